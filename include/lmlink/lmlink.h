@@ -1,0 +1,14 @@
+/** @file lmlink.h
+ *  The whole library.
+ */
+#ifndef LMLINK_LMLINK_H
+#define LMLINK_LMLINK_H
+
+#include "lmlink/calculator.h"
+#include "lmlink/error.h"
+#include "lmlink/extxyz.h"
+#include "lmlink/potential.h"
+#include "lmlink/structure.h"
+#include "lmlink/version.h"
+
+#endif

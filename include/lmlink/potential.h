@@ -1,0 +1,72 @@
+/** @file potential.h
+ *  A linear machine-learning potential: SNAP descriptors, coefficients Θ and fixed terms (ZBL), in LAMMPS's files.
+ */
+#ifndef LMLINK_POTENTIAL_H
+#define LMLINK_POTENTIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lmlink/calculator.h"
+
+LML_BEGIN_DECLS
+
+typedef struct lml_potential lml_potential;
+
+/** Which fixed terms go with a .snapcoeff file that is given by itself. */
+typedef enum lml_fixed_terms {
+  LML_FIXED_TERMS_UNSTATED = 0, /**< refuse where a .snap file beside it adds some */
+  LML_FIXED_TERMS_NONE,         /**< none, whatever the .snap file says */
+  LML_FIXED_TERMS_SNAP          /**< those of the .snap file beside it */
+} lml_fixed_terms;
+
+/** Read a potential. @p path is a `.snap` file (its pair_style and pair_coeff lines name the other files and the
+ *  ZBL term) or a `.snapcoeff` file, whose parameters are in @p parameters, or, where that is NULL, in the
+ *  `.snapparam` file of the same name. @p fixed_terms counts for a `.snapcoeff` file alone. Errors name file and line.
+ *  The potential is immutable afterwards and may be shared by calculators; free with lml_potential_destroy, after
+ *  them. */
+LML_API lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
+                                      lml_potential **potential, lml_error *error);
+
+/** Write the coefficients and parameters in LAMMPS's format (coefficients with 17 significant digits), each file
+ *  whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a '#' line. */
+LML_API lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
+                                       const char *comment, lml_error *error);
+
+LML_API void lml_potential_destroy(lml_potential *potential);
+
+/** Elements in the potential's order, which is the order of the types in LAMMPS. */
+LML_API size_t lml_potential_nelements(const lml_potential *potential);
+LML_API int lml_potential_element(const lml_potential *potential, size_t index); /**< atomic number */
+
+/** Coefficients per element, the constant included: 56 for 2J = 8, 1596 if quadratic. */
+LML_API size_t lml_potential_ncoefficients(const lml_potential *potential);
+
+/** Θ: nelements × ncoefficients, row-major, eV. Owned by the potential. */
+LML_API const double *lml_potential_coefficients(const lml_potential *potential);
+
+/** Largest distance at which two atoms interact, Å. */
+LML_API double lml_potential_cutoff(const lml_potential *potential);
+
+/** One line that says what the potential is: elements, 2J, cutoff, number of coefficients, fixed terms. Writes at
+ *  most @p size bytes with the final NUL. */
+LML_API void lml_potential_describe(const lml_potential *potential, char *text, size_t size);
+
+/** A calculator that evaluates @p potential, which must outlive it. Its results are exact. */
+LML_API lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calculator **calculator,
+                                                lml_error *error);
+
+/** Descriptors D of each atom: natoms × ncoefficients, row-major, with the leading 1; quadratic components are
+ *  ½B₁², B₁B₂, …, in the order of the coefficients. Fixed terms have none. */
+LML_API lml_status lml_potential_descriptors(const lml_potential *potential, const lml_structure *structure,
+                                             double *descriptors, lml_error *error);
+
+/** Gradients −∂(Σᵢ Dᵢ)/∂r of each atom, sign, shape and order those of LAMMPS's `compute snad/atom`:
+ *  natoms × nelements × 3 × (ncoefficients − 1), row-major; the sum over i runs over the atoms of one element. The
+ *  forces of the descriptor part are this times Θ (without each element's constant). */
+LML_API lml_status lml_potential_gradients(const lml_potential *potential, const lml_structure *structure,
+                                           double *gradients, lml_error *error);
+
+LML_END_DECLS
+
+#endif

@@ -1,0 +1,52 @@
+/** @file sys.h
+ *  The seam to the operating system: allocation, files, sockets, poll, clock and processes.
+ *
+ *  Everything in lmlink that can fail for reasons outside the program goes through the table that `lml_sys` points
+ *  to, so that a test can make any one call fail, in turn. The members behave like the POSIX functions of the same
+ *  name and set errno. Descriptors are opened close-on-exec. No code outside sys.c calls the originals.
+ */
+#ifndef LML_BASE_SYS_H
+#define LML_BASE_SYS_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+typedef struct lml_sys_table {
+  /* memory */
+  void *(*malloc)(size_t bytes);
+  void *(*realloc)(void *old, size_t bytes);
+  void *(*aligned_alloc)(size_t alignment, size_t bytes); /**< bytes need not be a multiple of alignment */
+  void (*free)(void *memory);                             /**< frees what any of the three above gave */
+  /* files */
+  int (*open)(const char *path, int flags, mode_t mode); /**< adds O_CLOEXEC */
+  ssize_t (*read)(int fd, void *buffer, size_t bytes);
+  ssize_t (*write)(int fd, const void *buffer, size_t bytes);
+  int (*close)(int fd);
+  int (*fsync)(int fd);
+  int (*stat)(const char *path, struct stat *status);
+  int (*rename)(const char *from, const char *to);
+  int (*unlink)(const char *path);
+  /* sockets */
+  int (*socket)(int domain, int type, int protocol); /**< adds SOCK_CLOEXEC */
+  int (*connect)(int fd, const struct sockaddr *address, socklen_t length);
+  int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t length);
+  int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *length);
+  ssize_t (*send)(int fd, const void *buffer, size_t bytes, int flags); /**< adds MSG_NOSIGNAL */
+  ssize_t (*recv)(int fd, void *buffer, size_t bytes, int flags);
+  int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+  /* time */
+  double (*clock)(void);         /**< monotonic, seconds */
+  void (*sleep)(double seconds); /**< may return early on a signal */
+} lml_sys_table;
+
+/** The real operating system. */
+extern const lml_sys_table lml_sys_posix;
+
+/** The table in force; tests point it elsewhere and back. */
+extern const lml_sys_table *lml_sys;
+
+#endif

@@ -1,0 +1,60 @@
+/** @file snap_model.h
+ *  What a potential consists of, as read from LAMMPS's files; plain data inside the library.
+ */
+#ifndef LML_POTENTIAL_SNAP_MODEL_H
+#define LML_POTENTIAL_SNAP_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** The .snapparam file; names and defaults are those of LAMMPS `pair_style snap`. */
+typedef struct lml_snap_parameters {
+  double rcutfac;  /**< cutoff of a pair is rcutfac (radius_i + radius_j), Å */
+  int twojmax;     /**< 2J, at least 0 */
+  double rfac0;    /**< default 0.99363 */
+  double rmin0;    /**< Å, default 0 */
+  bool switchflag; /**< default true */
+  bool bzeroflag;  /**< default true */
+  bool quadraticflag;
+  bool chemflag;
+  bool bnormflag;
+  bool wselfallflag;
+  bool switchinnerflag;
+} lml_snap_parameters;
+
+typedef struct lml_snap_element {
+  char name[16];
+  int number; /**< atomic number */
+  double radius;
+  double weight;
+  double sinner; /**< Å, centre of the inner switching, with switchinnerflag */
+  double dinner; /**< Å, half its width */
+} lml_snap_element;
+
+/** Descriptor and Θ. */
+typedef struct lml_snap_model {
+  lml_snap_parameters parameters;
+  size_t nelements;
+  lml_snap_element *elements;
+  size_t ncoefficients; /**< per element, with the constant */
+  double *coefficients; /**< nelements × ncoefficients, eV */
+} lml_snap_model;
+
+/** Number of linear bispectrum components per atom for 2J = @p twojmax (8 → 55) without chemflag. */
+size_t lml_snap_ncomponents(int twojmax);
+
+/** Pairs that the ZBL term acts on; by element index of the model. */
+typedef struct lml_zbl {
+  double inner; /**< Å, switching begins */
+  double outer; /**< Å, zero from here on; 0 where the potential has no ZBL term */
+  double *zi;   /**< nelements × nelements nuclear charges of the pair's first atom; 0 where the pair has no term */
+  double *zj;   /**< nelements × nelements, of its second */
+} lml_zbl;
+
+struct lml_potential {
+  lml_snap_model snap;
+  lml_zbl zbl;
+  char *path; /**< the file it was read from, for messages */
+};
+
+#endif

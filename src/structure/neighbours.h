@@ -1,0 +1,40 @@
+/** @file neighbours.h
+ *  Neighbour search, linear in the number of atoms, for any cell and any mixture of periodic directions.
+ *
+ *  Atoms are wrapped into the cell and sorted along a grid so that atoms near in space are near in memory; periodic
+ *  images within the cutoff of the cell are added behind them as ghosts. A neighbour is then one index. A cell smaller
+ *  than the cutoff gives several ghosts of one atom, also as neighbours of itself.
+ */
+#ifndef LML_STRUCTURE_NEIGHBOURS_H
+#define LML_STRUCTURE_NEIGHBOURS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lmlink/structure.h"
+
+/** Initialise with `lml_neighbours n = {0};`, reuse for any number of builds, release with lml_neighbours_free. */
+typedef struct lml_neighbours {
+  size_t natoms;
+  size_t nghosts;
+  int32_t *order;    /**< natoms: index in the structure of each sorted atom */
+  double *positions; /**< (natoms + nghosts) × 3, Å: sorted atoms in the cell, then ghosts */
+  int32_t *owner;    /**< natoms + nghosts: sorted index of the atom itself (atoms: their own index) */
+  size_t begin, end; /**< sorted atoms whose neighbours are listed */
+  int64_t *first;    /**< end − begin + 1 */
+  int32_t *list;     /**< neighbours of sorted atom begin + k: list[first[k]] … list[first[k+1]−1], ascending */
+  size_t capacity_atoms, capacity_all, capacity_first, capacity_list; /**< of the arrays above */
+  struct lml_neighbours_scratch *scratch;
+} lml_neighbours;
+
+/** Sort the atoms of @p structure and make the ghosts within @p cutoff (Å, > 0) of the cell; no lists yet. The
+ *  result depends on nothing but the arguments, so that MPI ranks that call it with the same agree on the order. */
+lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *structure, double cutoff,
+                               lml_error *error);
+
+/** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1. */
+lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t end, lml_error *error);
+
+void lml_neighbours_free(lml_neighbours *neighbours);
+
+#endif
