@@ -17,7 +17,7 @@ static lml_status total_bytes(size_t count, size_t size, const char *what, size_
 
 lml_status lml_alloc(void *array, size_t count, size_t size, const char *what, lml_error *error) {
   store_pointer(array, NULL);
-  size_t bytes;
+  size_t bytes = 0;
   const lml_status status = total_bytes(count, size, what, &bytes, error);
   if (status != LML_OK) return status;
   void *memory = lml_sys->aligned_alloc(LML_ALIGNMENT, bytes);
@@ -33,7 +33,7 @@ lml_status lml_grow(void *array, size_t *capacity, size_t count, size_t size, co
   if (old != NULL && count <= *capacity) return LML_OK;
   const size_t half_more = *capacity + *capacity / 2;
   const size_t wanted = count > half_more ? count : half_more;
-  size_t bytes;
+  size_t bytes = 0;
   const lml_status status = total_bytes(wanted, size, what, &bytes, error);
   if (status != LML_OK) return status;
   void *memory = lml_sys->aligned_alloc(LML_ALIGNMENT, bytes);

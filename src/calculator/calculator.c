@@ -61,7 +61,7 @@ static lml_status add_extra(lml_results *results, const char *name, lml_extra **
 }
 
 lml_status lml_results_add_number(lml_results *results, const char *name, double value, lml_error *error) {
-  lml_extra *extra;
+  lml_extra *extra = NULL;
   const lml_status status = add_extra(results, name, &extra, error);
   if (status != LML_OK) return status;
   extra->type = LML_EXTRA_NUMBER;
@@ -70,7 +70,7 @@ lml_status lml_results_add_number(lml_results *results, const char *name, double
 }
 
 lml_status lml_results_add_integer(lml_results *results, const char *name, long long value, lml_error *error) {
-  lml_extra *extra;
+  lml_extra *extra = NULL;
   const lml_status status = add_extra(results, name, &extra, error);
   if (status != LML_OK) return status;
   extra->type = LML_EXTRA_INTEGER;
@@ -79,7 +79,7 @@ lml_status lml_results_add_integer(lml_results *results, const char *name, long 
 }
 
 lml_status lml_results_add_text(lml_results *results, const char *name, const char *value, lml_error *error) {
-  lml_extra *extra;
+  lml_extra *extra = NULL;
   const lml_status status = add_extra(results, name, &extra, error);
   if (status != LML_OK) return status;
   extra->type = LML_EXTRA_TEXT;
