@@ -40,8 +40,23 @@ typedef struct lml_snap_model {
   double *coefficients; /**< nelements × ncoefficients, eV */
 } lml_snap_model;
 
+enum {
+  LML_SNAP_TWOJMAX_LIMIT = 20,  /**< 506 components; published potentials go to 14 */
+  LML_SNAP_ELEMENTS_LIMIT = 118 /**< one per chemical element */
+};
+
 /** Number of linear bispectrum components per atom for 2J = @p twojmax (8 → 55) without chemflag. */
 size_t lml_snap_ncomponents(int twojmax);
+
+/** Coefficients per element that @p parameters ask for, the constant included (2J = 8: 56, quadratic 1596; with
+ *  chemflag there are nelements³ blocks of components). */
+size_t lml_snap_ncoefficients(const lml_snap_parameters *parameters, size_t nelements);
+
+/** Largest cutoff of a pair of the model's elements, Å. */
+double lml_snap_cutoff(const lml_snap_model *model);
+
+/** Free the arrays and make the model empty. */
+void lml_snap_model_free(lml_snap_model *model);
 
 /** Pairs that the ZBL term acts on; by element index of the model. */
 typedef struct lml_zbl {
@@ -56,5 +71,8 @@ struct lml_potential {
   lml_zbl zbl;
   char *path; /**< the file it was read from, for messages */
 };
+
+/** Index in @p potential of the element of that atomic number, −1 where the potential lacks it. */
+int lml_potential_element_index(const struct lml_potential *potential, int atomic_number);
 
 #endif

@@ -1,0 +1,94 @@
+#include "potential/zbl.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+
+/* J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Matter, vol. 1 (Pergamon, 1985):
+ * E(r) = e²/(4πε₀) Zi Zj / r · Σₖ cₖ exp(−dₖ r / a), with a = 0.46850 Å / (Zi^0.23 + Zj^0.23).
+ * The digits are those that LAMMPS uses, so that published potentials keep their meaning. */
+enum { NTERMS = 4 };
+static const double amplitudes[NTERMS] = {0.18175, 0.50986, 0.28022, 0.02817};
+static const double decays[NTERMS] = {3.19980, 0.94229, 0.40290, 0.20162};
+static const double screening_length = 0.46850; /* Å */
+static const double screening_power = 0.23;
+static const double coulomb = 14.399645; /* e²/(4πε₀), eV Å */
+
+struct lml_zbl_pair {
+  double inner, outer;      /* Å; outer is 0 where the pair has no term */
+  double amplitude[NTERMS]; /* e²/(4πε₀) Zi Zj cₖ, eV Å */
+  double decay[NTERMS];     /* dₖ / a, 1/Å */
+  double force3, force4;    /* S′(t) = t² (force3 + force4 t), t = r − inner */
+  double energy3, energy4;  /* S(t) = t³ (energy3 + energy4 t) + shift beyond inner, shift alone below */
+  double shift;             /* eV */
+};
+
+/** Unswitched energy and its first two derivatives at @p r. */
+static void screened(const lml_zbl_pair *pair, double r, double *energy, double *first, double *second) {
+  double sum = 0.0, slope = 0.0, curvature = 0.0;
+  for (int k = 0; k < NTERMS; k++) {
+    const double term = pair->amplitude[k] * exp(-pair->decay[k] * r);
+    sum += term;
+    slope += term * pair->decay[k];
+    curvature += term * pair->decay[k] * pair->decay[k];
+  }
+  const double inverse = 1.0 / r;
+  *energy = sum * inverse;
+  *first = -(slope + sum * inverse) * inverse;
+  *second = (curvature + 2.0 * inverse * (slope + sum * inverse)) * inverse;
+}
+
+/** The polynomial that takes energy, slope and curvature to 0 at the outer radius: S = −E, S′ = −E′, S″ = −E″ there
+ *  and S′ = S″ = 0 at the inner one, which leaves a constant below it. */
+static void set_switch(lml_zbl_pair *pair) {
+  double energy, first, second;
+  screened(pair, pair->outer, &energy, &first, &second);
+  const double width = pair->outer - pair->inner;
+  pair->force3 = (-3.0 * first + width * second) / (width * width);
+  pair->force4 = (2.0 * first - width * second) / (width * width * width);
+  pair->energy3 = pair->force3 / 3.0;
+  pair->energy4 = pair->force4 / 4.0;
+  pair->shift = -energy + 0.5 * width * first - width * width / 12.0 * second;
+}
+
+lml_status lml_zbl_tables(const lml_zbl *zbl, size_t nelements, lml_zbl_pair **tables, lml_error *error) {
+  *tables = NULL;
+  if (zbl->outer <= 0.0) return LML_OK;
+  const size_t npairs = nelements * nelements;
+  const lml_status status = lml_alloc(tables, npairs, sizeof **tables, "the ZBL constants", error);
+  if (status != LML_OK) return status;
+  for (size_t p = 0; p < npairs; p++) {
+    const double zi = zbl->zi[p], zj = zbl->zj[p];
+    if (zi == 0.0 || zj == 0.0) continue;
+    lml_zbl_pair *pair = &(*tables)[p];
+    const double inverse_length = (pow(zi, screening_power) + pow(zj, screening_power)) / screening_length;
+    for (int k = 0; k < NTERMS; k++) {
+      pair->amplitude[k] = coulomb * zi * zj * amplitudes[k];
+      pair->decay[k] = decays[k] * inverse_length;
+    }
+    pair->inner = zbl->inner;
+    pair->outer = zbl->outer;
+    set_switch(pair);
+  }
+  return LML_OK;
+}
+
+void lml_zbl_evaluate(const lml_zbl_pair *tables, size_t nelements, size_t i, size_t j, double r, double *energy,
+                      double *derivative) {
+  const lml_zbl_pair *pair = &tables[i * nelements + j];
+  *energy = *derivative = 0.0;
+  if (r >= pair->outer) return;
+  double sum = 0.0, slope = 0.0;
+  for (int k = 0; k < NTERMS; k++) {
+    const double term = pair->amplitude[k] * exp(-pair->decay[k] * r);
+    sum += term;
+    slope += term * pair->decay[k];
+  }
+  const double inverse = 1.0 / r;
+  *energy = sum * inverse + pair->shift;
+  *derivative = -(slope + sum * inverse) * inverse;
+  const double t = r - pair->inner;
+  if (t <= 0.0) return;
+  *energy += t * t * t * (pair->energy3 + pair->energy4 * t);
+  *derivative += t * t * (pair->force3 + pair->force4 * t);
+}
