@@ -34,8 +34,9 @@ LML_API void lml_structure_free(lml_structure *structure);
  *  dependent cell vector among the periodic directions. The error names the atom or the vector. */
 LML_API lml_status lml_structure_check(const lml_structure *structure, lml_error *error);
 
-/** The cell with every zero non-periodic vector replaced by a unit vector orthogonal to the others, so that it can be
- *  inverted. @p cell receives 9 values (Å, rows). */
+/** The cell with every non-periodic vector that is zero (or depends linearly on the others) replaced by a unit vector
+ *  orthogonal to the others, so that it can be inverted. @p cell receives 9 values (Å, rows). Fails as
+ *  lml_structure_check does on the cell. */
 LML_API lml_status lml_structure_complete_cell(const lml_structure *structure, double cell[9], lml_error *error);
 
 /** Volume of the cell in Å³; 0 where a non-periodic direction has no cell vector. */
