@@ -1,0 +1,54 @@
+/** @file file.h
+ *  Reading files whole or line by line, and writing them so that a half-written one is never seen.
+ */
+#ifndef LML_BASE_FILE_H
+#define LML_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lmlink/error.h"
+
+/** Read all of @p path into *@p text (*@p length bytes and a NUL behind them), to be freed with lml_free. The error
+ *  names the path. */
+lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error);
+
+/** A file that is read line by line. */
+typedef struct lml_lines lml_lines;
+
+lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error);
+
+/** The next line without its "\n" or "\r\n" and with a NUL behind it, of any length, valid until the next call; *@p
+ *  text is NULL at the end of the file. A line may hold NUL bytes: @p length (may be NULL) tells. */
+lml_status lml_lines_next(lml_lines *lines, const char **text, size_t *length, lml_error *error);
+
+/** Number of the line that was read last, from 1; 0 before the first. */
+size_t lml_lines_number(const lml_lines *lines);
+
+/** Whether the line that was read last is the file's last and has no newline, as where a writer was interrupted. */
+bool lml_lines_torn(const lml_lines *lines);
+
+/** The path it was opened with. */
+const char *lml_lines_path(const lml_lines *lines);
+
+/** NULL is fine. */
+void lml_lines_close(lml_lines *lines);
+
+/** A file that is written under a temporary name beside the final one, and renamed when it is whole. */
+typedef struct lml_file_writer lml_file_writer;
+
+/** Begin to write @p path. Where something that is not a regular file has that name, it fails. */
+lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error);
+
+/** Append. After a failure only lml_file_writer_abort is of use. */
+lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size_t bytes, lml_error *error);
+lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
+
+/** Flush, sync and rename to the final name, in place of what had that name. The writer is freed whatever the status;
+ *  where it fails, the final name is untouched and the temporary file gone. */
+lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error);
+
+/** Remove the temporary file and free the writer; NULL is fine. */
+void lml_file_writer_abort(lml_file_writer *writer);
+
+#endif
