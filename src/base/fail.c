@@ -6,6 +6,11 @@
 
 #include "lmlink/version.h"
 
+/* The functions themselves are defined here. */
+#undef lml_fail
+#undef lml_fail_errno
+#undef lml_fail_memory
+
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
 
@@ -19,7 +24,7 @@ static void make_printable(char *text) {
     if (*c < 0x20 || *c == 0x7f) *c = '?';
 }
 
-lml_status(lml_fail)(lml_error *error, lml_status status, const char *format, ...) {
+lml_status lml_fail(lml_error *error, lml_status status, const char *format, ...) {
   if (error == NULL) return status;
   error->status = status;
   va_list arguments;
@@ -30,7 +35,7 @@ lml_status(lml_fail)(lml_error *error, lml_status status, const char *format, ..
   return status;
 }
 
-lml_status(lml_fail_errno)(lml_error *error, int errno_value, const char *format, ...) {
+lml_status lml_fail_errno(lml_error *error, int errno_value, const char *format, ...) {
   if (error == NULL) return LML_ERR_IO;
   error->status = LML_ERR_IO;
   va_list arguments;
@@ -45,7 +50,7 @@ lml_status(lml_fail_errno)(lml_error *error, int errno_value, const char *format
   return LML_ERR_IO;
 }
 
-lml_status(lml_fail_memory)(lml_error *error, size_t bytes, const char *what) {
+lml_status lml_fail_memory(lml_error *error, size_t bytes, const char *what) {
   return lml_fail(error, LML_ERR_MEMORY, "out of memory: %zu bytes for %s", bytes, what);
 }
 

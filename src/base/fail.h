@@ -9,7 +9,8 @@
 #include <stddef.h>
 
 /* Each of the functions below returns the status that it is given or named for. The macros of the same name say so to
- * the compiler and to static analysis, which cannot look into fail.c: what follows a failure is then known not to run. */
+ * the compiler and to static analysis, which cannot look into fail.c: what follows a failure is then known not to run.
+ */
 static inline lml_status lml_known_status(lml_status reported, lml_status status) {
   (void)reported;
   return status;
