@@ -53,7 +53,7 @@ typedef struct lml_ipi_client_settings {
   lml_ipi_init_policy init;
   double wait_limit;                 /**< s that connect waits for a driver; negative: no limit; 0: one attempt */
   size_t natoms;                     /**< the only number of atoms that is accepted; 0: any up to max_natoms */
-  size_t max_natoms;                 /**< with natoms = 0; 0: what the protocol can say, 2³¹ − 1 */
+  size_t max_natoms;                 /**< with natoms = 0; 0: LML_IPI_MAX_NATOMS, 2²⁸ − 1 */
   volatile const sig_atomic_t *stop; /**< non-zero asks to stop; looked at at least every 0.2 s while waiting, and at
                                           once when a signal interrupts; NULL: never */
   /** Called once per connect, when the first attempt found no driver and waiting begins; NULL: not wanted.
@@ -109,8 +109,8 @@ lml_status lml_ipi_client_create(const lml_ipi_client_settings *settings, lml_ip
 /** Close the connection, free everything. NULL is fine. */
 void lml_ipi_client_destroy(lml_ipi_client *client);
 
-/** From now on accept only @p natoms atoms (0: any up to @p max_natoms, 0: 2³¹ − 1): for an INIT that brought a new
- *  structure. */
+/** From now on accept only @p natoms atoms (0: any up to @p max_natoms, 0: LML_IPI_MAX_NATOMS): for an INIT that
+ * brought a new structure. */
 void lml_ipi_client_expect(lml_ipi_client *client, size_t natoms, size_t max_natoms);
 
 /** Connect, or wait for a driver that is not up yet: a missing or refusing socket is tried again after a pause.

@@ -25,6 +25,14 @@ static int posix_connect(int fd, const struct sockaddr *address, socklen_t lengt
   return connect(fd, address, length);
 }
 
+static int posix_getsockname(int fd, struct sockaddr *address, socklen_t *length) {
+  return getsockname(fd, address, length);
+}
+
+static int posix_getpeername(int fd, struct sockaddr *address, socklen_t *length) {
+  return getpeername(fd, address, length);
+}
+
 static ssize_t posix_send(int fd, const void *buffer, size_t bytes, int flags) {
   return send(fd, buffer, bytes, flags | MSG_NOSIGNAL);
 }
@@ -61,6 +69,10 @@ const lml_sys_table lml_sys_posix = {
     .send = posix_send,
     .recv = recv,
     .poll = poll,
+    .getsockname = posix_getsockname,
+    .getpeername = posix_getpeername,
+    .getaddrinfo = getaddrinfo,
+    .freeaddrinfo = freeaddrinfo,
     .clock = posix_clock,
     .sleep = posix_sleep,
 };

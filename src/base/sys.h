@@ -8,6 +8,7 @@
 #ifndef LML_BASE_SYS_H
 #define LML_BASE_SYS_H
 
+#include <netdb.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,10 @@ typedef struct lml_sys_table {
   ssize_t (*send)(int fd, const void *buffer, size_t bytes, int flags); /**< adds MSG_NOSIGNAL */
   ssize_t (*recv)(int fd, void *buffer, size_t bytes, int flags);
   int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+  int (*getsockname)(int fd, struct sockaddr *address, socklen_t *length);
+  int (*getpeername)(int fd, struct sockaddr *address, socklen_t *length);
+  int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found);
+  void (*freeaddrinfo)(struct addrinfo *found);
   /* time */
   double (*clock)(void);         /**< monotonic, seconds */
   void (*sleep)(double seconds); /**< may return early on a signal */
