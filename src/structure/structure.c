@@ -6,7 +6,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-/** Sine of the smallest angle between a cell vector and the plane (or line) of the others that counts as independent. */
+/** Sine of the smallest angle between a cell vector and the plane (or line) of the others that counts as independent.
+ */
 static const double smallest_sine = 1e-8;
 
 static const char direction_names[3] = {'a', 'b', 'c'};

@@ -1,0 +1,94 @@
+#include "structure/lattice.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { REDUCTION_STEPS = 1000 /**< each shortens a vector; a cell in use needs a handful */ };
+
+/** A vector that gets shorter by less than this, relative to its square, is as short as rounding lets one tell. */
+static const double shorter = 1 - 1e-9;
+
+static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
+
+/** u += factor v where that makes u shorter. */
+static bool shorten(double u[3], double factor, const double v[3]) {
+  const double sum[3] = {u[0] + factor * v[0], u[1] + factor * v[1], u[2] + factor * v[2]};
+  if (!(dot(sum, sum) < dot(u, u) * shorter)) return false;
+  memcpy(u, sum, sizeof sum);
+  return true;
+}
+
+/** Shorten one of @p vectors by multiples of another; false where none can be. */
+static bool shorten_by_pair(double vectors[][3], int count) {
+  for (int i = 0; i < count; i++)
+    for (int j = 0; j < count; j++)
+      if (i != j && shorten(vectors[i], -rint(dot(vectors[i], vectors[j]) / dot(vectors[j], vectors[j])), vectors[j]))
+        return true;
+  return false;
+}
+
+/** Shorten one of three vectors by ± the sum or difference of the other two; false where none can be. */
+static bool shorten_by_both(double vectors[3][3]) {
+  for (int i = 0; i < 3; i++) {
+    const double *v = vectors[(i + 1) % 3], *w = vectors[(i + 2) % 3];
+    for (int signs = 0; signs < 4; signs++) {
+      const double sign = (signs & 1) != 0 ? -1 : 1;
+      const double sum[3] = {v[0] + sign * w[0], v[1] + sign * w[1], v[2] + sign * w[2]};
+      if (shorten(vectors[i], (signs & 2) != 0 ? -1 : 1, sum)) return true;
+    }
+  }
+  return false;
+}
+
+static void reduce(double vectors[][3], int count) {
+  for (int step = 0; step < REDUCTION_STEPS; step++)
+    if (!shorten_by_pair(vectors, count) && !(count == 3 && shorten_by_both(vectors))) return;
+}
+
+static void invert(lml_lattice *lattice) {
+  for (int k = 0; k < 3; k++) {
+    const double *u = lattice->vectors[(k + 1) % 3], *v = lattice->vectors[(k + 2) % 3];
+    const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+    const double volume = dot(lattice->vectors[k], normal);
+    for (int axis = 0; axis < 3; axis++) lattice->reciprocal[k][axis] = normal[axis] / volume;
+    lattice->heights[k] = fabs(volume) / sqrt(dot(normal, normal));
+  }
+}
+
+lml_status lml_lattice_make(lml_lattice *lattice, const lml_structure *structure, lml_error *error) {
+  lml_structure shape = {0};
+  double vectors[3][3], cell[9];
+  int count = 0;
+  memcpy(shape.pbc, structure->pbc, sizeof shape.pbc);
+  memcpy(lattice->periodic, structure->pbc, sizeof shape.pbc);
+  for (int k = 0; k < 3; k++)
+    if (shape.pbc[k]) memcpy(shape.cell + 3 * k, structure->cell + 3 * k, 3 * sizeof *cell);
+  const lml_status status = lml_structure_complete_cell(&shape, cell, error);
+  if (status != LML_OK) return status;
+  for (int k = 0; k < 3; k++)
+    if (shape.pbc[k]) memcpy(vectors[count++], cell + 3 * k, 3 * sizeof *cell);
+  reduce(vectors, count);
+  count = 0;
+  for (int k = 0; k < 3; k++)
+    memcpy(lattice->vectors[k], shape.pbc[k] ? vectors[count++] : cell + 3 * k, 3 * sizeof *cell);
+  invert(lattice);
+  return LML_OK;
+}
+
+void lml_lattice_fractional(const lml_lattice *lattice, const double position[3], double fractional[3]) {
+  for (int k = 0; k < 3; k++) fractional[k] = dot(lattice->reciprocal[k], position);
+}
+
+void lml_lattice_shift(const lml_lattice *lattice, const double position[3], const double image[3], double shifted[3]) {
+  for (int axis = 0; axis < 3; axis++)
+    shifted[axis] = position[axis] + (image[0] * lattice->vectors[0][axis] + image[1] * lattice->vectors[1][axis] +
+                                      image[2] * lattice->vectors[2][axis]);
+}
+
+void lml_lattice_wrap(const lml_lattice *lattice, const double position[3], double wrapped[3]) {
+  double image[3];
+  lml_lattice_fractional(lattice, position, image);
+  for (int k = 0; k < 3; k++) image[k] = lattice->periodic[k] ? -floor(image[k]) : 0;
+  memcpy(wrapped, position, 3 * sizeof *wrapped);
+  if (image[0] != 0 || image[1] != 0 || image[2] != 0) lml_lattice_shift(lattice, position, image, wrapped);
+}

@@ -1,0 +1,34 @@
+/** @file lattice.h
+ *  The lattice of a structure's periodic images, with short vectors.
+ */
+#ifndef LML_STRUCTURE_LATTICE_H
+#define LML_STRUCTURE_LATTICE_H
+
+#include <stdbool.h>
+
+#include "lmlink/structure.h"
+
+/** Three independent vectors. Those of periodic directions span the same lattice as the structure's, but are as short
+ *  as they can be made pairwise, so that a strongly sheared cell is compact. The others are unit vectors orthogonal
+ *  to the periodic ones and to each other, whatever the structure's cell says there. */
+typedef struct lml_lattice {
+  bool periodic[3];
+  double vectors[3][3];    /**< Å, rows */
+  double reciprocal[3][3]; /**< rows: fractional coordinate k of r is reciprocal[k]·r, 1/Å */
+  double heights[3];       /**< Å, distance between neighbouring lattice planes, 1/|reciprocal[k]| */
+} lml_lattice;
+
+/** Fails as lml_structure_check does on the cell. */
+lml_status lml_lattice_make(lml_lattice *lattice, const lml_structure *structure, lml_error *error);
+
+/** Fractional coordinates of @p position. */
+void lml_lattice_fractional(const lml_lattice *lattice, const double position[3], double fractional[3]);
+
+/** @p position moved by lattice vectors along the periodic directions into the cell that begins at the origin; bit by
+ *  bit the same where it is inside already. */
+void lml_lattice_wrap(const lml_lattice *lattice, const double position[3], double wrapped[3]);
+
+/** @p position moved by @p image lattice vectors. */
+void lml_lattice_shift(const lml_lattice *lattice, const double position[3], const double image[3], double shifted[3]);
+
+#endif

@@ -1,0 +1,427 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/sys.h"
+#include "structure/neighbours.h"
+
+/* --- structures ------------------------------------------------------------------------------------------------- */
+
+/** Uniform in [0, 1), the same on every machine. */
+static double uniform(uint64_t *state) {
+  *state = *state * 6364136223846793005u + 1442695040888963407u;
+  return (double)(*state >> 11) * 0x1p-53;
+}
+
+static lml_structure make_structure(size_t natoms, const double cell[9], const char *pbc) {
+  lml_structure s = {0};
+  assert_int_equal(lml_structure_resize(&s, natoms, NULL), LML_OK);
+  memcpy(s.cell, cell, sizeof s.cell);
+  for (int k = 0; k < 3; k++) s.pbc[k] = pbc[k] == 'T';
+  return s;
+}
+
+/** Atoms at random fractional coordinates from @p low to @p high. */
+static lml_structure random_structure(size_t natoms, const double cell[9], const char *pbc, double low, double high) {
+  lml_structure s = make_structure(natoms, cell, pbc);
+  uint64_t state = 20240917 + natoms;
+  for (size_t i = 0; i < natoms; i++)
+    for (int k = 0; k < 3; k++) {
+      const double fraction = low + (high - low) * uniform(&state);
+      for (int axis = 0; axis < 3; axis++) s.positions[3 * i + (size_t)axis] += fraction * cell[3 * k + axis];
+    }
+  return s;
+}
+
+/** bcc crystal of n × n × n cubic cells with lattice constant 3.1652 Å, rattled. */
+static lml_structure bcc_crystal(int n, double rattle) {
+  const double a = 3.1652;
+  const double cell[9] = {n * a, 0, 0, 0, n * a, 0, 0, 0, n * a};
+  lml_structure s = make_structure(2 * (size_t)(n * n * n), cell, "TTT");
+  uint64_t state = 7;
+  double *r = s.positions;
+  for (int site = 0; site < 2 * n * n * n; site++, r += 3) {
+    const int x = site / 2 % n, y = site / 2 / n % n, z = site / 2 / n / n;
+    const double shift = site % 2 * 0.5;
+    r[0] = (x + shift) * a + rattle * (uniform(&state) - 0.5);
+    r[1] = (y + shift) * a + rattle * (uniform(&state) - 0.5);
+    r[2] = (z + shift) * a + rattle * (uniform(&state) - 0.5);
+  }
+  return s;
+}
+
+/* --- the search that tries everything --------------------------------------------------------------------------- */
+
+/** Atom i has the image of atom j that is moved by `image` cell vectors as its neighbour. */
+typedef struct pair {
+  int32_t i, j, image[3];
+} pair;
+
+typedef struct pairs {
+  pair *list;
+  size_t count, capacity;
+} pairs;
+
+static void add_pair(pairs *p, pair added) {
+  if (p->count == p->capacity) {
+    p->capacity = 2 * p->capacity + 64;
+    p->list = realloc(p->list, p->capacity * sizeof *p->list);
+    assert_non_null(p->list);
+  }
+  p->list[p->count++] = added;
+}
+
+static int compare_pairs(const void *left, const void *right) {
+  const int32_t *u = left, *v = right;
+  for (size_t k = 0; k < sizeof(pair) / sizeof *u; k++)
+    if (u[k] != v[k]) return u[k] < v[k] ? -1 : 1;
+  return 0;
+}
+
+static void sort_pairs(pairs *p) {
+  if (p->count > 0) qsort(p->list, p->count, sizeof *p->list, compare_pairs);
+}
+
+/** Reciprocal vectors of a cell, in rows. */
+static void reciprocal(const double h[9], double g[9]) {
+  for (int k = 0; k < 3; k++) {
+    const double *u = h + 3 * ((k + 1) % 3), *v = h + 3 * ((k + 2) % 3);
+    for (int axis = 0; axis < 3; axis++)
+      g[3 * k + axis] = u[(axis + 1) % 3] * v[(axis + 2) % 3] - u[(axis + 2) % 3] * v[(axis + 1) % 3];
+    const double volume = g[3 * k] * h[3 * k] + g[3 * k + 1] * h[3 * k + 1] + g[3 * k + 2] * h[3 * k + 2];
+    for (int axis = 0; axis < 3; axis++) g[3 * k + axis] /= volume;
+  }
+}
+
+static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
+
+static void search_pair(const lml_structure *s, const double h[9], const double g[9], double cutoff, int32_t i,
+                        int32_t j, pairs *found) {
+  double separation[3];
+  int32_t low[3] = {0, 0, 0}, high[3] = {0, 0, 0}, n[3];
+  for (int axis = 0; axis < 3; axis++) separation[axis] = s->positions[3 * j + axis] - s->positions[3 * i + axis];
+  for (int k = 0; k < 3; k++) {
+    if (!s->pbc[k]) continue;
+    const double reach = cutoff * sqrt(dot(g + 3 * k, g + 3 * k)), fraction = dot(g + 3 * k, separation);
+    low[k] = (int32_t)floor(-reach - fraction);
+    high[k] = (int32_t)ceil(reach - fraction);
+  }
+  for (n[0] = low[0]; n[0] <= high[0]; n[0]++)
+    for (n[1] = low[1]; n[1] <= high[1]; n[1]++)
+      for (n[2] = low[2]; n[2] <= high[2]; n[2]++) {
+        if (i == j && n[0] == 0 && n[1] == 0 && n[2] == 0) continue;
+        double r[3];
+        for (int axis = 0; axis < 3; axis++)
+          r[axis] = separation[axis] + n[0] * h[axis] + n[1] * h[3 + axis] + n[2] * h[6 + axis];
+        if (dot(r, r) < cutoff * cutoff) add_pair(found, (pair){i, j, {n[0], n[1], n[2]}});
+      }
+}
+
+static pairs search_everything(const lml_structure *s, const double h[9], const double g[9], double cutoff) {
+  pairs found = {0};
+  for (int32_t i = 0; i < (int32_t)s->natoms; i++)
+    for (int32_t j = 0; j < (int32_t)s->natoms; j++) search_pair(s, h, g, cutoff, i, j, &found);
+  sort_pairs(&found);
+  return found;
+}
+
+/* --- the search under test, in the same form -------------------------------------------------------------------- */
+
+static pair listed_pair(const lml_neighbours *n, const lml_structure *s, const double g[9], int32_t a, int32_t b) {
+  pair p = {.i = n->order[a], .j = n->order[n->owner[b]]};
+  double moved[3];
+  for (int axis = 0; axis < 3; axis++)
+    moved[axis] = n->positions[3 * b + axis] - n->positions[3 * a + axis] -
+                  (s->positions[3 * p.j + axis] - s->positions[3 * p.i + axis]);
+  for (int k = 0; k < 3; k++) {
+    const double image = dot(g + 3 * k, moved);
+    if (fabs(image - rint(image)) > 1e-8) fail_msg("atom %d's neighbour is not an image: %.17g", p.i, image);
+    p.image[k] = (int32_t)rint(image);
+  }
+  return p;
+}
+
+static void append_listed(const lml_neighbours *n, const lml_structure *s, const double g[9], pairs *listed) {
+  for (size_t k = 0; k < n->end - n->begin; k++)
+    for (int64_t at = n->first[k]; at < n->first[k + 1]; at++) {
+      if (at > n->first[k]) assert_true(n->list[at] > n->list[at - 1]);
+      add_pair(listed, listed_pair(n, s, g, (int32_t)(n->begin + k), n->list[at]));
+    }
+}
+
+static void assert_order_is_a_permutation(const lml_neighbours *n) {
+  char *seen = calloc(n->natoms, 1);
+  assert_non_null(seen);
+  for (size_t k = 0; k < n->natoms; k++) {
+    assert_in_range(n->order[k], 0, n->natoms - 1);
+    assert_int_equal(seen[n->order[k]]++, 0);
+    assert_int_equal(n->owner[k], k);
+  }
+  free(seen);
+}
+
+static void assert_same_pairs(const pairs *found, const pairs *expected) {
+  if (found->count != expected->count) fail_msg("%zu pairs instead of %zu", found->count, expected->count);
+  if (found->count > 0) assert_memory_equal(found->list, expected->list, found->count * sizeof *found->list);
+}
+
+/** The neighbours of @p s, listed at once and in three parts, are those that the full search finds. */
+static void assert_all_found(lml_structure *s, double cutoff, size_t at_least) {
+  double h[9], g[9];
+  lml_error error = {0};
+  assert_int_equal(lml_structure_complete_cell(s, h, NULL), LML_OK);
+  reciprocal(h, g);
+  pairs expected = search_everything(s, h, g, cutoff);
+  assert_true(expected.count >= at_least);
+  lml_neighbours n = {0};
+  const size_t cuts[2][4] = {{0, 0, 0, s->natoms}, {0, s->natoms / 3, s->natoms / 2, s->natoms}};
+  for (int way = 0; way < 2; way++) {
+    pairs listed = {0};
+    if (lml_neighbours_sort(&n, s, cutoff, &error) != LML_OK) fail_msg("%s", error.message);
+    assert_order_is_a_permutation(&n);
+    for (int part = 0; part < 3; part++) {
+      assert_int_equal(lml_neighbours_list(&n, cuts[way][part], cuts[way][part + 1], NULL), LML_OK);
+      append_listed(&n, s, g, &listed);
+    }
+    sort_pairs(&listed);
+    assert_same_pairs(&listed, &expected);
+    free(listed.list);
+  }
+  lml_neighbours_free(&n);
+  lml_structure_free(s);
+  free(expected.list);
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------------ */
+
+static const double cubic[9] = {12, 0, 0, 0, 12, 0, 0, 0, 12};
+static const double sheared[9] = {9, 0, 0, 25, 8, 0, -13, 31, 10};
+static const double left_handed[9] = {0, 11, 1, 10, 0.5, 0, 2, 3, 9};
+
+static void crystal(void **state) {
+  (void)state;
+  lml_structure s = bcc_crystal(4, 0.2);
+  assert_all_found(&s, 5.0, 128 * 26);
+}
+
+static void random_atoms_in_any_cell(void **state) {
+  (void)state;
+  const double *cells[] = {cubic, sheared, left_handed};
+  const char *periodicities[] = {"TTT", "TTF", "TFT", "FTT", "TFF", "FTF", "FFT", "FFF"};
+  for (size_t c = 0; c < 3; c++)
+    for (size_t p = 0; p < 8; p++) {
+      lml_structure s = random_structure(60, cells[c], periodicities[p], 0, 1);
+      assert_all_found(&s, 4.7, 60);
+    }
+}
+
+static void atoms_outside_the_cell(void **state) {
+  (void)state;
+  const double *cells[] = {cubic, sheared, left_handed};
+  const char *periodicities[] = {"TTT", "TFT", "FTF"};
+  for (size_t c = 0; c < 3; c++)
+    for (size_t p = 0; p < 3; p++) {
+      lml_structure s = random_structure(50, cells[c], periodicities[p], -1.5, 2.5);
+      assert_all_found(&s, 6.1, 50);
+      s = random_structure(50, cells[c], periodicities[p], -40, 40);
+      assert_all_found(&s, 6.1, 0);
+    }
+}
+
+static void cells_smaller_than_the_cutoff(void **state) {
+  (void)state;
+  const double primitive[9] = {-1.58, 1.58, 1.58, 1.58, -1.58, 1.58, 1.58, 1.58, -1.58};
+  const double needle[9] = {2.7, 0, 0, 0, 31, 0, 1, 2, 2.9};
+  const double sheared_small[9] = {2.7, 0, 0, 8.4, 2.6, 0, -11.2, 14.9, 3.1};
+  const double one[9] = {2.7, 0, 0, 0, 2.7, 0, 0, 0, 2.7};
+  lml_structure s = random_structure(1, one, "TTT", 0, 1);
+  assert_all_found(&s, 9, 122);
+  s = random_structure(1, one, "FTF", 0, 1);
+  assert_all_found(&s, 9, 6);
+  s = random_structure(1, primitive, "TTT", 3, 4);
+  assert_all_found(&s, 7.3, 60);
+  s = random_structure(3, needle, "TTT", 0, 1);
+  assert_all_found(&s, 9, 60);
+  s = random_structure(2, sheared_small, "TTT", -3, 4);
+  assert_all_found(&s, 9, 60);
+  s = random_structure(2, sheared_small, "TTF", -3, 4);
+  assert_all_found(&s, 9, 20);
+}
+
+static void directions_without_a_cell_vector(void **state) {
+  (void)state;
+  const double none[9] = {0}, slab[9] = {9, 1, 0, 0, 0, 0, 2, 0, 8}, wire[9] = {0, 0, 0, 3, 4, 5, 0, 0, 0};
+  const double *cells[] = {none, slab, wire};
+  const char *periodicities[] = {"FFF", "TFT", "FTF"};
+  for (size_t c = 0; c < 3; c++) {
+    lml_structure s = random_structure(40, cubic, "FFF", -0.2, 0.8);
+    memcpy(s.cell, cells[c], sizeof s.cell);
+    for (int k = 0; k < 3; k++) s.pbc[k] = periodicities[c][k] == 'T';
+    assert_all_found(&s, 5.3, 40);
+  }
+}
+
+static void vacuum_costs_nothing(void **state) {
+  (void)state;
+  const double huge[9] = {1e7, 0, 0, 0, 1e7, 0, 0, 0, 1e7};
+  const char *periodicities[] = {"TTT", "TFF", "FFF"};
+  for (size_t p = 0; p < 3; p++) {
+    lml_structure s = random_structure(60, cubic, "FFF", -0.5, 0.5);
+    memcpy(s.cell, huge, sizeof s.cell);
+    for (int k = 0; k < 3; k++) s.pbc[k] = periodicities[p][k] == 'T';
+    for (int k = 0; k < 3; k++) s.positions[3 * 59 + k] = 4e6; /* one atom is far from the others */
+    assert_all_found(&s, 5.3, 60);
+  }
+  lml_structure far = random_structure(2, cubic, "FFF", 0, 1);
+  far.positions[3] = 1e300;
+  assert_all_found(&far, 5, 0);
+}
+
+static void the_cutoff_itself_is_excluded(void **state) {
+  (void)state;
+  const double cell[9] = {3, 0, 0, 0, 3, 0, 0, 0, 3};
+  lml_structure s = make_structure(1, cell, "TTT");
+  lml_neighbours n = {0};
+  assert_int_equal(lml_neighbours_sort(&n, &s, 3, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_list(&n, 0, 1, NULL), LML_OK);
+  assert_int_equal(n.first[1], 0);
+  assert_int_equal(lml_neighbours_sort(&n, &s, nextafter(3, 4), NULL), LML_OK);
+  assert_int_equal(lml_neighbours_list(&n, 0, 1, NULL), LML_OK);
+  assert_int_equal(n.first[1], 6);
+  lml_neighbours_free(&n);
+  lml_structure_free(&s);
+}
+
+static void assert_refused(const lml_structure *s, double cutoff, lml_status status, const char *part) {
+  lml_neighbours n = {0};
+  lml_error error = {0};
+  assert_int_equal(lml_neighbours_sort(&n, s, cutoff, &error), status);
+  if (strstr(error.message, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", error.message, part);
+  assert_int_equal(lml_neighbours_list(&n, 0, 1, &error), LML_ERR_USAGE);
+  lml_neighbours_free(&n);
+}
+
+static void impossible_searches_are_refused(void **state) {
+  (void)state;
+  const double tiny[9] = {1e-4, 0, 0, 0, 1e-4, 0, 0, 0, 1e-4}, flat[9] = {1, 0, 0, 0, 1, 0, 0, 0, 0};
+  lml_structure s = make_structure(2, tiny, "TTT");
+  assert_refused(&s, 5, LML_ERR_INPUT, "2 atoms have more than 2147483647 periodic images");
+  assert_refused(&s, 0, LML_ERR_USAGE, "cutoff is 0");
+  assert_refused(&s, NAN, LML_ERR_USAGE, "cutoff is");
+  memcpy(s.cell, flat, sizeof s.cell);
+  assert_refused(&s, 5, LML_ERR_INPUT, "cell vector c");
+  s.cell[8] = 1;
+  s.positions[4] = INFINITY;
+  assert_refused(&s, 5, LML_ERR_INPUT, "atom 1 ");
+  s.positions[4] = 1e30;
+  assert_refused(&s, 5, LML_ERR_INPUT, "atom 1 (counted from 0) at 0 1e+30 0 is more than 1000000000 cells away");
+  lml_structure_free(&s);
+}
+
+/* --- memory ----------------------------------------------------------------------------------------------------- */
+
+static struct { size_t calls, bytes, peak, fail_at; /* the call of this number fails, counted from 1 */ } heap;
+
+static void *counting_alloc(size_t alignment, size_t bytes) {
+  if (++heap.calls == heap.fail_at) return NULL;
+  char *memory = lml_sys_posix.aligned_alloc(alignment, bytes + 64);
+  if (memory == NULL) return NULL;
+  memcpy(memory, &bytes, sizeof bytes);
+  heap.bytes += bytes;
+  if (heap.bytes > heap.peak) heap.peak = heap.bytes;
+  return memory + 64;
+}
+
+static void counting_free(void *memory) {
+  if (memory == NULL) return;
+  char *start = (char *)memory - 64;
+  size_t bytes;
+  memcpy(&bytes, start, sizeof bytes);
+  heap.bytes -= bytes;
+  lml_sys_posix.free(start);
+}
+
+static lml_status build(lml_neighbours *n, const lml_structure *s, double cutoff, lml_error *error) {
+  const lml_status status = lml_neighbours_sort(n, s, cutoff, error);
+  return status == LML_OK ? lml_neighbours_list(n, 0, s->natoms, error) : status;
+}
+
+static lml_sys_table counting_table(void) {
+  lml_sys_table table = lml_sys_posix;
+  table.aligned_alloc = counting_alloc;
+  table.free = counting_free;
+  memset(&heap, 0, sizeof heap);
+  return table;
+}
+
+static void memory_is_lean_and_reused(void **state) {
+  (void)state;
+  lml_structure s = bcc_crystal(37, 0.1);
+  const lml_sys_table table = counting_table();
+  lml_neighbours n = {0};
+  lml_sys = &table;
+  assert_int_equal(build(&n, &s, 5.0, NULL), LML_OK);
+  const size_t calls = heap.calls, peak = heap.peak;
+  assert_int_equal(build(&n, &s, 5.0, NULL), LML_OK);
+  const size_t calls_again = heap.calls;
+  const int64_t count = n.first[n.end];
+  lml_neighbours_free(&n);
+  lml_sys = &lml_sys_posix;
+  assert_int_equal(heap.bytes, 0);
+  assert_int_equal(calls_again, calls);
+  assert_in_range(count, 26 * s.natoms, 27 * s.natoms);
+  if (peak > 300 * s.natoms) fail_msg("%zu bytes an atom", peak / s.natoms);
+  lml_structure_free(&s);
+}
+
+static void out_of_memory_is_reported_and_survived(void **state) {
+  (void)state;
+  lml_structure small = bcc_crystal(3, 0.1), large = bcc_crystal(6, 0.1);
+  const lml_sys_table table = counting_table();
+  size_t failures = 0;
+  for (size_t fail_at = 1; fail_at < 100; fail_at++) {
+    lml_neighbours n = {0};
+    lml_error error = {0};
+    lml_sys = &table;
+    heap.calls = 0;
+    heap.fail_at = fail_at;
+    lml_status status = build(&n, &small, 5.0, &error);
+    if (status == LML_OK) status = build(&n, &large, 5.0, &error);
+    const lml_status again = build(&n, &large, 5.0, NULL);
+    const int64_t count = again == LML_OK ? n.first[n.end] : 0;
+    lml_neighbours_free(&n);
+    lml_sys = &lml_sys_posix;
+    assert_int_equal(heap.bytes, 0);
+    assert_int_equal(again, LML_OK);
+    assert_true(count >= 26 * (int64_t)large.natoms);
+    if (status == LML_OK) break;
+    failures++;
+    assert_int_equal(status, LML_ERR_MEMORY);
+    assert_non_null(strstr(error.message, "out of memory"));
+  }
+  assert_in_range(failures, 12, 60);
+  lml_structure_free(&small);
+  lml_structure_free(&large);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(crystal),
+      cmocka_unit_test(random_atoms_in_any_cell),
+      cmocka_unit_test(atoms_outside_the_cell),
+      cmocka_unit_test(cells_smaller_than_the_cutoff),
+      cmocka_unit_test(directions_without_a_cell_vector),
+      cmocka_unit_test(vacuum_costs_nothing),
+      cmocka_unit_test(the_cutoff_itself_is_excluded),
+      cmocka_unit_test(impossible_searches_are_refused),
+      cmocka_unit_test(memory_is_lean_and_reused),
+      cmocka_unit_test(out_of_memory_is_reported_and_survived),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
