@@ -6,6 +6,11 @@
 
 #include "lmlink/version.h"
 
+/* The functions themselves are defined here. */
+#undef lml_fail
+#undef lml_fail_errno
+#undef lml_fail_memory
+
 #define STRINGIFY_(x) #x
 #define STRINGIFY(x) STRINGIFY_(x)
 
