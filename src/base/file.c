@@ -1,0 +1,280 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sys.h"
+
+enum {
+  FIRST_SIZE = 16384,  /**< bytes read at first from a file of unknown size, and a line's first room */
+  BUFFER_SIZE = 65536, /**< bytes */
+  NAME_TRIES = 100     /**< temporary names tried before giving up */
+};
+
+static ssize_t read_some(int fd, void *buffer, size_t bytes) {
+  ssize_t count;
+  do count = lml_sys->read(fd, buffer, bytes);
+  while (count < 0 && errno == EINTR);
+  return count;
+}
+
+static lml_status open_to_read(const char *path, int *fd, lml_error *error) {
+  *fd = lml_sys->open(path, O_RDONLY, 0);
+  return *fd < 0 ? lml_fail_errno(error, errno, "%s: cannot be opened", path) : LML_OK;
+}
+
+/* --- whole files ------------------------------------------------------------------------------------------------ */
+
+static lml_status read_all(int fd, const char *path, char **text, size_t *length, lml_error *error) {
+  size_t capacity = 0;
+  for (;;) {
+    const lml_status status = lml_grow(text, &capacity, *length + FIRST_SIZE, 1, path, error);
+    if (status != LML_OK) return status;
+    const ssize_t count = read_some(fd, *text + *length, capacity - *length - 1);
+    if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be read", path);
+    *length += (size_t)count;
+    if (count > 0) continue;
+    (*text)[*length] = '\0';
+    return LML_OK;
+  }
+}
+
+lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error) {
+  int fd;
+  *text = NULL;
+  *length = 0;
+  lml_status status = open_to_read(path, &fd, error);
+  if (status != LML_OK) return status;
+  status = read_all(fd, path, text, length, error);
+  lml_sys->close(fd);
+  if (status == LML_OK) return LML_OK;
+  lml_free(*text);
+  *text = NULL;
+  *length = 0;
+  return status;
+}
+
+/* --- lines ------------------------------------------------------------------------------------------------------ */
+
+struct lml_lines {
+  char *path;
+  int fd;
+  bool finished; /**< the end of the file has been read */
+  bool torn;
+  size_t number;
+  char *buffer;
+  size_t capacity;
+  size_t begin, end; /**< bytes of the buffer that are not given out yet */
+};
+
+lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error) {
+  lml_lines *l;
+  *lines = NULL;
+  lml_status status = lml_alloc(&l, 1, sizeof *l, "a file reader", error);
+  if (status != LML_OK) return status;
+  l->fd = -1;
+  l->path = lml_strdup(path, error);
+  status = l->path == NULL ? LML_ERR_MEMORY : open_to_read(path, &l->fd, error);
+  if (status == LML_OK) status = lml_grow(&l->buffer, &l->capacity, BUFFER_SIZE, 1, "a file reader", error);
+  if (status == LML_OK)
+    *lines = l;
+  else
+    lml_lines_close(l);
+  return status;
+}
+
+/** Read more behind what is left in the buffer, one byte of which stays free for a NUL. */
+static lml_status fill(lml_lines *l, lml_error *error) {
+  memmove(l->buffer, l->buffer + l->begin, l->end - l->begin);
+  l->end -= l->begin;
+  l->begin = 0;
+  const lml_status status = lml_grow(&l->buffer, &l->capacity, l->end + FIRST_SIZE, 1, l->path, error);
+  if (status != LML_OK) return status;
+  const ssize_t count = read_some(l->fd, l->buffer + l->end, l->capacity - l->end - 1);
+  if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be read", l->path);
+  l->end += (size_t)count;
+  l->finished = count == 0;
+  return LML_OK;
+}
+
+/** Find the newline that ends the next line; NULL where the file ends without one. */
+static lml_status find_newline(lml_lines *l, char **newline, lml_error *error) {
+  size_t searched = 0;
+  for (;;) {
+    *newline = memchr(l->buffer + l->begin + searched, '\n', l->end - l->begin - searched);
+    if (*newline != NULL || l->finished) return LML_OK;
+    searched = l->end - l->begin;
+    const lml_status status = fill(l, error);
+    if (status != LML_OK) return status;
+  }
+}
+
+lml_status lml_lines_next(lml_lines *lines, const char **text, size_t *length, lml_error *error) {
+  char *newline;
+  *text = NULL;
+  if (length != NULL) *length = 0;
+  const lml_status status = find_newline(lines, &newline, error);
+  if (status != LML_OK) return status;
+  if (newline == NULL && lines->begin == lines->end) return LML_OK;
+  char *begin = lines->buffer + lines->begin, *end = newline == NULL ? lines->buffer + lines->end : newline;
+  lines->torn = newline == NULL;
+  lines->begin = (size_t)(end - lines->buffer) + (newline == NULL ? 0 : 1);
+  lines->number++;
+  if (newline != NULL && end > begin && end[-1] == '\r') end--;
+  *end = '\0';
+  *text = begin;
+  if (length != NULL) *length = (size_t)(end - begin);
+  return LML_OK;
+}
+
+size_t lml_lines_number(const lml_lines *lines) { return lines->number; }
+
+bool lml_lines_torn(const lml_lines *lines) { return lines->torn; }
+
+const char *lml_lines_path(const lml_lines *lines) { return lines->path; }
+
+void lml_lines_close(lml_lines *lines) {
+  if (lines == NULL) return;
+  if (lines->fd >= 0) lml_sys->close(lines->fd);
+  lml_free(lines->path);
+  lml_free(lines->buffer);
+  lml_free(lines);
+}
+
+/* --- writing ---------------------------------------------------------------------------------------------------- */
+
+struct lml_file_writer {
+  char *path;
+  char *temporary; /**< the name it has until it is whole; empty until the file exists */
+  int fd;
+  size_t used;
+  char buffer[BUFFER_SIZE];
+};
+
+static lml_status refuse_special_file(const char *path, lml_error *error) {
+  struct stat status;
+  if (lml_sys->stat(path, &status) != 0 || S_ISREG(status.st_mode)) return LML_OK;
+  return lml_fail(error, LML_ERR_IO, "%s: exists and is not a regular file; name another file", path);
+}
+
+static lml_status open_temporary(lml_file_writer *w, lml_error *error) {
+  const size_t size = strlen(w->path) + 48;
+  const lml_status status = lml_alloc(&w->temporary, size, 1, "a file name", error);
+  for (int attempt = 0; attempt < NAME_TRIES && status == LML_OK; attempt++) {
+    snprintf(w->temporary, size, "%s.%ld-%d.tmp", w->path, (long)getpid(), attempt);
+    w->fd = lml_sys->open(w->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    if (w->fd >= 0) return LML_OK;
+    if (errno != EEXIST) break;
+  }
+  if (status != LML_OK) return status;
+  w->temporary[0] = '\0';
+  return lml_fail_errno(error, errno, "%s: a file beside it cannot be created", w->path);
+}
+
+lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error) {
+  lml_file_writer *w;
+  *writer = NULL;
+  lml_status status = refuse_special_file(path, error);
+  if (status == LML_OK) status = lml_alloc(&w, 1, sizeof *w, "a file writer", error);
+  if (status != LML_OK) return status;
+  w->fd = -1;
+  w->path = lml_strdup(path, error);
+  status = w->path == NULL ? LML_ERR_MEMORY : open_temporary(w, error);
+  if (status == LML_OK)
+    *writer = w;
+  else
+    lml_file_writer_abort(w);
+  return status;
+}
+
+static lml_status write_all(lml_file_writer *w, const char *data, size_t bytes, lml_error *error) {
+  while (bytes > 0) {
+    const ssize_t count = lml_sys->write(w->fd, data, bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be written", w->path);
+    data += count;
+    bytes -= (size_t)count;
+  }
+  return LML_OK;
+}
+
+static lml_status flush(lml_file_writer *w, lml_error *error) {
+  const size_t bytes = w->used;
+  w->used = 0;
+  return write_all(w, w->buffer, bytes, error);
+}
+
+lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size_t bytes, lml_error *error) {
+  if (bytes > BUFFER_SIZE - writer->used) {
+    const lml_status status = flush(writer, error);
+    if (status != LML_OK) return status;
+  }
+  if (bytes > BUFFER_SIZE) return write_all(writer, data, bytes, error);
+  memcpy(writer->buffer + writer->used, data, bytes);
+  writer->used += bytes;
+  return LML_OK;
+}
+
+/** A text that doesn't fit the usual room. */
+static lml_status print_long(lml_file_writer *w, size_t length, const char *format, va_list arguments,
+                             lml_error *error) {
+  char *text;
+  lml_status status = lml_alloc(&text, length + 1, 1, "a line", error);
+  if (status != LML_OK) return status;
+  vsnprintf(text, length + 1, format, arguments);
+  status = lml_file_writer_write(w, text, length, error);
+  lml_free(text);
+  return status;
+}
+
+lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, const char *format, ...) {
+  char text[512];
+  va_list arguments, again;
+  va_start(arguments, format);
+  va_copy(again, arguments);
+  const int length = vsnprintf(text, sizeof text, format, arguments);
+  lml_status status;
+  if (length < 0)
+    status = lml_fail(error, LML_ERR_INTERNAL, "%s: a text could not be formatted", writer->path);
+  else if ((size_t)length < sizeof text)
+    status = lml_file_writer_write(writer, text, (size_t)length, error);
+  else
+    status = print_long(writer, (size_t)length, format, again, error);
+  va_end(again);
+  va_end(arguments);
+  return status;
+}
+
+static lml_status finish(lml_file_writer *w, lml_error *error) {
+  const lml_status status = flush(w, error);
+  if (status != LML_OK) return status;
+  if (lml_sys->fsync(w->fd) != 0) return lml_fail_errno(error, errno, "%s: cannot be flushed to disk", w->path);
+  const int fd = w->fd;
+  w->fd = -1;
+  if (lml_sys->close(fd) != 0) return lml_fail_errno(error, errno, "%s: cannot be closed", w->path);
+  if (lml_sys->rename(w->temporary, w->path) != 0)
+    return lml_fail_errno(error, errno, "%s: cannot be put in place", w->path);
+  w->temporary[0] = '\0';
+  return LML_OK;
+}
+
+lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error) {
+  const lml_status status = finish(writer, error);
+  lml_file_writer_abort(writer);
+  return status;
+}
+
+void lml_file_writer_abort(lml_file_writer *writer) {
+  if (writer == NULL) return;
+  if (writer->fd >= 0) lml_sys->close(writer->fd);
+  if (writer->temporary != NULL && writer->temporary[0] != '\0') lml_sys->unlink(writer->temporary);
+  lml_free(writer->temporary);
+  lml_free(writer->path);
+  lml_free(writer);
+}
