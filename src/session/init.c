@@ -1,0 +1,72 @@
+#include "session/init.h"
+
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "lmlink/calculator.h"
+
+enum { INIT_VERSION = 1, HIGHEST_NUMBER = 118 };
+
+static lml_status check_version(const lml_json *document, const lml_json_value *root, lml_error *error) {
+  int version = 0;
+  const lml_status status = lml_json_integer(document, root, "lmlink", LML_JSON_REQUIRED, &version, error);
+  if (status != LML_OK || version == INIT_VERSION) return status;
+  return lml_json_fail(document, root, "lmlink", error, "version %d is not known; this lmlink reads version %d",
+                       version, INIT_VERSION);
+}
+
+static lml_status check_species(const lml_json *document, const lml_json_value *root, const int *species, size_t natoms,
+                                lml_error *error) {
+  if (natoms == 0) return lml_json_fail(document, root, "species", error, "names no atom");
+  for (size_t i = 0; i < natoms; i++)
+    if (species[i] < 1 || species[i] > HIGHEST_NUMBER)
+      return lml_json_fail(document, root, "species", error, "%d, of atom %zu, is not an atomic number (1 to %d)",
+                           species[i], i, HIGHEST_NUMBER);
+  return LML_OK;
+}
+
+static lml_status read_document(const lml_json *document, lml_init *read, lml_error *error) {
+  static const char *const keys[] = {"lmlink", "species", "pbc", "results"};
+  static const char *const results[] = {"energies"}; /* in the order of the flags in lml_want */
+  const lml_json_value *root = lml_json_root(document);
+  /* The version first: another one may have other keys. */
+  lml_status status = check_version(document, root, error);
+  if (status == LML_OK) status = lml_json_check_keys(document, root, keys, sizeof keys / sizeof keys[0], error);
+  if (status == LML_OK)
+    status = lml_json_logicals(document, root, "pbc", LML_JSON_REQUIRED, 3, read->structure.pbc, error);
+  if (status == LML_OK)
+    status = lml_json_flags(document, root, "results", LML_JSON_OPTIONAL, results, 1, &read->want, error);
+  if (status != LML_OK) return status;
+
+  int *species = NULL;
+  size_t natoms = 0;
+  status = lml_json_integers(document, root, "species", LML_JSON_REQUIRED, &species, &natoms, error);
+  if (status == LML_OK) status = check_species(document, root, species, natoms, error);
+  if (status == LML_OK) status = lml_structure_resize(&read->structure, natoms, error);
+  if (status == LML_OK) memcpy(read->structure.numbers, species, natoms * sizeof *species);
+  lml_free(species);
+  return status;
+}
+
+lml_status lml_init_read(const char *text, size_t length, lml_init *init, lml_error *error) {
+  size_t blank = 0;
+  while (blank < length && memchr(" \t\r\n", text[blank], 4) != NULL) blank++;
+  lml_init read = {.has_structure = blank < length && text[blank] == '{'};
+  lml_status status = LML_OK;
+  if (read.has_structure) {
+    lml_json *document = NULL;
+    status = lml_json_parse(text, length, "INIT", &document, error);
+    if (status == LML_OK) status = read_document(document, &read, error);
+    lml_json_free(document);
+  }
+  if (status != LML_OK) {
+    lml_structure_free(&read.structure);
+    if (status == LML_ERR_INPUT && error != NULL) error->status = LML_ERR_PROTOCOL;
+    return status == LML_ERR_INPUT ? LML_ERR_PROTOCOL : status;
+  }
+  lml_structure_free(&init->structure);
+  *init = read;
+  return LML_OK;
+}

@@ -1,0 +1,226 @@
+#include "session/session.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/json_writer.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "session/init.h"
+
+/* How long a calculator that waits for somebody else may keep the driver's connection out of sight. */
+enum { WAIT_MS = 50, SHOWN_INIT = 200 };
+
+struct lml_session {
+  lml_session_settings settings;
+  lml_structure configured; /**< no atoms where no structure was configured */
+  lml_init init;            /**< of the driver that is being served */
+  lml_structure structure;  /**< under evaluation */
+  lml_results results;
+  lml_json_writer extras;
+  size_t evaluations;
+};
+
+lml_status lml_session_create(const lml_session_settings *settings, lml_session **session, lml_error *error) {
+  lml_status status = lml_alloc(session, 1, sizeof **session, "a session", error);
+  if (status != LML_OK) return status;
+  (*session)->settings = *settings;
+  (*session)->settings.structure = NULL;
+  if (settings->structure != NULL) status = lml_structure_copy(&(*session)->configured, settings->structure, error);
+  if (status != LML_OK) {
+    lml_session_destroy(*session);
+    *session = NULL;
+  }
+  return status;
+}
+
+void lml_session_destroy(lml_session *session) {
+  if (session == NULL) return;
+  lml_structure_free(&session->configured);
+  lml_structure_free(&session->init.structure);
+  lml_structure_free(&session->structure);
+  lml_results_free(&session->results);
+  lml_json_writer_free(&session->extras);
+  lml_free(session);
+}
+
+size_t lml_session_evaluations(const lml_session *session) { return session->evaluations; }
+
+/* ---- the structure ---- */
+
+/** What species and periodicity are taken from; NULL where nothing says. */
+static const lml_structure *known_structure(const lml_session *session) {
+  if (session->init.has_structure) return &session->init.structure;
+  return session->configured.natoms > 0 ? &session->configured : NULL;
+}
+
+/** Whether atoms of that structure may come and go: they are all of the one element there is. */
+static bool any_natoms(const lml_session *session) {
+  if (session->init.has_structure) return false;
+  for (size_t i = 0; i < session->configured.natoms; i++)
+    if (session->configured.numbers[i] != session->settings.element) return false;
+  return true;
+}
+
+static void set_expectation(const lml_session *session, lml_ipi_client *client) {
+  const size_t natoms = any_natoms(session) ? 0 : known_structure(session)->natoms;
+  lml_ipi_client_expect(client, natoms, LML_SESSION_MAX_NATOMS);
+}
+
+/** Without a structure: periodic where the driver sends a cell vector. */
+static void guess_pbc(lml_structure *structure) {
+  for (size_t i = 0; i < 3; i++) {
+    const double *vector = &structure->cell[3 * i];
+    structure->pbc[i] = vector[0] != 0.0 || vector[1] != 0.0 || vector[2] != 0.0;
+  }
+}
+
+static lml_status take_structure(lml_session *session, const lml_ipi_event *event, lml_error *error) {
+  lml_structure *structure = &session->structure;
+  const lml_structure *known = known_structure(session);
+  if (known == NULL && session->settings.element == 0)
+    return lml_fail(error, LML_ERR_INPUT,
+                    "the species of the driver's %zu atoms are not known: the potential has several elements, so "
+                    "configure a structure that names them",
+                    event->natoms);
+  if (structure->natoms != event->natoms) {
+    const lml_status status = lml_structure_resize(structure, event->natoms, error);
+    if (status != LML_OK) return status;
+  }
+  memcpy(structure->cell, event->cell, sizeof structure->cell);
+  memcpy(structure->positions, event->positions, 3 * event->natoms * sizeof(double));
+  if (known != NULL)
+    memcpy(structure->pbc, known->pbc, sizeof structure->pbc);
+  else
+    guess_pbc(structure);
+  /* Where the number of atoms is free, they are all of one element. */
+  const bool alike = any_natoms(session);
+  for (size_t i = 0; i < event->natoms; i++)
+    structure->numbers[i] = alike ? session->settings.element : known->numbers[i];
+  return LML_OK;
+}
+
+static lml_status take_init(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event,
+                            lml_error *error) {
+  const int shown = event->length < SHOWN_INIT ? (int)event->length : SHOWN_INIT;
+  lml_log_line(session->settings.log, LML_LOG_DEBUG, "INIT: replica %d, %zu bytes: '%.*s'", (int)event->replica,
+               event->length, shown, event->text);
+  lml_init init = {0};
+  const lml_status status = lml_init_read(event->text, event->length, &init, error);
+  if (status != LML_OK) return status;
+  if (!init.has_structure) return LML_OK; /* what an earlier INIT of this driver said stays true */
+  lml_structure_free(&session->init.structure);
+  session->init = init;
+  set_expectation(session, client);
+  return LML_OK;
+}
+
+/* ---- the results ---- */
+
+static lml_status write_extras(lml_session *session, lml_error *error) {
+  const lml_results *results = &session->results;
+  lml_json_writer *writer = &session->extras;
+  lml_json_writer_begin(writer);
+  lml_json_writer_text(writer, "energy_kind", lml_kind_name(results->energy_kind));
+  lml_json_writer_text(writer, "virial_kind", lml_kind_name(results->virial_kind));
+  for (size_t i = 0; i < results->nextras; i++) {
+    const lml_extra *extra = &results->extras[i];
+    if (extra->type == LML_EXTRA_NUMBER) lml_json_writer_number(writer, extra->name, extra->number);
+    if (extra->type == LML_EXTRA_INTEGER) lml_json_writer_integer(writer, extra->name, extra->integer);
+    if (extra->type == LML_EXTRA_TEXT) lml_json_writer_text(writer, extra->name, extra->text);
+  }
+  if ((session->init.want & LML_WANT_ENERGIES) && results->energies_kind != LML_KIND_ABSENT)
+    lml_json_writer_numbers(writer, "energies", results->energies, results->natoms);
+  return lml_json_writer_end(writer, error);
+}
+
+/** The largest force, which must be a number: a driver would carry NaN into the whole structure. */
+static lml_status largest_force(const lml_results *results, double *largest, lml_error *error) {
+  double square = 0.0;
+  for (size_t i = 0; i < results->natoms; i++) {
+    const double *force = &results->forces[3 * i];
+    const double sum = force[0] * force[0] + force[1] * force[1] + force[2] * force[2];
+    if (!isfinite(sum))
+      return lml_fail(error, LML_ERR_INPUT,
+                      "the force on atom %zu is not a finite number: is another atom at the same place?", i);
+    if (sum > square) square = sum;
+  }
+  *largest = sqrt(square);
+  if (isfinite(results->energy)) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "the energy is not a finite number");
+}
+
+static lml_status reply(lml_session *session, lml_ipi_client *client, lml_error *error) {
+  const lml_results *results = &session->results;
+  lml_ipi_result result = {
+      .energy = results->energy, .natoms = results->natoms, .forces = results->forces, .virial = results->virial};
+  if (session->settings.extras == LML_SESSION_EXTRAS_JSON || session->init.want != LML_WANT_DEFAULT) {
+    const lml_status status = write_extras(session, error);
+    if (status != LML_OK) return status;
+    result.extras = session->extras.text;
+    result.extras_length = session->extras.length;
+  }
+  return lml_ipi_client_reply(client, &result, error);
+}
+
+/* ---- evaluation ---- */
+
+/** Work until the evaluation is done, watching the driver. */
+static lml_status compute(lml_session *session, lml_ipi_client *client, lml_error *error) {
+  lml_calculator *calculator = session->settings.calculator;
+  lml_status status = lml_calculator_start(calculator, &session->structure, session->init.want, error);
+  bool done = false;
+  while (status == LML_OK && !done) {
+    status = lml_calculator_progress(calculator, &done, error);
+    if (status == LML_OK && !done) status = lml_ipi_client_check(client, error);
+    if (status == LML_OK && !done) status = lml_calculator_wait(calculator, WAIT_MS, error);
+  }
+  if (status == LML_OK) status = lml_calculator_finish(calculator, &session->results, error);
+  lml_calculator_cancel(calculator);
+  return status;
+}
+
+static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
+  const double begin = lml_sys->clock();
+  double force = 0.0;
+  lml_status status = take_structure(session, event, error);
+  if (status == LML_OK) status = compute(session, client, error);
+  if (status == LML_OK) status = largest_force(&session->results, &force, error);
+  if (status != LML_OK) {
+    lml_fail_context(error, "evaluation %zu", session->evaluations + 1);
+    return status;
+  }
+  const lml_results *results = &session->results;
+  session->evaluations++;
+  lml_log_line(session->settings.log, LML_LOG_INFO,
+               "evaluation %zu: replica %d, %zu atoms, energy %.9f eV, max |F| %.6f eV/Å, %.4f s", session->evaluations,
+               (int)event->replica, results->natoms, results->energy, force, lml_sys->clock() - begin);
+  return reply(session, client, error);
+}
+
+static lml_status finish(const lml_session *session, lml_ipi_end end, lml_error *error) {
+  if (end == LML_IPI_END_ABANDONED)
+    return lml_fail(error, LML_ERR_CLOSED, "the driver closed the connection before it had fetched evaluation %zu",
+                    session->evaluations);
+  lml_log_line(session->settings.log, LML_LOG_INFO, "the driver %s after %zu evaluations",
+               end == LML_IPI_END_EXIT ? "sent EXIT" : "closed the connection", session->evaluations);
+  return LML_OK;
+}
+
+lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_error *error) {
+  session->init.has_structure = false;
+  session->init.want = LML_WANT_DEFAULT;
+  set_expectation(session, client);
+  for (;;) {
+    lml_ipi_event event;
+    lml_status status = lml_ipi_client_next(client, &event, error);
+    if (status == LML_OK && event.type == LML_IPI_EVENT_END) return finish(session, event.end, error);
+    if (status == LML_OK && event.type == LML_IPI_EVENT_INIT) status = take_init(session, client, &event, error);
+    if (status == LML_OK && event.type == LML_IPI_EVENT_EVALUATE) status = evaluate(session, client, &event, error);
+    if (status == LML_OK) continue;
+    lml_ipi_client_close(client);
+    return status;
+  }
+}

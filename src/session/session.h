@@ -1,0 +1,55 @@
+/** @file session.h
+ *  Serves a calculator to one driver after the other.
+ *
+ *  The i-PI protocol sends a cell and positions alone. What else a structure has, species and periodicity, the session
+ *  has from the structure it was created with, from an INIT in lmlink's own JSON (see init.h), or, where the calculator
+ *  knows one element alone, from that: all atoms are of this element, periodic along every cell vector that is not
+ *  zero.
+ *
+ *  While an evaluation runs, the driver's connection is looked at between its slices, so that a driver that has
+ *  vanished, or the user, can end it.
+ */
+#ifndef LML_SESSION_SESSION_H
+#define LML_SESSION_SESSION_H
+
+#include <stddef.h>
+
+#include "base/log.h"
+#include "ipi_client.h"
+#include "lmlink/calculator.h"
+#include "lmlink/structure.h"
+
+/** What goes into the reply's extras where the INIT does not ask for more. */
+typedef enum lml_session_extras {
+  LML_SESSION_EXTRAS_NONE = 0, /**< nothing: what every driver takes */
+  LML_SESSION_EXTRAS_JSON      /**< one JSON object with the same keys in every reply */
+} lml_session_extras;
+
+typedef struct lml_session_settings {
+  lml_calculator *calculator;     /**< stays the caller's and must outlive the session */
+  const lml_structure *structure; /**< species and periodicity; copied; NULL: none is known beforehand */
+  int element; /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
+  lml_session_extras extras;
+  const lml_log *log; /**< must outlive the session; NULL: nothing is told */
+} lml_session_settings;
+
+typedef struct lml_session lml_session;
+
+/** The largest number of atoms that is taken from a driver where the structure does not fix it. */
+enum { LML_SESSION_MAX_NATOMS = 20000000 };
+
+lml_status lml_session_create(const lml_session_settings *settings, lml_session **session, lml_error *error);
+
+/** Serve the driver that @p client is connected to until it says goodbye. LML_OK: it sent EXIT or closed between
+ *  messages. LML_ERR_INTERRUPTED: the user asked to stop. LML_ERR_CLOSED: the driver vanished within a message or while
+ *  an evaluation was under way. LML_ERR_PROTOCOL or LML_ERR_INPUT: it sent what cannot be evaluated. Anything else:
+ *  the evaluation failed. The connection is closed in any case, and the next driver may be served. */
+lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_error *error);
+
+/** Evaluations finished so far, of all drivers. */
+size_t lml_session_evaluations(const lml_session *session);
+
+/** NULL is fine. */
+void lml_session_destroy(lml_session *session);
+
+#endif

@@ -1,0 +1,81 @@
+#include "support/spring_calculator.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+typedef struct spring {
+  spring_script *script;
+  const lml_structure *structure;
+  int slice;
+} spring;
+
+static lml_status start(void *self, const lml_structure *structure, unsigned want, lml_error *error) {
+  (void)error;
+  spring *springs = self;
+  springs->structure = structure;
+  springs->slice = 0;
+  springs->script->started++;
+  springs->script->want = want;
+  memcpy(springs->script->pbc, structure->pbc, sizeof structure->pbc);
+  springs->script->last_number = structure->numbers[structure->natoms - 1];
+  return LML_OK;
+}
+
+static lml_status progress(void *self, bool *done, lml_error *error) {
+  (void)error;
+  spring *springs = self;
+  spring_script *script = springs->script;
+  if (script->at_slice != NULL) script->at_slice(script->context, springs->slice);
+  springs->slice++;
+  *done = springs->slice >= script->slices;
+  return LML_OK;
+}
+
+static lml_status finish(void *self, lml_results *results, lml_error *error) {
+  spring *springs = self;
+  const lml_structure *structure = springs->structure;
+  if (springs->script->finish_fails) return lml_fail(error, LML_ERR_INPUT, "the springs are broken");
+  const lml_status status = lml_results_reset(results, structure->natoms, error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < structure->natoms; i++) {
+    const double k = structure->numbers[i], *r = &structure->positions[3 * i];
+    double *f = &results->forces[3 * i];
+    for (size_t a = 0; a < 3; a++) {
+      f[a] = -k * r[a];
+      results->energies[i] += 0.5 * k * r[a] * r[a];
+      for (size_t b = 0; b < 3; b++) results->virial[3 * a + b] -= k * r[a] * r[b];
+    }
+    results->energy += results->energies[i];
+  }
+  if (springs->script->force_is_nan) results->forces[3 * structure->natoms - 1] = NAN;
+  results->energy_kind = results->virial_kind = LML_KIND_EXACT;
+  if (springs->script->want & LML_WANT_ENERGIES) results->energies_kind = LML_KIND_EXACT;
+  springs->script->finished++;
+  lml_results_add_integer(results, "springs", (long long)structure->natoms, NULL);
+  lml_results_add_number(results, "tension", 0.5, NULL);
+  return lml_results_add_text(results, "maker", "a \"test\"", error);
+}
+
+static void cancel(void *self) {
+  spring *springs = self;
+  springs->script->cancelled++;
+}
+
+lml_calculator *spring_calculator(spring_script *script) {
+  static const lml_calculator_ops ops = {
+      .name = "spring", .start = start, .progress = progress, .finish = finish, .cancel = cancel, .destroy = lml_free};
+  spring *self;
+  lml_calculator *calculator;
+  assert_int_equal(lml_alloc(&self, 1, sizeof *self, "springs", NULL), LML_OK);
+  self->script = script;
+  assert_int_equal(lml_calculator_create(&ops, self, &calculator, NULL), LML_OK);
+  return calculator;
+}
