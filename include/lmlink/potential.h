@@ -22,14 +22,17 @@ typedef enum lml_fixed_terms {
 
 /** Read a potential. @p path is a `.snap` file (its pair_style and pair_coeff lines name the other files and the
  *  ZBL term) or a `.snapcoeff` file, whose parameters are in @p parameters, or, where that is NULL, in the
- *  `.snapparam` file of the same name. @p fixed_terms counts for a `.snapcoeff` file alone. Errors name file and line.
+ *  `.snapparam` file of the same name. @p fixed_terms counts for a `.snapcoeff` file alone: the `.snap` file beside it
+ *  is the one of the same name, or else one in the same folder that uses the `.snapcoeff` file. With
+ *  LML_FIXED_TERMS_SNAP the elements, and the parameters where @p parameters is NULL, are that file's too. Errors name
+ *  file and line.
  *  The potential is immutable afterwards and may be shared by calculators; free with lml_potential_destroy, after
  *  them. */
 LML_API lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
                                       lml_potential **potential, lml_error *error);
 
-/** Write the coefficients and parameters in LAMMPS's format (coefficients with 17 significant digits), each file
- *  whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a '#' line. */
+/** Write the coefficients and parameters in LAMMPS's format, numbers in the digits that read back to the same
+ *  doubles, each file whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a '#' line. */
 LML_API lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
                                        const char *comment, lml_error *error);
 

@@ -8,6 +8,7 @@
 #ifndef LML_BASE_SYS_H
 #define LML_BASE_SYS_H
 
+#include <dirent.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stddef.h>
@@ -31,6 +32,9 @@ typedef struct lml_sys_table {
   int (*stat)(const char *path, struct stat *status);
   int (*rename)(const char *from, const char *to);
   int (*unlink)(const char *path);
+  DIR *(*opendir)(const char *path);
+  struct dirent *(*readdir)(DIR *folder);
+  int (*closedir)(DIR *folder);
   /* sockets */
   int (*socket)(int domain, int type, int protocol); /**< adds SOCK_CLOEXEC */
   int (*connect)(int fd, const struct sockaddr *address, socklen_t length);

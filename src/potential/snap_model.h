@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum {
+  LML_SNAP_TWOJMAX_LIMIT = 20,   /**< 506 components, beyond what anyone fits; 2J = 8 has 55 */
+  LML_SNAP_ELEMENTS_LIMIT = 118, /**< one per chemical element */
+  LML_SNAP_NAME_SIZE = 16        /**< bytes of an element's name with the NUL */
+};
+
 /** The .snapparam file; names and defaults are those of LAMMPS `pair_style snap`. */
 typedef struct lml_snap_parameters {
   double rcutfac;  /**< cutoff of a pair is rcutfac (radius_i + radius_j), Å */
@@ -23,7 +29,7 @@ typedef struct lml_snap_parameters {
 } lml_snap_parameters;
 
 typedef struct lml_snap_element {
-  char name[16];
+  char name[LML_SNAP_NAME_SIZE];
   int number; /**< atomic number */
   double radius;
   double weight;
@@ -39,11 +45,6 @@ typedef struct lml_snap_model {
   size_t ncoefficients; /**< per element, with the constant */
   double *coefficients; /**< nelements × ncoefficients, eV */
 } lml_snap_model;
-
-enum {
-  LML_SNAP_TWOJMAX_LIMIT = 20,  /**< 506 components; published potentials go to 14 */
-  LML_SNAP_ELEMENTS_LIMIT = 118 /**< one per chemical element */
-};
 
 /** Number of linear bispectrum components per atom for 2J = @p twojmax (8 → 55) without chemflag. */
 size_t lml_snap_ncomponents(int twojmax);

@@ -1,0 +1,27 @@
+/** @file path.h
+ *  Names of files: folders and extensions. All strings that are returned are freed with lml_free; they are NULL, with
+ *  an error, where memory is out.
+ */
+#ifndef LML_BASE_PATH_H
+#define LML_BASE_PATH_H
+
+#include <stdbool.h>
+
+#include "lmlink/error.h"
+
+/** Whether the last component of @p path ends in @p extension (".snap") with something before it. */
+bool lml_path_has_extension(const char *path, const char *extension);
+
+/** @p path with the extension of its last component, or nothing where it has none, replaced by @p extension. */
+char *lml_path_with_extension(const char *path, const char *extension, lml_error *error);
+
+/** The folder of @p path, "." where it names none. */
+char *lml_path_folder(const char *path, lml_error *error);
+
+/** @p name as a file that @p path refers to: relative to the folder of @p path, unless it is absolute. */
+char *lml_path_beside(const char *path, const char *name, lml_error *error);
+
+/** What stands behind the last '/'; a part of @p path. */
+const char *lml_path_name(const char *path);
+
+#endif

@@ -1,0 +1,28 @@
+/** @file snap_file.h
+ *  The files of LAMMPS `pair_style snap`: .snapcoeff (elements and coefficients) and .snapparam (see
+ *  snap_parameters.h).
+ */
+#ifndef LML_POTENTIAL_SNAP_FILE_H
+#define LML_POTENTIAL_SNAP_FILE_H
+
+#include "lmlink/error.h"
+#include "potential/snap_model.h"
+
+/** Names of elements, as they stand in a file. */
+typedef struct lml_element_names {
+  size_t count;
+  char (*names)[LML_SNAP_NAME_SIZE];
+} lml_element_names;
+
+/** Read both files into @p model, which is freed first. Where @p wanted is not NULL, those elements alone are taken,
+ *  in that order, as LAMMPS does with the names of a pair_coeff line; with chemflag they must be the file's. Errors
+ *  name file and line; on failure the model is empty. Release with lml_snap_model_free. */
+lml_status lml_snap_read(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
+                         lml_snap_model *model, lml_error *error);
+
+/** Write both files, numbers in the fewest digits that read back to the same doubles; each file whole or not at all.
+ *  @p comment (may be NULL) becomes a '#' line of each. */
+lml_status lml_snap_write(const lml_snap_model *model, const char *snapcoeff, const char *snapparam,
+                          const char *comment, lml_error *error);
+
+#endif

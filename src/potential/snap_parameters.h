@@ -1,0 +1,18 @@
+/** @file snap_parameters.h
+ *  The .snapparam file of LAMMPS `pair_style snap`: keywords and values that define the descriptor.
+ */
+#ifndef LML_POTENTIAL_SNAP_PARAMETERS_H
+#define LML_POTENTIAL_SNAP_PARAMETERS_H
+
+#include "base/file.h"
+#include "potential/snap_model.h"
+
+/** Read @p path into model->parameters, and the inner switching radii, where there are any, into model->elements: one
+ *  value per element of @p model, in its order. Also checks what depends on elements and parameters together
+ *  (cutoffs are positive and larger than rmin0). Errors name file, line and keyword. */
+lml_status lml_snap_parameters_read(const char *path, lml_snap_model *model, lml_error *error);
+
+/** Write all keywords of @p model in LAMMPS's format. */
+lml_status lml_snap_parameters_write(lml_file_writer *writer, const lml_snap_model *model, lml_error *error);
+
+#endif

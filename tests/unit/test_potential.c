@@ -1,0 +1,305 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lmlink/potential.h"
+#include "potential/snap_model.h"
+#include "support/folder.h"
+#include "support/near.h"
+
+static const char coefficients[] = "2 6\nW 0.5 1\n1\n2\n3\n4\n5\n6\nBe 0.4 0.9\n7\n8\n9\n10\n11\n12\n";
+static const char parameters[] = "rcutfac 4.5\ntwojmax 2\n";
+static const char with_zbl[] =
+    "pair_style hybrid/overlay zbl 4 4.8 snap\npair_coeff 1 1 zbl 4 4\npair_coeff * * snap A.snapcoeff A.snapparam "
+    "Be\n";
+static const char without_zbl[] = "pair_style snap\npair_coeff * * A.snapcoeff A.snapparam Be W\n";
+
+static lml_potential *potential;
+
+/** A coefficient and a parameter file named A, and nothing else. */
+static int start_with_files(void **state) {
+  (void)state;
+  empty_folder();
+  write_text("A.snapcoeff", coefficients);
+  write_text("A.snapparam", parameters);
+  return 0;
+}
+
+static int release(void **state) {
+  (void)state;
+  lml_potential_destroy(potential);
+  potential = NULL;
+  return 0;
+}
+
+static void reads(const char *name, lml_fixed_terms fixed_terms) {
+  lml_error error = {0};
+  lml_potential_destroy(potential);
+  if (lml_potential_read(in_folder(name), NULL, fixed_terms, &potential, &error) != LML_OK)
+    fail_msg("%s", error.message);
+}
+
+static void fails_with(const char *name, const char *parameter_file, lml_fixed_terms fixed_terms, lml_status status,
+                       const char *message) {
+  lml_error error = {0};
+  release(NULL);
+  assert_int_equal(lml_potential_read(in_folder(name), parameter_file, fixed_terms, &potential, &error), status);
+  if (strstr(error.message, message) == NULL) fail_msg("'%s' is not in '%s'", message, error.message);
+  assert_null(potential);
+}
+
+static void reads_coefficients_alone(void **state) {
+  (void)state;
+  reads("A.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  assert_int_equal(lml_potential_nelements(potential), 2);
+  assert_int_equal(lml_potential_element(potential, 0), 74);
+  assert_int_equal(lml_potential_element_index(potential, 4), 1);
+  assert_int_equal(lml_potential_element_index(potential, 2), -1);
+  assert_int_equal(lml_potential_ncoefficients(potential), 6);
+  assert_near(lml_potential_coefficients(potential)[11], 12.0, 0.0);
+  assert_near(lml_potential_cutoff(potential), 4.5, 0.0);
+  char text[128];
+  lml_potential_describe(potential, text, sizeof text);
+  assert_string_equal(text, "SNAP of W Be, 2J = 2, cutoff 4.5 Å, 6 coefficients per element, no fixed terms");
+  lml_potential_describe(potential, text, 10);
+  assert_string_equal(text, "SNAP of W");
+}
+
+static void reads_a_snap_file(void **state) {
+  (void)state;
+  write_text("B.snap", with_zbl);
+  reads("B.snap", LML_FIXED_TERMS_UNSTATED);
+  assert_int_equal(lml_potential_nelements(potential), 1);
+  assert_int_equal(lml_potential_element(potential, 0), 4);
+  assert_near(lml_potential_coefficients(potential)[0], 7.0, 0.0);
+  assert_near(lml_potential_cutoff(potential), 4.8, 0.0);
+  assert_near(potential->zbl.zi[0], 4.0, 0.0);
+  char text[128];
+  lml_potential_describe(potential, text, sizeof text);
+  assert_string_equal(text, "SNAP of Be, 2J = 2, cutoff 3.6 Å, 6 coefficients, ZBL switched off from 4 to 4.8 Å");
+}
+
+static void parameters_may_have_another_name(void **state) {
+  (void)state;
+  const char *other = write_text("other.txt", "rcutfac 5\ntwojmax 2\n");
+  assert_int_equal(lml_potential_read(in_folder("A.snapcoeff"), other, LML_FIXED_TERMS_UNSTATED, &potential, NULL),
+                   LML_OK);
+  assert_near(lml_potential_cutoff(potential), 5.0, 0.0);
+  release(NULL);
+  const char *odd_name = write_text("theta.txt", coefficients);
+  assert_int_equal(lml_potential_read(odd_name, other, LML_FIXED_TERMS_UNSTATED, &potential, NULL), LML_OK);
+  fails_with("theta.txt", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_USAGE, "neither a .snap nor a .snapcoeff file");
+  fails_with("A.snapparam", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_USAGE, "the parameters alone are no potential");
+}
+
+static void asks_where_the_snap_file_beside_adds_terms(void **state) {
+  (void)state;
+  static const char *const names[] = {"A.snap", "some-other.snap"};
+  for (size_t k = 0; k < 2; k++) {
+    start_with_files(NULL);
+    write_text("unrelated.snap", "pair_style lj/cut 3\npair_coeff * * B.snapcoeff\n");
+    write_text(names[k], with_zbl);
+    char message[256];
+    snprintf(
+        message, sizeof message,
+        "A.snapcoeff: the file %s beside it adds fixed terms, ZBL from 4 to 4.8 Å, without which forces are wrong at "
+        "short distances: say --fixed-terms snap to add them, --fixed-terms none to go without, or give the .snap "
+        "file itself",
+        names[k]);
+    fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT, message);
+
+    reads("A.snapcoeff", LML_FIXED_TERMS_NONE);
+    assert_int_equal(lml_potential_nelements(potential), 2);
+    assert_near(potential->zbl.outer, 0.0, 0.0);
+    reads("A.snapcoeff", LML_FIXED_TERMS_SNAP);
+    assert_int_equal(lml_potential_nelements(potential), 1);
+    assert_near(potential->zbl.outer, 4.8, 0.0);
+  }
+}
+
+static void plain_snap_files_beside_change_nothing(void **state) {
+  (void)state;
+  write_text("A.snap", without_zbl);
+  reads("A.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  assert_int_equal(lml_potential_element(potential, 0), 74);
+  reads("A.snapcoeff", LML_FIXED_TERMS_SNAP);
+  assert_int_equal(lml_potential_element(potential, 0), 4);
+  assert_near(potential->zbl.outer, 0.0, 0.0);
+}
+
+static void refuses_what_is_unclear(void **state) {
+  (void)state;
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_SNAP, LML_ERR_INPUT, "no .snap file beside it uses it");
+  write_text("b.snap", with_zbl);
+  write_text("c.snap", with_zbl);
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_SNAP, LML_ERR_INPUT,
+             "2 .snap files beside it use it, b.snap and c.snap among them: give one itself");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
+             "the file b.snap beside it adds fixed terms");
+  write_text("A.snap",
+             "pair_style hybrid/overlay snap table linear 10\npair_coeff * * snap A.snapcoeff A.snapparam W\n");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
+             "A.snap:1: pair style table is not supported");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT, "say --fixed-terms none to go without");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_SNAP, LML_ERR_INPUT, "A.snap:1: pair style table is not supported");
+  fails_with("b.snap", in_folder("A.snapparam"), LML_FIXED_TERMS_UNSTATED, LML_ERR_USAGE,
+             "b.snap: a .snap file names its parameter file itself");
+  fails_with("b.snap", NULL, LML_FIXED_TERMS_NONE, LML_ERR_USAGE,
+             "b.snap: a .snap file says which fixed terms there are: give the .snapcoeff file to go without");
+}
+
+static void names_missing_files(void **state) {
+  (void)state;
+  unlink(in_folder("A.snapparam"));
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO, "A.snapparam");
+  fails_with("Z.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO, "Z.snapcoeff");
+  fails_with("Z.snap", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO, "Z.snap");
+}
+
+static void writes_what_it_has_read(void **state) {
+  (void)state;
+  reads("A.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  lml_potential *again;
+  const char *snapcoeff = in_folder("new.snapcoeff"), *snapparam = in_folder("new.snapparam");
+  assert_int_equal(lml_potential_write(potential, snapcoeff, snapparam, "made by a test", NULL), LML_OK);
+  assert_int_equal(lml_potential_read(snapcoeff, NULL, LML_FIXED_TERMS_UNSTATED, &again, NULL), LML_OK);
+  assert_memory_equal(lml_potential_coefficients(again), lml_potential_coefficients(potential), 12 * sizeof(double));
+  lml_potential_destroy(again);
+  lml_error error = {0};
+  assert_int_equal(lml_potential_write(potential, in_folder("no/new.snapcoeff"), snapparam, NULL, &error), LML_ERR_IO);
+  assert_non_null(strstr(error.message, "no/new.snapcoeff"));
+}
+
+/* ---- the published potentials of Debian's lammps-data ---- */
+
+static const struct published {
+  const char *name;
+  int elements[2];
+  size_t ncoefficients;
+  double cutoff; /* Å */
+  double zbl_inner, zbl_outer;
+} published[] = {
+    {"Cu_Zuo_JPCA2020.quadratic", {29, 0}, 496, 3.9, 0, 0},
+    {"Cu_Zuo_JPCA2020", {29, 0}, 56, 4.1, 0, 0},
+    {"Ge_Zuo_JPCA2020.quadratic", {32, 0}, 496, 4.9, 0, 0},
+    {"Ge_Zuo_JPCA2020", {32, 0}, 56, 5.5, 0, 0},
+    {"InP_JCPA2020", {49, 15}, 241, 7.6589, 4, 4.2},
+    {"Li_Zuo_JPCA2020.quadratic", {3, 0}, 496, 5.1, 0, 0},
+    {"Li_Zuo_JPCA2020", {3, 0}, 56, 5.1, 0, 0},
+    {"Mo_Chen_PRM2017", {42, 0}, 31, 4.615858, 0, 0},
+    {"Mo_Zuo_JPCA2020.quadratic", {42, 0}, 496, 5.2, 0, 0},
+    {"Mo_Zuo_JPCA2020", {42, 0}, 31, 4.6, 0, 0},
+    {"Ni_Zuo_JPCA2020.quadratic", {28, 0}, 496, 3.8, 0, 0},
+    {"Ni_Zuo_JPCA2020", {28, 0}, 56, 4.1, 0, 0},
+    {"Si_Zuo_JPCA2020.quadratic", {14, 0}, 1596, 4.8, 0, 0},
+    {"Si_Zuo_JPCA2020", {14, 0}, 56, 4.9, 0, 0},
+    {"Ta06A", {73, 0}, 31, 4.67637, 4, 4.8},
+    {"WBe_Wood_PRB2019", {74, 4}, 56, 4.8123, 4, 4.8},
+    {"W_2940_2017_2", {74, 0}, 56, 4.73442, 4, 4.8},
+};
+enum { NPUBLISHED = sizeof published / sizeof published[0] };
+
+/** Path of NAME.EXTENSION among the published potentials; skips the test where they are not installed. */
+static const char *published_path(const char *name, const char *extension) {
+  static char path[FOLDER_PATH_SIZE];
+  const char *folder = getenv("LMLINK_LAMMPS_POTENTIALS");
+  if (folder == NULL) folder = "/usr/share/lammps/potentials";
+  if (access(folder, R_OK) != 0) {
+    print_message("skipped: %s is not there; install Debian's lammps-data or set LMLINK_LAMMPS_POTENTIALS\n", folder);
+    skip();
+  }
+  snprintf(path, sizeof path, "%s/%s%s", folder, name, extension);
+  return path;
+}
+
+static void is_as_published(const struct published *p) {
+  const size_t nelements = p->elements[1] == 0 ? 1 : 2;
+  assert_int_equal(lml_potential_nelements(potential), nelements);
+  for (size_t e = 0; e < nelements; e++) assert_int_equal(lml_potential_element(potential, e), p->elements[e]);
+  assert_int_equal(lml_potential_ncoefficients(potential), p->ncoefficients);
+  assert_near(lml_snap_cutoff(&potential->snap), p->cutoff, 1e-12);
+}
+
+static void reads_published_snap_files(void **state) {
+  (void)state;
+  for (size_t k = 0; k < NPUBLISHED; k++) {
+    lml_error error = {0};
+    const struct published *p = &published[k];
+    if (lml_potential_read(published_path(p->name, ".snap"), NULL, LML_FIXED_TERMS_UNSTATED, &potential, &error) !=
+        LML_OK)
+      fail_msg("%s", error.message);
+    is_as_published(p);
+    assert_near(potential->zbl.inner, p->zbl_inner, 0.0);
+    assert_near(potential->zbl.outer, p->zbl_outer, 0.0);
+    for (size_t i = 0; p->zbl_outer > 0.0 && i < 2 && p->elements[i] != 0; i++)
+      assert_near(potential->zbl.zi[i * (lml_potential_nelements(potential) + 1)], p->elements[i], 0.0);
+    release(NULL);
+  }
+}
+
+static void asks_about_terms_of_published_coefficients(void **state) {
+  (void)state;
+  for (size_t k = 0; k < NPUBLISHED; k++) {
+    lml_error error = {0};
+    const struct published *p = &published[k];
+    const char *path = published_path(p->name, ".snapcoeff");
+    const lml_status expected = p->zbl_outer > 0.0 ? LML_ERR_INPUT : LML_OK;
+    assert_int_equal(lml_potential_read(path, NULL, LML_FIXED_TERMS_UNSTATED, &potential, &error), expected);
+    if (expected != LML_OK) {
+      assert_non_null(strstr(error.message, p->name));
+      assert_non_null(strstr(error.message, "--fixed-terms none"));
+      assert_int_equal(lml_potential_read(path, NULL, LML_FIXED_TERMS_NONE, &potential, NULL), LML_OK);
+    }
+    is_as_published(p);
+    release(NULL);
+  }
+}
+
+static void published_coefficients_survive_writing(void **state) {
+  (void)state;
+  const char *snapcoeff = in_folder("copy.snapcoeff"), *snapparam = in_folder("copy.snapparam");
+  for (size_t k = 0; k < NPUBLISHED; k++) {
+    const char *path = published_path(published[k].name, ".snapcoeff");
+    assert_int_equal(lml_potential_read(path, NULL, LML_FIXED_TERMS_NONE, &potential, NULL), LML_OK);
+    lml_potential *copy;
+    assert_int_equal(lml_potential_write(potential, snapcoeff, snapparam, NULL, NULL), LML_OK);
+    assert_int_equal(lml_potential_read(snapcoeff, NULL, LML_FIXED_TERMS_NONE, &copy, NULL), LML_OK);
+    const size_t count = lml_potential_nelements(potential) * lml_potential_ncoefficients(potential);
+    assert_memory_equal(lml_potential_coefficients(copy), lml_potential_coefficients(potential),
+                        count * sizeof(double));
+    assert_memory_equal(copy->snap.elements, potential->snap.elements,
+                        potential->snap.nelements * sizeof *copy->snap.elements);
+    assert_near(lml_potential_cutoff(copy), lml_potential_cutoff(potential), 0.0);
+    lml_potential_destroy(copy);
+    release(NULL);
+  }
+}
+
+static void refuses_published_styles_that_it_lacks(void **state) {
+  (void)state;
+  lml_error error = {0};
+  const char *path = published_path("W_2940_2017_2_He_JW2013", ".snap");
+  assert_int_equal(lml_potential_read(path, NULL, LML_FIXED_TERMS_UNSTATED, &potential, &error), LML_ERR_INPUT);
+  assert_non_null(strstr(error.message, "W_2940_2017_2_He_JW2013.snap:10: pair style table is not supported"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(reads_coefficients_alone, start_with_files, release),
+      cmocka_unit_test_setup_teardown(reads_a_snap_file, start_with_files, release),
+      cmocka_unit_test_setup_teardown(parameters_may_have_another_name, start_with_files, release),
+      cmocka_unit_test_setup_teardown(asks_where_the_snap_file_beside_adds_terms, start_with_files, release),
+      cmocka_unit_test_setup_teardown(plain_snap_files_beside_change_nothing, start_with_files, release),
+      cmocka_unit_test_setup_teardown(refuses_what_is_unclear, start_with_files, release),
+      cmocka_unit_test_setup_teardown(names_missing_files, start_with_files, release),
+      cmocka_unit_test_setup_teardown(writes_what_it_has_read, start_with_files, release),
+      cmocka_unit_test_teardown(reads_published_snap_files, release),
+      cmocka_unit_test_teardown(asks_about_terms_of_published_coefficients, release),
+      cmocka_unit_test_teardown(published_coefficients_survive_writing, release),
+      cmocka_unit_test_teardown(refuses_published_styles_that_it_lacks, release),
+  };
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
