@@ -1,12 +1,12 @@
 #include "programs/config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "ipi_address.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -53,20 +53,13 @@ static lml_status read_text(const lml_json *document, const lml_json_value *obje
 static lml_status read_path(const lml_json *document, const lml_json_value *object, const char *key,
                             lml_json_presence presence, const char *json_path, char **path, lml_error *error) {
   char *value = NULL;
-  lml_status status = read_text(document, object, key, presence, &value, error);
+  const lml_status status = read_text(document, object, key, presence, &value, error);
   if (status != LML_OK || value == NULL) return status;
-  const char *slash = strrchr(json_path, '/');
-  if (value[0] != '/' && slash != NULL) {
-    const size_t folder = (size_t)(slash - json_path) + 1, bytes = folder + strlen(value) + 1;
-    char *joined;
-    status = lml_alloc(&joined, bytes, 1, "a path", error);
-    if (status == LML_OK) snprintf(joined, bytes, "%.*s%s", (int)folder, json_path, value);
-    lml_free(value);
-    value = joined;
-  }
-  if (status != LML_OK) return status;
+  char *beside = lml_path_beside(json_path, value, error);
+  lml_free(value);
+  if (beside == NULL) return LML_ERR_MEMORY;
   lml_free(*path);
-  *path = value;
+  *path = beside;
   return LML_OK;
 }
 
