@@ -97,6 +97,9 @@ LML_API void lml_calculator_destroy(lml_calculator *calculator);
 /** The kind of calculator: "linear", … */
 LML_API const char *lml_calculator_name(const lml_calculator *calculator);
 
+/** The private data that the calculator was created with: for the code of that kind of calculator. */
+LML_API void *lml_calculator_self(lml_calculator *calculator);
+
 /** The four steps; see lml_calculator_ops. A start while an evaluation is under way is an LML_ERR_USAGE; any failure
  *  ends the evaluation. */
 LML_API lml_status lml_calculator_start(lml_calculator *calculator, const lml_structure *structure, unsigned want,

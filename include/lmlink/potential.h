@@ -32,7 +32,8 @@ LML_API lml_status lml_potential_read(const char *path, const char *parameters, 
                                       lml_potential **potential, lml_error *error);
 
 /** Write the coefficients and parameters in LAMMPS's format, numbers in the digits that read back to the same
- *  doubles, each file whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a '#' line. */
+ *  doubles, each file whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a
+ * '#' line. */
 LML_API lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
                                        const char *comment, lml_error *error);
 

@@ -107,6 +107,8 @@ void lml_calculator_destroy(lml_calculator *calculator) {
 
 const char *lml_calculator_name(const lml_calculator *calculator) { return calculator->ops->name; }
 
+void *lml_calculator_self(lml_calculator *calculator) { return calculator->self; }
+
 lml_status lml_calculator_start(lml_calculator *calculator, const lml_structure *structure, unsigned want,
                                 lml_error *error) {
   if (calculator->busy) return lml_fail(error, LML_ERR_USAGE, "an evaluation is under way: finish or cancel it first");

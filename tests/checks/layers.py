@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-# For each layer, the layers below it that it may use besides itself.
+# For each layer (a folder and what is below it), the layers that it may use besides itself.
 ALLOWED = {
     "src/base": [],
     "src/structure": ["src/base"],
@@ -47,7 +47,7 @@ def check(root):
     count = 0
     faults = []
     for layer, below in ALLOWED.items():
-        for path in sorted((root / layer).glob("*.[ch]")):
+        for path in sorted((root / layer).rglob("*.[ch]")):
             count += 1
             for name in INCLUDE.findall(path.read_text(encoding="utf-8")):
                 used = layer_of_header(name, root, layer)
@@ -55,7 +55,7 @@ def check(root):
                     faults.append(f"{path.relative_to(root)}: includes {name}, which belongs to no layer")
                 elif used != layer and used not in below:
                     faults.append(f"{path.relative_to(root)}: includes {name} of {used}, which is not below {layer}")
-    for folder in {str(p.parent.relative_to(root)) for p in (root / "src").rglob("*.[ch]")} - set(ALLOWED):
+    for folder in {str(pathlib.Path(*p.relative_to(root).parts[:2])) for p in (root / "src").rglob("*.[ch]")} - set(ALLOWED):
         faults.append(f"{folder}: is not in the list of layers of {pathlib.Path(__file__).name}")
     return count, faults
 

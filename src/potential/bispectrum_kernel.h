@@ -1,0 +1,99 @@
+/** @file bispectrum_kernel.h
+ *  The bispectrum kernel: pure functions over arrays, for a batch of atoms side by side in vector lanes.
+ *
+ *  One source is compiled for each instruction set; lml_bispectrum_kernel_best picks one at run time. Nothing is
+ *  allocated here. An array "of vectors" holds `lanes` doubles, one an atom, for each of its elements, and is aligned
+ * to LML_ALIGNMENT.
+ */
+#ifndef LML_POTENTIAL_BISPECTRUM_KERNEL_H
+#define LML_POTENTIAL_BISPECTRUM_KERNEL_H
+
+#include "potential/bispectrum_plan.h"
+
+enum {
+  LML_LANES_LIMIT = 8,     /**< of all kernels */
+  LML_ELEMENTS_LIMIT = 118 /**< elements with a density of their own */
+};
+
+/** What the kernel is told of a neighbour; vectors, one behind the other, in each slot. */
+enum {
+  LML_SLOT_X, /**< Å, from the atom to its neighbour */
+  LML_SLOT_Y,
+  LML_SLOT_Z,
+  LML_SLOT_WEIGHT, /**< of the neighbour's element; 0 in an empty place */
+  LML_SLOT_RCUT,   /**< Å, cutoff of the pair */
+  LML_SLOT_SINNER, /**< Å, with switchinnerflag: means of the pair's two values */
+  LML_SLOT_DINNER,
+  LML_SLOT_SIZE
+};
+
+/** The neighbours of up to `lanes` atoms. Neighbour number k of every atom stands in slot k; where an atom has fewer,
+ *  the place has weight 0 and any distance that is not 0. With chemflag the slots of one element stand together. */
+typedef struct lml_bispectrum_batch {
+  int *group;    /**< nlabel_elements + 1: first slot of each element, an even number */
+  double *slots; /**< group[nlabel_elements] × LML_SLOT_SIZE vectors */
+  double *self;  /**< nlabel_elements vectors: the atom's own weight in each element's density, 0 or 1 */
+} lml_bispectrum_batch;
+
+/** What the stages hand on to one another; all are vectors. */
+typedef struct lml_bispectrum_workspace {
+  double *geometry;   /**< slots × LML_GEOMETRY_SIZE: what the forces need again of each neighbour */
+  double *moments;    /**< nlabel_elements × nmoments; later their adjoint ∂E/∂moment */
+  double *u;          /**< nlabel_elements × nu × (Re, Im) */
+  double *y;          /**< nlabel_elements × ny × (Re, Im) */
+  double *terms;      /**< nterms: t(x, y, z) */
+  double *weights;    /**< nterms: ∂E/∂t */
+  double *energy;     /**< one vector: Σ weight · t */
+  double *scratch;    /**< largest_block */
+  double *components; /**< 2 × ncomponents: B and ∂E/∂B of a quadratic model */
+  double *memory;     /**< the allocation that all of them are in */
+} lml_bispectrum_workspace;
+
+enum { LML_GEOMETRY_SIZE = 9 };
+
+/** Quadratic form E = Θ₀ + Θ·B + ½ Bᵀ A B of one element. */
+typedef struct lml_bispectrum_quadratic {
+  double constant;
+  const double *linear; /**< ncomponents */
+  const double *matrix; /**< ncomponents × ncomponents, symmetric */
+  const double *shift;  /**< ncomponents: what is subtracted from scale · t */
+} lml_bispectrum_quadratic;
+
+typedef struct lml_bispectrum_kernel {
+  const char *name; /**< "generic", "avx2", "avx512" */
+  int lanes;
+  /** Neighbours → u (and geometry). */
+  void (*density)(const lml_bispectrum_plan *plan, const lml_snap_parameters *parameters,
+                  const lml_bispectrum_batch *batch, lml_bispectrum_workspace *workspace);
+  /** u → terms. */
+  void (*terms)(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace);
+  /** terms → weights and energy (eV) of a quadratic model, for all lanes; lanes where @p mask (one vector) is 0 are
+   *  left as they were. */
+  void (*quadratic)(const lml_bispectrum_plan *plan, const lml_bispectrum_quadratic *model, const double *mask,
+                    lml_bispectrum_workspace *workspace);
+  /** weights, u → adjoint moments; and `energy` becomes Σ weight · t by Euler's theorem for homogeneous functions. */
+  void (*adjoint)(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace);
+  /** The same for one term alone, with weight 1. */
+  void (*adjoint_of_term)(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace);
+  /** Adjoint moments and geometry → gradient of the energy with respect to each neighbour: @p gradient receives
+   *  3 vectors for each slot, eV/Å. */
+  void (*forces)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
+                 const lml_bispectrum_workspace *workspace, double *gradient);
+} lml_bispectrum_kernel;
+
+extern const lml_bispectrum_kernel lml_bispectrum_kernel_generic;
+#ifdef LML_KERNEL_X86
+extern const lml_bispectrum_kernel lml_bispectrum_kernel_avx2;
+extern const lml_bispectrum_kernel lml_bispectrum_kernel_avx512;
+#endif
+
+/** The widest kernel that this processor runs, or the one that the environment variable LMLINK_ISA names ("generic",
+ *  "avx2", "avx512"); an error where it names none or one that the processor lacks. */
+lml_status lml_bispectrum_kernel_best(const lml_bispectrum_kernel **kernel, lml_error *error);
+
+/** Room for batches of up to @p slots slots. Free with lml_bispectrum_workspace_free. */
+lml_status lml_bispectrum_workspace_make(const lml_bispectrum_plan *plan, const lml_bispectrum_kernel *kernel,
+                                         size_t slots, lml_bispectrum_workspace *workspace, lml_error *error);
+void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace);
+
+#endif

@@ -1,0 +1,197 @@
+#include "potential/linear_calculator.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "potential/linear_evaluation.h"
+
+/** Batches between two looks at the clock or a socket: about a millisecond. */
+enum { BATCHES_PER_SLICE = 16 };
+
+/** What rank 0 tells the others. */
+typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2 } command;
+
+typedef struct {
+  command command;
+  size_t natoms;
+  double cell[9];
+  bool pbc[3];
+} order;
+
+typedef struct {
+  lml_linear_model model;
+  lml_linear_evaluation evaluation;
+  lml_comm *comm;
+  lml_structure copy; /**< of ranks other than 0 */
+  unsigned want;
+  bool under_way; /**< the other ranks wait for the end of an evaluation */
+  bool at_work;   /**< the other ranks wait for orders */
+} linear;
+
+static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
+  return lml_linear_evaluation_begin(&self->evaluation, &self->model, structure, (size_t)lml_comm_rank(self->comm),
+                                     (size_t)lml_comm_size(self->comm), error);
+}
+
+/** The end of every evaluation, on all ranks: one outcome, then the sum of all parts on rank 0. */
+static lml_status gather_parts(linear *self, lml_status status, lml_error *error) {
+  status = lml_comm_agree(self->comm, status, error);
+  if (status != LML_OK) return status;
+  lml_linear_evaluation_collect(&self->evaluation);
+  return lml_comm_sum(self->comm, self->evaluation.totals,
+                      lml_linear_evaluation_totals(self->evaluation.neighbours.natoms), error);
+}
+
+/* ---- rank 0 ---- */
+
+/** Send the structure to the other ranks, which agree that they have room for it before its arrays follow. */
+static lml_status send_structure(linear *self, const lml_structure *structure, lml_error *error) {
+  if (lml_comm_size(self->comm) == 1) return LML_OK;
+  order message = {.command = COMMAND_EVALUATE, .natoms = structure->natoms};
+  memcpy(message.cell, structure->cell, sizeof message.cell);
+  memcpy(message.pbc, structure->pbc, sizeof message.pbc);
+  lml_status status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
+  if (status == LML_OK) status = lml_comm_agree(self->comm, LML_OK, error);
+  if (status == LML_OK)
+    status = lml_comm_broadcast(self->comm, structure->numbers, structure->natoms * sizeof(int), error);
+  if (status == LML_OK)
+    status = lml_comm_broadcast(self->comm, structure->positions, 3 * structure->natoms * sizeof(double), error);
+  return status;
+}
+
+static lml_status linear_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+  linear *self = data;
+  self->want = want;
+  lml_status status = send_structure(self, structure, error);
+  if (status != LML_OK) return status;
+  self->under_way = true;
+  return begin(self, structure, error);
+}
+
+static lml_status linear_progress(void *data, bool *done, lml_error *error) {
+  linear *self = data;
+  (void)error;
+  *done = !lml_linear_evaluation_step(&self->evaluation, &self->model, BATCHES_PER_SLICE);
+  return LML_OK;
+}
+
+/** Sum with Neumaier's compensation: the total of 100,000 atoms to the last digits. */
+static double compensated_sum(const double *values, size_t count) {
+  double sum = 0.0, lost = 0.0;
+  for (size_t i = 0; i < count; i++) {
+    const double next = sum + values[i];
+    const bool larger = (sum < 0.0 ? -sum : sum) >= (values[i] < 0.0 ? -values[i] : values[i]);
+    lost += larger ? (sum - next) + values[i] : (values[i] - next) + sum;
+    sum = next;
+  }
+  return sum + lost;
+}
+
+static lml_status linear_finish(void *data, lml_results *results, lml_error *error) {
+  linear *self = data;
+  const size_t natoms = self->evaluation.neighbours.natoms;
+  lml_status status = lml_results_reset(results, natoms, error);
+  self->under_way = false;
+  status = gather_parts(self, status, error);
+  if (status != LML_OK) return status;
+  const double *totals = self->evaluation.totals;
+  memcpy(results->forces, totals, 3 * natoms * sizeof(double));
+  results->energy = compensated_sum(totals + 3 * natoms, natoms);
+  results->energy_kind = LML_KIND_EXACT;
+  memcpy(results->virial, totals + 4 * natoms, sizeof results->virial);
+  results->virial_kind = LML_KIND_EXACT;
+  if ((self->want & LML_WANT_ENERGIES) != 0) {
+    memcpy(results->energies, totals + 3 * natoms, natoms * sizeof(double));
+    results->energies_kind = LML_KIND_EXACT;
+  }
+  return LML_OK;
+}
+
+static void linear_cancel(void *data) {
+  linear *self = data;
+  if (!self->under_way) return;
+  self->under_way = false;
+  lml_error cancelled;
+  (void)gather_parts(self, lml_fail(&cancelled, LML_ERR_INTERRUPTED, "the evaluation was given up"), &cancelled);
+}
+
+static void linear_destroy(void *data) {
+  linear *self = data;
+  if (lml_comm_rank(self->comm) == 0 && lml_comm_size(self->comm) > 1 && self->at_work) {
+    order message = {.command = COMMAND_END};
+    (void)lml_comm_broadcast(self->comm, &message, sizeof message, NULL);
+  }
+  lml_linear_evaluation_free(&self->evaluation);
+  lml_linear_model_free(&self->model);
+  lml_structure_free(&self->copy);
+  lml_free(self);
+}
+
+static const lml_calculator_ops linear_ops = {
+    .name = "linear",
+    .start = linear_start,
+    .progress = linear_progress,
+    .wait = NULL,
+    .finish = linear_finish,
+    .cancel = linear_cancel,
+    .destroy = linear_destroy,
+};
+
+lml_status lml_linear_calculator_create_parallel(const lml_potential *potential, lml_comm *comm,
+                                                 lml_calculator **calculator, lml_error *error) {
+  linear *self;
+  *calculator = NULL;
+  lml_status status = lml_alloc(&self, 1, sizeof *self, "the linear calculator", error);
+  if (status == LML_OK) {
+    self->comm = comm;
+    status = lml_linear_model_make(potential, &self->model, error);
+  }
+  if (status == LML_OK) status = lml_calculator_create(&linear_ops, self, calculator, error);
+  status = lml_comm_agree(comm, status, error);
+  if (status == LML_OK) {
+    self->at_work = true;
+    return LML_OK;
+  }
+  if (*calculator != NULL)
+    lml_calculator_destroy(*calculator);
+  else if (self != NULL)
+    linear_destroy(self);
+  *calculator = NULL;
+  return status;
+}
+
+lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calculator **calculator, lml_error *error) {
+  return lml_linear_calculator_create_parallel(potential, lml_comm_serial(), calculator, error);
+}
+
+/* ---- the other ranks ---- */
+
+static lml_status receive_structure(linear *self, const order *message, lml_error *error) {
+  lml_structure *structure = &self->copy;
+  lml_status status = lml_structure_resize(structure, message->natoms, error);
+  status = lml_comm_agree(self->comm, status, error);
+  if (status != LML_OK) return status;
+  memcpy(structure->cell, message->cell, sizeof structure->cell);
+  memcpy(structure->pbc, message->pbc, sizeof structure->pbc);
+  status = lml_comm_broadcast(self->comm, structure->numbers, structure->natoms * sizeof(int), error);
+  if (status == LML_OK)
+    status = lml_comm_broadcast(self->comm, structure->positions, 3 * structure->natoms * sizeof(double), error);
+  return status;
+}
+
+lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error) {
+  linear *self = lml_calculator_self(calculator);
+  for (;;) {
+    order message;
+    lml_status status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
+    if (status != LML_OK || message.command == COMMAND_END) return status;
+    lml_error own = {0};
+    status = receive_structure(self, &message, &own);
+    if (status != LML_OK) continue;
+    status = begin(self, &self->copy, &own);
+    if (status == LML_OK) lml_linear_evaluation_step(&self->evaluation, &self->model, SIZE_MAX);
+    (void)gather_parts(self, status, &own);
+  }
+}

@@ -1,0 +1,21 @@
+/** @file linear_calculator.h
+ *  The linear calculator on all ranks of a launcher.
+ *
+ *  Every rank makes a calculator of the same potential. Rank 0 uses it like any other; the others call
+ *  lml_linear_calculator_work, which serves rank 0's evaluations until its calculator is destroyed.
+ */
+#ifndef LML_POTENTIAL_LINEAR_CALCULATOR_H
+#define LML_POTENTIAL_LINEAR_CALCULATOR_H
+
+#include "base/comm.h"
+#include "lmlink/potential.h"
+
+/** Like lml_linear_calculator_create, on all ranks of @p comm (collective), which must outlive the calculator. */
+lml_status lml_linear_calculator_create_parallel(const lml_potential *potential, lml_comm *comm,
+                                                 lml_calculator **calculator, lml_error *error);
+
+/** For ranks other than 0: take part in rank 0's evaluations until it destroys its calculator. An evaluation that
+ *  fails is rank 0's to report and does not end the work; a failed communication does. */
+lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error);
+
+#endif
