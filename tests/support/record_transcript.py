@@ -108,7 +108,7 @@ def record_ase(path, atoms):
     def serve():
         client = SocketClient(unixsocket=pathlib.Path(CLIENT).name.removeprefix("ipi_"))
         client.state = "NEEDINIT"  # so that ASE's INIT is in the transcript too
-        client.run(mirror)
+        client.run(mirror, use_stress=mirror.pbc.any())
 
     thread = threading.Thread(target=serve, daemon=True)
     with SocketIOCalculator(unixsocket=pathlib.Path(DRIVER).name.removeprefix("ipi_")) as calculator:
