@@ -233,16 +233,17 @@ static lml_status write_coefficients(lml_file_writer *writer, const lml_snap_mod
   return status;
 }
 
+/** Write @p path up to the commit. Without success *@p writer is NULL. */
 static lml_status write_file(const char *path, const char *comment, content_writer content, const lml_snap_model *model,
-                             lml_error *error) {
-  lml_file_writer *writer;
-  lml_status status = lml_file_writer_create(path, &writer, error);
-  if (status != LML_OK) return status;
-  if (comment != NULL)
-    status = lml_file_writer_print(writer, error, "# %.*s\n\n", (int)strcspn(comment, "\r\n"), comment);
-  if (status == LML_OK) status = content(writer, model, error);
-  if (status == LML_OK) return lml_file_writer_commit(writer, error);
-  lml_file_writer_abort(writer);
+                             lml_file_writer **writer, lml_error *error) {
+  *writer = NULL;
+  lml_status status = lml_file_writer_create(path, writer, error);
+  if (status == LML_OK && comment != NULL)
+    status = lml_file_writer_print(*writer, error, "# %.*s\n\n", (int)strcspn(comment, "\r\n"), comment);
+  if (status == LML_OK) status = content(*writer, model, error);
+  if (status == LML_OK) return LML_OK;
+  lml_file_writer_abort(*writer);
+  *writer = NULL;
   return status;
 }
 
@@ -253,6 +254,15 @@ lml_status lml_snap_write(const lml_snap_model *model, const char *snapcoeff, co
     if (!isfinite(model->coefficients[k]))
       return lml_fail(error, LML_ERR_INPUT, "%s: not written: coefficient %zu of %s is not finite", snapcoeff,
                       k % model->ncoefficients, model->elements[k / model->ncoefficients].name);
-  const lml_status status = write_file(snapcoeff, comment, write_coefficients, model, error);
-  return status == LML_OK ? write_file(snapparam, comment, lml_snap_parameters_write, model, error) : status;
+  lml_file_writer *coefficients, *parameters = NULL;
+  lml_status status = write_file(snapcoeff, comment, write_coefficients, model, &coefficients, error);
+  if (status == LML_OK) status = write_file(snapparam, comment, lml_snap_parameters_write, model, &parameters, error);
+  if (status != LML_OK) {
+    lml_file_writer_abort(coefficients);
+    return status;
+  }
+  status = lml_file_writer_commit(parameters, error);
+  if (status == LML_OK) return lml_file_writer_commit(coefficients, error);
+  lml_file_writer_abort(coefficients);
+  return status;
 }

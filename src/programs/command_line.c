@@ -1,17 +1,13 @@
 #include "programs/command_line.h"
 
-#include <errno.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/nearest.h"
-#include "base/sys.h"
+#include "base/text.h"
 
 enum { HELP_WIDTH = 79, HELP_COLUMN = 26, HELP_SIZE = 16384, MOST_OPTIONS = 64 };
 
@@ -160,24 +156,18 @@ lml_status lml_arguments_integer(const lml_arguments *arguments, const char *nam
                                  lml_error *error) {
   const char *text = lml_arguments_text(arguments, name, 0);
   if (text == NULL) return LML_OK;
-  char *end;
-  errno = 0;
-  const long number = strtol(text, &end, 10);
-  if (*end != '\0' || end == text || errno != 0 || number < min || number > max)
+  int64_t number;
+  if (!lml_parse_integer((lml_token){.text = text, .length = strlen(text)}, &number) || number < min || number > max)
     return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not a whole number from %ld to %ld", name, text, min, max);
-  *value = number;
+  *value = (long)number;
   return LML_OK;
 }
 
 lml_status lml_arguments_real(const lml_arguments *arguments, const char *name, double *value, lml_error *error) {
   const char *text = lml_arguments_text(arguments, name, 0);
   if (text == NULL) return LML_OK;
-  char *end;
-  const double number = strtod(text, &end);
-  if (*end != '\0' || end == text || !isfinite(number))
-    return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not a number", name, text);
-  *value = number;
-  return LML_OK;
+  if (lml_parse_real((lml_token){.text = text, .length = strlen(text)}, value)) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not a finite number", name, text);
 }
 
 /* ---- help ---- */
