@@ -29,7 +29,9 @@ typedef struct attempt {
 
 static void not_yet(attempt *try, int number) {
   try->failure = number;
-  if (strerror_r(number, try->reason, sizeof try->reason) != 0)
+  if (number == EAGAIN) /* what a unix socket says when nobody accepts */
+    snprintf(try->reason, sizeof try->reason, "its queue of connections is full");
+  else if (strerror_r(number, try->reason, sizeof try->reason) != 0)
     snprintf(try->reason, sizeof try->reason, "error %d", number);
 }
 
