@@ -1,0 +1,511 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "structure/comment_line.h"
+#include "structure/frame.h"
+
+enum {
+  FIRST_ROWS = 256,     /**< atoms that room is made for before any was read */
+  MOST_KEYS = 10000,    /**< of a comment line */
+  MOST_WIDTH = 1000000, /**< numbers in an atom's line */
+  MOST_ATOMS = 2147483647
+};
+
+static const char default_properties[] = "species:S:1:pos:R:3";
+
+/** What the words of an atom's line are. */
+typedef enum field_role { FIELD_COLUMN, FIELD_SPECIES, FIELD_NUMBER, FIELD_POSITION } field_role;
+
+typedef struct field {
+  field_role role;
+  lml_value_type type;
+  size_t width;
+  size_t column; /**< index of the frame's column */
+  char *name;
+} field;
+
+struct lml_xyz_reader {
+  lml_lines *lines;
+  field *fields; /**< of the frame that is read */
+  size_t nfields, fields_capacity;
+  size_t width;        /**< words in an atom's line */
+  bool default_layout; /**< the file doesn't say, as in plain XYZ: words beyond are ignored */
+  char *scratch;
+  size_t scratch_capacity;
+};
+
+/* --- lines ------------------------------------------------------------------------------------------------------ */
+
+#define HERE_FORMAT "%s:%zu: "
+#define HERE(reader) lml_lines_path((reader)->lines), lml_lines_number((reader)->lines)
+
+/** "FILE:LINE: " in front of a message from elsewhere. */
+static lml_status add_place(const lml_xyz_reader *reader, lml_error *error) {
+  return lml_fail_context(error, "%s:%zu", HERE(reader));
+}
+
+/** The next line, NULL at the end of the file. A line without a newline is taken for what an interrupted writer left,
+ *  unless it is blank. */
+static lml_status next_line(lml_xyz_reader *reader, lml_token *line, lml_error *error) {
+  const lml_status status = lml_lines_next(reader->lines, &line->text, &line->length, error);
+  if (status != LML_OK || line->text == NULL) return status;
+  if (memchr(line->text, '\0', line->length) != NULL)
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the line holds a NUL byte; this is no text file", HERE(reader));
+  if (lml_lines_torn(reader->lines) && lml_trim(*line).length > 0)
+    return lml_fail(error, LML_ERR_INPUT,
+                    HERE_FORMAT
+                    "the file's last line has no newline, so it may have been cut off; add one if it is "
+                    "whole",
+                    HERE(reader));
+  return LML_OK;
+}
+
+/** Read the number of atoms; 0 at the end of the file, before which there may be blank lines. */
+static lml_status read_natoms(lml_xyz_reader *reader, size_t *natoms, lml_error *error) {
+  lml_token line;
+  bool blank = false;
+  int64_t count;
+  *natoms = 0;
+  for (;;) {
+    const lml_status status = next_line(reader, &line, error);
+    if (status != LML_OK || line.text == NULL) return status;
+    line = lml_trim(line);
+    if (line.length > 0) break;
+    blank = true;
+  }
+  if (blank)
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "there is a blank line before this frame; remove it",
+                    HERE(reader));
+  if (!lml_parse_integer(line, &count))
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "\"%.*s\" is not a number of atoms", HERE(reader),
+                    LML_TOKEN_ARGS(line));
+  if (count <= 0 || count > MOST_ATOMS)
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the number of atoms is %lld; it must be from 1 to %d",
+                    HERE(reader), (long long)count, MOST_ATOMS);
+  *natoms = (size_t)count;
+  return LML_OK;
+}
+
+static lml_status read_comment(lml_xyz_reader *reader, lml_token *line, lml_error *error) {
+  const lml_status status = next_line(reader, line, error);
+  if (status != LML_OK || line->text != NULL) return status;
+  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the file ends before the frame's comment line", HERE(reader));
+}
+
+static lml_status read_atom_line(lml_xyz_reader *reader, size_t index, size_t natoms, lml_token *line,
+                                 lml_error *error) {
+  const lml_status status = next_line(reader, line, error);
+  if (status != LML_OK || line->text != NULL) return status;
+  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the file ends after %zu of the frame's %zu atoms", HERE(reader),
+                  index, natoms);
+}
+
+/* --- the comment line ------------------------------------------------------------------------------------------- */
+
+static lml_status take_lattice(const lml_xyz_reader *reader, lml_structure *structure, const char *value,
+                               lml_error *error) {
+  lml_token words[10];
+  const size_t count = lml_split(value, strlen(value), words, 10);
+  for (size_t k = 0; k < 9 && count == 9; k++)
+    if (!lml_parse_real(words[k], &structure->cell[k]))
+      return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Lattice: \"%.*s\" is not a finite number", HERE(reader),
+                      LML_TOKEN_ARGS(words[k]));
+  if (count == 9) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Lattice has %zu numbers; it must have 9: a, b, c", HERE(reader),
+                  count);
+}
+
+/** One or three logicals, or integers 0 and 1. */
+static lml_status take_pbc(const lml_xyz_reader *reader, lml_structure *structure, const char *value,
+                           lml_error *error) {
+  lml_values parsed = {.name = lml_strdup("pbc", error)};
+  if (parsed.name == NULL) return LML_ERR_MEMORY;
+  lml_status status = lml_comment_value(&parsed, value, error);
+  bool good = status == LML_OK && (parsed.width == 1 || parsed.width == 3) &&
+              (parsed.type == LML_LOGICAL || parsed.type == LML_INTEGER);
+  for (size_t k = 0; k < 3 && good; k++) {
+    const size_t from = parsed.width == 1 ? 0 : k;
+    if (parsed.type == LML_INTEGER && (parsed.integers[from] & ~INT64_C(1)) != 0) good = false;
+    structure->pbc[k] = parsed.type == LML_LOGICAL ? parsed.logicals[from] : parsed.integers[from] != 0;
+  }
+  lml_values_release(&parsed);
+  if (status == LML_OK && !good)
+    status = lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "pbc=\"%.60s\" is not three logicals such as \"T T F\"",
+                      HERE(reader), value);
+  return status;
+}
+
+static lml_status take_info(lml_frame *frame, const char *key, const char *value, lml_error *error) {
+  lml_values *info;
+  const lml_status status = lml_frame_add_info(frame, key, &info, error);
+  return status == LML_OK ? lml_comment_value(info, value, error) : status;
+}
+
+/** Room for both words of the longest key and value of the line. */
+static lml_status reserve_scratch(lml_xyz_reader *reader, size_t length, lml_error *error) {
+  return lml_grow(&reader->scratch, &reader->scratch_capacity, length + 4, 1, "a comment line", error);
+}
+
+/** Take the comment line into @p frame, and its Properties into *@p properties (the caller frees them; NULL where there
+ *  are none). */
+static lml_status take_comment(lml_xyz_reader *reader, lml_token line, lml_frame *frame, char **properties,
+                               lml_error *error) {
+  lml_structure *structure = &frame->structure;
+  bool end = false, lattice = false, pbc = false;
+  lml_status status = reserve_scratch(reader, line.length, error);
+  lml_comment comment = {.at = line.text, .scratch = reader->scratch};
+  for (size_t keys = 0; status == LML_OK; keys++) {
+    status = lml_comment_next(&comment, &end, error);
+    if (status != LML_OK) return add_place(reader, error);
+    if (end) break;
+    if (keys == MOST_KEYS)
+      return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the comment line has more than %d keys", HERE(reader),
+                      MOST_KEYS);
+    if (strcmp(comment.key, "Lattice") == 0) {
+      lattice = true;
+      status = take_lattice(reader, structure, comment.value, error);
+    } else if (strcmp(comment.key, "pbc") == 0) {
+      pbc = true;
+      status = take_pbc(reader, structure, comment.value, error);
+    } else if (strcmp(comment.key, "Properties") == 0) {
+      lml_free(*properties);
+      *properties = lml_strdup(comment.value, error);
+      status = *properties == NULL ? LML_ERR_MEMORY : LML_OK;
+    } else {
+      status = take_info(frame, comment.key, comment.value, error);
+    }
+  }
+  if (status == LML_OK && lattice && !pbc) structure->pbc[0] = structure->pbc[1] = structure->pbc[2] = true;
+  return status;
+}
+
+/* --- Properties ------------------------------------------------------------------------------------------------- */
+
+/** The part of @p *cursor up to the next ':' or the end; false where there is none. */
+static bool next_part(const char **cursor, lml_token *part) {
+  if (*cursor == NULL) return false;
+  const char *end = strchr(*cursor, ':');
+  *part = (lml_token){*cursor, end == NULL ? strlen(*cursor) : (size_t)(end - *cursor)};
+  *cursor = end == NULL ? NULL : end + 1;
+  return true;
+}
+
+static bool parse_type(lml_token token, lml_value_type *type) {
+  static const char *const names[] = {[LML_REAL] = "R", [LML_INTEGER] = "I", [LML_LOGICAL] = "L", [LML_TEXT] = "S"};
+  for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+    if (lml_token_equals(token, names[k])) {
+      *type = (lml_value_type)k;
+      return true;
+    }
+  return false;
+}
+
+/** Which part of the structure a field is; fails where its type is not what that part needs. */
+static lml_status find_role(const lml_xyz_reader *reader, field *f, lml_error *error) {
+  static const struct {
+    const char *name, *alias, *wanted;
+    field_role role;
+    lml_value_type type;
+    size_t width;
+  } known[] = {{"species", "symbols", "S:1", FIELD_SPECIES, LML_TEXT, 1},
+               {"Z", "numbers", "I:1", FIELD_NUMBER, LML_INTEGER, 1},
+               {"pos", "positions", "R:3", FIELD_POSITION, LML_REAL, 3}};
+  f->role = FIELD_COLUMN;
+  for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+    if (strcmp(f->name, known[k].name) != 0 && strcmp(f->name, known[k].alias) != 0) continue;
+    f->role = known[k].role;
+    if (f->type == known[k].type && f->width == known[k].width) return LML_OK;
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties: %s must be %s:%s", HERE(reader), f->name, f->name,
+                    known[k].wanted);
+  }
+  return LML_OK;
+}
+
+static const field *find_field(const lml_xyz_reader *reader, field_role role, const char *name) {
+  for (size_t k = 0; k < reader->nfields; k++)
+    if (reader->fields[k].role == role && (name == NULL || strcmp(reader->fields[k].name, name) == 0))
+      return &reader->fields[k];
+  return NULL;
+}
+
+/** Append a field to the reader's. */
+static lml_status add_field(lml_xyz_reader *reader, lml_token name, lml_value_type type, size_t width,
+                            lml_error *error) {
+  lml_status status = lml_grow(&reader->fields, &reader->fields_capacity, reader->nfields + 1, sizeof *reader->fields,
+                               "the columns", error);
+  if (status != LML_OK) return status;
+  field f = {.type = type, .width = width, .name = lml_token_copy(name, error)};
+  if (f.name == NULL) return LML_ERR_MEMORY;
+  status = find_role(reader, &f, error);
+  const field_role role = f.role;
+  if (status == LML_OK && find_field(reader, role, role == FIELD_COLUMN ? f.name : NULL) != NULL)
+    status = lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties name %s twice", HERE(reader), f.name);
+  reader->fields[reader->nfields++] = f;
+  reader->width += width;
+  return status;
+}
+
+static void forget_fields(lml_xyz_reader *reader) {
+  for (size_t k = 0; k < reader->nfields; k++) lml_free(reader->fields[k].name);
+  reader->nfields = 0;
+  reader->width = 0;
+}
+
+static lml_status take_properties(lml_xyz_reader *reader, const char *properties, lml_error *error) {
+  const char *cursor = properties;
+  lml_token name, type_name, width_text;
+  forget_fields(reader);
+  while (next_part(&cursor, &name)) {
+    lml_value_type type;
+    int64_t width;
+    if (name.length == 0 || !next_part(&cursor, &type_name) || !next_part(&cursor, &width_text) ||
+        !parse_type(type_name, &type) || !lml_parse_integer(width_text, &width) || width < 1 ||
+        width > (int64_t)(MOST_WIDTH - reader->width))
+      return lml_fail(error, LML_ERR_INPUT,
+                      HERE_FORMAT
+                      "Properties=%.200s: at \"%.*s\", where NAME:TYPE:COLUMNS is expected, TYPE one of S, "
+                      "R, I, L",
+                      HERE(reader), properties, LML_TOKEN_ARGS(name));
+    const lml_status status = add_field(reader, name, type, (size_t)width, error);
+    if (status != LML_OK) return status;
+  }
+  if (find_field(reader, FIELD_POSITION, NULL) == NULL)
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties have no pos:R:3, the positions", HERE(reader));
+  if (find_field(reader, FIELD_SPECIES, NULL) == NULL && find_field(reader, FIELD_NUMBER, NULL) == NULL)
+    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties have neither species:S:1 nor Z:I:1", HERE(reader));
+  return LML_OK;
+}
+
+/** The frame's columns, with room for @p rows atoms. */
+static lml_status add_columns(lml_xyz_reader *reader, lml_frame *frame, size_t rows, lml_error *error) {
+  lml_status status = lml_structure_resize(&frame->structure, rows, error);
+  for (size_t k = 0; k < reader->nfields && status == LML_OK; k++) {
+    field *f = &reader->fields[k];
+    lml_values *column;
+    if (f->role != FIELD_COLUMN) continue;
+    f->column = frame->ncolumns;
+    status = lml_frame_add_column(frame, f->name, &column, error);
+    if (status == LML_OK) status = lml_values_allocate(column, f->type, rows, f->width, error);
+  }
+  return status;
+}
+
+/* --- atoms ------------------------------------------------------------------------------------------------------ */
+
+/** "w" and "SI" are W and Si, as in ASE. */
+static int number_of_species(lml_token word) {
+  char symbol[4];
+  if (word.length == 0 || word.length >= sizeof symbol) return 0;
+  for (size_t k = 0; k < word.length; k++) {
+    const char c = word.text[k];
+    if (k == 0)
+      symbol[k] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    else
+      symbol[k] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  symbol[word.length] = '\0';
+  return lml_element_number(symbol);
+}
+
+static bool take_logical(lml_token word, bool *value) {
+  *value = lml_token_equals(word, "T") || lml_token_equals(word, "True");
+  return *value || lml_token_equals(word, "F") || lml_token_equals(word, "False");
+}
+
+static lml_status bad_word(const lml_xyz_reader *reader, const field *f, lml_token word, const char *wanted,
+                           lml_error *error) {
+  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "%s: \"%.*s\" is not %s", HERE(reader), f->name,
+                  LML_TOKEN_ARGS(word), wanted);
+}
+
+static lml_status take_column_word(const lml_xyz_reader *reader, const field *f, lml_values *column, size_t index,
+                                   lml_token word, lml_error *error) {
+  switch (column->type) {
+    case LML_REAL:
+      return lml_parse_any_real(word, &column->reals[index]) ? LML_OK : bad_word(reader, f, word, "a number", error);
+    case LML_INTEGER:
+      return lml_parse_integer(word, &column->integers[index]) ? LML_OK
+                                                               : bad_word(reader, f, word, "an integer", error);
+    case LML_LOGICAL:
+      return take_logical(word, &column->logicals[index]) ? LML_OK : bad_word(reader, f, word, "T or F", error);
+    default:
+      column->texts[index] = lml_token_copy(word, error);
+      return column->texts[index] == NULL ? LML_ERR_MEMORY : LML_OK;
+  }
+}
+
+static lml_status take_word(const lml_xyz_reader *reader, lml_frame *frame, const field *f, size_t atom, size_t place,
+                            lml_token word, lml_error *error) {
+  lml_structure *structure = &frame->structure;
+  int64_t number;
+  switch (f->role) {
+    case FIELD_SPECIES:
+      /* Where atomic numbers are given too, they count, as in ASE. */
+      if (find_field(reader, FIELD_NUMBER, NULL) != NULL) return LML_OK;
+      structure->numbers[atom] = number_of_species(word);
+      return structure->numbers[atom] > 0 ? LML_OK : bad_word(reader, f, word, "a chemical symbol", error);
+    case FIELD_NUMBER:
+      if (!lml_parse_integer(word, &number) || number < 1 || number > 118)
+        return bad_word(reader, f, word, "an atomic number", error);
+      structure->numbers[atom] = (int)number;
+      return LML_OK;
+    case FIELD_POSITION:
+      return lml_parse_real(word, &structure->positions[3 * atom + place])
+                 ? LML_OK
+                 : bad_word(reader, f, word, "a finite number", error);
+    default:
+      return take_column_word(reader, f, &frame->columns[f->column], atom * f->width + place, word, error);
+  }
+}
+
+static lml_status take_atom(const lml_xyz_reader *reader, lml_frame *frame, size_t atom, lml_token line,
+                            lml_error *error) {
+  const char *cursor = line.text, *end = line.text + line.length;
+  lml_token word;
+  size_t words = 0;
+  for (size_t k = 0; k < reader->nfields; k++) {
+    const field *f = &reader->fields[k];
+    for (size_t place = 0; place < f->width; place++, words++) {
+      if (!lml_next_token(&cursor, end, &word))
+        return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "%zu columns, of %zu that Properties name; %s is missing",
+                        HERE(reader), words, reader->width, f->name);
+      const lml_status status = take_word(reader, frame, f, atom, place, word, error);
+      if (status != LML_OK) return status;
+    }
+  }
+  if (reader->default_layout || !lml_next_token(&cursor, end, &word)) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "\"%.*s\" is one column more than the %zu that Properties name",
+                  HERE(reader), LML_TOKEN_ARGS(word), reader->width);
+}
+
+static lml_status resize_rows(lml_frame *frame, size_t rows, lml_error *error) {
+  lml_status status = lml_structure_resize(&frame->structure, rows, error);
+  for (size_t k = 0; k < frame->ncolumns && status == LML_OK; k++)
+    status = lml_values_resize(&frame->columns[k], rows, error);
+  return status;
+}
+
+/** Room grows with the atoms that are really there, as the number that the file states is just a claim. */
+static lml_status read_atoms(lml_xyz_reader *reader, lml_frame *frame, size_t natoms, lml_error *error) {
+  size_t rows = natoms < FIRST_ROWS ? natoms : FIRST_ROWS;
+  lml_status status = add_columns(reader, frame, rows, error);
+  for (size_t atom = 0; atom < natoms && status == LML_OK; atom++) {
+    lml_token line;
+    status = read_atom_line(reader, atom, natoms, &line, error);
+    if (status == LML_OK && atom == rows) {
+      rows = natoms / 2 < rows ? natoms : 2 * rows;
+      status = resize_rows(frame, rows, error);
+    }
+    if (status == LML_OK) status = take_atom(reader, frame, atom, line, error);
+  }
+  return status;
+}
+
+/* --- frames ----------------------------------------------------------------------------------------------------- */
+
+lml_status lml_xyz_open(const char *path, lml_xyz_reader **reader, lml_error *error) {
+  lml_status status = lml_alloc(reader, 1, sizeof **reader, "a reader", error);
+  if (status == LML_OK) status = lml_lines_open(path, &(*reader)->lines, error);
+  if (status == LML_OK) return LML_OK;
+  lml_free(*reader);
+  *reader = NULL;
+  return status;
+}
+
+void lml_xyz_close(lml_xyz_reader *reader) {
+  if (reader == NULL) return;
+  forget_fields(reader);
+  lml_free(reader->fields);
+  lml_free(reader->scratch);
+  lml_lines_close(reader->lines);
+  lml_free(reader);
+}
+
+static lml_status read_frame(lml_xyz_reader *reader, size_t natoms, lml_frame *frame, lml_error *error) {
+  lml_token line;
+  char *properties = NULL;
+  lml_status status = read_comment(reader, &line, error);
+  if (status == LML_OK) status = take_comment(reader, line, frame, &properties, error);
+  reader->default_layout = properties == NULL;
+  if (status == LML_OK) status = take_properties(reader, properties == NULL ? default_properties : properties, error);
+  lml_free(properties);
+  return status == LML_OK ? read_atoms(reader, frame, natoms, error) : status;
+}
+
+lml_status lml_xyz_read(lml_xyz_reader *reader, lml_frame *frame, bool *end, lml_error *error) {
+  size_t natoms;
+  lml_frame_free(frame);
+  *end = false;
+  lml_status status = read_natoms(reader, &natoms, error);
+  if (status != LML_OK) return status;
+  *end = natoms == 0;
+  if (*end) return LML_OK;
+  status = read_frame(reader, natoms, frame, error);
+  if (status != LML_OK) lml_frame_free(frame);
+  return status;
+}
+
+/* --- one frame of a file ---------------------------------------------------------------------------------------- */
+
+/** Step over a frame without looking at its contents. */
+static lml_status skip_frame(lml_xyz_reader *reader, bool *end, lml_error *error) {
+  size_t natoms;
+  lml_token line;
+  lml_status status = read_natoms(reader, &natoms, error);
+  *end = status == LML_OK && natoms == 0;
+  if (status != LML_OK || *end) return status;
+  status = read_comment(reader, &line, error);
+  for (size_t atom = 0; atom < natoms && status == LML_OK; atom++)
+    status = read_atom_line(reader, atom, natoms, &line, error);
+  return status;
+}
+
+/** Step over up to @p most frames; *@p count is the number of those that there were. */
+static lml_status skip_frames(lml_xyz_reader *reader, long most, long *count, lml_error *error) {
+  bool end = false;
+  for (*count = 0; *count < most; ++*count) {
+    const lml_status status = skip_frame(reader, &end, error);
+    if (status != LML_OK || end) return status;
+  }
+  return LML_OK;
+}
+
+static lml_status count_frames(const char *path, long *count, lml_error *error) {
+  lml_xyz_reader *reader;
+  lml_status status = lml_xyz_open(path, &reader, error);
+  if (status != LML_OK) return status;
+  status = skip_frames(reader, MOST_ATOMS, count, error);
+  lml_xyz_close(reader);
+  return status;
+}
+
+static lml_status no_such_frame(const char *path, long count, long index, lml_error *error) {
+  if (count == 0) return lml_fail(error, LML_ERR_INPUT, "%s: holds no frame", path);
+  return lml_fail(error, LML_ERR_INPUT, "%s: holds %ld frame%s; there is none of index %ld", path, count,
+                  count == 1 ? "" : "s", index);
+}
+
+lml_status lml_xyz_read_file(const char *path, long index, lml_frame *frame, lml_error *error) {
+  lml_xyz_reader *reader;
+  long count = 0, wanted = index;
+  bool end = false;
+  lml_frame_free(frame);
+  lml_status status = index < 0 ? count_frames(path, &count, error) : LML_OK;
+  if (status != LML_OK) return status;
+  if (index < 0) wanted = count + index;
+  if (wanted < 0) return no_such_frame(path, count, index, error);
+  status = lml_xyz_open(path, &reader, error);
+  if (status != LML_OK) return status;
+  status = skip_frames(reader, wanted, &count, error);
+  if (status == LML_OK) {
+    end = count < wanted;
+    if (!end) status = lml_xyz_read(reader, frame, &end, error);
+  }
+  lml_xyz_close(reader);
+  return status == LML_OK && end ? no_such_frame(path, count, index, error) : status;
+}

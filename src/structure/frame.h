@@ -1,0 +1,30 @@
+/** @file frame.h
+ *  Building the info keys and columns of a frame.
+ */
+#ifndef LML_STRUCTURE_FRAME_H
+#define LML_STRUCTURE_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lmlink/extxyz.h"
+
+/** Keys of the comment line and columns that are part of the structure, under all their names. */
+bool lml_frame_reserved_info(const char *name);
+bool lml_frame_reserved_column(const char *name);
+
+/** Append an entry that has a name and nothing else, in place of an old one of that name. It moves when another is
+ *  appended. */
+lml_status lml_frame_add_info(lml_frame *frame, const char *name, lml_values **values, lml_error *error);
+lml_status lml_frame_add_column(lml_frame *frame, const char *name, lml_values **values, lml_error *error);
+
+/** Allocate the zeroed array of @p type for count × width values; the entry has no array yet. */
+lml_status lml_values_allocate(lml_values *values, lml_value_type type, size_t count, size_t width, lml_error *error);
+
+/** Free the name and the array, and make the entry empty. */
+void lml_values_release(lml_values *values);
+
+/** Change the count; what there is up to it is kept, the rest is zero. */
+lml_status lml_values_resize(lml_values *values, size_t count, lml_error *error);
+
+#endif
