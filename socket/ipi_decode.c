@@ -250,7 +250,7 @@ static lml_status make_room(lml_ipi_decoder *decoder, size_t bytes, unsigned cha
   if (at == TEXT) {
     const lml_status status = lml_grow(&decoder->text, &decoder->text_capacity, decoder->text_used + bytes + 1,
                                        sizeof(char), "the text of an i-PI message", error);
-    *to = (unsigned char *)decoder->text + (status == LML_OK ? decoder->text_used : 0);
+    *to = status == LML_OK ? (unsigned char *)decoder->text + decoder->text_used : NULL;
     return status;
   }
   if (at == HEADER || at == REPLICA || at == NATOMS || at == LENGTH) {

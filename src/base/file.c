@@ -222,6 +222,7 @@ lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size
 }
 
 /** A text that doesn't fit the usual room. */
+LML_PRINTF(3, 0)
 static lml_status print_long(lml_file_writer *w, size_t length, const char *format, va_list arguments,
                              lml_error *error) {
   char *text;

@@ -111,7 +111,7 @@ static lml_status put_variables_in(lml_script *script, lml_error *error) {
     status = append(&script->text, c, plain, error);
     c += plain;
     if (status != LML_OK || *c == '\0') return status;
-    lml_token name;
+    lml_token name = {.text = c, .length = 0};
     status = variable_name(script, c, &name, &c, error);
     if (status != LML_OK) return status;
     const char *value = find_variable(script, name);

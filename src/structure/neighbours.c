@@ -301,8 +301,8 @@ static void sort_ghosts(lml_neighbours *n, const lml_lattice *lattice, const ima
   sort_keys(s->ghost_keys, s->permutation, sink.count, end_key(&s->grid), s->spare_keys, s->spare_permutation);
   for (size_t k = 0; k < sink.count; k++) {
     const int32_t from = s->permutation[k], owner = s->ghost_owner[from], packed = s->ghost_image[from];
-    const double image[3] = {packed / range->size[2] / range->size[1] + range->smallest[0],
-                             packed / range->size[2] % range->size[1] + range->smallest[1],
+    const int32_t first = packed / range->size[2] / range->size[1], second = packed / range->size[2] % range->size[1];
+    const double image[3] = {first + range->smallest[0], second + range->smallest[1],
                              packed % range->size[2] + range->smallest[2]};
     n->owner[n->natoms + k] = owner;
     lml_lattice_shift(lattice, n->positions + 3 * (size_t)owner, image, n->positions + 3 * (n->natoms + k));

@@ -26,8 +26,10 @@ case $kind in
   static) libraries=$(pkg-config --static --libs lmlink) ;;
   *) libraries=$(pkg-config --libs lmlink) ;;
 esac
-"$cc" "$source/consumer.c" $(pkg-config --cflags lmlink) $libraries -lm -o "$work/consumer"
-"$cxx" "$source/consumer.cpp" $(pkg-config --cflags lmlink) $libraries -o "$work/consumer_cxx"
+# pkg-config quotes what it prints for a shell.
+eval "set -- $(pkg-config --cflags lmlink) $libraries"
+"$cc" "$source/consumer.c" "$@" -lm -o "$work/consumer"
+"$cxx" "$source/consumer.cpp" "$@" -o "$work/consumer_cxx"
 export LD_LIBRARY_PATH="$prefix/$libdir"
 "$work/consumer"
 "$work/consumer_cxx"
