@@ -4,44 +4,24 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "programs/serve_options.h"
+#include "support/folder.h"
 
 #define HEAD "{\"format\": \"lmlink-serve\", \"version\": 1,\n"
 #define LINEAR "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"W.snap\"}}"
 
-static char folder[] = "/tmp/lmlink-config-XXXXXX";
-static char json_path[64];
+static const char *json_path;
 static lml_error error;
 
-static int make_folder(void **state) {
-  (void)state;
-  if (mkdtemp(folder) == NULL) return 1;
-  snprintf(json_path, sizeof json_path, "%s/w.json", folder);
-  return 0;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  unlink(json_path);
-  return rmdir(folder);
-}
-
-static void write_json(const char *text) {
-  FILE *file = fopen(json_path, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
-}
+static void write_json(const char *text) { json_path = write_text("w.json", text); }
 
 /** Read a configuration from `lmlink-serve WORD ...`; words are separated by single blanks. */
 static lml_status read_line(const char *line, lml_serve_config *config) {
-  static char copy[512];
+  static char copy[1024];
   char *argv[24] = {copy};
   int argc = 1;
   snprintf(copy, sizeof copy, "lmlink-serve %s", line);
@@ -63,8 +43,8 @@ static lml_status read_json(const char *text, lml_serve_config *config) {
 }
 
 static void assert_beside_json(const char *path, const char *name) {
-  char expected[128];
-  snprintf(expected, sizeof expected, "%s/%s", folder, name);
+  char expected[1024];
+  snprintf(expected, sizeof expected, "%s/%s", folder_name, name);
   assert_string_equal(path, expected);
 }
 
@@ -135,7 +115,7 @@ static void options_count_more_than_the_file(void **state) {
   write_json(HEAD
              "\"driver\": {\"address\": \"unix:w\", \"wait\": 3},\n\"calculator\": {\"type\": \"linear\", "
              "\"potential\": {\"file\": \"W.snapcoeff\", \"parameters\": \"p\", \"fixed_terms\": \"none\"}}}");
-  char line[256];
+  char line[1024];
   lml_serve_config config;
   snprintf(line, sizeof line, "%s --driver unix:v", json_path);
   assert_int_equal(read_line(line, &config), LML_OK);
@@ -158,7 +138,7 @@ static void options_count_more_than_the_file(void **state) {
 
 /** @p message is what follows the path of the JSON file. */
 static void wrong_json(const char *text, const char *message) {
-  char expected[512];
+  char expected[1024];
   lml_serve_config config;
   assert_int_not_equal(read_json(text, &config), LML_OK);
   snprintf(expected, sizeof expected, "%s%s", json_path, message);

@@ -1,0 +1,115 @@
+/* lmlink-serve: the main function, signals, what is printed. */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/comm.h"
+#include "base/fail.h"
+#include "programs/serve_options.h"
+#include "programs/server.h"
+
+enum { LINE_SIZE = 512 };
+
+/** The signal that asked to stop; 0 while there was none. */
+static volatile sig_atomic_t stop;
+
+static void ask_to_stop(int number) { stop = number; }
+
+/** Rank 0 ends on a signal; the other ranks, which a launcher sends the same signals, end when rank 0 lets them go. A
+ *  signal that is ignored already, as under nohup, stays so. */
+static void handle_signals(bool talks) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    struct sigaction action;
+    if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    memset(&action, 0, sizeof action); /* without SA_RESTART: waiting calls return */
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = talks ? ask_to_stop : SIG_IGN;
+    sigaction(numbers[i], &action, NULL);
+  }
+  signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more must not end a run */
+}
+
+static void print_line(void *context, const char *line) {
+  (void)context;
+  fprintf(stderr, "%s: %s\n", lml_serve_command.program, line);
+}
+
+static void print_check(const lml_server *server, const lml_serve_config *config, const lml_comm *comm) {
+  char line[LINE_SIZE];
+  printf("%s %s: nothing is wrong\n", lml_serve_command.program, lml_version());
+  if (config->path != NULL) printf("configuration  %s\n", config->path);
+  lml_server_describe_calculator(server, line, sizeof line);
+  printf("calculator     linear: %s\n", line);
+  lml_server_describe_structure(server, line, sizeof line);
+  printf("structure      %s\n", line);
+  printf("driver         %s%s%s\n", lml_server_address(server), config->driver.reconnect ? ", one after the other" : "",
+         config->driver.reinit ? ", asked for an INIT before each evaluation" : "");
+  if (config->driver.wait < 0.0)
+    printf("waits          without limit\n");
+  else
+    printf("waits          %g s\n", config->driver.wait);
+  printf("extras         %s\n", lml_extras_names[config->extras]);
+  printf("ranks          %d\n", lml_comm_size(comm));
+}
+
+static void tell_start(const lml_server *server, const lml_log *log) {
+  char line[LINE_SIZE];
+  lml_server_describe_calculator(server, line, sizeof line);
+  lml_log_line(log, LML_LOG_ERROR, "version %s; %s; driver at %s", lml_version(), line, lml_server_address(server));
+}
+
+static lml_status run(const lml_arguments *arguments, const lml_serve_config *config, lml_comm *comm,
+                      lml_error *error) {
+  const bool talks = lml_comm_rank(comm) == 0;
+  const lml_log log = {.level = config->log_level, .write = talks ? print_line : NULL};
+  handle_signals(talks);
+  lml_server *server;
+  lml_status status = lml_server_create(config, comm, &log, &stop, &server, error);
+  if (status != LML_OK) return status;
+  if (lml_arguments_count(arguments, "check") == 0) {
+    tell_start(server, &log);
+    status = lml_server_run(server, error);
+  } else if (talks) {
+    print_check(server, config, comm);
+  } else {
+    status = lml_server_run(server, error);
+  }
+  lml_server_destroy(server);
+  return status;
+}
+
+/** Parse and run. Rank 0 prints what there is to print; the exit code is the same on every rank. */
+static int serve(int argc, char *const *argv, lml_comm *comm) {
+  const bool talks = lml_comm_rank(comm) == 0;
+  lml_arguments arguments;
+  lml_error error = {0};
+  if (talks) {
+    int code;
+    if (!lml_command_begin(&lml_serve_command, argc, argv, &arguments, &code)) return code;
+  } else if (lml_arguments_parse(&lml_serve_command, argc, argv, &arguments, &error) != LML_OK ||
+             arguments.action != LML_ACTION_RUN) {
+    lml_arguments_free(&arguments);
+    return error.status == LML_OK ? 0 : 2;
+  }
+  lml_serve_config config;
+  lml_serve_config_init(&config);
+  lml_status status = lml_serve_options_read(&arguments, &config, &error);
+  status = lml_comm_agree(comm, status, &error);
+  if (status == LML_OK) status = run(&arguments, &config, comm, &error);
+  lml_serve_config_free(&config);
+  lml_arguments_free(&arguments);
+  if (status == LML_ERR_INTERRUPTED && stop != 0) return 128 + stop;
+  if (talks) return lml_command_end(&lml_serve_command, status, &error);
+  return status == LML_OK ? 0 : status == LML_ERR_USAGE ? 2 : 1;
+}
+
+int main(int argc, char **argv) {
+  lml_comm *comm;
+  lml_error error = {0};
+  if (lml_comm_world(&comm, &error) != LML_OK) return lml_command_end(&lml_serve_command, error.status, &error);
+  const int code = serve(argc, argv, comm);
+  lml_comm_finalise(comm);
+  return code;
+}

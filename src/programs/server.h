@@ -1,0 +1,41 @@
+/** @file server.h
+ *  What lmlink-serve is made of: reads what a configuration names, builds the calculator, serves it.
+ */
+#ifndef LML_PROGRAMS_SERVER_H
+#define LML_PROGRAMS_SERVER_H
+
+#include <signal.h>
+#include <stddef.h>
+
+#include "base/comm.h"
+#include "base/log.h"
+#include "programs/config.h"
+
+typedef struct lml_server lml_server;
+
+/** Read the potential and the structure, on every rank, and agree on the outcome; build the calculator of all ranks
+ * and, on rank 0, what talks to the driver. Nothing is connected yet. What the arguments point to must outlive the
+ * server.
+ *  *@p stop non-zero asks lml_server_run to end; @p log may be NULL. */
+lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, const lml_log *log,
+                             volatile const sig_atomic_t *stop, lml_server **server, lml_error *error);
+
+/** On rank 0 connect to the driver and serve it, with `reconnect` one after the other; a driver whose conversation
+ *  failed then costs a log line and no more. LML_OK when the driver has ended the conversation, or when, with
+ *  `reconnect`, no further one came within `wait`; LML_ERR_INTERRUPTED on the stop flag. On the other ranks do rank 0's
+ *  work until its server is destroyed. */
+lml_status lml_server_run(lml_server *server, lml_error *error);
+
+/** The potential in one line. */
+void lml_server_describe_calculator(const lml_server *server, char *text, size_t size);
+
+/** The structure in one line: file, elements with their counts, periodicity; or what is assumed without one. */
+void lml_server_describe_structure(const lml_server *server, char *text, size_t size);
+
+/** The driver's address, as the operating system knows it. */
+const char *lml_server_address(const lml_server *server);
+
+/** Free everything; on rank 0 this lets the other ranks go. NULL is fine. */
+void lml_server_destroy(lml_server *server);
+
+#endif

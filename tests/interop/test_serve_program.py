@@ -1,0 +1,363 @@
+"""The program lmlink-serve as a user of the command line meets it: what it prints, its exit codes, signals, drivers that
+come late, come again or vanish, and several ranks. The driver is a plain socket; the potential is made up."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+
+import numpy as np
+import pytest
+from conftest import TIMEOUT, need, program
+
+COEFFICIENTS = "# made up\n1 6\nW 0.5 1.0\n0.1\n0.02\n-0.01\n0.03\n0.005\n-0.02\n"
+TWO_ELEMENTS = COEFFICIENTS.replace("1 6", "2 6") + "Be 0.4 0.9\n-0.2\n0.01\n0.02\n-0.03\n0.015\n0.01\n"
+PARAMETERS = "rcutfac 4.5\ntwojmax 2\nrfac0 0.99363\nrmin0 0\nbzeroflag 0\nquadraticflag 0\n"
+STRUCTURE = """2
+Lattice="3.2 0.0 0.0 0.0 3.2 0.0 0.0 0.0 3.2" Properties=species:S:1:pos:R:3 pbc="T T F"
+{} 0.0 0.0 0.0
+{} 1.6 1.6 1.6
+"""
+CELL = 6.0 * np.eye(3)
+POSITIONS = np.array([[0.0, 0.0, 0.0], [2.9, 3.1, 3.0]])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with potentials, structures and a configuration."""
+    for name, coefficients in (("W", COEFFICIENTS), ("WBe", TWO_ELEMENTS)):
+        (tmp_path / f"{name}.snapcoeff").write_text(coefficients)
+        (tmp_path / f"{name}.snapparam").write_text(PARAMETERS)
+    (tmp_path / "W.xyz").write_text(STRUCTURE.format("W", "W"))
+    (tmp_path / "WBe.xyz").write_text(STRUCTURE.format("W", "Be"))
+    configuration = {"format": "lmlink-serve", "version": 1, "structure": "W.xyz",
+                     "driver": {"address": f"unix:{tmp_path}/absent", "wait": 0},
+                     "calculator": {"type": "linear", "potential": {"file": "W.snapcoeff"}}}
+    (tmp_path / "W.json").write_text(json.dumps(configuration, indent=1))
+    return tmp_path
+
+
+def run(*arguments, **options):
+    return subprocess.run([program("lmlink-serve"), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=TIMEOUT, **options)
+
+
+def fails(code, message, *arguments, **options):
+    """The program ends with that code and one line on stderr that holds the message, and prints nothing."""
+    result = run(*arguments, **options)
+    assert (result.returncode, result.stdout) == (code, ""), result.stderr
+    assert result.stderr.startswith("lmlink-serve: ") and result.stderr.count("\n") == 1, result.stderr
+    assert message in result.stderr
+
+
+class Driver:
+    """The driver's side of the protocol, plain."""
+
+    def __init__(self, folder):
+        self.path = str(folder / "s")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.settimeout(TIMEOUT)
+        self.connection = None
+        self.listener.bind(self.path)
+
+    def accept(self):
+        self.listener.listen(1)
+        self.connection = self.listener.accept()[0]
+        self.connection.settimeout(TIMEOUT)
+
+    def send(self, name, contents=b""):
+        self.connection.sendall(name.encode().ljust(12) + contents)
+
+    def receive(self, size):
+        data = b""
+        while len(data) < size:
+            part = self.connection.recv(size - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def send_positions(self, positions=POSITIONS, cell=CELL):
+        numbers = [cell.T, np.eye(3)]
+        self.send("POSDATA", b"".join(np.ascontiguousarray(n, dtype=float).tobytes() for n in numbers)
+                  + struct.pack("=i", len(positions)) + np.ascontiguousarray(positions, dtype=float).tobytes())
+
+    def evaluate(self, positions=POSITIONS, cell=CELL):
+        self.send_positions(positions, cell)
+        self.send("GETFORCE")
+        assert self.receive(12) == b"FORCEREADY  "
+        energy, natoms = struct.unpack("=di", self.receive(12))
+        forces = np.frombuffer(self.receive(24 * natoms)).reshape(natoms, 3)
+        self.receive(72)
+        return energy, forces, self.receive(struct.unpack("=i", self.receive(4))[0])
+
+    def is_alone(self):
+        """Whether the client closes the connection without another word."""
+        try:
+            return self.connection.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+    def hang_up(self):
+        self.connection.close()
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+        self.listener.close()
+
+
+@pytest.fixture
+def driver(socket_folder):
+    made = Driver(socket_folder)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def serve(start, folder, driver):
+    """Start lmlink-serve for the driver; `accept=False` leaves it waiting."""
+
+    def run_server(*options, potential="W", accept=True, launcher=()):
+        process = start([*launcher, program("lmlink-serve"), "--potential", folder / f"{potential}.snapcoeff",
+                         "--driver", f"unix:{driver.path}", *options])
+        if accept:
+            driver.accept()
+        return process
+
+    return run_server
+
+
+def end(process):
+    """Exit code and what was printed on stderr; nothing may be on stdout."""
+    stdout, stderr = process.communicate(timeout=TIMEOUT)
+    assert stdout == ""
+    return process.returncode, stderr
+
+
+# ---- what it prints ----
+
+
+def test_help_and_version():
+    text = run("--help")
+    assert text.returncode == 0 and "--socket-prefix" in text.stdout and text.stderr == ""
+    version = run("--version")
+    assert version.returncode == 0 and version.stdout.startswith("lmlink-serve 0.")
+
+
+def test_check(folder):
+    result = run(folder / "W.json", "--check")
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = dict(line.split(None, 1) for line in result.stdout.splitlines()[1:])
+    assert lines["configuration"] == str(folder / "W.json")
+    assert lines["structure"] == f"{folder}/W.xyz: W 2; periodic along a, b"
+    assert lines["driver"] == f"unix:{folder}/absent"
+    assert lines["waits"] == "0 s" and lines["extras"] == "none" and lines["ranks"] == "1"
+    assert "linear" in lines["calculator"]
+
+
+def test_check_without_a_structure(folder):
+    one, two = (run("--potential", folder / f"{name}.snapcoeff", "--driver", "localhost:31415", "--check").stdout
+                for name in ("W", "WBe"))
+    assert "any number of W atoms" in one and "localhost:31415" in one and "without limit" in one
+    assert "INIT must name the species" in two
+
+
+def test_messages_of_a_run(serve, driver):
+    process = serve("--log-level", "info")
+    driver.evaluate()
+    driver.evaluate()
+    driver.send("EXIT")
+    code, log = end(process)
+    lines = [line.removeprefix("lmlink-serve: ") for line in log.splitlines()]
+    assert code == 0
+    assert lines[0].startswith("version 0.") and lines[0].endswith(f"driver at unix:{driver.path}")
+    assert [line for line in lines if line.startswith("evaluation 2: replica -1, 2 atoms, energy ")]
+
+
+def test_quiet_by_default(serve, driver):
+    process = serve()
+    driver.evaluate()
+    driver.hang_up()
+    code, log = end(process)
+    assert code == 0
+    assert [line for line in log.splitlines() if "waiting for" not in line] == log.splitlines()[:1]
+
+
+def test_quiet(serve, driver):
+    process = serve("--log-level", "quiet")
+    driver.evaluate()
+    driver.send("EXIT")
+    assert end(process) == (0, "")
+
+
+def test_extras(serve, driver):
+    serve("--extras", "json")
+    assert json.loads(driver.evaluate()[2]) == {"energy_kind": "exact", "virial_kind": "exact"}
+
+
+# ---- drivers ----
+
+
+def test_a_late_driver_is_waited_for(serve, driver):
+    process = serve(accept=False)
+    while "waiting for a driver" not in process.stderr.readline():
+        assert process.poll() is None
+    driver.accept()
+    driver.evaluate()
+    driver.send("EXIT")
+    assert end(process)[0] == 0
+
+
+def test_no_driver(folder):
+    fails(1, f"no driver at unix:{folder}/absent within 0 s", folder / "W.json", "--log-level", "quiet")
+
+
+def test_reconnect(serve, driver):
+    process = serve("--reconnect", "--log-level", "info")
+    energy, forces, _ = driver.evaluate()
+    driver.send("EXIT")
+    driver.hang_up()
+    driver.accept()
+    driver.send_positions(np.full((2, 3), np.nan))
+    assert driver.is_alone()
+    driver.hang_up()
+    driver.accept()
+    again = driver.evaluate()
+    assert again[0] == energy and np.array_equal(again[1], forces)
+    process.send_signal(signal.SIGTERM)
+    code, log = end(process)
+    assert code == 128 + signal.SIGTERM
+    assert log.count("connected to the driver") == 3 and "atom 0" in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("connected", [True, False])
+def test_signals(serve, driver, number, connected):
+    process = serve(accept=connected)
+    if connected:
+        driver.evaluate()
+    else:
+        assert "version" in process.stderr.readline()
+    process.send_signal(number)
+    code, log = end(process)
+    assert code == 128 + number and "error" not in log
+    assert not connected or driver.is_alone()
+
+
+# ---- bad input ----
+
+
+def test_a_wrong_command_line():
+    fails(2, "--potential", "--potental", "W.snap")
+    fails(2, "no driver", "--potential", "W.snap")
+
+
+def test_wrong_files(folder):
+    driver = ["--driver", "unix:x"]
+    fails(1, "absent.snapcoeff", "--potential", folder / "absent.snapcoeff", *driver)
+    fails(1, "absent.xyz", "--potential", folder / "W.snapcoeff", "--structure", folder / "absent.xyz", *driver)
+    fails(1, "atom 1 is Be", "--potential", folder / "W.snapcoeff", "--structure", folder / "WBe.xyz", *driver)
+    (folder / "bad.json").write_text((folder / "W.json").read_text().replace('"wait"', '"wiat"'))
+    fails(1, f"{folder}/bad.json:7: driver.wiat: no such key; is 'wait' meant?", folder / "bad.json")
+
+
+def test_wrong_addresses(folder, socket_folder):
+    potential = ["--log-level", "quiet", "--potential", folder / "W.snapcoeff", "--wait", "0", "--driver"]
+    fails(2, "a socket takes at most", *potential, "unix:" + 120 * "x")
+    fails(1, "no driver", *potential, f"unix:{socket_folder}/absent")
+    (socket_folder / "file").write_text("")
+    fails(1, "is not a socket", *potential, f"unix:{socket_folder}/file")
+
+
+@pytest.mark.parametrize("natoms", [0, -1, 3, 2**31 - 1])
+def test_wrong_numbers_of_atoms(serve, driver, folder, natoms):
+    process = serve("--structure", folder / "W.xyz", potential="WBe")
+    driver.send("POSDATA", bytes(144) + struct.pack("=i", natoms))
+    assert driver.is_alone()
+    code, log = end(process)
+    assert code == 1 and f"natoms = {natoms}" in log
+
+
+@pytest.mark.parametrize("positions, cell, message", [
+    (np.full((2, 3), np.nan), CELL, "atom 0"),
+    (np.array([[0.0, 0.0, 0.0], [0.0, np.inf, 0.0]]), CELL, "atom 1"),
+    (POSITIONS, np.diag([6.0, 0.0, 6.0]), "b"),
+    (POSITIONS, np.array([[6.0, 0.0, 0.0], [6.0, 0.0, 0.0], [0.0, 0.0, 6.0]]), "a"),
+])
+def test_wrong_structures(serve, driver, folder, positions, cell, message):
+    process = serve("--structure", folder / "W.xyz")
+    driver.send_positions(positions, cell)
+    assert driver.is_alone()
+    code, log = end(process)
+    assert code == 1 and "evaluation 1: " in log and message in log.splitlines()[-1].split("evaluation 1: ")[1]
+
+
+def test_unknown_headers_and_cut_messages(serve, driver):
+    process = serve()
+    driver.send("GETSTRESS")
+    assert driver.is_alone()
+    code, log = end(process)
+    assert code == 1 and "GETSTRESS" in log
+    process = serve()
+    driver.send("POSDATA", bytes(100))
+    driver.hang_up()
+    code, log = end(process)
+    assert code == 1 and "closed the connection inside POSDATA" in log
+
+
+def test_unknown_species(serve, driver):
+    process = serve(potential="WBe")
+    driver.send_positions()
+    assert driver.is_alone()
+    code, log = end(process)
+    assert code == 1 and "species" in log
+
+
+# ---- ranks ----
+
+
+@pytest.fixture
+def launcher():
+    if shutil.which("mpirun") is None:
+        need("mpi", "mpirun is missing")
+    return ["mpirun", "-n", "3"]
+
+
+def test_ranks_share_the_work(serve, driver, launcher):
+    alone = serve()
+    structures = [POSITIONS * factor for factor in (1.0, 0.95, 0.9)]
+    expected = [driver.evaluate(positions) for positions in structures]
+    driver.send("EXIT")
+    assert end(alone)[0] == 0
+    together = serve("--log-level", "info", launcher=launcher)
+    for (energy, forces, _), positions in zip(expected, structures):
+        result = driver.evaluate(positions)
+        assert result[0] == pytest.approx(energy, abs=1e-12)
+        assert result[1] == pytest.approx(forces, abs=1e-12)
+    driver.send("EXIT")
+    code, log = end(together)
+    assert code == 0 and log.count("evaluation 1:") == 1
+
+
+def test_ranks_fail_together(folder, launcher):
+    command = [*launcher, program("lmlink-serve"), "--potential", folder / "absent.snapcoeff", "--driver", "unix:x"]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=TIMEOUT)
+    assert result.returncode == 1
+    assert result.stderr.count("lmlink-serve: ") == 1
+
+
+def test_ranks_are_counted(folder, launcher):
+    result = subprocess.run([*launcher, program("lmlink-serve"), str(folder / "W.json"), "--check"],
+                            capture_output=True, text=True, timeout=TIMEOUT)
+    assert result.returncode == 0 and result.stdout.count("ranks ") == 1 and "ranks          3" in result.stdout
+
+
+def test_a_child_of_a_rank_stays_alone(folder):
+    """Another MPI program's rank may start lmlink-serve, which inherits the launcher's variables."""
+    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "2", "LMLINK_MPI": "off"}
+    result = run(folder / "W.json", "--check", env=environment)
+    assert result.returncode == 0 and "ranks          1" in result.stdout

@@ -1,0 +1,183 @@
+#include "support/fault.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/sys.h"
+
+static struct {
+  const lml_sys_table *beneath;
+  fault_kind kind;
+  size_t n;         /**< the call to fail */
+  size_t calls;     /**< so far */
+  const char *call; /**< that failed */
+  long memory;      /**< pieces not given back */
+  long descriptors; /**< likewise */
+} fault;
+
+/** Count a call that can fail in the way of @p kind; true where it is the one to fail, with errno set. */
+static bool fails(fault_kind kind, const char *call, int number) {
+  if (kind != fault.kind || ++fault.calls != fault.n) return false;
+  fault.call = call;
+  errno = number;
+  return true;
+}
+
+/* ---- memory ---- */
+
+static void *counted(void *memory) {
+  if (memory != NULL) fault.memory++;
+  return memory;
+}
+
+static void *faulty_malloc(size_t bytes) {
+  return fails(FAULT_HARD, "malloc", ENOMEM) ? NULL : counted(fault.beneath->malloc(bytes));
+}
+
+static void *faulty_realloc(void *old, size_t bytes) {
+  if (fails(FAULT_HARD, "realloc", ENOMEM)) return NULL;
+  void *memory = fault.beneath->realloc(old, bytes);
+  return old == NULL ? counted(memory) : memory;
+}
+
+static void *faulty_aligned_alloc(size_t alignment, size_t bytes) {
+  if (fails(FAULT_HARD, "aligned_alloc", ENOMEM)) return NULL;
+  return counted(fault.beneath->aligned_alloc(alignment, bytes));
+}
+
+static void counting_free(void *memory) {
+  if (memory != NULL) fault.memory--;
+  fault.beneath->free(memory);
+}
+
+/* ---- files ---- */
+
+static int faulty_open(const char *path, int flags, mode_t mode) {
+  if (fails(FAULT_HARD, "open", EACCES)) return -1;
+  const int fd = fault.beneath->open(path, flags, mode);
+  if (fd >= 0) fault.descriptors++;
+  return fd;
+}
+
+static ssize_t faulty_read(int fd, void *buffer, size_t bytes) {
+  if (fails(FAULT_HARD, "read", EIO) || fails(FAULT_SOFT, "read", EINTR)) return -1;
+  if (bytes > 1 && fails(FAULT_SOFT, "short read", 0)) bytes = 1;
+  return fault.beneath->read(fd, buffer, bytes);
+}
+
+static ssize_t faulty_write(int fd, const void *buffer, size_t bytes) {
+  if (fails(FAULT_HARD, "write", ENOSPC) || fails(FAULT_SOFT, "write", EINTR)) return -1;
+  if (bytes > 1 && fails(FAULT_SOFT, "short write", 0)) bytes = 1;
+  return fault.beneath->write(fd, buffer, bytes);
+}
+
+/** The descriptor is gone even where close fails, as on Linux. */
+static int counting_close(int fd) {
+  if (fd >= 0) fault.descriptors--;
+  return fault.beneath->close(fd);
+}
+
+static int faulty_fsync(int fd) { return fails(FAULT_HARD, "fsync", EIO) ? -1 : fault.beneath->fsync(fd); }
+
+static int faulty_rename(const char *from, const char *to) {
+  return fails(FAULT_HARD, "rename", EACCES) ? -1 : fault.beneath->rename(from, to);
+}
+
+static int faulty_stat(const char *path, struct stat *status) {
+  return fails(FAULT_HARD, "stat", EACCES) ? -1 : fault.beneath->stat(path, status);
+}
+
+static DIR *faulty_opendir(const char *path) {
+  if (fails(FAULT_HARD, "opendir", EACCES)) return NULL;
+  DIR *folder = fault.beneath->opendir(path);
+  if (folder != NULL) fault.descriptors++;
+  return folder;
+}
+
+static struct dirent *faulty_readdir(DIR *folder) {
+  return fails(FAULT_HARD, "readdir", EIO) ? NULL : fault.beneath->readdir(folder);
+}
+
+static int counting_closedir(DIR *folder) {
+  fault.descriptors--;
+  return fault.beneath->closedir(folder);
+}
+
+/* ---- sockets ---- */
+
+static int faulty_socket(int domain, int type, int protocol) {
+  if (fails(FAULT_HARD, "socket", EMFILE)) return -1;
+  const int fd = fault.beneath->socket(domain, type, protocol);
+  if (fd >= 0) fault.descriptors++;
+  return fd;
+}
+
+static int faulty_connect(int fd, const struct sockaddr *address, socklen_t length) {
+  return fails(FAULT_HARD, "connect", EACCES) ? -1 : fault.beneath->connect(fd, address, length);
+}
+
+static ssize_t faulty_send(int fd, const void *buffer, size_t bytes, int flags) {
+  if (fails(FAULT_HARD, "send", EIO) || fails(FAULT_SOFT, "send", EINTR)) return -1;
+  if (bytes > 1 && fails(FAULT_SOFT, "short send", 0)) bytes = 1;
+  return fault.beneath->send(fd, buffer, bytes, flags);
+}
+
+static ssize_t faulty_recv(int fd, void *buffer, size_t bytes, int flags) {
+  if (fails(FAULT_HARD, "recv", EIO) || fails(FAULT_SOFT, "recv", EINTR)) return -1;
+  if (bytes > 1 && fails(FAULT_SOFT, "short recv", 0)) bytes = 1;
+  return fault.beneath->recv(fd, buffer, bytes, flags);
+}
+
+static int faulty_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
+  if (fails(FAULT_HARD, "poll", ENOMEM) || fails(FAULT_SOFT, "poll", EINTR)) return -1;
+  return fault.beneath->poll(fds, count, timeout_ms);
+}
+
+/* ---- the seam ---- */
+
+void fault_begin(fault_kind kind, size_t n) {
+  static lml_sys_table table;
+  table = *lml_sys;
+  table.malloc = faulty_malloc;
+  table.realloc = faulty_realloc;
+  table.aligned_alloc = faulty_aligned_alloc;
+  table.free = counting_free;
+  table.open = faulty_open;
+  table.read = faulty_read;
+  table.write = faulty_write;
+  table.close = counting_close;
+  table.fsync = faulty_fsync;
+  table.rename = faulty_rename;
+  table.stat = faulty_stat;
+  table.opendir = faulty_opendir;
+  table.readdir = faulty_readdir;
+  table.closedir = counting_closedir;
+  table.socket = faulty_socket;
+  table.connect = faulty_connect;
+  table.send = faulty_send;
+  table.recv = faulty_recv;
+  table.poll = faulty_poll;
+  fault.beneath = lml_sys;
+  fault.kind = kind;
+  fault.n = n;
+  fault.calls = 0;
+  fault.call = "";
+  fault.memory = fault.descriptors = 0;
+  lml_sys = &table;
+}
+
+bool fault_happened(void) { return fault.call[0] != '\0'; }
+
+const char *fault_call(void) { return fault.call; }
+
+bool fault_end(void) {
+  lml_sys = fault.beneath;
+  if (fault.memory != 0 || fault.descriptors != 0)
+    fail_msg("call %zu, %s: %ld pieces of memory and %ld descriptors were not given back", fault.n, fault.call,
+             fault.memory, fault.descriptors);
+  return fault_happened();
+}
