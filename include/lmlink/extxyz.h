@@ -53,6 +53,9 @@ LML_API lml_status lml_frame_set_text(lml_frame *frame, const char *name, const 
 LML_API lml_status lml_frame_set_reals(lml_frame *frame, const char *name, const double *values, size_t width,
                                        lml_error *error);
 
+/** Remove an info key, if the frame has it. */
+LML_API void lml_frame_remove_info(lml_frame *frame, const char *name);
+
 /** Set a column of natoms × width numbers; one of that name is replaced. */
 LML_API lml_status lml_frame_set_column(lml_frame *frame, const char *name, const double *values, size_t width,
                                         lml_error *error);

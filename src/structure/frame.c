@@ -96,6 +96,14 @@ lml_values *lml_frame_info(lml_frame *frame, const char *name) { return find(fra
 
 lml_values *lml_frame_column(lml_frame *frame, const char *name) { return find(frame->columns, frame->ncolumns, name); }
 
+void lml_frame_remove_info(lml_frame *frame, const char *name) {
+  lml_values *values = lml_frame_info(frame, name);
+  if (values == NULL) return;
+  lml_values_release(values);
+  memmove(values, values + 1, (size_t)(frame->info + frame->ninfo - values - 1) * sizeof *values);
+  frame->ninfo--;
+}
+
 /** Room for one more; the room is a power of two, so that it need not be remembered. */
 static lml_status make_room(lml_values **list, size_t count, lml_error *error) {
   lml_values *larger;

@@ -1,0 +1,261 @@
+/* lmlink-eval: energies, forces, virials, descriptors and gradients of the frames of a file. */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/sys.h"
+#include "lmlink/extxyz.h"
+#include "lmlink/potential.h"
+#include "programs/command_line.h"
+#include "programs/eval_arrays.h"
+#include "programs/eval_frame.h"
+
+/* ---- command line ---- */
+
+static const char *const fixed_terms[] = {"none", "snap", NULL};
+
+static const lml_option options[] = {
+    {.name = "potential",
+     .value = "FILE",
+     .help = "The potential: a LAMMPS .snap file, or a .snapcoeff file. Required."},
+    {.name = "parameters",
+     .value = "FILE",
+     .help = "The .snapparam file, where it has not the name of the .snapcoeff file."},
+    {.name = "fixed-terms",
+     .value = "TERMS",
+     .choices = fixed_terms,
+     .help = "For a .snapcoeff file beside which a .snap file adds terms such as ZBL: add them (snap) or go without "
+             "(none)."},
+    {.name = "output", .value = "FILE", .help = "Write the frames with their results to this extended XYZ file."},
+    {.name = "descriptors",
+     .value = "FILE",
+     .help = "Write the descriptors D of all atoms, with their leading 1, to this .npy file."},
+    {.name = "gradients",
+     .value = "FILE",
+     .help = "Write the gradients -dD/dr, summed over the atoms of each element, to this .npy file."},
+    {.name = "index", .value = "NUMBER", .help = "Evaluate one frame alone: 0 is the first, -1 the last."},
+};
+
+static const lml_command command = {
+    .program = "lmlink-eval",
+    .usage = "--potential FILE [OPTION ...] IN.xyz",
+    .summary = "Evaluates a linear machine-learning potential on every frame of an extended XYZ file.",
+    .notes =
+        "The output keeps all that is in the input and adds, under ASE's names, energy,\n"
+        "free_energy and virial (eV) and stress (eV/A^3) to each frame and energies (eV)\n"
+        "and forces (eV/A) to each atom. Without --output, a table is printed.\n"
+        "\n"
+        "Shapes of the arrays, with N the atoms of all frames together, in their order,\n"
+        "E the elements and C the coefficients per element of the potential:\n"
+        "  descriptors  (N, C)           D_i0 = 1; quadratic: B, then B1^2/2, B1 B2, ...\n"
+        "  gradients    (N, E, 3, C-1)   as of LAMMPS's compute snad/atom\n"
+        "Forces are the gradients times the coefficients (without the constants), plus\n"
+        "those of the fixed terms.\n"
+        "\n"
+        "Exit code: 0, 1 after an error, 2 for wrong usage.\n",
+    .options = options,
+    .noptions = sizeof options / sizeof options[0],
+    .positional_min = 1,
+    .positional_max = 1,
+    .positional = "the structures, an extended XYZ file",
+};
+
+/* ---- progress ---- */
+
+/** The signal that asked to stop; 0 while there was none. */
+static volatile sig_atomic_t stop;
+
+static void ask_to_stop(int number) { stop = number; }
+
+/** A line on the terminal that is written over and over. */
+typedef struct progress {
+  bool shown; /* whether there is a terminal */
+  bool dirty; /* whether something stands on the line */
+  double next;
+} progress;
+
+enum { CLEAR_WIDTH = 60 };
+static const double progress_interval = 0.5; /* s */
+
+static void show_progress(progress *p, long frame, const lml_structure *structure, double since) {
+  const double now = lml_sys->clock();
+  if (!p->shown || now < p->next) return;
+  p->next = now + progress_interval;
+  p->dirty = true;
+  fprintf(stderr, "\rframe %ld, %zu atoms, %.0f s ", frame, structure->natoms, now - since);
+  fflush(stderr);
+}
+
+static void clear_progress(progress *p) {
+  if (!p->dirty) return;
+  p->dirty = false;
+  fprintf(stderr, "\r%*s\r", CLEAR_WIDTH, "");
+  fflush(stderr);
+}
+
+/* ---- evaluation ---- */
+
+/** One run of the program. */
+typedef struct run {
+  const lml_arguments *arguments;
+  const char *input;
+  bool has_index; /* whether one frame alone is wanted */
+  long index;
+  lml_potential *potential;
+  lml_calculator *calculator;
+  lml_xyz_writer *output;
+  lml_eval_arrays *arrays;
+  lml_frame frame;
+  lml_results results;
+  progress progress;
+  double begin;  /* s, of the clock */
+  size_t natoms; /* of all frames together, where arrays are wanted */
+  size_t nrows;  /* printed */
+} run;
+
+static lml_status check_stop(lml_error *error) {
+  return stop == 0 ? LML_OK : lml_fail(error, LML_ERR_INTERRUPTED, "stopped by signal %d", (int)stop);
+}
+
+static lml_status evaluate(run *r, long index, lml_error *error) {
+  const lml_structure *structure = &r->frame.structure;
+  bool done = false;
+  lml_status status = lml_calculator_start(r->calculator, structure, LML_WANT_ENERGIES, error);
+  while (status == LML_OK && !done) {
+    show_progress(&r->progress, index, structure, r->begin);
+    status = lml_calculator_progress(r->calculator, &done, error);
+    if (status == LML_OK) status = check_stop(error);
+  }
+  return status == LML_OK ? lml_calculator_finish(r->calculator, &r->results, error) : status;
+}
+
+static void print_row(run *r, long index) {
+  if (r->nrows++ == 0) printf("%8s %8s %22s %20s\n", "frame", "atoms", "energy (eV)", "max force (eV/A)");
+  printf("%8ld %8zu %22.10f %20.10f\n", index, r->results.natoms, r->results.energy,
+         lml_eval_largest_force(&r->results));
+}
+
+static lml_status process_frame(run *r, long index, lml_error *error) {
+  lml_status status = evaluate(r, index, error);
+  if (status == LML_OK && r->arrays != NULL) status = lml_eval_arrays_add(r->arrays, &r->frame.structure, error);
+  if (status == LML_OK && r->output != NULL) status = lml_eval_put_results(&r->frame, &r->results, error);
+  clear_progress(&r->progress);
+  if (status == LML_ERR_INTERRUPTED) return status;
+  if (status != LML_OK) return lml_fail_context(error, "%s, frame %ld", r->input, index);
+  if (r->output != NULL) return lml_xyz_write(r->output, &r->frame, error);
+  print_row(r, index);
+  return LML_OK;
+}
+
+typedef lml_status (*frame_visitor)(run *r, long index, lml_error *error);
+
+/** Call @p visit for the frame of --index, or for every frame. */
+static lml_status for_each_frame(run *r, frame_visitor visit, lml_error *error) {
+  if (r->has_index) {
+    const lml_status status = lml_xyz_read_file(r->input, r->index, &r->frame, error);
+    return status == LML_OK ? visit(r, r->index, error) : status;
+  }
+  lml_xyz_reader *reader;
+  lml_status status = lml_xyz_open(r->input, &reader, error);
+  if (status != LML_OK) return status;
+  bool end = false;
+  for (long k = 0; status == LML_OK && !end; k++) {
+    status = lml_xyz_read(reader, &r->frame, &end, error);
+    if (status == LML_OK && !end) status = visit(r, k, error);
+    if (status == LML_OK && end && k == 0)
+      status = lml_fail(error, LML_ERR_INPUT, "%s: there is no frame in it", r->input);
+  }
+  lml_xyz_close(reader);
+  return status;
+}
+
+static lml_status count_atoms(run *r, long index, lml_error *error) {
+  (void)index;
+  r->natoms += r->frame.structure.natoms;
+  return check_stop(error);
+}
+
+/* ---- the run ---- */
+
+static lml_status check_options(run *r, lml_error *error) {
+  if (lml_arguments_count(r->arguments, "potential") == 0)
+    return lml_fail(error, LML_ERR_USAGE, "--potential FILE is missing");
+  r->has_index = lml_arguments_count(r->arguments, "index") > 0;
+  return lml_arguments_integer(r->arguments, "index", INT32_MIN, INT32_MAX, &r->index, error);
+}
+
+static lml_status read_potential(run *r, lml_error *error) {
+  const char *path = lml_arguments_text(r->arguments, "potential", 0);
+  static const lml_fixed_terms terms[] = {LML_FIXED_TERMS_NONE, LML_FIXED_TERMS_SNAP, LML_FIXED_TERMS_UNSTATED};
+  const lml_fixed_terms chosen = terms[lml_arguments_choice(r->arguments, "fixed-terms", 2)];
+  const char *parameters = lml_arguments_text(r->arguments, "parameters", 0);
+  const lml_status status = lml_potential_read(path, parameters, chosen, &r->potential, error);
+  return status == LML_OK ? lml_linear_calculator_create(r->potential, &r->calculator, error) : status;
+}
+
+static lml_status open_outputs(run *r, lml_error *error) {
+  const char *output = lml_arguments_text(r->arguments, "output", 0);
+  const char *descriptors = lml_arguments_text(r->arguments, "descriptors", 0);
+  const char *gradients = lml_arguments_text(r->arguments, "gradients", 0);
+  lml_status status = output == NULL ? LML_OK : lml_xyz_create(output, &r->output, error);
+  if (status != LML_OK || (descriptors == NULL && gradients == NULL)) return status;
+  status = for_each_frame(r, count_atoms, error);
+  if (status != LML_OK) return status;
+  return lml_eval_arrays_create(r->potential, descriptors, gradients, r->natoms, &r->arrays, error);
+}
+
+static lml_status commit_outputs(run *r, lml_error *error) {
+  lml_xyz_writer *output = r->output;
+  lml_eval_arrays *arrays = r->arrays;
+  r->output = NULL;
+  r->arrays = NULL;
+  const lml_status status = arrays == NULL ? LML_OK : lml_eval_arrays_commit(arrays, error);
+  if (status == LML_OK) return output == NULL ? LML_OK : lml_xyz_commit(output, error);
+  lml_xyz_abort(output);
+  return status;
+}
+
+static lml_status run_all(run *r, lml_error *error) {
+  lml_status status = check_options(r, error);
+  if (status == LML_OK) status = read_potential(r, error);
+  if (status == LML_OK) status = open_outputs(r, error);
+  if (status == LML_OK) status = for_each_frame(r, process_frame, error);
+  if (status == LML_OK) status = commit_outputs(r, error);
+  if (status == LML_OK && fflush(stdout) == EOF)
+    status = lml_fail(error, LML_ERR_IO, "cannot write to the standard output");
+  lml_xyz_abort(r->output);
+  lml_eval_arrays_abort(r->arrays);
+  lml_frame_free(&r->frame);
+  lml_results_free(&r->results);
+  lml_calculator_destroy(r->calculator);
+  lml_potential_destroy(r->potential);
+  return status;
+}
+
+static void handle_signals(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = ask_to_stop;
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+}
+
+int main(int argc, char **argv) {
+  lml_arguments arguments;
+  int code;
+  if (!lml_command_begin(&command, argc, argv, &arguments, &code)) return code;
+  handle_signals();
+  run r = {.arguments = &arguments,
+           .input = arguments.positional[0],
+           .progress = {.shown = isatty(STDERR_FILENO) == 1},
+           .begin = lml_sys->clock()};
+  lml_error error = {0};
+  const lml_status status = run_all(&r, &error);
+  lml_arguments_free(&arguments);
+  code = lml_command_end(&command, status, &error);
+  return status == LML_ERR_INTERRUPTED && stop != 0 ? 128 + stop : code;
+}
