@@ -111,7 +111,7 @@ static void fill_lane(lml_atom_batch *batch, const lml_linear_model *model, cons
   const int nlabels = model->plan.nlabel_elements;
   const lml_snap_element *own = &snap->elements[batch->element[lane]];
   const double *here = neighbours->positions + 3 * (batch->first + lane);
-  int next[LML_ELEMENTS_LIMIT];
+  int next[LML_ELEMENTS_LIMIT] = {0};
   for (int e = 0; e < nlabels; e++) {
     next[e] = batch->slots.group[e];
     batch->slots.self[(size_t)e * lanes + lane] =
@@ -137,7 +137,7 @@ void lml_atom_batch_gather(lml_atom_batch *batch, const lml_linear_model *model,
                            const signed char *elements, size_t first) {
   const size_t lanes = (size_t)model->kernel->lanes, left = neighbours->end - first;
   const size_t nlabels = (size_t)model->plan.nlabel_elements;
-  int nnear[LML_LANES_LIMIT];
+  int nnear[LML_LANES_LIMIT] = {0};
   batch->first = first;
   batch->natoms = left < lanes ? left : lanes;
   memset(batch->count, 0, lanes * nlabels * sizeof(int));

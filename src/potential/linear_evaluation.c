@@ -151,7 +151,7 @@ static double add_zbl(lml_linear_evaluation *evaluation, const lml_linear_model 
 static void evaluate_batch(lml_linear_evaluation *evaluation, const lml_linear_model *model) {
   const lml_neighbours *neighbours = &evaluation->neighbours;
   lml_atom_batch *batch = &evaluation->batch;
-  double energies[LML_LANES_LIMIT];
+  double energies[LML_LANES_LIMIT] = {0};
   lml_atom_batch_gather(batch, model, neighbours, evaluation->elements, evaluation->next);
   model->kernel->density(&model->plan, &model->potential->snap.parameters, &batch->slots, &batch->workspace);
   evaluate_energies(batch, model, energies);

@@ -110,7 +110,7 @@ static lml_status make_room(lml_values **list, size_t count, lml_error *error) {
   if (*list != NULL && (count & (count - 1)) != 0) return LML_OK;
   const lml_status status = lml_alloc(&larger, count == 0 ? 1 : 2 * count, sizeof *larger, "a frame", error);
   if (status != LML_OK) return status;
-  if (count > 0) memcpy(larger, *list, count * sizeof *larger);
+  if (*list != NULL) memcpy(larger, *list, count * sizeof *larger);
   lml_free(*list);
   *list = larger;
   return LML_OK;

@@ -377,8 +377,7 @@ static void texts_come_back_as_texts(void **state) {
                                 "1_000",
                                 "0x10",
                                 "\xc3\xbc",
-                                "1\xc2\xa0"
-                                "2",
+                                "1\302\2402",
                                 ",",
                                 "_JSONx",
                                 "plain"};
