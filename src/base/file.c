@@ -221,34 +221,22 @@ lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size
   return LML_OK;
 }
 
-/** A text that doesn't fit the usual room. */
-LML_PRINTF(3, 0)
-static lml_status print_long(lml_file_writer *w, size_t length, const char *format, va_list arguments,
-                             lml_error *error) {
-  char *text;
-  lml_status status = lml_alloc(&text, length + 1, 1, "a line", error);
-  if (status != LML_OK) return status;
-  vsnprintf(text, length + 1, format, arguments);
-  status = lml_file_writer_write(w, text, length, error);
-  lml_free(text);
-  return status;
-}
-
 lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, const char *format, ...) {
-  char text[512];
-  va_list arguments, again;
+  char usual_room[512], *text = usual_room;
+  va_list arguments;
   va_start(arguments, format);
-  va_copy(again, arguments);
-  const int length = vsnprintf(text, sizeof text, format, arguments);
-  lml_status status;
-  if (length < 0)
-    status = lml_fail(error, LML_ERR_INTERNAL, "%s: a text could not be formatted", writer->path);
-  else if ((size_t)length < sizeof text)
-    status = lml_file_writer_write(writer, text, (size_t)length, error);
-  else
-    status = print_long(writer, (size_t)length, format, again, error);
-  va_end(again);
+  const int length = vsnprintf(text, sizeof usual_room, format, arguments);
   va_end(arguments);
+  if (length < 0) return lml_fail(error, LML_ERR_INTERNAL, "%s: a text could not be formatted", writer->path);
+  if ((size_t)length >= sizeof usual_room) {
+    const lml_status status = lml_alloc(&text, (size_t)length + 1, 1, "a line", error);
+    if (status != LML_OK) return status;
+    va_start(arguments, format);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+  }
+  const lml_status status = lml_file_writer_write(writer, text, (size_t)length, error);
+  if (text != usual_room) lml_free(text);
   return status;
 }
 

@@ -47,7 +47,7 @@ static void resize_reports_a_size_that_no_memory_holds(void **state) {
   (void)state;
   lml_structure s = {0};
   lml_error error = {0};
-  assert_int_equal(lml_structure_resize(&s, SIZE_MAX / 8, &error), LML_ERR_MEMORY);
+  assert_int_equal(lml_structure_resize(&s, SIZE_MAX / 2, &error), LML_ERR_MEMORY);
   assert_non_null(strstr(error.message, "out of memory"));
   assert_int_equal(s.natoms, 0);
   lml_structure_free(&s);
