@@ -225,7 +225,7 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
   char usual_room[512], *text = usual_room;
   va_list arguments;
   va_start(arguments, format);
-  const int length = vsnprintf(text, sizeof usual_room, format, arguments);
+  const int length = vsnprintf(usual_room, sizeof usual_room, format, arguments);
   va_end(arguments);
   if (length < 0) return lml_fail(error, LML_ERR_INTERNAL, "%s: a text could not be formatted", writer->path);
   if ((size_t)length >= sizeof usual_room) {

@@ -135,6 +135,13 @@ static decimal shortest(double x) { return shortest_by_trial(x); }
 
 #endif
 
+/** Put the name of what is no number behind the sign. */
+static size_t write_name(const char *name, char *text, size_t length) {
+  const size_t bytes = strlen(name);
+  memcpy(text + length, name, bytes + 1);
+  return length + bytes;
+}
+
 static size_t append(char *text, size_t length, const char *digits, int count) {
   memcpy(text + length, digits, (size_t)count);
   return length + (size_t)count;
@@ -169,10 +176,10 @@ static size_t write_positional(const decimal *d, char *text, size_t length) {
 
 size_t lml_format_real(double value, char text[LML_REAL_TEXT]) {
   size_t length = 0;
-  if (isnan(value)) return strlen(strcpy(text, "nan"));
+  if (isnan(value)) return write_name("nan", text, 0);
   if (signbit(value)) text[length++] = '-';
-  if (isinf(value)) return length + strlen(strcpy(text + length, "inf"));
-  if (value == 0) return length + strlen(strcpy(text + length, "0.0"));
+  if (isinf(value)) return write_name("inf", text, length);
+  if (value == 0) return write_name("0.0", text, length);
   decimal d = shortest(fabs(value));
   drop_trailing_zeros(&d);
   return d.exponent < -3 || d.exponent > 16 ? write_scientific(&d, text, length) : write_positional(&d, text, length);

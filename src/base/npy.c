@@ -1,5 +1,6 @@
 #include "base/npy.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,52 +8,73 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
-/* The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, version 1.0. */
-enum { PREFIX_SIZE = 10, HEADER_ALIGNMENT = 64, HEADER_SIZE = 512 };
+/* The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
+enum {
+  MAGIC_BYTES = 8,     /**< "\x93NUMPY", major and minor version */
+  PREFIX_BYTES = 10,   /**< and the header's length, 2 bytes, little-endian (4 in version 2) */
+  HEADER_MULTIPLE = 64 /**< the values begin at a multiple of this */
+};
+
+static const char magic[MAGIC_BYTES] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0};
+
+/** How this machine's doubles are called. */
+static const char *native_type(void) {
+  const uint16_t one = 1;
+  unsigned char first;
+  memcpy(&first, &one, 1);
+  return first == 1 ? "<f8" : ">f8";
+}
+
+/** Product of the shape; false where it is beyond what memory can hold. */
+static bool count_values(const size_t *shape, size_t dimensions, size_t *count) {
+  *count = 1;
+  for (size_t k = 0; k < dimensions; k++) {
+    if (shape[k] != 0 && *count > SIZE_MAX / sizeof(double) / shape[k]) return false;
+    *count *= shape[k];
+  }
+  return true;
+}
+
+/* --- writing ---------------------------------------------------------------------------------------------------- */
 
 struct lml_npy_writer {
   lml_file_writer *file;
-  size_t left; /* numbers still to come */
+  char *path;
+  size_t expected, written; /**< values */
 };
 
-static char byte_order(void) {
-  const uint16_t probe = 1;
-  unsigned char first;
-  memcpy(&first, &probe, 1);
-  return first == 1 ? '<' : '>';
+static lml_status write_header(lml_npy_writer *w, const size_t *shape, size_t dimensions, lml_error *error) {
+  char header[PREFIX_BYTES + 32 * (LML_NPY_MAX_DIMENSIONS + 3) + HEADER_MULTIPLE];
+  size_t length = PREFIX_BYTES;
+  memcpy(header, magic, sizeof magic);
+  length += (size_t)snprintf(header + length, sizeof header - length,
+                             "{'descr': '%s', 'fortran_order': False, 'shape': (", native_type());
+  for (size_t k = 0; k < dimensions; k++)
+    length += (size_t)snprintf(header + length, sizeof header - length, "%s%zu", k > 0 ? ", " : "", shape[k]);
+  length += (size_t)snprintf(header + length, sizeof header - length, "%s), }", dimensions == 1 ? "," : "");
+  while ((length + 1) % HEADER_MULTIPLE != 0) header[length++] = ' ';
+  header[length++] = '\n';
+  header[MAGIC_BYTES] = (char)((length - PREFIX_BYTES) & 0xff);
+  header[MAGIC_BYTES + 1] = (char)((length - PREFIX_BYTES) >> 8);
+  return lml_file_writer_write(w->file, header, length, error);
 }
 
-/** The header into @p text of HEADER_SIZE bytes; its length. */
-static size_t make_header(const size_t *shape, size_t ndimensions, char *text) {
-  int length = snprintf(text + PREFIX_SIZE, HEADER_SIZE - PREFIX_SIZE,
-                        "{'descr': '%cf8', 'fortran_order': False, 'shape': (", byte_order());
-  char *end = text + PREFIX_SIZE + length;
-  for (size_t k = 0; k < ndimensions; k++) end += sprintf(end, "%zu, ", shape[k]);
-  end += sprintf(end, "), }");
-  size_t total = (size_t)(end - text);
-  while ((total + 1) % HEADER_ALIGNMENT != 0) text[total++] = ' ';
-  text[total++] = '\n';
-  const size_t dictionary = total - PREFIX_SIZE;
-  memcpy(text, "\x93NUMPY\x01\x00", 8);
-  text[8] = (char)(dictionary & 0xff);
-  text[9] = (char)(dictionary >> 8);
-  return total;
-}
-
-lml_status lml_npy_create(const char *path, const size_t *shape, size_t ndimensions, lml_npy_writer **writer,
+lml_status lml_npy_create(const char *path, const size_t *shape, size_t dimensions, lml_npy_writer **writer,
                           lml_error *error) {
-  char header[HEADER_SIZE];
-  *writer = NULL;
-  if (ndimensions > LML_NPY_MAX_DIMENSIONS)
-    return lml_fail(error, LML_ERR_INTERNAL, "%s: an array with %zu dimensions", path, ndimensions);
   lml_npy_writer *w;
-  lml_status status = lml_alloc(&w, 1, sizeof *w, "an array writer", error);
+  size_t count;
+  *writer = NULL;
+  if (dimensions < 1 || dimensions > LML_NPY_MAX_DIMENSIONS || !count_values(shape, dimensions, &count))
+    return lml_fail(error, LML_ERR_INTERNAL, "%s: an array of %zu dimensions and this shape cannot be written", path,
+                    dimensions);
+  lml_status status = lml_alloc(&w, 1, sizeof *w, "an array's writer", error);
   if (status != LML_OK) return status;
-  w->left = 1;
-  for (size_t k = 0; k < ndimensions; k++) w->left *= shape[k];
-  status = lml_file_writer_create(path, &w->file, error);
-  if (status == LML_OK) status = lml_file_writer_write(w->file, header, make_header(shape, ndimensions, header), error);
+  w->expected = count;
+  w->path = lml_strdup(path, error);
+  status = w->path == NULL ? LML_ERR_MEMORY : lml_file_writer_create(path, &w->file, error);
+  if (status == LML_OK) status = write_header(w, shape, dimensions, error);
   if (status == LML_OK)
     *writer = w;
   else
@@ -61,18 +83,21 @@ lml_status lml_npy_create(const char *path, const size_t *shape, size_t ndimensi
 }
 
 lml_status lml_npy_write(lml_npy_writer *writer, const double *values, size_t count, lml_error *error) {
-  if (count > writer->left) return lml_fail(error, LML_ERR_INTERNAL, "more numbers than the array holds");
-  writer->left -= count;
+  if (count > writer->expected - writer->written)
+    return lml_fail(error, LML_ERR_INTERNAL, "%s: more values than the %zu of the array's shape", writer->path,
+                    writer->expected);
+  writer->written += count;
   return lml_file_writer_write(writer->file, values, count * sizeof *values, error);
 }
 
 lml_status lml_npy_commit(lml_npy_writer *writer, lml_error *error) {
-  lml_status status = LML_OK;
-  if (writer->left > 0) {
-    status = lml_fail(error, LML_ERR_INTERNAL, "%zu numbers of an array are missing", writer->left);
-  } else {
+  lml_status status;
+  if (writer->written == writer->expected) {
     status = lml_file_writer_commit(writer->file, error);
     writer->file = NULL;
+  } else {
+    status = lml_fail(error, LML_ERR_INTERNAL, "%s: %zu values instead of the %zu of the array's shape", writer->path,
+                      writer->written, writer->expected);
   }
   lml_npy_abort(writer);
   return status;
@@ -81,5 +106,98 @@ lml_status lml_npy_commit(lml_npy_writer *writer, lml_error *error) {
 void lml_npy_abort(lml_npy_writer *writer) {
   if (writer == NULL) return;
   lml_file_writer_abort(writer->file);
+  lml_free(writer->path);
   lml_free(writer);
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------------- */
+
+/** Find what the key @p key of a header, a Python dictionary, is set to; NULL where it has no such key. */
+static const char *value_of(const char *header, const char *key) {
+  const char *at = strstr(header, key);
+  if (at == NULL) return NULL;
+  at += strlen(key);
+  while (lml_is_blank(*at)) at++;
+  if (*at != ':') return NULL;
+  do at++;
+  while (lml_is_blank(*at));
+  return at;
+}
+
+/** "(3, 4)", "(5,)" or "()". */
+static bool parse_shape(const char *at, lml_npy_array *array) {
+  if (at == NULL || *at++ != '(') return false;
+  for (array->dimensions = 0;;) {
+    while (lml_is_blank(*at) || *at == ',') at++;
+    if (*at == ')') return true;
+    const size_t length = strspn(at, "0123456789");
+    int64_t size;
+    if (array->dimensions == LML_NPY_MAX_DIMENSIONS || !lml_parse_integer((lml_token){at, length}, &size)) return false;
+    array->shape[array->dimensions++] = (size_t)size;
+    at += length;
+  }
+}
+
+/** Check the header, NUL-terminated, and take the shape from it. */
+static lml_status take_header(const char *path, const char *header, lml_npy_array *array, lml_error *error) {
+  const char *type = value_of(header, "'descr'"), *order = value_of(header, "'fortran_order'");
+  if (type == NULL || order == NULL || !parse_shape(value_of(header, "'shape'"), array) ||
+      !count_values(array->shape, array->dimensions, &array->count))
+    return lml_fail(error, LML_ERR_INPUT, "%s: the .npy header \"%.200s\" cannot be understood", path, header);
+  const size_t length = strlen(native_type());
+  if (type[0] != '\'' || strncmp(type + 1, native_type(), length) != 0 || type[1 + length] != '\'')
+    return lml_fail(error, LML_ERR_INPUT, "%s: the array's type is %.*s; it must be '%s' (float64)", path,
+                    (int)strcspn(type, ",}"), type, native_type());
+  if (strncmp(order, "False", 5) != 0)
+    return lml_fail(error, LML_ERR_INPUT, "%s: the array is in Fortran order; save it with numpy.ascontiguousarray",
+                    path);
+  return LML_OK;
+}
+
+/** Where the header begins and ends; false where the file is no .npy file or its header is cut. */
+static bool find_header(const char *bytes, size_t length, size_t *begin, size_t *end) {
+  const unsigned char *prefix = (const unsigned char *)bytes;
+  if (length < PREFIX_BYTES + 2 || memcmp(bytes, magic, MAGIC_BYTES - 2) != 0) return false;
+  const unsigned char version = prefix[MAGIC_BYTES - 2];
+  if (version < 1 || version > 3) return false;
+  *begin = version == 1 ? PREFIX_BYTES : PREFIX_BYTES + 2;
+  size_t size = 0;
+  for (size_t k = *begin; k-- > MAGIC_BYTES;) size = size << 8 | prefix[k];
+  *end = *begin + size;
+  return size > 0 && *end <= length;
+}
+
+static lml_status take_values(const char *path, const char *bytes, size_t length, lml_npy_array *array,
+                              lml_error *error) {
+  if (length != array->count * sizeof(double))
+    return lml_fail(error, LML_ERR_INPUT,
+                    "%s: %zu bytes of values, where the array's shape needs %zu; the file is cut "
+                    "short or damaged",
+                    path, length, array->count * sizeof(double));
+  const lml_status status = lml_alloc(&array->values, array->count, sizeof(double), path, error);
+  if (status == LML_OK) memcpy(array->values, bytes, length);
+  return status;
+}
+
+lml_status lml_npy_read(const char *path, lml_npy_array *array, lml_error *error) {
+  char *bytes;
+  size_t length, begin, end;
+  *array = (lml_npy_array){0};
+  lml_status status = lml_file_read(path, &bytes, &length, error);
+  if (status != LML_OK) return status;
+  if (find_header(bytes, length, &begin, &end)) {
+    bytes[end - 1] = '\0'; /* the newline that ends the header */
+    status = take_header(path, bytes + begin, array, error);
+    if (status == LML_OK) status = take_values(path, bytes + end, length - end, array, error);
+  } else {
+    status = lml_fail(error, LML_ERR_INPUT, "%s: is not a whole .npy file, as numpy.save writes it", path);
+  }
+  lml_free(bytes);
+  if (status != LML_OK) lml_npy_free(array);
+  return status;
+}
+
+void lml_npy_free(lml_npy_array *array) {
+  lml_free(array->values);
+  *array = (lml_npy_array){0};
 }

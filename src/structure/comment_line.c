@@ -277,6 +277,11 @@ static bool reads_as_text(const char *text) {
   return false;
 }
 
+static char *append_text(char *out, const char *text) {
+  while (*text != '\0') *out++ = *text++;
+  return out;
+}
+
 /** `_JSON "…"`, to be escaped once more. The caller frees it. */
 static char *encode_json_string(const char *text, lml_error *error) {
   static const char hex[] = "0123456789abcdef";
@@ -286,20 +291,19 @@ static char *encode_json_string(const char *text, lml_error *error) {
     lml_fail_memory(error, size, "a text");
     return NULL;
   }
-  char *out = encoded + strlen(strcpy(encoded, json_mark));
+  char *out = append_text(encoded, json_mark);
   *out++ = '"';
   for (const char *c = text; *c != '\0'; c++) {
     if ((unsigned char)*c < 0x20) {
-      memcpy(out, "\\u00", 4);
-      out[4] = hex[*c >> 4];
-      out[5] = hex[*c & 15];
-      out += 6;
+      out = append_text(out, "\\u00");
+      *out++ = hex[*c >> 4];
+      *out++ = hex[*c & 15];
       continue;
     }
     if (*c == '"' || *c == '\\') *out++ = '\\';
     *out++ = *c;
   }
-  memcpy(out, "\"", 2);
+  *append_text(out, "\"") = '\0';
   return encoded;
 }
 

@@ -76,7 +76,7 @@ lml_status lml_values_resize(lml_values *values, size_t count, lml_error *error)
   if (count == values->count) return LML_OK;
   const lml_status status = lml_alloc(&array, count * values->width, size, values->name, error);
   if (status != LML_OK) return status;
-  memcpy(array, array_of(values), kept * values->width * size);
+  if (kept > 0) memcpy(array, array_of(values), kept * values->width * size);
   free_texts(values, kept * values->width);
   lml_free(array_of(values));
   values->count = count;

@@ -14,21 +14,14 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "lmlink/extxyz.h"
+#include "support/folder.h"
 
-static char folder[] = "/tmp/lmlink-test-xyz-XXXXXX";
-static char path[sizeof folder + 16];
+static char path[2 * FOLDER_PATH_SIZE];
 
-static int make_folder(void **state) {
-  (void)state;
-  if (mkdtemp(folder) == NULL) return -1;
-  snprintf(path, sizeof path, "%s/a.xyz", folder);
-  return 0;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  unlink(path);
-  return rmdir(folder);
+static int set_up(void **state) {
+  const int failure = make_folder(state);
+  snprintf(path, sizeof path, "%s", in_folder("a.xyz"));
+  return failure;
 }
 
 static void put(const char *text, size_t length) {
@@ -400,9 +393,9 @@ static void what_the_format_cannot_hold_is_refused(void **state) {
   assert_int_equal(lml_frame_set_column(&f, "a b", values, 3, &error), LML_OK);
   assert_unwritable(&f, "column \"a b\"");
   read_text("1\nProperties=species:S:1:pos:R:3:region:S:1\nW 0 0 0 MM\n", &f);
-  strcpy(lml_frame_column(&f, "region")->texts[0], " ");
+  memcpy(lml_frame_column(&f, "region")->texts[0], " ", 2);
   assert_unwritable(&f, "column region: \" \" is not one word");
-  strcpy(lml_frame_column(&f, "region")->texts[0], "M");
+  memcpy(lml_frame_column(&f, "region")->texts[0], "M", 2);
   f.structure.numbers[0] = 0;
   assert_unwritable(&f, "atom 0 (counted from 0) has the atomic number 0");
   lml_frame_free(&f);
@@ -470,5 +463,5 @@ int main(void) {
       cmocka_unit_test(what_the_format_cannot_hold_is_refused),
       cmocka_unit_test(running_out_of_memory_is_an_error_and_leaks_nothing),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, set_up, remove_folder);
 }

@@ -14,21 +14,14 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "support/folder.h"
 
-static char folder[] = "/tmp/lmlink-test-file-XXXXXX";
-static char path[sizeof folder + 16];
+static char path[2 * FOLDER_PATH_SIZE];
 
-static int make_folder(void **state) {
-  (void)state;
-  if (mkdtemp(folder) == NULL) return -1;
-  snprintf(path, sizeof path, "%s/file.txt", folder);
-  return 0;
-}
-
-static int remove_folder(void **state) {
-  (void)state;
-  unlink(path);
-  return rmdir(folder);
+static int set_up(void **state) {
+  const int failure = make_folder(state);
+  snprintf(path, sizeof path, "%s", in_folder("file.txt"));
+  return failure;
 }
 
 static void put(const char *text, size_t length) {
@@ -49,7 +42,7 @@ static void assert_holds(const char *text) {
 
 static int count_files(void) {
   int count = 0;
-  DIR *files = opendir(folder);
+  DIR *files = opendir(folder_name);
   assert_non_null(files);
   for (const struct dirent *entry; (entry = readdir(files)) != NULL;) count += entry->d_name[0] != '.';
   closedir(files);
@@ -85,7 +78,7 @@ static void a_file_that_cannot_be_read_is_named(void **state) {
   assert_null(read);
   assert_int_equal(lml_lines_open("/nowhere/at-all", &lines, &error), LML_ERR_IO);
   assert_null(lines);
-  assert_int_equal(lml_file_read(folder, &read, &length, &error), LML_ERR_IO);
+  assert_int_equal(lml_file_read(folder_name, &read, &length, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "cannot be read: Is a directory"));
 }
 
@@ -176,7 +169,7 @@ static void much_is_written_in_order(void **state) {
     at += sprintf(at, "%*d\n", WIDE, k);
     assert_int_equal(lml_file_writer_print(writer, NULL, "%*d\n", WIDE, k), LML_OK);
   }
-  strcpy(at, block);
+  memcpy(at, block, sizeof block);
   assert_int_equal(lml_file_writer_write(writer, block, sizeof block - 1, NULL), LML_OK);
   assert_int_equal(lml_file_writer_commit(writer, NULL), LML_OK);
   assert_holds(expected);
@@ -191,7 +184,7 @@ static void places_that_cannot_be_written_are_named(void **state) {
   assert_null(writer);
   assert_int_equal(lml_file_writer_create("/dev/null", &writer, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "/dev/null: exists and is not a regular file"));
-  assert_int_equal(lml_file_writer_create(folder, &writer, &error), LML_ERR_IO);
+  assert_int_equal(lml_file_writer_create(folder_name, &writer, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "not a regular file"));
 }
 
@@ -292,5 +285,5 @@ int main(void) {
       cmocka_unit_test(a_failed_commit_leaves_the_old_file),
       cmocka_unit_test(short_and_interrupted_calls_go_on),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, set_up, remove_folder);
 }
