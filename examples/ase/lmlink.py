@@ -96,6 +96,9 @@ class LMLink(Calculator):
     def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None, log=None,
                  timeout=60.0):
         super().__init__()
+        # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running
+        # until the garbage collector comes by.
+        self.__dict__.pop("get_spin_polarized", None)
         self._server = None
         self._want_energies = False
         self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, launcher=launcher,

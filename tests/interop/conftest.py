@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "examples" / "ase")]
 
 REQUIRED = set(filter(None, os.environ.get("LMLINK_REQUIRE", "").replace(",", " ").split()))
-TIMEOUT = 300  # seconds after which a process that should have ended counts as hanging
+TIMEOUT = 120  # seconds after which a process that should have ended counts as hanging
 LAMMPS_DATA = Path("/usr/share/lammps/potentials")
 
 

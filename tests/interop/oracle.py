@@ -84,6 +84,8 @@ class Potential:
         self.elements = [head[0] for head in heads]
         self.radii = [head[1] for head in heads]
         self.weights = [head[2] for head in heads]
+        values = [float(words[0]) for words in lines[1:] if len(words) == 1]
+        self.theta = np.array(values).reshape(nelements, self.ncoefficients)
 
     def _read_parameters(self):
         self.settings = {}
@@ -243,3 +245,11 @@ def gradients(atoms, potential):
     values, frame = _compute(atoms, potential, "snad/atom")
     values = values.reshape(len(atoms), len(potential.elements), 3, -1)
     return np.einsum("ab,nebk->neak", frame.rotation, values)
+
+
+def gradient_forces(atoms, potential):
+    """Forces as the gradient of LAMMPS's energy, natoms × 3: `compute snad/atom` times the coefficients, and what a
+    `.snap` file adds to `pair_style snap`."""
+    bare = Potential(potential.coefficients, potential.parameters)
+    added = evaluate(atoms, potential).forces - evaluate(atoms, bare).forces
+    return added + np.einsum("nexk,ek->nx", gradients(atoms, potential), potential.theta[:, 1:])

@@ -1,0 +1,417 @@
+"""ASE drives lmlink-serve, through its own SocketIOCalculator and through LMLink; LMLink in matscipy's workflows."""
+
+import copy
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from ase.build import bulk, molecule
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.md.velocitydistribution import thermalize_momenta
+from ase.md.verlet import VelocityVerlet
+from ase.optimize import BFGS, FIRE
+from ase.stress import voigt_6_to_full_3x3_stress
+from ase.units import fs
+from lmlink import LMLink, LMLinkError
+from serve import children_of, ends, is_running, socket_calculator, socket_name, write_structure
+
+POTENTIAL = "W_2940_2017_2.snap"
+FORCE_BAR = 1e-9  # eV/Å
+ENERGY_BAR = 1e-9  # eV per atom
+DRIFT_BAR = 1e-4  # eV per atom and ps
+
+
+@pytest.fixture
+def potential(potentials):
+    return potentials / POTENTIAL
+
+
+@pytest.fixture
+def lammps_calculator(lammps, potential):
+    """LAMMPS's ASE calculator with the same potential."""
+    from ase.calculators.lammpslib import LAMMPSlib
+
+    calculator = LAMMPSlib(lmpcmds=lammps.Potential(potential).commands()[-1:], atom_types={"W": 1}, keep_alive=True)
+    yield calculator
+    calculator.lmp and calculator.lmp.close()
+
+
+@pytest.fixture
+def calculator(potential):
+    with LMLink(potential) as calculator:
+        yield calculator
+
+
+@pytest.fixture(params=["unix", "tcp"])
+def connect(request, start, potential, tmp_path, free_port):
+    """SocketIOCalculator for a structure, over both transports."""
+
+    def run(atoms):
+        name = socket_name() if request.param == "unix" else free_port
+        return socket_calculator(start, potential, write_structure(atoms, tmp_path / "s.xyz"), request.param, name)
+
+    return run
+
+
+def crystal_with_vacancy(size=2):
+    atoms = bulk("W", cubic=True, a=3.18).repeat(size)
+    del atoms[0]
+    atoms.positions += np.random.default_rng(9).normal(0, 0.05, (len(atoms), 3))
+    return atoms
+
+
+def compare(atoms, lammps, potential):
+    """The results of the structure's calculator against LAMMPS."""
+    theirs = lammps.evaluate(atoms, lammps.Potential(potential))
+    assert np.abs(atoms.get_forces() - theirs.forces).max() <= FORCE_BAR
+    assert abs(atoms.get_potential_energy() - theirs.energy) <= ENERGY_BAR * len(atoms)
+    if atoms.cell.rank == 3:
+        stress = -theirs.virial / atoms.get_volume()
+        assert np.abs(atoms.get_stress(voigt=False) - stress).max() <= 1e-8 * np.abs(stress).max()
+    return theirs
+
+
+# ASE's SocketIOCalculator
+
+
+@pytest.mark.parametrize("optimizer", [BFGS, FIRE])
+def test_relaxation(optimizer, connect, lammps_calculator):
+    ours, theirs = crystal_with_vacancy(), crystal_with_vacancy()
+    theirs.calc = lammps_calculator
+    with connect(ours) as ours.calc:
+        steps = []
+        for atoms in ours, theirs:
+            relaxation = optimizer(atoms, logfile=None)
+            assert relaxation.run(fmax=1e-3, steps=200)
+            steps.append(relaxation.nsteps)
+        assert steps[0] == steps[1] > 3
+        assert abs(ours.get_potential_energy() - theirs.get_potential_energy()) <= ENERGY_BAR * len(ours)
+        assert np.abs(ours.positions - theirs.positions).max() <= 1e-8
+
+
+def test_results_over_the_socket(connect, lammps, potential):
+    atoms = crystal_with_vacancy()
+    atoms.set_cell(atoms.cell.array @ [[1, 0.02, 0], [0, 1.01, 0.03], [0.01, 0, 0.99]], scale_atoms=True)
+    with connect(atoms) as atoms.calc:
+        compare(atoms, lammps, potential)
+        atoms.set_cell(1.01 * atoms.cell.array, scale_atoms=True)
+        compare(atoms, lammps, potential)
+
+
+def conserves_energy(atoms, steps=200):
+    """The total energy's drift in a run at 600 K, 1 fs a step."""
+    thermalize_momenta(atoms, temperature_K=600, rng=np.random.default_rng(4))
+    dynamics, energies = VelocityVerlet(atoms, 1 * fs), []
+    dynamics.attach(lambda: energies.append(atoms.get_total_energy() / len(atoms)), interval=2)
+    dynamics.run(steps)
+    assert np.ptp([energy for energy in energies]) > 0
+    return abs(np.polyfit(np.arange(len(energies)) * 2e-3, energies, 1)[0]) < DRIFT_BAR
+
+
+def test_dynamics(connect):
+    atoms = crystal_with_vacancy()
+    with connect(atoms) as atoms.calc:
+        assert conserves_energy(atoms)
+
+
+def cluster():
+    """Nine tungsten atoms without a cell."""
+    atoms = bulk("W", cubic=True, a=3.0).repeat(2)[:9]
+    atoms.set_cell(None)
+    atoms.pbc = False
+    atoms.positions += np.random.default_rng(2).normal(0, 0.1, (9, 3))
+    return atoms
+
+
+def test_cluster_without_a_cell(connect, lammps, potential):
+    atoms = cluster()
+    with connect(atoms) as atoms.calc:
+        compare(atoms, lammps, potential)
+
+
+# LMLink
+
+
+def test_one_calculator_for_any_structure(lammps, potentials):
+    potential = potentials / "WBe_Wood_PRB2019.snap"
+    rng = np.random.default_rng(6)
+    slab = bulk("W", cubic=True, a=3.1).repeat((2, 2, 4))
+    slab.pbc = True, True, False
+    mixed = bulk("W", cubic=True, a=3.0).repeat(2)
+    mixed.symbols = ["W", "Be"] * 8
+    reordered = mixed.copy()
+    reordered.symbols = ["Be", "W"] * 8
+    with LMLink(potential) as calculator:
+        processes = set()
+        for atoms in bulk("W", a=3.1), slab, mixed, reordered, cluster(), bulk("Be", "bcc", a=2.5, cubic=True):
+            atoms.positions += rng.normal(0, 0.05, (len(atoms), 3))
+            atoms.calc = calculator
+            theirs = compare(atoms, lammps, potential)
+            assert np.abs(atoms.get_potential_energies() - theirs.energies).max() <= ENERGY_BAR
+            assert atoms.get_potential_energy(force_consistent=True) == atoms.get_potential_energy()
+            processes.add(calculator.pid)
+        assert len(processes) == 1
+    assert ends(*processes)
+
+
+def test_stress_needs_a_cell(calculator):
+    atoms = cluster()
+    atoms.calc = calculator
+    atoms.get_forces()
+    with pytest.raises(PropertyNotImplementedError):
+        atoms.get_stress()
+
+
+def test_nothing_is_computed_twice(calculator, monkeypatch):
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    atoms.get_potential_energies()
+    monkeypatch.setattr(calculator._server, "evaluate", lambda *unused: pytest.fail("evaluated again"))
+    atoms.get_forces(), atoms.get_potential_energy(), atoms.get_stress(), atoms.get_potential_energies()
+    atoms.set_initial_charges([1.0] * len(atoms))
+    atoms.get_forces()
+
+
+def test_energies_come_along_once_asked_for(calculator):
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    atoms.get_forces()
+    assert "energies" not in calculator.results
+    assert abs(atoms.get_potential_energies().sum() - atoms.get_potential_energy()) < 1e-9
+    atoms.rattle(0.01)
+    atoms.get_forces()
+    assert "energies" in calculator.results
+
+
+def test_closing_ends_the_process(potential):
+    calculator, atoms = LMLink(potential), crystal_with_vacancy()
+    calculator.close()  # before there is anything to close
+    atoms.calc = calculator
+    energy = atoms.get_potential_energy()
+    pid = calculator.pid
+    calculator.close()
+    calculator.close()
+    assert calculator.pid is None and not is_running(pid)
+    atoms.rattle(0.01)
+    assert atoms.get_potential_energy() != energy  # a new process
+    pid = calculator.pid
+    atoms.calc = None
+    del calculator
+    assert ends(pid)
+
+
+def test_copies_have_processes_of_their_own(calculator):
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    energy = atoms.get_potential_energy()
+    for other in copy.deepcopy(calculator), pickle.loads(pickle.dumps(calculator)), LMLink(**calculator.todict()):
+        assert other.pid is None and other.todict() == calculator.todict()
+        with other:
+            again = crystal_with_vacancy()
+            again.calc = other
+            assert again.get_potential_energy() == energy
+            again.rattle(0.01)
+            again.get_forces()
+            assert other.pid != calculator.pid and is_running(calculator.pid)
+
+
+def test_several_at_once(potentials, lammps):
+    names = "W_2940_2017_2.snap", "Ta06A.snap"
+    structures = [bulk(symbol, cubic=True, a=3.2).repeat(2) for symbol in ("W", "Ta")]
+    with LMLink(potentials / names[0]) as structures[0].calc, LMLink(potentials / names[1]) as structures[1].calc:
+        for seed in range(3):
+            for atoms, name in zip(structures, names):
+                atoms.rattle(0.05, seed=seed)
+                compare(atoms, lammps, potentials / name)
+
+
+def _forces_in_child(calculator, queue):
+    atoms = crystal_with_vacancy(3)
+    atoms.calc = calculator
+    queue.put((atoms.get_forces(), calculator.pid))
+    calculator.close()
+
+
+def test_a_forked_child_has_its_own_process(calculator):
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    forces, pid = atoms.get_forces(), calculator.pid
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_forces_in_child, args=(calculator, queue))
+    child.start()
+    _, other = queue.get(timeout=300)
+    child.join()
+    assert other != pid and ends(other) and is_running(pid)
+    atoms.rattle(0.01)
+    assert np.abs(atoms.get_forces() - forces).max() > 1e-3
+    assert calculator.pid == pid
+
+
+SCRIPT = """
+    import sys
+    from ase.build import bulk
+    from lmlink import LMLink
+    calculator = LMLink(sys.argv[1])
+    atoms = bulk("W", cubic=True).repeat(int(sys.argv[2]))
+    small = bulk("W", cubic=True)
+    small.calc = atoms.calc = calculator
+    small.get_forces()
+    print(calculator.pid, flush=True)
+    atoms.get_forces()
+    print("done", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("when", ["idle", "computing"])
+def test_no_process_outlives_python(when, start, potential):
+    """SIGKILL cannot be caught: the server must notice by itself, also amid an evaluation of 54,000 atoms."""
+    size = 2 if when == "idle" else 30
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(sys.modules["lmlink"].__file__)}
+    script = start([sys.executable, "-c", textwrap.dedent(SCRIPT), potential, size], stdin=subprocess.PIPE,
+                   env=environment)
+    pid = int(script.stdout.readline())
+    assert is_running(pid)
+    if when == "idle":
+        assert script.stdout.readline() == "done\n"
+    script.kill()
+    script.wait()
+    assert ends(pid)
+
+
+def test_a_dead_server_is_reported_and_replaced(calculator):
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    atoms.get_forces()
+    pid = calculator.pid
+    os.kill(pid, signal.SIGKILL)
+    assert ends(pid)
+    atoms.rattle(0.01)
+    with pytest.warns(UserWarning, match="SIGKILL"):
+        atoms.get_forces()
+    assert calculator.pid != pid
+
+
+def test_the_servers_message_is_in_the_exception(calculator):
+    unknown = molecule("H2O")
+    unknown.calc = calculator
+    with pytest.raises(LMLinkError, match=r"(?s)exit code 1: .*atom \d+ .* is [HO] "):
+        unknown.get_forces()
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    assert np.isfinite(atoms.get_forces()).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_positions_that_are_no_numbers(value, calculator):
+    atoms = crystal_with_vacancy()
+    atoms.positions[3, 1] = value
+    atoms.calc = calculator
+    with pytest.raises(LMLinkError, match="atom"):
+        atoms.get_forces()
+
+
+def test_bad_parameters(tmp_path, potential):
+    atoms = bulk("W")
+    atoms.calc = LMLink(tmp_path / "missing.snap")
+    with pytest.raises(LMLinkError, match="missing.snap"):
+        atoms.get_forces()
+    atoms.calc = LMLink(potential, binary=tmp_path / "missing-program")
+    with pytest.raises(LMLinkError, match="missing-program"):
+        atoms.get_forces()
+    with pytest.raises(TypeError, match="potentials"):
+        atoms.calc.set(potentials="x")
+    assert not [pid for pid in children_of(os.getpid()) if "lmlink" in open(f"/proc/{pid}/cmdline").read()]
+
+
+def test_setting_another_potential(potentials, lammps):
+    atoms = bulk("Mo", cubic=True, a=3.15).repeat(2)
+    atoms.rattle(0.1)
+    with LMLink(potentials / "Mo_Chen_PRM2017.snap") as atoms.calc:
+        compare(atoms, lammps, potentials / "Mo_Chen_PRM2017.snap")
+        atoms.calc.set(potential=potentials / "Mo_Zuo_JPCA2020.quadratic.snap")
+        compare(atoms, lammps, potentials / "Mo_Zuo_JPCA2020.quadratic.snap")
+
+
+def test_the_log_has_a_line_for_each_evaluation(potential, tmp_path):
+    atoms = crystal_with_vacancy()
+    with LMLink(potential, log=tmp_path / "log") as atoms.calc:
+        atoms.get_forces()
+        before = (tmp_path / "log").read_text().count("\n")
+        for _ in range(3):
+            atoms.rattle(0.01)
+            atoms.get_forces()
+    assert (tmp_path / "log").read_text().count("\n") >= before + 3
+
+
+def test_ranks(calculator, potential):
+    launcher = os.environ.get("LMLINK_MPIEXEC")
+    if not launcher:
+        pytest.skip("LMLINK_MPIEXEC does not name the launcher of the MPI that lmlink was built with")
+    one, two = crystal_with_vacancy(4), crystal_with_vacancy(4)
+    one.calc = calculator
+    with LMLink(potential, ranks=2, launcher=launcher) as two.calc:
+        assert np.abs(two.get_forces() - one.get_forces()).max() <= FORCE_BAR
+        assert abs(two.get_potential_energy() - one.get_potential_energy()) <= ENERGY_BAR * len(one)
+        assert np.abs(two.get_stress() - one.get_stress()).max() <= 1e-10
+        pid = two.calc.pid
+        ranks = children_of(pid)
+        assert len(ranks) >= 2
+    assert all(map(ends, [pid, *ranks]))
+
+
+# matscipy
+
+
+def test_dynamics_with_lmlink(calculator):
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    assert conserves_energy(atoms)
+
+
+def test_elastic_constants(calculator, lammps_calculator):
+    """Lattice constant (Å) and C11, C12, C44 (GPa). LAMMPSlib's constants for bar differ by 1e-7."""
+    from matscipy.dislocation import get_elastic_constants
+
+    options = {"symbol": "W", "verbose": False, "fmax": 1e-6, "smax": 1e-6}
+    ours = get_elastic_constants(calculator=calculator, **options)
+    theirs = get_elastic_constants(calculator=lammps_calculator, **options)
+    assert np.allclose(ours, theirs, rtol=1e-6, atol=0)
+    assert 3.1 < ours[0] < 3.3 and 400 < ours[1] < 600
+
+
+def test_glide_of_a_screw_dislocation(calculator, lammps_calculator):
+    from matscipy.dislocation import BCCScrew111Dislocation
+
+    builder = BCCScrew111Dislocation(3.1805, 517.7, 194.5, 144.3, symbol="W")
+    energies = []
+    for atoms in builder.build_glide_configurations(20, fix_width=10, verbose=False):
+        forces = []
+        for each in calculator, lammps_calculator:
+            atoms.calc = each
+            forces.append(atoms.get_forces(apply_constraint=False))
+            energies.append(atoms.get_potential_energy())
+        assert np.abs(forces[0] - forces[1]).max() <= FORCE_BAR
+        assert abs(energies[-1] - energies[-2]) <= ENERGY_BAR * len(atoms)
+    assert abs(energies[2] - energies[0]) > 1  # the dislocation costs energy
+
+
+def test_voigt_order(calculator, lammps, potential):
+    """A shear in yz, xz, xy each shows in its own component."""
+    for component, (i, j) in enumerate([(1, 2), (0, 2), (0, 1)], start=3):
+        atoms = bulk("W", cubic=True, a=3.18)
+        strain = np.eye(3)
+        strain[i, j] = strain[j, i] = 0.01
+        atoms.set_cell(atoms.cell.array @ strain, scale_atoms=True)
+        atoms.calc = calculator
+        stress = atoms.get_stress()
+        assert stress[component] > 0.005 and np.abs(np.delete(stress[3:], component - 3)).max() < 1e-10
+        virial = lammps.evaluate(atoms, lammps.Potential(potential)).virial
+        assert np.allclose(voigt_6_to_full_3x3_stress(stress), -virial / atoms.get_volume(), atol=1e-10)

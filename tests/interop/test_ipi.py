@@ -1,0 +1,162 @@
+"""i-PI drives lmlink-serve in real runs: dynamics and path integrals, with one and with four clients."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.units import Bohr, Hartree
+from conftest import TIMEOUT, need, program
+from serve import finish, serve_command
+
+POTENTIAL = "W_2940_2017_2.snap"
+DRIFT_BAR = 1e-4  # eV per atom and ps
+FORCE_BAR = 1e-9  # eV/Å
+STEPS, TIME_STEP = 100, 2.0  # fs
+
+INPUT = """
+<simulation verbosity='low'>
+  <output prefix='run'>
+    <properties stride='1' filename='out'> [ step, time{{picosecond}}, conserved{{electronvolt}},
+      temperature{{kelvin}} ] </properties>
+    <trajectory filename='pos' stride='20' format='bin'> positions </trajectory>
+    <trajectory filename='for' stride='20' format='bin'> forces </trajectory>
+  </output>
+  <total_steps>{steps}</total_steps>
+  <prng><seed>31</seed></prng>
+  <ffsocket name='lmlink' mode='{mode}' pbc='{pbc}'>
+    <address>{address}</address> <port>{port}</port> <latency>1e-4</latency>
+    <consolidate_messages>{consolidated}</consolidate_messages> <batch_size>{batch}</batch_size>
+  </ffsocket>
+  <system>
+    <initialize nbeads='{beads}'>
+      <file mode='ase'>init.xyz</file>
+      <velocities mode='thermal' units='kelvin'>600</velocities>
+    </initialize>
+    <forces> <force forcefield='lmlink'/> </forces>
+    <motion mode='dynamics'>
+      <dynamics mode='{ensemble}'>
+        <timestep units='femtosecond'>{time_step}</timestep>
+        <thermostat mode='{thermostat}'> <tau units='femtosecond'>100</tau> </thermostat>
+      </dynamics>
+    </motion>
+    <ensemble> <temperature units='kelvin'>300</temperature> </ensemble>
+  </system>
+</simulation>
+"""
+DEFAULTS = dict(steps=STEPS, time_step=TIME_STEP, mode="unix", pbc="false", port=0, consolidated="true", batch=1,
+                beads=1, ensemble="nvt", thermostat="langevin")
+
+
+@pytest.fixture
+def ipi():
+    """The program i-pi of this Python."""
+    path = shutil.which("i-pi", path=str(Path(sys.executable).parent)) or shutil.which("i-pi")
+    if not path:
+        need("ipi", "i-pi is missing: install PyPI's ipi")
+    return path
+
+
+@pytest.fixture
+def run(ipi, start, potentials, tmp_path):
+    """Run i-PI with `clients` processes of lmlink-serve behind it; all must end well. The rest are settings of INPUT."""
+
+    def go(clients=1, options=(), **settings):
+        settings = {**DEFAULTS, "address": f"lmlipi{os.getpid()}", **settings}
+        atoms = bulk("W", cubic=True, a=3.18).repeat(3)
+        atoms.positions += np.random.default_rng(8).normal(0, 0.03, (len(atoms), 3))
+        atoms.write(tmp_path / "init.xyz", format="extxyz", columns=["symbols", "positions"])
+        (tmp_path / "input.xml").write_text(INPUT.format(**settings))
+        driver = f"unix:{settings['address']}" if settings["mode"] == "unix" else f"127.0.0.1:{settings['port']}"
+        servers = [start(serve_command(potentials / POTENTIAL, driver, "--structure", tmp_path / "init.xyz", *options))
+                   for _ in range(clients)]
+        with open(tmp_path / "ipi.log", "w") as log:
+            driver = start([ipi, "input.xml"], cwd=tmp_path, stdout=log, stderr=log)
+            assert driver.wait(TIMEOUT) == 0, (tmp_path / "ipi.log").read_text()[-3000:]
+        for server in servers:
+            code, errors = finish(server)
+            assert code == 0, errors
+        return atoms
+
+    yield go
+    for leftover in Path("/tmp").glob(f"ipi_lmlipi{os.getpid()}"):
+        leftover.unlink()
+
+
+def drift(folder, natoms):
+    """Slope of the conserved quantity over time, eV per atom and ps; the run must have moved."""
+    step, time, conserved, temperature = np.loadtxt(folder / "run.out").T
+    assert len(step) == STEPS + 1 and np.ptp(temperature) > 10
+    return abs(np.polyfit(time, conserved / natoms, 1)[0])
+
+
+def frames(path):
+    """The vectors of a binary trajectory of i-PI, in atomic units and full precision: frames × natoms × 3.
+
+    A frame is the cell, which is constant here and so marks where frames begin, a 64-bit count, the vectors, and text.
+    """
+    content = path.read_bytes()
+    records = content.split(content[:72])[1:]
+    return np.array([np.frombuffer(record, count=3 * int.from_bytes(record[:8], "little"), offset=8).reshape(-1, 3)
+                     for record in records])
+
+
+def check(folder, atoms, lammps, potential, beads=1):
+    """Drift, and the forces of the trajectory's frames against LAMMPS's."""
+    assert drift(folder, len(atoms) * beads) < DRIFT_BAR
+    potential = lammps.Potential(potential)
+    compared = 0
+    for bead in range(beads):
+        positions, forces = (frames(next(folder.glob(f"run.{name}_*{bead}.bin"))) for name in ("pos", "for"))
+        assert len(positions) == len(forces) == STEPS // 20 + 1
+        for there, ours in zip(positions * Bohr, forces * (Hartree / Bohr)):
+            atoms.positions = there
+            theirs = lammps.evaluate(atoms, potential).forces
+            assert np.abs(ours - theirs).max() <= FORCE_BAR
+            compared += 1
+    assert compared == beads * (STEPS // 20 + 1)
+
+
+@pytest.mark.parametrize("consolidated", ["true", "false"], ids=["consolidated", "one by one"])
+@pytest.mark.parametrize("clients", [1, 4])
+@pytest.mark.parametrize("ensemble", ["nve", "nvt"])
+def test_dynamics(ensemble, clients, consolidated, run, lammps, potentials, tmp_path):
+    atoms = run(clients, ensemble=ensemble, consolidated=consolidated)
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL)
+
+
+@pytest.mark.parametrize("consolidated", ["true", "false"], ids=["consolidated", "one by one"])
+def test_path_integral(consolidated, run, lammps, potentials, tmp_path):
+    """Eight beads, shared out among four clients."""
+    atoms = run(4, beads=8, thermostat="pile_l", time_step=1.0, consolidated=consolidated)
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL, beads=8)
+
+
+def test_one_client_for_eight_beads_with_an_init_each(run, lammps, potentials, tmp_path):
+    atoms = run(1, options=["--reinit"], beads=8, thermostat="pile_l", time_step=1.0)
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL, beads=8)
+
+
+def test_batches(run, lammps, potentials, tmp_path):
+    """Eight beads in batches of three: the last batch of a step is filled up by i-PI."""
+    atoms = run(1, beads=8, thermostat="pile_l", time_step=1.0, batch=3)
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL, beads=8)
+
+
+def test_over_tcp(run, lammps, potentials, free_port, tmp_path):
+    atoms = run(2, mode="inet", address="127.0.0.1", port=free_port, ensemble="nve")
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL)
+
+
+def test_wrapped_positions(run, lammps, potentials, tmp_path):
+    """With pbc i-PI wraps positions before it sends them."""
+    atoms = run(1, pbc="true", ensemble="nve")
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL)
+
+
+def test_extras_are_taken(run, lammps, potentials, tmp_path):
+    atoms = run(1, options=["--extras", "json"], ensemble="nve")
+    check(tmp_path, atoms, lammps, potentials / POTENTIAL)
