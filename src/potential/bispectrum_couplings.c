@@ -12,9 +12,9 @@ typedef struct {
   const lml_snap_parameters *parameters;
   int *term_of; /**< term of three labels in ascending order, −1 where not met yet */
   int nlabels;
-  int nlevels, ntargets, ncolumn_pairs, nantidiagonals, ncg;
-  size_t block_capacity, level_capacity, target_capacity, column_pair_capacity, antidiagonal_capacity, cg_capacity;
-  size_t component_capacity;
+  int nlevels, ntargets, ncells, nproducts, ncg, nplaces;
+  size_t component_capacity, block_capacity, level_capacity, target_capacity;
+  size_t cell_capacity, product_capacity, cg_capacity, place_capacity;
 } builder;
 
 /** A density: one j of one element. */
@@ -84,13 +84,6 @@ bool lml_bispectrum_shifted(const lml_snap_parameters *parameters, const lml_com
 
 /* ---- blocks ---- */
 
-static lml_status add_cg(builder *b, double value, lml_error *error) {
-  const lml_status status =
-      lml_grow(&b->plan->cg, &b->cg_capacity, (size_t)b->ncg + 1, sizeof(double), "Clebsch-Gordan coefficients", error);
-  if (status == LML_OK) b->plan->cg[b->ncg++] = value;
-  return status;
-}
-
 static lml_status add_targets(builder *b, label x, label y, int j, lml_error *error) {
   lml_bispectrum_plan *plan = b->plan;
   for (int element = 0; element < plan->nlabel_elements; element++) {
@@ -131,50 +124,117 @@ static int count_levels(const builder *b, const lml_coupling_block *block, int m
   return count;
 }
 
-static lml_status add_column_pairs(builder *b, lml_coupling_block *block, bool same, lml_error *error) {
+/** Sums of offsets along an antidiagonal: m1 from `first` to `last`, m2 = sum − m1. */
+typedef struct {
+  int sum, first, last;
+} antidiagonal;
+
+static antidiagonal make_antidiagonal(const lml_coupling_block *block, int sum) {
+  return (antidiagonal){.sum = sum, .first = larger(0, sum - block->j2), .last = smaller(block->j1, sum)};
+}
+
+static int32_t byte_offset(const builder *b, int j, int ma, int mb) {
+  return (int32_t)((size_t)(2 * (mb * (j + 1) + ma) * b->plan->lanes) * sizeof(double));
+}
+
+static lml_status reserve_cell(builder *b, int nproducts, int nlevels, lml_error *error) {
   lml_bispectrum_plan *plan = b->plan;
-  block->column_pair = b->ncolumn_pairs;
-  for (int mb1 = 0; mb1 <= block->j1; mb1++)
-    for (int mb2 = 0; mb2 <= (same ? mb1 : block->j2); mb2++) {
-      const int m2 = 2 * (mb1 + mb2) - block->j1 - block->j2;
-      const int nlevels = count_levels(b, block, m2);
-      if (m2 > 0 || nlevels == 0) continue;
-      lml_status status = lml_grow(&plan->column_pairs, &b->column_pair_capacity, (size_t)b->ncolumn_pairs + 1,
-                                   sizeof(lml_column_pair), "column pairs", error);
-      if (status != LML_OK) return status;
-      plan->column_pairs[b->ncolumn_pairs++] =
-          (lml_column_pair){.mb1 = mb1, .mb2 = mb2, .m2 = m2, .nlevels = nlevels, .cg = b->ncg};
-      block->ncolumn_pairs++;
-      const double twice = same && mb1 != mb2 ? 2.0 : 1.0;
-      for (int l = 0; l < nlevels && status == LML_OK; l++)
-        status = add_cg(b, twice * lml_clebsch_gordan(block->j1, mb1, block->j2, mb2, plan->levels[block->level + l].j),
-                        error);
-      if (status != LML_OK) return status;
+  const char *what = "couplings";
+  lml_status status = lml_grow(&plan->cells, &b->cell_capacity, (size_t)b->ncells + 1, sizeof(lml_cell), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&plan->products, &b->product_capacity, (size_t)(b->nproducts + nproducts), sizeof(lml_product),
+                      what, error);
+  if (status == LML_OK)
+    status = lml_grow(&plan->cg, &b->cg_capacity, (size_t)(b->ncg + nproducts * nlevels), sizeof(double), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&plan->places, &b->place_capacity, (size_t)(b->nplaces + nlevels), sizeof(int), what, error);
+  return status;
+}
+
+/** A cell before its tables are made. */
+typedef struct {
+  antidiagonal rows, columns;
+  int nproducts, nlevels;
+} cell_plan;
+
+/** Whether the products of columns (mb1, mb2) stand for those of (mb2, mb1) too: where both labels are the same, the
+ * two give the same sum. Returns how often the pair counts, 0 where the other stands for it. */
+static int column_weight(bool same, int mb1, int mb2) {
+  if (!same || mb1 == mb2) return 1;
+  return mb1 > mb2 ? 2 : 0;
+}
+
+static int count_columns(bool same, antidiagonal columns) {
+  int count = 0;
+  for (int mb1 = columns.first; mb1 <= columns.last; mb1++)
+    if (column_weight(same, mb1, columns.sum - mb1) > 0) count++;
+  return count;
+}
+
+/** Many levels first, then many products, so that the kernel's loops seldom change their lengths. */
+static int compare_cells(const void *left, const void *right) {
+  const cell_plan *a = left, *b = right;
+  if (a->nlevels != b->nlevels) return b->nlevels - a->nlevels;
+  if (a->nproducts != b->nproducts) return b->nproducts - a->nproducts;
+  return a->columns.sum != b->columns.sum ? a->columns.sum - b->columns.sum : a->rows.sum - b->rows.sum;
+}
+
+static void fill_products(builder *b, const lml_coupling_block *block, const cell_plan *from, bool same) {
+  lml_bispectrum_plan *plan = b->plan;
+  const lml_coupling_level *levels = plan->levels + block->level;
+  for (int mb1 = from->columns.first; mb1 <= from->columns.last; mb1++) {
+    const int mb2 = from->columns.sum - mb1, weight = column_weight(same, mb1, mb2);
+    for (int ma1 = from->rows.first; ma1 <= from->rows.last && weight > 0; ma1++) {
+      const int ma2 = from->rows.sum - ma1;
+      plan->products[b->nproducts++] =
+          (lml_product){.u1 = byte_offset(b, block->j1, ma1, mb1), .u2 = byte_offset(b, block->j2, ma2, mb2)};
+      for (int l = 0; l < from->nlevels; l++)
+        plan->cg[b->ncg++] = weight * lml_clebsch_gordan(block->j1, ma1, block->j2, ma2, levels[l].j) *
+                             lml_clebsch_gordan(block->j1, mb1, block->j2, mb2, levels[l].j);
     }
+  }
+}
+
+static lml_status add_cell(builder *b, lml_coupling_block *block, const cell_plan *from, bool same, lml_error *error) {
+  lml_bispectrum_plan *plan = b->plan;
+  const lml_status status = reserve_cell(b, from->nproducts, from->nlevels, error);
+  if (status != LML_OK) return status;
+  const int shift = block->j1 + block->j2, column = 2 * from->columns.sum - shift, row = 2 * from->rows.sum - shift;
+  plan->cells[b->ncells++] = (lml_cell){.product = b->nproducts,
+                                        .nproducts = from->nproducts,
+                                        .nlevels = from->nlevels,
+                                        .middle = column == 0,
+                                        .cg = b->ncg,
+                                        .place = b->nplaces};
+  block->ncells++;
+  for (int l = 0; l < from->nlevels; l++) {
+    const int j = plan->levels[block->level + l].j;
+    plan->places[b->nplaces++] = (column + j) / 2 * (j + 1) + (row + j) / 2;
+  }
+  fill_products(b, block, from, same);
   return LML_OK;
 }
 
-static lml_status add_antidiagonals(builder *b, lml_coupling_block *block, lml_error *error) {
-  lml_bispectrum_plan *plan = b->plan;
-  block->antidiagonal = b->nantidiagonals;
-  for (int sum = 0; sum <= block->j1 + block->j2; sum++) {
-    const int m2 = 2 * sum - block->j1 - block->j2;
-    const int nlevels = count_levels(b, block, m2);
-    if (nlevels == 0) continue;
-    lml_status status = lml_grow(&plan->antidiagonals, &b->antidiagonal_capacity, (size_t)b->nantidiagonals + 1,
-                                 sizeof(lml_antidiagonal), "antidiagonals", error);
-    if (status != LML_OK) return status;
-    const int first = larger(0, sum - block->j2), last = smaller(block->j1, sum);
-    plan->antidiagonals[b->nantidiagonals++] = (lml_antidiagonal){
-        .n = last - first + 1, .first1 = first, .first2 = sum - first, .m2 = m2, .nlevels = nlevels, .cg = b->ncg};
-    block->nantidiagonals++;
-    for (int l = 0; l < nlevels; l++)
-      for (int m1 = first; m1 <= last && status == LML_OK; m1++)
-        status =
-            add_cg(b, lml_clebsch_gordan(block->j1, m1, block->j2, sum - m1, plan->levels[block->level + l].j), error);
-    if (status != LML_OK) return status;
-  }
-  return LML_OK;
+/** Add the cells of a block; only columns up to the middle one are needed. */
+static lml_status add_cells(builder *b, lml_coupling_block *block, bool same, lml_error *error) {
+  const int shift = block->j1 + block->j2;
+  cell_plan *cells;
+  size_t count = 0;
+  block->cell = b->ncells;
+  lml_status status =
+      lml_alloc(&cells, (size_t)(shift / 2 + 1) * (size_t)(shift + 1), sizeof(cell_plan), "couplings", error);
+  if (status != LML_OK) return status;
+  for (int column = 0; 2 * column <= shift; column++)
+    for (int row = 0; row <= shift; row++) {
+      cell_plan cell = {.rows = make_antidiagonal(block, row), .columns = make_antidiagonal(block, column)};
+      cell.nlevels = count_levels(b, block, larger(abs(2 * column - shift), abs(2 * row - shift)));
+      cell.nproducts = (cell.rows.last - cell.rows.first + 1) * count_columns(same, cell.columns);
+      if (cell.nlevels > 0) cells[count++] = cell;
+    }
+  qsort(cells, count, sizeof(cell_plan), compare_cells);
+  for (size_t i = 0; i < count && status == LML_OK; i++) status = add_cell(b, block, &cells[i], same, error);
+  lml_free(cells);
+  return status;
 }
 
 static lml_status add_block(builder *b, label x, label y, lml_error *error) {
@@ -188,10 +248,7 @@ static lml_status add_block(builder *b, label x, label y, lml_error *error) {
                                 .u1 = x.element * plan->nu + lml_bispectrum_u_offset(x.j),
                                 .u2 = y.element * plan->nu + lml_bispectrum_u_offset(y.j)};
   status = add_levels(b, block, x, y, error);
-  if (status == LML_OK) status = add_column_pairs(b, block, label_index(b, x) == label_index(b, y), error);
-  if (status == LML_OK) status = add_antidiagonals(b, block, error);
-  const size_t scratch = (size_t)block->ncolumn_pairs * (size_t)block->nlevels * (size_t)plan->nlabel_elements;
-  if (scratch > plan->largest_block) plan->largest_block = scratch;
+  if (status == LML_OK) status = add_cells(b, block, label_index(b, x) == label_index(b, y), error);
   return status;
 }
 

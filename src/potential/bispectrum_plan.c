@@ -40,8 +40,10 @@ double lml_clebsch_gordan(int j1, int m1, int j2, int m2, int j) {
   return (double)(sum * sqrtl(triangle) * sqrtl(projections));
 }
 
-lml_status lml_bispectrum_plan_make(const lml_snap_model *model, lml_bispectrum_plan *plan, lml_error *error) {
+lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_bispectrum_plan *plan,
+                                    lml_error *error) {
   memset(plan, 0, sizeof *plan);
+  plan->lanes = lanes;
   plan->twojmax = model->parameters.twojmax;
   plan->nlabel_elements = model->parameters.chemflag ? (int)model->nelements : 1;
   lml_status status = lml_bispectrum_plan_modes(plan, error);
@@ -56,9 +58,10 @@ void lml_bispectrum_plan_free(lml_bispectrum_plan *plan) {
   lml_free(plan->blocks);
   lml_free(plan->levels);
   lml_free(plan->targets);
-  lml_free(plan->column_pairs);
-  lml_free(plan->antidiagonals);
+  lml_free(plan->cells);
+  lml_free(plan->products);
   lml_free(plan->cg);
+  lml_free(plan->places);
   lml_free(plan->diagonal);
   lml_free(plan->components);
   lml_free(plan->of_term);

@@ -14,14 +14,15 @@
  *
  *  With t(x, y, z) = Σ conj(U_z) Z_xy / (j_z + 1), symmetric in its three labels (a label is a j and, with chemflag, an
  *  element), every bispectrum component is a multiple of one such *term*. A *block* is one unordered pair of labels
- *  whose product of U's is coupled to all its target labels; the Clebsch–Gordan sum factorises into one over the
- *  antidiagonals ma1 + ma2 and one over the column pairs (mb1, mb2).
+ *  (x, y). Its products U_x[ma1][mb1] U_y[ma2][mb2] are summed over all pairs with the same ma1 + ma2 and mb1 + mb2, a
+ *  *cell*, with Clebsch–Gordan coefficients of all j_z that it couples to: a product is formed once for all of them.
  */
 #ifndef LML_POTENTIAL_BISPECTRUM_PLAN_H
 #define LML_POTENTIAL_BISPECTRUM_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lmlink/error.h"
 #include "potential/snap_model.h"
@@ -61,22 +62,19 @@ typedef struct lml_coupling_target {
   double value;  /**< 1 / (j_z + 1) at the one target that the term is evaluated from, else 0 */
 } lml_coupling_target;
 
-/** Columns mb1, mb2 of a block's two matrices. */
-typedef struct lml_column_pair {
-  int mb1, mb2;
-  int m2;      /**< 2(mb1 + mb2) − j1 − j2, never positive: the half of Y that is stored */
-  int nlevels; /**< the block's first so many levels have j ≥ |m2| */
-  int cg; /**< index of Clebsch–Gordan coefficients, one a level, doubled where (mb2, mb1) is left out as equal */
-} lml_column_pair;
+/** One product of a cell. */
+typedef struct lml_product {
+  int32_t u1, u2; /**< offsets in bytes from the block's two U, for the kernel's number of lanes */
+} lml_product;
 
-/** All (ma1, ma2) of one sum. */
-typedef struct lml_antidiagonal {
-  int n; /**< pairs: (first1 + k, first2 − k) for k < n */
-  int first1, first2;
-  int m2;      /**< 2(ma1 + ma2) − j1 − j2 */
-  int nlevels; /**< the block's first so many levels have j ≥ |m2| */
-  int cg;      /**< index of Clebsch–Gordan coefficients, n a level */
-} lml_antidiagonal;
+/** All products of a block whose sum goes to the same ma, mb of Z. */
+typedef struct lml_cell {
+  int product, nproducts;
+  int nlevels; /**< the block's first so many levels have this ma and mb */
+  int middle;  /**< 1 in the middle column mb = j/2, which is its own partner, else 0 */
+  int cg;      /**< index of the products' coefficients, nlevels for each product */
+  int place;   /**< index of nlevels complex indices of [ma][mb] within one j */
+} lml_cell;
 
 /** One unordered pair of labels. */
 typedef struct lml_coupling_block {
@@ -84,8 +82,7 @@ typedef struct lml_coupling_block {
   int u1, u2;         /**< complex index among all labels' U */
   int level, nlevels; /**< levels, largest j first */
   int nvalue_levels;  /**< the first so many levels hold all targets that terms are evaluated from */
-  int column_pair, ncolumn_pairs;
-  int antidiagonal, nantidiagonals;
+  int cell, ncells;
 } lml_coupling_block;
 
 /** One target of one block. */
@@ -104,6 +101,7 @@ typedef struct lml_component {
 
 typedef struct lml_bispectrum_plan {
   int twojmax;
+  int lanes;           /**< of the kernel that it is made for */
   int nlabel_elements; /**< elements with a density of their own: all with chemflag, else 1 */
   int nu;              /**< complex U of one element: Σ (j+1)² */
   int ny;              /**< complex Y of one element, columns mb ≤ j/2 */
@@ -119,15 +117,15 @@ typedef struct lml_bispectrum_plan {
   size_t nblocks;
   lml_coupling_level *levels;
   lml_coupling_target *targets;
-  lml_column_pair *column_pairs;
-  lml_antidiagonal *antidiagonals;
+  lml_cell *cells;
+  lml_product *products;
   double *cg;
+  int *places;
   int *diagonal; /**< complex index of each U^j[m][m], which get the atom's own weight */
   size_t ndiagonal;
   lml_component *components;
   int *of_term; /**< nterms + 1: the Y of term t come from term_couplings[of_term[t]] … [of_term[t + 1] − 1] */
   lml_coupling *term_couplings;
-  size_t largest_block; /**< column pairs × targets of the largest block: scratch of the kernel */
 } lml_bispectrum_plan;
 
 /** The tables that turn moments into U and Y into the moments' adjoint: modes, mode_levels, polynomials, diagonal. Part
@@ -137,8 +135,10 @@ lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error
 /** The tables of the products: terms, components, blocks and theirs. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
 
-/** Make the tables for the descriptor of @p model. Free with lml_bispectrum_plan_free, also after a failure. */
-lml_status lml_bispectrum_plan_make(const lml_snap_model *model, lml_bispectrum_plan *plan, lml_error *error);
+/** Make the tables for the descriptor of @p model and a kernel of @p lanes lanes. Free with lml_bispectrum_plan_free,
+ * also after a failure. */
+lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_bispectrum_plan *plan,
+                                    lml_error *error);
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan);
 
 /** Index of the first U of each j among one element's: Σ_{i<j} (i+1)². */

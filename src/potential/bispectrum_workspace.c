@@ -53,7 +53,6 @@ lml_status lml_bispectrum_workspace_make(const lml_bispectrum_plan *plan, const 
       {&workspace->terms, (size_t)plan->nterms},
       {&workspace->weights, (size_t)plan->nterms},
       {&workspace->energy, 1},
-      {&workspace->scratch, plan->largest_block},
       {&workspace->components, 2 * (size_t)plan->ncomponents},
   };
   enum { PARTS = sizeof parts / sizeof parts[0] };

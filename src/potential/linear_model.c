@@ -69,7 +69,7 @@ lml_status lml_linear_model_make(const lml_potential *potential, lml_linear_mode
   memset(model->element_of, -1, sizeof model->element_of);
   for (size_t e = 0; e < snap->nelements; e++) model->element_of[snap->elements[e].number] = (signed char)e;
   lml_status status = lml_bispectrum_kernel_best(&model->kernel, error);
-  if (status == LML_OK) status = lml_bispectrum_plan_make(snap, &model->plan, error);
+  if (status == LML_OK) status = lml_bispectrum_plan_make(snap, model->kernel->lanes, &model->plan, error);
   if (status == LML_OK) status = lml_zbl_tables(&potential->zbl, snap->nelements, &model->zbl, error);
   if (status == LML_OK)
     status = lml_alloc(&model->rcut, snap->nelements * snap->nelements, sizeof(double), "cutoffs", error);

@@ -235,13 +235,17 @@ static lml_status run_all(run *r, lml_error *error) {
   return status;
 }
 
+/** Let the evaluation end and clean up. A signal that is ignored already, as under nohup, stays so. */
 static void handle_signals(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  sigemptyset(&action.sa_mask);
-  action.sa_handler = ask_to_stop;
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
+    struct sigaction action;
+    if (sigaction(numbers[k], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = ask_to_stop;
+    sigaction(numbers[k], &action, NULL);
+  }
 }
 
 int main(int argc, char **argv) {

@@ -18,7 +18,7 @@ double made_up_number(unsigned *state) {
 /** One coefficient for all components of the same term, so that the order of their elements does not matter. */
 static void make_coefficients(lml_snap_model *snap) {
   lml_bispectrum_plan plan;
-  assert_int_equal(lml_bispectrum_plan_make(snap, &plan, NULL), LML_OK);
+  assert_int_equal(lml_bispectrum_plan_make(snap, 1, &plan, NULL), LML_OK);
   const size_t n = (size_t)plan.ncomponents;
   snap->ncoefficients = lml_snap_ncoefficients(&snap->parameters, snap->nelements);
   assert_int_equal(

@@ -48,7 +48,7 @@ static void tables_have_the_known_sizes(void **state) {
   for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
     lml_snap_model model = {.parameters = {.twojmax = expected[i].twojmax}, .nelements = 1};
     lml_bispectrum_plan plan;
-    assert_int_equal(lml_bispectrum_plan_make(&model, &plan, NULL), LML_OK);
+    assert_int_equal(lml_bispectrum_plan_make(&model, 1, &plan, NULL), LML_OK);
     assert_int_equal(plan.ncomponents, expected[i].ncomponents);
     assert_int_equal(plan.nterms, expected[i].ncomponents);
     assert_int_equal(plan.nu, expected[i].nu);
@@ -62,7 +62,7 @@ static void a_component_of_three_elements_is_one_term_whatever_their_order(void 
   (void)state;
   lml_snap_model model = {.parameters = {.twojmax = 2, .chemflag = true}, .nelements = 3};
   lml_bispectrum_plan plan;
-  assert_int_equal(lml_bispectrum_plan_make(&model, &plan, NULL), LML_OK);
+  assert_int_equal(lml_bispectrum_plan_make(&model, 1, &plan, NULL), LML_OK);
   assert_int_equal(plan.ncomponents, 5 * 27);
   for (int c = 0; c < plan.ncomponents; c++)
     for (int d = 0; d < plan.ncomponents; d++) {

@@ -344,36 +344,10 @@ static void numbers_are_written_without_loss(void **state) {
 
 static void texts_come_back_as_texts(void **state) {
   (void)state;
-  static const char *texts[] = {"12",
-                                "-1.5",
-                                "1e5",
-                                "nan",
-                                "T",
-                                "F T",
-                                "1 2 3",
-                                "1,2",
-                                "",
-                                "  ",
-                                " a ",
-                                "a\nb",
-                                "\t",
-                                "\"",
-                                "'",
-                                "\\",
-                                "a\\",
-                                "\\\"",
-                                "{",
-                                "[1, 2]",
-                                "a=b",
-                                "=",
-                                "#",
-                                "1_000",
-                                "0x10",
-                                "\xc3\xbc",
-                                "1\302\2402",
-                                ",",
-                                "_JSONx",
-                                "plain"};
+  static const char *texts[] = {"12",   "-1.5",     "1e5",        "nan",    "T",      "F T",  "1 2 3", "1,2",
+                                "",     "  ",       " a ",        "a\nb",   "\t",     "\"",   "'",     "\\",
+                                "a\\",  "\\\"",     "{",          "[1, 2]", "a=b",    "=",    "#",     "1_000",
+                                "0x10", "\xc3\xbc", "1\302\2402", ",",      "_JSONx", "plain"};
   const size_t count = sizeof texts / sizeof texts[0];
   lml_frame f = {0}, g = {0};
   char key[16];

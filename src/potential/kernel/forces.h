@@ -63,43 +63,16 @@ static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
 
 static void adjoint(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
   clear_y(plan, workspace);
-  vec *factors = as_vec_mutable(workspace->scratch);
-  const vec *weights = as_vec(workspace->weights);
-  for (size_t i = 0; i < plan->nblocks; i++) {
-    const lml_coupling_block *block = &plan->blocks[i];
-    const lml_coupling_target *targets = plan->targets + plan->levels[block->level].target;
-    const int elements = plan->nlabel_elements;
-    vec *factor = factors;
-    for (int p = 0; p < block->ncolumn_pairs; p++, factor += block->nlevels * elements) {
-      const lml_column_pair *pair = &plan->column_pairs[block->column_pair + p];
-      for (int t = 0; t < pair->nlevels * elements; t++)
-        factor[t] = plan->cg[pair->cg + t / elements] * targets[t].factor * weights[targets[t].term];
-    }
-    couple_block(plan, block, 0, block->nlevels, as_vec(workspace->u), factors, as_vec_mutable(workspace->y));
-  }
+  for (size_t i = 0; i < plan->nblocks; i++)
+    couple_block(plan, &plan->blocks[i], as_vec(workspace->u), as_vec(workspace->weights),
+                 as_vec_mutable(workspace->y));
   all_y_to_moments(plan, workspace);
 }
 
 static void adjoint_of_term(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace) {
   clear_y(plan, workspace);
-  vec *factors = as_vec_mutable(workspace->scratch);
-  const int elements = plan->nlabel_elements;
-  for (int i = plan->of_term[term]; i < plan->of_term[term + 1]; i++) {
-    const lml_coupling *coupling = &plan->term_couplings[i];
-    const lml_coupling_block *block = &plan->blocks[coupling->block];
-    const int first_target = plan->levels[block->level + coupling->level].target;
-    for (int p = 0; p < block->ncolumn_pairs; p++) {
-      const lml_column_pair *pair = &plan->column_pairs[block->column_pair + p];
-      if (pair->nlevels <= coupling->level) continue;
-      for (int e = 0; e < elements; e++)
-        factors[(p * block->nlevels + coupling->level) * elements + e] =
-            splat(first_target + e == coupling->target
-                      ? plan->cg[pair->cg + coupling->level] * plan->targets[coupling->target].factor
-                      : 0.0);
-    }
-    couple_block(plan, block, coupling->level, coupling->level + 1, as_vec(workspace->u), factors,
-                 as_vec_mutable(workspace->y));
-  }
+  for (int i = plan->of_term[term]; i < plan->of_term[term + 1]; i++)
+    couple_one(plan, &plan->term_couplings[i], as_vec(workspace->u), as_vec_mutable(workspace->y));
   all_y_to_moments(plan, workspace);
 }
 

@@ -1,4 +1,4 @@
-/* The kernel for any processor: the compiler makes of four lanes what the baseline offers. */
-#define LML_LANES 4
+/* The kernel for any processor: two lanes, which SSE2 and NEON have. */
+#define LML_LANES 2
 #define LML_ISA generic
 #include "potential/kernel/table.h"

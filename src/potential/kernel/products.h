@@ -1,8 +1,8 @@
 /** @file products.h
  *  Stage two of the kernel: Clebsch–Gordan products of U, giving the terms t(x, y, z) or their gradient Y.
  *
- *  For a block (x, y) and a column pair, the products P = U_x[ma1][mb1] U_y[ma2][mb2] along one antidiagonal are formed
- *  once and serve all j that the block couples to: W_j = Σ cg P, then Y_j[ma][mb] += cg' W_j.
+ *  The inner loop forms a product of two U's and adds it to the sums of all levels of its cell, which stay in
+ *  registers: 4 + 2 · levels vector operations a product, no stores, and one pass over the tables from end to end.
  */
 #ifndef LML_POTENTIAL_KERNEL_PRODUCTS_H
 #define LML_POTENTIAL_KERNEL_PRODUCTS_H
@@ -10,173 +10,137 @@
 #include "potential/bispectrum_kernel.h"
 #include "potential/kernel/vector.h"
 
-/** One antidiagonal of one block, ready to be walked along by the column pairs. */
-typedef struct {
-  const lml_bispectrum_plan *plan;
-  const lml_coupling_block *block;
-  const lml_antidiagonal *antidiagonal;
-  const vec *u;
-  int first_level, end_level;
-} walk;
+enum { LEVELS_LIMIT = LML_SNAP_TWOJMAX_LIMIT / 2 + 1 };
 
-/** P along the antidiagonal for one column pair; n complex numbers, real parts first. */
-ALWAYS_INLINE void products(int n, const walk *w, const lml_column_pair *pair, vec *re, vec *im) {
-  const lml_coupling_block *b = w->block;
-  const vec *u1 = w->u + 2 * (b->u1 + pair->mb1 * (b->j1 + 1) + w->antidiagonal->first1);
-  const vec *u2 = w->u + 2 * (b->u2 + pair->mb2 * (b->j2 + 1) + w->antidiagonal->first2);
-  for (int k = 0; k < n; k++, u1 += 2, u2 -= 2) {
-    re[k] = u1[0] * u2[0] - u1[1] * u2[1];
-    im[k] = u1[0] * u2[1] + u1[1] * u2[0];
+/** Z of one cell for `nlevels` levels: sums[level] = Σ cg U₁U₂, real and imaginary part. Of the cell's levels, `stride`
+ * in number, the coefficients of those that are wanted stand first at @p cg. Two sets of sums keep the chains of
+ *  dependent additions short where there are few levels. */
+ALWAYS_INLINE void sum_cell(int nlevels, int stride, const lml_product *product, int nproducts, const double *cg,
+                            const char *u1, const char *u2, vec (*sums)[2]) {
+  vec other[LEVELS_LIMIT][2];
+  for (int l = 0; l < nlevels; l++) sums[l][0] = sums[l][1] = other[l][0] = other[l][1] = splat(0.0);
+  int i = 0;
+  if (nlevels <= 2)
+    for (; i + 1 < nproducts; i += 2, cg += 2 * stride) {
+      const vec *a = (const vec *)(const void *)(u1 + product[i].u1),
+                *b = (const vec *)(const void *)(u2 + product[i].u2);
+      const vec *c = (const vec *)(const void *)(u1 + product[i + 1].u1),
+                *d = (const vec *)(const void *)(u2 + product[i + 1].u2);
+      const vec re = a[0] * b[0] - a[1] * b[1], im = a[0] * b[1] + a[1] * b[0];
+      const vec re2 = c[0] * d[0] - c[1] * d[1], im2 = c[0] * d[1] + c[1] * d[0];
+      for (int l = 0; l < nlevels; l++) {
+        sums[l][0] += cg[l] * re;
+        sums[l][1] += cg[l] * im;
+        other[l][0] += cg[stride + l] * re2;
+        other[l][1] += cg[stride + l] * im2;
+      }
+    }
+  for (; i < nproducts; i++, cg += stride) {
+    const vec *a = (const vec *)(const void *)(u1 + product[i].u1),
+              *b = (const vec *)(const void *)(u2 + product[i].u2);
+    const vec re = a[0] * b[0] - a[1] * b[1], im = a[0] * b[1] + a[1] * b[0];
+    for (int l = 0; l < nlevels; l++) {
+      sums[l][0] += cg[l] * re;
+      sums[l][1] += cg[l] * im;
+    }
+  }
+  if (nlevels <= 2)
+    for (int l = 0; l < nlevels; l++) {
+      sums[l][0] += other[l][0];
+      sums[l][1] += other[l][1];
+    }
+}
+
+/** Z of levels first … first + count − 1 of a cell. */
+ALWAYS_INLINE void evaluate_cell(const lml_bispectrum_plan *plan, const lml_coupling_block *block, const lml_cell *cell,
+                                 int first, int count, const vec *u, vec (*sums)[2]) {
+  const char *u1 = (const char *)(u + 2 * block->u1), *u2 = (const char *)(u + 2 * block->u2);
+  const lml_product *products = plan->products + cell->product;
+  const double *cg = plan->cg + cell->cg + first;
+  switch (count) {
+    case 1:
+      sum_cell(1, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 2:
+      sum_cell(2, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 3:
+      sum_cell(3, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 4:
+      sum_cell(4, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 5:
+      sum_cell(5, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 6:
+      sum_cell(6, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 7:
+      sum_cell(7, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    case 8:
+      sum_cell(8, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+      break;
+    default:
+      sum_cell(count, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
   }
 }
 
-ALWAYS_INLINE void contract(int n, const double *cg, const vec *re, const vec *im, vec w[2]) {
-  w[0] = cg[0] * re[0];
-  w[1] = cg[0] * im[0];
-  for (int k = 1; k < n; k++) {
-    w[0] += cg[k] * re[k];
-    w[1] += cg[k] * im[k];
-  }
-}
-
-/** Add the antidiagonal to Y; `factors` holds a vector for each column pair, level of the block and element. */
-ALWAYS_INLINE void add_to_y(int n, const walk *w, const vec *factors, vec *y) {
-  const lml_bispectrum_plan *plan = w->plan;
+/** Add a block's Z, times factor · weight of the target's term, to Y. */
+static void couple_block(const lml_bispectrum_plan *plan, const lml_coupling_block *block, const vec *u,
+                         const vec *weights, vec *y) {
   const int elements = plan->nlabel_elements;
-  vec re[LML_SNAP_TWOJMAX_LIMIT + 1], im[LML_SNAP_TWOJMAX_LIMIT + 1];
-  const lml_column_pair *pair = plan->column_pairs + w->block->column_pair;
-  for (int i = 0; i < w->block->ncolumn_pairs; i++, pair++, factors += w->block->nlevels * elements) {
-    const int end = pair->nlevels < w->end_level ? pair->nlevels : w->end_level;
-    if (end <= w->first_level) continue;
-    products(n, w, pair, re, im);
-    for (int l = w->first_level; l < end; l++) {
-      const lml_coupling_level *level = &plan->levels[w->block->level + l];
-      vec sum[2];
-      contract(n, plan->cg + w->antidiagonal->cg + l * n, re, im, sum);
-      const int place = (pair->m2 + level->j) / 2 * (level->j + 1) + (w->antidiagonal->m2 + level->j) / 2;
-      for (int e = 0; e < elements; e++) {
-        vec *to = y + 2 * (plan->targets[level->target + e].y + place);
-        to[0] += factors[l * elements + e] * sum[0];
-        to[1] += factors[l * elements + e] * sum[1];
+  const lml_cell *cell = plan->cells + block->cell;
+  for (int i = 0; i < block->ncells; i++, cell++) {
+    vec sums[LEVELS_LIMIT][2];
+    evaluate_cell(plan, block, cell, 0, cell->nlevels, u, sums);
+    const int *place = plan->places + cell->place;
+    const lml_coupling_target *target = plan->targets + plan->levels[block->level].target;
+    for (int l = 0; l < cell->nlevels; l++)
+      for (int e = 0; e < elements; e++, target++) {
+        vec *to = y + 2 * (target->y + place[l]);
+        const vec factor = target->factor * weights[target->term];
+        to[0] += factor * sums[l][0];
+        to[1] += factor * sums[l][1];
       }
-    }
   }
 }
 
-/** Add the antidiagonal to the terms that are evaluated from this block. */
-ALWAYS_INLINE void add_to_terms(int n, const walk *w, vec *terms) {
-  const lml_bispectrum_plan *plan = w->plan;
-  vec re[LML_SNAP_TWOJMAX_LIMIT + 1], im[LML_SNAP_TWOJMAX_LIMIT + 1];
-  const lml_column_pair *pair = plan->column_pairs + w->block->column_pair;
-  for (int i = 0; i < w->block->ncolumn_pairs; i++, pair++) {
-    const int end = pair->nlevels < w->end_level ? pair->nlevels : w->end_level;
-    if (end <= w->first_level) continue;
-    products(n, w, pair, re, im);
-    for (int l = w->first_level; l < end; l++) {
-      const lml_coupling_level *level = &plan->levels[w->block->level + l];
-      vec sum[2];
-      contract(n, plan->cg + w->antidiagonal->cg + l * n, re, im, sum);
-      const int place = (pair->m2 + level->j) / 2 * (level->j + 1) + (w->antidiagonal->m2 + level->j) / 2;
-      const double half = pair->m2 == 0 ? 1.0 : 2.0; /* the columns beyond the middle hold the conjugates */
-      const double cg = half * plan->cg[pair->cg + l];
-      for (int e = 0; e < plan->nlabel_elements; e++) {
-        const lml_coupling_target *target = &plan->targets[level->target + e];
-        const vec *u = w->u + 2 * (target->u + place);
-        terms[target->term] += cg * target->value * (u[0] * sum[0] + u[1] * sum[1]);
-      }
-    }
-  }
-}
-
-static void walk_to_y(const walk *w, const vec *factors, vec *y) {
-  switch (w->antidiagonal->n) {
-    case 1:
-      add_to_y(1, w, factors, y);
-      break;
-    case 2:
-      add_to_y(2, w, factors, y);
-      break;
-    case 3:
-      add_to_y(3, w, factors, y);
-      break;
-    case 4:
-      add_to_y(4, w, factors, y);
-      break;
-    case 5:
-      add_to_y(5, w, factors, y);
-      break;
-    case 6:
-      add_to_y(6, w, factors, y);
-      break;
-    case 7:
-      add_to_y(7, w, factors, y);
-      break;
-    case 8:
-      add_to_y(8, w, factors, y);
-      break;
-    case 9:
-      add_to_y(9, w, factors, y);
-      break;
-    default:
-      add_to_y(w->antidiagonal->n, w, factors, y);
-  }
-}
-
-static void walk_to_terms(const walk *w, vec *terms) {
-  switch (w->antidiagonal->n) {
-    case 1:
-      add_to_terms(1, w, terms);
-      break;
-    case 2:
-      add_to_terms(2, w, terms);
-      break;
-    case 3:
-      add_to_terms(3, w, terms);
-      break;
-    case 4:
-      add_to_terms(4, w, terms);
-      break;
-    case 5:
-      add_to_terms(5, w, terms);
-      break;
-    case 6:
-      add_to_terms(6, w, terms);
-      break;
-    case 7:
-      add_to_terms(7, w, terms);
-      break;
-    case 8:
-      add_to_terms(8, w, terms);
-      break;
-    case 9:
-      add_to_terms(9, w, terms);
-      break;
-    default:
-      add_to_terms(w->antidiagonal->n, w, terms);
-  }
-}
-
-/** Add levels first_level … end_level − 1 of a block to Y. */
-static void couple_block(const lml_bispectrum_plan *plan, const lml_coupling_block *block, int first_level,
-                         int end_level, const vec *u, const vec *factors, vec *y) {
-  walk w = {.plan = plan, .block = block, .u = u, .first_level = first_level};
-  for (int a = 0; a < block->nantidiagonals; a++) {
-    w.antidiagonal = &plan->antidiagonals[block->antidiagonal + a];
-    w.end_level = w.antidiagonal->nlevels < end_level ? w.antidiagonal->nlevels : end_level;
-    if (w.end_level > first_level) walk_to_y(&w, factors, y);
+/** Add the Z of one coupling, with weight 1, to Y. */
+static void couple_one(const lml_bispectrum_plan *plan, const lml_coupling *coupling, const vec *u, vec *y) {
+  const lml_coupling_block *block = &plan->blocks[coupling->block];
+  const lml_coupling_target *target = &plan->targets[coupling->target];
+  const lml_cell *cell = plan->cells + block->cell;
+  for (int i = 0; i < block->ncells && cell->nlevels > coupling->level; i++, cell++) {
+    vec sums[LEVELS_LIMIT][2];
+    evaluate_cell(plan, block, cell, coupling->level, 1, u, sums);
+    vec *to = y + 2 * (target->y + plan->places[cell->place + coupling->level]);
+    to[0] += target->factor * sums[0][0];
+    to[1] += target->factor * sums[0][1];
   }
 }
 
 static void terms(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
+  const int elements = plan->nlabel_elements;
+  const vec *u = as_vec(workspace->u);
   vec *values = as_vec_mutable(workspace->terms);
   memset(values, 0, (size_t)plan->nterms * sizeof(vec));
-  for (size_t i = 0; i < plan->nblocks; i++) {
-    const lml_coupling_block *block = &plan->blocks[i];
-    walk w = {.plan = plan, .block = block, .u = as_vec(workspace->u)};
-    for (int a = 0; a < block->nantidiagonals; a++) {
-      w.antidiagonal = &plan->antidiagonals[block->antidiagonal + a];
-      w.end_level = w.antidiagonal->nlevels < block->nvalue_levels ? w.antidiagonal->nlevels : block->nvalue_levels;
-      if (w.end_level > 0) walk_to_terms(&w, values);
+  for (size_t b = 0; b < plan->nblocks; b++) {
+    const lml_coupling_block *block = &plan->blocks[b];
+    const lml_cell *cell = plan->cells + block->cell;
+    for (int i = 0; i < block->ncells && block->nvalue_levels > 0; i++, cell++) {
+      const int count = cell->nlevels < block->nvalue_levels ? cell->nlevels : block->nvalue_levels;
+      vec sums[LEVELS_LIMIT][2];
+      evaluate_cell(plan, block, cell, 0, count, u, sums);
+      const int *place = plan->places + cell->place;
+      const lml_coupling_target *target = plan->targets + plan->levels[block->level].target;
+      const double half = cell->middle ? 1.0 : 2.0; /* the columns beyond the middle hold the conjugates */
+      for (int l = 0; l < count; l++)
+        for (int e = 0; e < elements; e++, target++) {
+          const vec *with = u + 2 * (target->u + place[l]);
+          values[target->term] += half * target->value * (with[0] * sums[l][0] + with[1] * sums[l][1]);
+        }
     }
   }
 }
