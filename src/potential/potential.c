@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/sys.h"
 #include "potential/snap_beside.h"
 #include "potential/snap_file.h"
 #include "potential/snap_style.h"
@@ -36,7 +37,10 @@ static lml_status read_coefficient_file(lml_potential *potential, const char *pa
   if (parameters != NULL) return lml_snap_read(path, parameters, NULL, &potential->snap, error);
   char *beside = lml_path_with_extension(path, ".snapparam", error);
   if (beside == NULL) return LML_ERR_MEMORY;
-  const lml_status status = lml_snap_read(path, beside, NULL, &potential->snap, error);
+  lml_status status = lml_snap_read(path, beside, NULL, &potential->snap, error);
+  struct stat unused;
+  if (status == LML_ERR_IO && lml_sys->stat(path, &unused) == 0 && lml_sys->stat(beside, &unused) != 0)
+    status = lml_fail_context(error, "%s: no parameters beside it, and --parameters names no other file", path);
   lml_free(beside);
   return status;
 }

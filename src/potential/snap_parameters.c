@@ -119,6 +119,13 @@ static lml_status check_rcutfac(const reader *r, lml_error *error) {
   return LML_OK;
 }
 
+/** Whether the end of a number may be missing: the file ends right behind it, without a line break. A cut real number
+ *  still reads as one; a cut whole one is noticed, as it has one digit or must fit the number of coefficients. */
+static bool may_be_cut(const reader *r, const struct keyword *keyword, lml_token content) {
+  return lml_lines_torn(r->lines) && strchr(content.text, '#') == NULL &&
+         (keyword->kind == REAL || keyword->kind == PER_ELEMENT);
+}
+
 static lml_status read_keyword(reader *r, lml_token content, lml_error *error) {
   lml_token words[LML_SNAP_ELEMENTS_LIMIT + 2];
   const size_t most = sizeof words / sizeof words[0];
@@ -131,6 +138,10 @@ static lml_status read_keyword(reader *r, lml_token content, lml_error *error) {
     return lml_lammps_fail(r->lines, error, "%s is given again: line %zu has it already", keyword->name,
                            r->given_on[k]);
   r->given_on[k] = lml_lines_number(r->lines);
+  if (may_be_cut(r, keyword, content))
+    return lml_lammps_fail(r->lines, error,
+                           "%s has no line break behind it, so the file may be cut off: add one if it is whole",
+                           keyword->name);
   if (keyword->kind == PER_ELEMENT) return read_per_element(r, keyword, words + 1, count - 1, error);
   if (count != 2) return lml_lammps_fail(r->lines, error, "%s has %zu values: give one", keyword->name, count - 1);
   const lml_status status = read_single(r, keyword, words[1], error);

@@ -180,9 +180,24 @@ static lml_status count_atoms(run *r, long index, lml_error *error) {
 
 /* ---- the run ---- */
 
+/** Two results in one file would leave the last one alone. */
+static lml_status check_outputs_differ(const lml_arguments *arguments, lml_error *error) {
+  static const char *const names[] = {"output", "descriptors", "gradients"};
+  for (size_t i = 0; i < 3; i++) {
+    for (size_t j = 0; j < i; j++) {
+      const char *a = lml_arguments_text(arguments, names[i], 0), *b = lml_arguments_text(arguments, names[j], 0);
+      if (a != NULL && b != NULL && strcmp(a, b) == 0)
+        return lml_fail(error, LML_ERR_USAGE, "--%s and --%s are the same file, %s", names[j], names[i], a);
+    }
+  }
+  return LML_OK;
+}
+
 static lml_status check_options(run *r, lml_error *error) {
   if (lml_arguments_count(r->arguments, "potential") == 0)
     return lml_fail(error, LML_ERR_USAGE, "--potential FILE is missing");
+  const lml_status status = check_outputs_differ(r->arguments, error);
+  if (status != LML_OK) return status;
   r->has_index = lml_arguments_count(r->arguments, "index") > 0;
   return lml_arguments_integer(r->arguments, "index", INT32_MIN, INT32_MAX, &r->index, error);
 }

@@ -163,3 +163,9 @@ def test_errors_are_one_line_and_leave_nothing(arguments, code, message, potenti
         assert done.stderr.startswith("lmlink-eval: ") and done.stderr.count("\n") == 1
         assert message in done.stderr
         assert sorted(tmp_path.iterdir()) == before
+
+
+def test_two_results_never_share_a_file(potential, frames, lmlink_eval, tmp_path):
+    done = lmlink_eval("--potential", potential, frames, "--output", "x", "--gradients", "x", check=False, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "lmlink-eval: --output and --gradients are the same file, x\n")
+    assert not (tmp_path / "x").exists()

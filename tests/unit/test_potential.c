@@ -7,6 +7,7 @@
 
 #include "lmlink/potential.h"
 #include "potential/snap_model.h"
+#include "support/fault.h"
 #include "support/folder.h"
 #include "support/near.h"
 
@@ -154,7 +155,8 @@ static void refuses_what_is_unclear(void **state) {
 static void names_missing_files(void **state) {
   (void)state;
   unlink(in_folder("A.snapparam"));
-  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO, "A.snapparam");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO,
+             "A.snapcoeff: no parameters beside it, and --parameters names no other file: ");
   fails_with("Z.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO, "Z.snapcoeff");
   fails_with("Z.snap", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_IO, "Z.snap");
 }
@@ -171,6 +173,45 @@ static void writes_what_it_has_read(void **state) {
   lml_error error = {0};
   assert_int_equal(lml_potential_write(potential, in_folder("no/new.snapcoeff"), snapparam, NULL, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "no/new.snapcoeff"));
+}
+
+/** Read with the terms of the file beside, and write. */
+static lml_status read_and_write(lml_error *error) {
+  lml_potential *p;
+  lml_status status = lml_potential_read(in_folder("A.snapcoeff"), NULL, LML_FIXED_TERMS_SNAP, &p, error);
+  if (status != LML_OK) return status;
+  status = lml_potential_write(p, in_folder("new.snapcoeff"), in_folder("new.snapparam"), "new", error);
+  lml_potential_destroy(p);
+  return status;
+}
+
+static void any_call_may_fail(void **state) {
+  (void)state;
+  write_text("other.snap", with_zbl);
+  bool failed = true;
+  for (size_t n = 1; failed; n++) {
+    lml_error error = {0};
+    write_text("new.snapcoeff", "old");
+    write_text("new.snapparam", "old");
+    fault_begin(FAULT_HARD, n);
+    const lml_status status = read_and_write(&error);
+    failed = fault_end();
+    assert_int_equal(status, error.status);
+    assert_true((status == LML_OK) == (error.message[0] == '\0'));
+    if (!failed) assert_int_equal(status, LML_OK);
+    /* whole or untouched, and no temporary file beside; a folder that cannot be flushed is told too late for that */
+    static const char *const names[] = {"new.snapcoeff", "new.snapparam"};
+    for (size_t k = 0; k < 2; k++) {
+      FILE *file = fopen(in_folder(names[k]), "r");
+      char text[8] = "";
+      assert_non_null(fgets(text, sizeof text, file));
+      fclose(file);
+      assert_true(strcmp(text, "# new\n") == 0 || strcmp(text, "old") == 0);
+    }
+    assert_int_equal(empty_folder(), 5);
+    start_with_files(NULL);
+    write_text("other.snap", with_zbl);
+  }
 }
 
 /* ---- the published potentials of Debian's lammps-data ---- */
@@ -296,6 +337,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(refuses_what_is_unclear, start_with_files, release),
       cmocka_unit_test_setup_teardown(names_missing_files, start_with_files, release),
       cmocka_unit_test_setup_teardown(writes_what_it_has_read, start_with_files, release),
+      cmocka_unit_test_setup_teardown(any_call_may_fail, start_with_files, release),
       cmocka_unit_test_teardown(reads_published_snap_files, release),
       cmocka_unit_test_teardown(asks_about_terms_of_published_coefficients, release),
       cmocka_unit_test_teardown(published_coefficients_survive_writing, release),

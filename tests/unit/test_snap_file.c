@@ -236,6 +236,25 @@ static void names_missing_files(void **state) {
   assert_non_null(strstr(error.message, "B.snapparam"));
 }
 
+static void a_file_cut_anywhere_is_noticed(void **state) {
+  (void)state;
+  lml_snap_model model = {0};
+  char text[sizeof two_elements];
+  const size_t whole = (size_t)(strstr(two_elements, "16 # B[5]") - two_elements) + strlen("16 #");
+  for (size_t length = 0; length < whole; length++) {
+    snprintf(text, sizeof text, "%.*s", (int)length, two_elements);
+    assert_int_equal(read_texts(text, plain_parameters, NULL, &model, NULL), LML_ERR_INPUT);
+  }
+  for (size_t length = whole; length < sizeof two_elements; length++) {
+    snprintf(text, sizeof text, "%.*s", (int)length, two_elements);
+    assert_int_equal(read_texts(text, plain_parameters, NULL, &model, NULL), LML_OK);
+  }
+  lml_snap_model_free(&model);
+  fails_with(two_elements, "twojmax 2\nrcutfac 4.5", "A.snapparam:2: rcutfac has no line break behind it");
+  assert_int_equal(read_texts(two_elements, "rcutfac 4.5\ntwojmax 2", NULL, &model, NULL), LML_OK);
+  lml_snap_model_free(&model);
+}
+
 static void what_is_written_reads_back_the_same(void **state) {
   (void)state;
   lml_snap_model model = {0}, again = {0};
@@ -278,6 +297,7 @@ int main(void) {
       cmocka_unit_test(names_line_of_bad_coefficient_files),
       cmocka_unit_test(names_keyword_of_bad_parameter_files),
       cmocka_unit_test(names_missing_files),
+      cmocka_unit_test(a_file_cut_anywhere_is_noticed),
       cmocka_unit_test(what_is_written_reads_back_the_same),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
