@@ -1,33 +1,24 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fail.h"
 #include "base/memory.h"
 #include "potential/bispectrum_plan.h"
 
-/** Tables that grow while they are made; the plan owns them. */
+/** What is made, and what is known while it is. */
 typedef struct {
   lml_bispectrum_plan *plan;
   const lml_snap_parameters *parameters;
   int *term_of; /**< term of three labels in ascending order, −1 where not met yet */
   int nlabels;
-  int nlevels, ntargets, ncells, nproducts, ncg, nplaces;
-  size_t component_capacity, block_capacity, level_capacity, target_capacity;
-  size_t cell_capacity, product_capacity, cg_capacity, place_capacity;
+  size_t component_capacity;
 } builder;
 
-/** A density: one j of one element. */
-typedef struct {
-  int j, element;
-} label;
+static int label_index(const builder *b, lml_label x) { return x.element * (b->plan->twojmax + 1) + x.j; }
 
-static int label_index(const builder *b, label x) { return x.element * (b->plan->twojmax + 1) + x.j; }
-
-static label make_label(int j, int element) { return (label){.j = j, .element = element}; }
+static lml_label make_label(int j, int element) { return (lml_label){.j = j, .element = element}; }
 
 /** Index into term_of of a set of three labels. */
-static size_t term_key(const builder *b, label x, label y, label z) {
+static size_t term_key(const builder *b, lml_label x, lml_label y, lml_label z) {
   int i[3] = {label_index(b, x), label_index(b, y), label_index(b, z)};
   for (int pass = 0; pass < 2; pass++)
     for (int k = 0; k < 2; k++)
@@ -41,11 +32,10 @@ static size_t term_key(const builder *b, label x, label y, label z) {
 }
 
 static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
 
 /* ---- components and terms ---- */
 
-static lml_status add_component(builder *b, label x, label y, label z, lml_error *error) {
+static lml_status add_component(builder *b, lml_label x, lml_label y, lml_label z, lml_error *error) {
   lml_bispectrum_plan *plan = b->plan;
   const lml_status status = lml_grow(&plan->components, &b->component_capacity, (size_t)plan->ncomponents + 1,
                                      sizeof(lml_component), "bispectrum components", error);
@@ -82,174 +72,41 @@ bool lml_bispectrum_shifted(const lml_snap_parameters *parameters, const lml_com
   return c->e1 == element && c->e2 == element && c->e3 == element;
 }
 
-/* ---- blocks ---- */
+/* ---- pairs of labels ---- */
 
-static lml_status add_targets(builder *b, label x, label y, int j, lml_error *error) {
-  lml_bispectrum_plan *plan = b->plan;
-  for (int element = 0; element < plan->nlabel_elements; element++) {
-    const lml_status status = lml_grow(&plan->targets, &b->target_capacity, (size_t)b->ntargets + 1,
-                                       sizeof(lml_coupling_target), "coupling targets", error);
-    if (status != LML_OK) return status;
-    const label z = make_label(j, element);
-    const int iz = label_index(b, z);
-    const int multiplicity = 1 + (label_index(b, x) == iz) + (label_index(b, y) == iz);
-    plan->targets[b->ntargets++] = (lml_coupling_target){.u = element * plan->nu + lml_bispectrum_u_offset(j),
-                                                         .y = element * plan->ny + lml_bispectrum_y_offset(j),
-                                                         .term = b->term_of[term_key(b, x, y, z)],
-                                                         .factor = multiplicity / (j + 1.0)};
-  }
-  return LML_OK;
-}
-
-static lml_status add_levels(builder *b, lml_coupling_block *block, label x, label y, lml_error *error) {
-  lml_bispectrum_plan *plan = b->plan;
-  block->level = b->nlevels;
-  const int odd = (x.j + y.j) % 2;
-  const int largest = smaller(x.j + y.j, plan->twojmax - (plan->twojmax + odd) % 2);
-  for (int j = largest; j >= x.j - y.j; j -= 2) {
-    lml_status status = lml_grow(&plan->levels, &b->level_capacity, (size_t)b->nlevels + 1, sizeof(lml_coupling_level),
-                                 "coupling levels", error);
-    if (status != LML_OK) return status;
-    plan->levels[b->nlevels++] = (lml_coupling_level){.j = j, .target = b->ntargets};
-    block->nlevels++;
-    status = add_targets(b, x, y, j, error);
-    if (status != LML_OK) return status;
-  }
-  return LML_OK;
-}
-
-static int count_levels(const builder *b, const lml_coupling_block *block, int m2) {
-  int count = 0;
-  while (count < block->nlevels && b->plan->levels[block->level + count].j >= abs(m2)) count++;
-  return count;
-}
-
-/** Sums of offsets along an antidiagonal: m1 from `first` to `last`, m2 = sum − m1. */
-typedef struct {
-  int sum, first, last;
-} antidiagonal;
-
-static antidiagonal make_antidiagonal(const lml_coupling_block *block, int sum) {
-  return (antidiagonal){.sum = sum, .first = larger(0, sum - block->j2), .last = smaller(block->j1, sum)};
-}
-
-static int32_t byte_offset(const builder *b, int j, int ma, int mb) {
-  return (int32_t)((size_t)(2 * (mb * (j + 1) + ma) * b->plan->lanes) * sizeof(double));
-}
-
-static lml_status reserve_cell(builder *b, int nproducts, int nlevels, lml_error *error) {
-  lml_bispectrum_plan *plan = b->plan;
-  const char *what = "couplings";
-  lml_status status = lml_grow(&plan->cells, &b->cell_capacity, (size_t)b->ncells + 1, sizeof(lml_cell), what, error);
+static lml_status add_block(builder *b, lml_label x, lml_label y, lml_error *error) {
+  const lml_bispectrum_plan *plan = b->plan;
+  lml_coupling_table *table = &b->plan->table;
+  const int parity = (x.j + y.j) % 2;
+  lml_coupling_block block = {.x = x, .y = y, .same = label_index(b, x) == label_index(b, y)};
+  block.largest_j = smaller(x.j + y.j, plan->twojmax - (plan->twojmax + parity) % 2);
+  block.nlevels = (block.largest_j - (x.j - y.j)) / 2 + 1;
+  block.coupling = table->ncouplings;
+  block.cg = table->ncg;
+  const size_t ncg = (size_t)block.nlevels * (size_t)(x.j + 1) * (size_t)(y.j + 1);
+  lml_status status = lml_grow(&table->blocks, &table->block_capacity, table->nblocks + 1, sizeof(lml_coupling_block),
+                               "couplings", error);
   if (status == LML_OK)
-    status = lml_grow(&plan->products, &b->product_capacity, (size_t)(b->nproducts + nproducts), sizeof(lml_product),
-                      what, error);
+    status = lml_grow(&table->couplings, &table->coupling_capacity,
+                      table->ncouplings + (size_t)(block.nlevels * plan->nlabel_elements), sizeof(lml_coupling),
+                      "couplings", error);
   if (status == LML_OK)
-    status = lml_grow(&plan->cg, &b->cg_capacity, (size_t)(b->ncg + nproducts * nlevels), sizeof(double), what, error);
-  if (status == LML_OK)
-    status = lml_grow(&plan->places, &b->place_capacity, (size_t)(b->nplaces + nlevels), sizeof(int), what, error);
-  return status;
-}
-
-/** A cell before its tables are made. */
-typedef struct {
-  antidiagonal rows, columns;
-  int nproducts, nlevels;
-} cell_plan;
-
-/** Whether the products of columns (mb1, mb2) stand for those of (mb2, mb1) too: where both labels are the same, the
- * two give the same sum. Returns how often the pair counts, 0 where the other stands for it. */
-static int column_weight(bool same, int mb1, int mb2) {
-  if (!same || mb1 == mb2) return 1;
-  return mb1 > mb2 ? 2 : 0;
-}
-
-static int count_columns(bool same, antidiagonal columns) {
-  int count = 0;
-  for (int mb1 = columns.first; mb1 <= columns.last; mb1++)
-    if (column_weight(same, mb1, columns.sum - mb1) > 0) count++;
-  return count;
-}
-
-/** Many levels first, then many products, so that the kernel's loops seldom change their lengths. */
-static int compare_cells(const void *left, const void *right) {
-  const cell_plan *a = left, *b = right;
-  if (a->nlevels != b->nlevels) return b->nlevels - a->nlevels;
-  if (a->nproducts != b->nproducts) return b->nproducts - a->nproducts;
-  return a->columns.sum != b->columns.sum ? a->columns.sum - b->columns.sum : a->rows.sum - b->rows.sum;
-}
-
-static void fill_products(builder *b, const lml_coupling_block *block, const cell_plan *from, bool same) {
-  lml_bispectrum_plan *plan = b->plan;
-  const lml_coupling_level *levels = plan->levels + block->level;
-  for (int mb1 = from->columns.first; mb1 <= from->columns.last; mb1++) {
-    const int mb2 = from->columns.sum - mb1, weight = column_weight(same, mb1, mb2);
-    for (int ma1 = from->rows.first; ma1 <= from->rows.last && weight > 0; ma1++) {
-      const int ma2 = from->rows.sum - ma1;
-      plan->products[b->nproducts++] =
-          (lml_product){.u1 = byte_offset(b, block->j1, ma1, mb1), .u2 = byte_offset(b, block->j2, ma2, mb2)};
-      for (int l = 0; l < from->nlevels; l++)
-        plan->cg[b->ncg++] = weight * lml_clebsch_gordan(block->j1, ma1, block->j2, ma2, levels[l].j) *
-                             lml_clebsch_gordan(block->j1, mb1, block->j2, mb2, levels[l].j);
+    status = lml_grow(&table->cg, &table->cg_capacity, table->ncg + ncg, sizeof(double), "couplings", error);
+  if (status != LML_OK) return status;
+  for (int l = 0; l < block.nlevels; l++) {
+    for (int m1 = 0; m1 <= x.j; m1++)
+      for (int m2 = 0; m2 <= y.j; m2++)
+        table->cg[table->ncg++] = lml_clebsch_gordan(x.j, m1, y.j, m2, block.largest_j - 2 * l);
+    for (int element = 0; element < plan->nlabel_elements; element++) {
+      const lml_label z = make_label(block.largest_j - 2 * l, element);
+      const int iz = label_index(b, z);
+      table->couplings[table->ncouplings++] =
+          (lml_coupling){.term = b->term_of[term_key(b, x, y, z)],
+                         .multiplicity = 1 + (label_index(b, x) == iz) + (label_index(b, y) == iz)};
     }
   }
-}
-
-static lml_status add_cell(builder *b, lml_coupling_block *block, const cell_plan *from, bool same, lml_error *error) {
-  lml_bispectrum_plan *plan = b->plan;
-  const lml_status status = reserve_cell(b, from->nproducts, from->nlevels, error);
-  if (status != LML_OK) return status;
-  const int shift = block->j1 + block->j2, column = 2 * from->columns.sum - shift, row = 2 * from->rows.sum - shift;
-  plan->cells[b->ncells++] = (lml_cell){.product = b->nproducts,
-                                        .nproducts = from->nproducts,
-                                        .nlevels = from->nlevels,
-                                        .middle = column == 0,
-                                        .cg = b->ncg,
-                                        .place = b->nplaces};
-  block->ncells++;
-  for (int l = 0; l < from->nlevels; l++) {
-    const int j = plan->levels[block->level + l].j;
-    plan->places[b->nplaces++] = (column + j) / 2 * (j + 1) + (row + j) / 2;
-  }
-  fill_products(b, block, from, same);
+  table->blocks[table->nblocks++] = block;
   return LML_OK;
-}
-
-/** Add the cells of a block; only columns up to the middle one are needed. */
-static lml_status add_cells(builder *b, lml_coupling_block *block, bool same, lml_error *error) {
-  const int shift = block->j1 + block->j2;
-  cell_plan *cells;
-  size_t count = 0;
-  block->cell = b->ncells;
-  lml_status status =
-      lml_alloc(&cells, (size_t)(shift / 2 + 1) * (size_t)(shift + 1), sizeof(cell_plan), "couplings", error);
-  if (status != LML_OK) return status;
-  for (int column = 0; 2 * column <= shift; column++)
-    for (int row = 0; row <= shift; row++) {
-      cell_plan cell = {.rows = make_antidiagonal(block, row), .columns = make_antidiagonal(block, column)};
-      cell.nlevels = count_levels(b, block, larger(abs(2 * column - shift), abs(2 * row - shift)));
-      cell.nproducts = (cell.rows.last - cell.rows.first + 1) * count_columns(same, cell.columns);
-      if (cell.nlevels > 0) cells[count++] = cell;
-    }
-  qsort(cells, count, sizeof(cell_plan), compare_cells);
-  for (size_t i = 0; i < count && status == LML_OK; i++) status = add_cell(b, block, &cells[i], same, error);
-  lml_free(cells);
-  return status;
-}
-
-static lml_status add_block(builder *b, label x, label y, lml_error *error) {
-  lml_bispectrum_plan *plan = b->plan;
-  lml_status status =
-      lml_grow(&plan->blocks, &b->block_capacity, plan->nblocks + 1, sizeof(lml_coupling_block), "couplings", error);
-  if (status != LML_OK) return status;
-  lml_coupling_block *block = &plan->blocks[plan->nblocks++];
-  *block = (lml_coupling_block){.j1 = x.j,
-                                .j2 = y.j,
-                                .u1 = x.element * plan->nu + lml_bispectrum_u_offset(x.j),
-                                .u2 = y.element * plan->nu + lml_bispectrum_u_offset(y.j)};
-  status = add_levels(b, block, x, y, error);
-  if (status == LML_OK) status = add_cells(b, block, label_index(b, x) == label_index(b, y), error);
-  return status;
 }
 
 static lml_status make_blocks(builder *b, lml_error *error) {
@@ -263,54 +120,28 @@ static lml_status make_blocks(builder *b, lml_error *error) {
   return status;
 }
 
-/* ---- which couplings make up a term ---- */
-
-/** Choose where each term is evaluated: at its target of largest j, whose pair of labels is the cheapest. */
-static lml_status choose_values(lml_bispectrum_plan *plan, lml_error *error) {
-  int *largest_j;
-  const lml_status status = lml_alloc(&largest_j, (size_t)plan->nterms, sizeof(int), "terms", error);
+/** Choose where each term is evaluated: at its label of largest j, whose partners are the cheapest pair. */
+static lml_status choose_values(builder *b, lml_error *error) {
+  const int elements = b->plan->nlabel_elements;
+  int *largest; /* of each term: its largest j + 1; 0 once it has found its place */
+  const lml_status status = lml_alloc(&largest, (size_t)b->plan->nterms, sizeof(int), "terms", error);
   if (status != LML_OK) return status;
   for (int pass = 0; pass < 2; pass++)
-    for (size_t i = 0; i < plan->nblocks; i++) {
-      lml_coupling_block *block = &plan->blocks[i];
-      for (int l = 0; l < block->nlevels; l++) {
-        const lml_coupling_level *level = &plan->levels[block->level + l];
-        for (int e = 0; e < plan->nlabel_elements; e++) {
-          lml_coupling_target *target = &plan->targets[level->target + e];
-          int *seen = &largest_j[target->term];
-          if (pass == 0) {
-            if (level->j + 1 > *seen) *seen = level->j + 1;
-          } else if (*seen == level->j + 1) {
-            target->value = 1.0 / (level->j + 1.0);
-            block->nvalue_levels = l + 1;
-            *seen = 0;
-          }
+    for (size_t i = 0; i < b->plan->table.nblocks; i++) {
+      lml_coupling_block *block = &b->plan->table.blocks[i];
+      for (int k = 0; k < block->nlevels * elements; k++) {
+        lml_coupling *coupling = &b->plan->table.couplings[block->coupling + (size_t)k];
+        const int size = block->largest_j - 2 * (k / elements) + 1;
+        if (pass == 0) {
+          if (size > largest[coupling->term]) largest[coupling->term] = size;
+        } else if (size == largest[coupling->term]) {
+          largest[coupling->term] = 0;
+          coupling->value = true;
+          block->nvalue_levels = k / elements + 1;
         }
       }
     }
-  lml_free(largest_j);
-  return LML_OK;
-}
-
-static lml_status list_couplings(lml_bispectrum_plan *plan, int ntargets, lml_error *error) {
-  lml_status status = lml_alloc(&plan->of_term, (size_t)plan->nterms + 1, sizeof(int), "couplings of the terms", error);
-  if (status == LML_OK)
-    status = lml_alloc(&plan->term_couplings, (size_t)ntargets, sizeof(lml_coupling), "couplings of the terms", error);
-  if (status != LML_OK) return status;
-  for (int t = 0; t < ntargets; t++) plan->of_term[plan->targets[t].term + 1]++;
-  for (int t = 0; t < plan->nterms; t++) plan->of_term[t + 1] += plan->of_term[t];
-  /* filled from the back: of_term[t + 1] counts down to the beginning of t + 1's … then moves down by one term */
-  for (size_t i = plan->nblocks; i-- > 0;) {
-    const lml_coupling_block *block = &plan->blocks[i];
-    for (int l = block->nlevels; l-- > 0;)
-      for (int e = plan->nlabel_elements; e-- > 0;) {
-        const int target = plan->levels[block->level + l].target + e;
-        plan->term_couplings[--plan->of_term[plan->targets[target].term + 1]] =
-            (lml_coupling){.block = (int)i, .level = l, .target = target};
-      }
-  }
-  memmove(plan->of_term, plan->of_term + 1, (size_t)plan->nterms * sizeof(int));
-  plan->of_term[plan->nterms] = ntargets;
+  lml_free(largest);
   return LML_OK;
 }
 
@@ -323,8 +154,7 @@ lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_sn
   for (size_t i = 0; i < nkeys; i++) b.term_of[i] = -1;
   status = make_components(&b, error);
   if (status == LML_OK) status = make_blocks(&b, error);
-  if (status == LML_OK) status = choose_values(plan, error);
-  if (status == LML_OK) status = list_couplings(plan, b.ntargets, error);
+  if (status == LML_OK) status = choose_values(&b, error);
   lml_free(b.term_of);
   return status;
 }

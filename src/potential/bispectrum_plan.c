@@ -13,7 +13,11 @@ int lml_bispectrum_y_offset(int j) {
   return offset;
 }
 
-static long double factorial(int n) { return n <= 1 ? 1.0L : n * factorial(n - 1); }
+static long double factorial(int n) {
+  long double value = 1.0L;
+  for (int i = 2; i <= n; i++) value *= i;
+  return value;
+}
 
 static int largest_of(int a, int b, int c) {
   const int ab = a > b ? a : b;
@@ -48,23 +52,29 @@ lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_
   plan->nlabel_elements = model->parameters.chemflag ? (int)model->nelements : 1;
   lml_status status = lml_bispectrum_plan_modes(plan, error);
   if (status == LML_OK) status = lml_bispectrum_plan_couplings(plan, model, error);
+  if (status == LML_OK) status = lml_bispectrum_plan_cells(plan, error);
   return status;
+}
+
+static void free_cells(lml_cell_list *list) {
+  lml_free(list->runs);
+  lml_free(list->nproducts);
+  lml_free(list->products);
+  lml_free(list->cg);
+  lml_free(list->targets);
 }
 
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan) {
   lml_free(plan->modes);
   lml_free(plan->mode_levels);
   lml_free(plan->polynomials);
-  lml_free(plan->blocks);
-  lml_free(plan->levels);
-  lml_free(plan->targets);
-  lml_free(plan->cells);
-  lml_free(plan->products);
-  lml_free(plan->cg);
-  lml_free(plan->places);
   lml_free(plan->diagonal);
   lml_free(plan->components);
-  lml_free(plan->of_term);
-  lml_free(plan->term_couplings);
+  lml_free(plan->table.blocks);
+  lml_free(plan->table.couplings);
+  lml_free(plan->table.cg);
+  free_cells(&plan->couplings);
+  free_cells(&plan->values);
+  free_cells(&plan->by_term);
   memset(plan, 0, sizeof *plan);
 }

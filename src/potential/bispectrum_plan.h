@@ -13,9 +13,10 @@
  * as independent U.
  *
  *  With t(x, y, z) = Σ conj(U_z) Z_xy / (j_z + 1), symmetric in its three labels (a label is a j and, with chemflag, an
- *  element), every bispectrum component is a multiple of one such *term*. A *block* is one unordered pair of labels
- *  (x, y). Its products U_x[ma1][mb1] U_y[ma2][mb2] are summed over all pairs with the same ma1 + ma2 and mb1 + mb2, a
- *  *cell*, with Clebsch–Gordan coefficients of all j_z that it couples to: a product is formed once for all of them.
+ *  element), every bispectrum component is a multiple of one such *term*. Of a pair of labels (x, y), the products
+ *  U_x[ma1][mb1] U_y[ma2][mb2] with the same ma1 + ma2 and mb1 + mb2 make up a *cell*: with Clebsch–Gordan coefficients
+ *  their sum is one element of Z for each j that the pair couples to, a *level*. A product is formed once for all
+ * levels.
  */
 #ifndef LML_POTENTIAL_BISPECTRUM_PLAN_H
 #define LML_POTENTIAL_BISPECTRUM_PLAN_H
@@ -47,49 +48,69 @@ typedef struct lml_mode_level {
   int polynomial; /**< index of the first of n + 1 coefficients of x^k (plus), then n + 1 (minus) */
 } lml_mode_level;
 
-/** One j that a block couples to. */
-typedef struct lml_coupling_level {
-  int j;
-  int target; /**< index of its first target; there is one for each element label */
-} lml_coupling_level;
+/** A density: one j of one element. */
+typedef struct lml_label {
+  int j, element;
+} lml_label;
 
-/** One label that a block couples to. */
-typedef struct lml_coupling_target {
-  int u;         /**< complex index of U_z among all labels' U */
-  int y;         /**< complex index of Y_z among all labels' half Y */
-  int term;      /**< which t(x, y, z) */
-  double factor; /**< multiplicity of z in {x, y, z} over j_z + 1: Y_z gets this times Z_xy times the term's weight */
-  double value;  /**< 1 / (j_z + 1) at the one target that the term is evaluated from, else 0 */
-} lml_coupling_target;
+/** One label z that a pair couples to. */
+typedef struct lml_coupling {
+  int term;         /**< t(x, y, z) */
+  int multiplicity; /**< of z in {x, y, z} */
+  bool value;       /**< the term is evaluated here */
+} lml_coupling;
 
-/** One product of a cell. */
-typedef struct lml_product {
-  int32_t u1, u2; /**< offsets in bytes from the block's two U, for the kernel's number of lanes */
-} lml_product;
-
-/** All products of a block whose sum goes to the same ma, mb of Z. */
-typedef struct lml_cell {
-  int product, nproducts;
-  int nlevels; /**< the block's first so many levels have this ma and mb */
-  int middle;  /**< 1 in the middle column mb = j/2, which is its own partner, else 0 */
-  int cg;      /**< index of the products' coefficients, nlevels for each product */
-  int place;   /**< index of nlevels complex indices of [ma][mb] within one j */
-} lml_cell;
-
-/** One unordered pair of labels. */
+/** An unordered pair of labels, x.j ≥ y.j. */
 typedef struct lml_coupling_block {
-  int j1, j2;         /**< j1 ≥ j2 */
-  int u1, u2;         /**< complex index among all labels' U */
-  int level, nlevels; /**< levels, largest j first */
-  int nvalue_levels;  /**< the first so many levels hold all targets that terms are evaluated from */
-  int cell, ncells;
+  lml_label x, y;
+  bool same;   /**< x and y are one label */
+  int nlevels; /**< j of level l is largest_j − 2l */
+  int largest_j;
+  int nvalue_levels; /**< the first so many levels hold all couplings that terms are evaluated from */
+  size_t coupling;   /**< first of nlevels × nlabel_elements couplings */
+  size_t cg;         /**< first of nlevels × (x.j + 1) × (y.j + 1) Clebsch–Gordan coefficients */
 } lml_coupling_block;
 
-/** One target of one block. */
-typedef struct lml_coupling {
-  int block, level; /**< the level counted within the block */
-  int target;
-} lml_coupling;
+/** All pairs of labels and what they couple to: what the lists of cells are made from. */
+typedef struct lml_coupling_table {
+  lml_coupling_block *blocks;
+  lml_coupling *couplings;
+  double *cg;
+  size_t nblocks, ncouplings, ncg;
+  size_t block_capacity, coupling_capacity, cg_capacity;
+} lml_coupling_table;
+
+/** One product of a cell: offsets in bytes among all labels' U, for the kernel's number of lanes. */
+typedef struct lml_product {
+  int32_t u1, u2;
+} lml_product;
+
+/** Where one level's sum of a cell goes, for one element label. */
+typedef struct lml_cell_target {
+  int32_t place; /**< offset in bytes: of the element of Y that it is added to, or of U that it is multiplied with */
+  int32_t term;  /**< which t(x, y, z) it is a part of */
+  double factor; /**< for Y: multiplicity of z in {x, y, z} over j_z + 1; for t: weight of the column over j_z + 1 */
+} lml_cell_target;
+
+/** Consecutive cells of as many levels each. */
+typedef struct lml_cell_run {
+  int nlevels;
+  size_t cell, ncells;
+  size_t product, cg, target; /**< where the first cell's begin */
+} lml_cell_run;
+
+/** Cells, one behind the other: of each cell its products, nlevels coefficients for each product, and nlevels ×
+ *  nlabel_elements targets. Many levels first, then many products, so that the kernel's loops seldom change their
+ *  lengths. */
+typedef struct lml_cell_list {
+  lml_cell_run *runs;
+  int *nproducts; /**< of each cell */
+  lml_product *products;
+  double *cg;
+  lml_cell_target *targets;
+  size_t nruns, ncells, total_products, ncg, ntargets;
+  size_t run_capacity, cell_capacity, product_capacity, cg_capacity, target_capacity;
+} lml_cell_list;
 
 /** How a bispectrum component comes from a term: B = scale · t − shift. */
 typedef struct lml_component {
@@ -113,33 +134,33 @@ typedef struct lml_bispectrum_plan {
   size_t nmodes;
   lml_mode_level *mode_levels;
   double *polynomials;
-  lml_coupling_block *blocks;
-  size_t nblocks;
-  lml_coupling_level *levels;
-  lml_coupling_target *targets;
-  lml_cell *cells;
-  lml_product *products;
-  double *cg;
-  int *places;
   int *diagonal; /**< complex index of each U^j[m][m], which get the atom's own weight */
   size_t ndiagonal;
   lml_component *components;
-  int *of_term; /**< nterms + 1: the Y of term t come from term_couplings[of_term[t]] … [of_term[t + 1] − 1] */
-  lml_coupling *term_couplings;
+  lml_coupling_table table;
+  lml_cell_list couplings; /**< all of Y */
+  lml_cell_list values;    /**< each term once, from its cheapest pair of labels */
+  lml_cell_list by_term;   /**< run number t: what term t adds to Y; empty before lml_bispectrum_plan_by_term */
 } lml_bispectrum_plan;
 
 /** The tables that turn moments into U and Y into the moments' adjoint: modes, mode_levels, polynomials, diagonal. Part
  * of lml_bispectrum_plan_make; twojmax and nlabel_elements are set. */
 lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error);
 
-/** The tables of the products: terms, components, blocks and theirs. Part of lml_bispectrum_plan_make. */
+/** Terms, components and the table of couplings. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
+
+/** The lists of cells, but for by_term, from the table. Part of lml_bispectrum_plan_make. */
+lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Make the tables for the descriptor of @p model and a kernel of @p lanes lanes. Free with lml_bispectrum_plan_free,
  * also after a failure. */
 lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_bispectrum_plan *plan,
                                     lml_error *error);
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan);
+
+/** Add the list that the gradients of single terms need. */
+lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Index of the first U of each j among one element's: Σ_{i<j} (i+1)². */
 int lml_bispectrum_u_offset(int j);

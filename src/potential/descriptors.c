@@ -146,7 +146,9 @@ lml_status lml_potential_gradients(const lml_potential *potential, const lml_str
   if (status != LML_OK) return status;
   const size_t width = potential->snap.ncoefficients - 1;
   const size_t slots = work.evaluation.batch.slot_limit * (size_t)work.model.kernel->lanes;
-  status = lml_alloc(&work.slopes, 3 * slots * (size_t)work.model.plan.nterms, sizeof(double), "gradients", error);
+  status = lml_bispectrum_plan_by_term(&work.model.plan, error);
+  if (status == LML_OK)
+    status = lml_alloc(&work.slopes, 3 * slots * (size_t)work.model.plan.nterms, sizeof(double), "gradients", error);
   if (status == LML_OK) {
     memset(gradients, 0, 3 * structure->natoms * potential->snap.nelements * width * sizeof(double));
     while (work.evaluation.next < structure->natoms) {

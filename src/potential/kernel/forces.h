@@ -57,22 +57,13 @@ static void all_y_to_moments(const lml_bispectrum_plan *plan, lml_bispectrum_wor
   *as_vec_mutable(workspace->energy) = product / 3.0;
 }
 
-static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
-  memset(workspace->y, 0, 2 * (size_t)plan->ny * (size_t)plan->nlabel_elements * sizeof(vec));
-}
-
 static void adjoint(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
-  clear_y(plan, workspace);
-  for (size_t i = 0; i < plan->nblocks; i++)
-    couple_block(plan, &plan->blocks[i], as_vec(workspace->u), as_vec(workspace->weights),
-                 as_vec_mutable(workspace->y));
+  couple_all(plan, workspace);
   all_y_to_moments(plan, workspace);
 }
 
 static void adjoint_of_term(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace) {
-  clear_y(plan, workspace);
-  for (int i = plan->of_term[term]; i < plan->of_term[term + 1]; i++)
-    couple_one(plan, &plan->term_couplings[i], as_vec(workspace->u), as_vec_mutable(workspace->y));
+  couple_term(plan, term, workspace);
   all_y_to_moments(plan, workspace);
 }
 

@@ -12,33 +12,39 @@
 
 enum { LEVELS_LIMIT = LML_SNAP_TWOJMAX_LIMIT / 2 + 1 };
 
-/** Z of one cell for `nlevels` levels: sums[level] = Σ cg U₁U₂, real and imaginary part. Of the cell's levels, `stride`
- * in number, the coefficients of those that are wanted stand first at @p cg. Two sets of sums keep the chains of
- *  dependent additions short where there are few levels. */
-ALWAYS_INLINE void sum_cell(int nlevels, int stride, const lml_product *product, int nproducts, const double *cg,
-                            const char *u1, const char *u2, vec (*sums)[2]) {
-  vec other[LEVELS_LIMIT][2];
+ALWAYS_INLINE const vec *vec_at(const void *base, int32_t offset) {
+  return (const vec *)(const void *)((const char *)base + offset);
+}
+
+/** (re, im) of one product. */
+ALWAYS_INLINE void multiply(const double *u, const lml_product *product, vec *re, vec *im) {
+  const vec *a = vec_at(u, product->u1), *b = vec_at(u, product->u2);
+  *re = a[0] * b[0] - a[1] * b[1];
+  *im = a[0] * b[1] + a[1] * b[0];
+}
+
+/** sums[level] = Σ cg U₁U₂ of one cell, real and imaginary part. Two sets of sums keep the chains of dependent
+ * additions short where there are few levels. */
+ALWAYS_INLINE void sum_cell(int nlevels, const double *u, const lml_product *products, int nproducts, const double *cg,
+                            vec (*sums)[2]) {
+  vec other[LEVELS_LIMIT][2], re, im;
   for (int l = 0; l < nlevels; l++) sums[l][0] = sums[l][1] = other[l][0] = other[l][1] = splat(0.0);
   int i = 0;
   if (nlevels <= 2)
-    for (; i + 1 < nproducts; i += 2, cg += 2 * stride) {
-      const vec *a = (const vec *)(const void *)(u1 + product[i].u1),
-                *b = (const vec *)(const void *)(u2 + product[i].u2);
-      const vec *c = (const vec *)(const void *)(u1 + product[i + 1].u1),
-                *d = (const vec *)(const void *)(u2 + product[i + 1].u2);
-      const vec re = a[0] * b[0] - a[1] * b[1], im = a[0] * b[1] + a[1] * b[0];
-      const vec re2 = c[0] * d[0] - c[1] * d[1], im2 = c[0] * d[1] + c[1] * d[0];
+    for (; i + 1 < nproducts; i += 2, cg += 2 * nlevels) {
+      multiply(u, &products[i], &re, &im);
       for (int l = 0; l < nlevels; l++) {
         sums[l][0] += cg[l] * re;
         sums[l][1] += cg[l] * im;
-        other[l][0] += cg[stride + l] * re2;
-        other[l][1] += cg[stride + l] * im2;
+      }
+      multiply(u, &products[i + 1], &re, &im);
+      for (int l = 0; l < nlevels; l++) {
+        other[l][0] += cg[nlevels + l] * re;
+        other[l][1] += cg[nlevels + l] * im;
       }
     }
-  for (; i < nproducts; i++, cg += stride) {
-    const vec *a = (const vec *)(const void *)(u1 + product[i].u1),
-              *b = (const vec *)(const void *)(u2 + product[i].u2);
-    const vec re = a[0] * b[0] - a[1] * b[1], im = a[0] * b[1] + a[1] * b[0];
+  for (; i < nproducts; i++, cg += nlevels) {
+    multiply(u, &products[i], &re, &im);
     for (int l = 0; l < nlevels; l++) {
       sums[l][0] += cg[l] * re;
       sums[l][1] += cg[l] * im;
@@ -51,98 +57,97 @@ ALWAYS_INLINE void sum_cell(int nlevels, int stride, const lml_product *product,
     }
 }
 
-/** Z of levels first … first + count − 1 of a cell. */
-ALWAYS_INLINE void evaluate_cell(const lml_bispectrum_plan *plan, const lml_coupling_block *block, const lml_cell *cell,
-                                 int first, int count, const vec *u, vec (*sums)[2]) {
-  const char *u1 = (const char *)(u + 2 * block->u1), *u2 = (const char *)(u + 2 * block->u2);
-  const lml_product *products = plan->products + cell->product;
-  const double *cg = plan->cg + cell->cg + first;
-  switch (count) {
-    case 1:
-      sum_cell(1, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 2:
-      sum_cell(2, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 3:
-      sum_cell(3, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 4:
-      sum_cell(4, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 5:
-      sum_cell(5, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 6:
-      sum_cell(6, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 7:
-      sum_cell(7, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    case 8:
-      sum_cell(8, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
-      break;
-    default:
-      sum_cell(count, cell->nlevels, products, cell->nproducts, cg, u1, u2, sums);
+/** Where the sums of the cells go. */
+typedef enum {
+  TO_Y,            /**< y += factor · sum */
+  TO_Y_BY_WEIGHTS, /**< y += factor · weight of the term · sum */
+  TO_TERMS         /**< term += factor · Re(conj(u) sum) */
+} destination;
+
+ALWAYS_INLINE void deliver(destination to, const lml_cell_target *target, const vec sum[2],
+                           lml_bispectrum_workspace *w) {
+  if (to == TO_TERMS) {
+    const vec *u = vec_at(w->u, target->place);
+    as_vec_mutable(w->terms)[target->term] += target->factor * (u[0] * sum[0] + u[1] * sum[1]);
+    return;
   }
+  vec *y = (vec *)(void *)((char *)w->y + target->place);
+  vec factor = splat(target->factor);
+  if (to == TO_Y_BY_WEIGHTS) factor *= as_vec(w->weights)[target->term];
+  y[0] += factor * sum[0];
+  y[1] += factor * sum[1];
 }
 
-/** Add a block's Z, times factor · weight of the target's term, to Y. */
-static void couple_block(const lml_bispectrum_plan *plan, const lml_coupling_block *block, const vec *u,
-                         const vec *weights, vec *y) {
-  const int elements = plan->nlabel_elements;
-  const lml_cell *cell = plan->cells + block->cell;
-  for (int i = 0; i < block->ncells; i++, cell++) {
+ALWAYS_INLINE void walk_run(int nlevels, int elements, destination to, const lml_cell_list *list,
+                            const lml_cell_run *run, lml_bispectrum_workspace *w) {
+  const int *nproducts = list->nproducts + run->cell;
+  const lml_product *products = list->products + run->product;
+  const double *cg = list->cg + run->cg;
+  const lml_cell_target *target = list->targets + run->target;
+  for (size_t c = 0; c < run->ncells; c++) {
+    const int n = nproducts[c];
     vec sums[LEVELS_LIMIT][2];
-    evaluate_cell(plan, block, cell, 0, cell->nlevels, u, sums);
-    const int *place = plan->places + cell->place;
-    const lml_coupling_target *target = plan->targets + plan->levels[block->level].target;
-    for (int l = 0; l < cell->nlevels; l++)
-      for (int e = 0; e < elements; e++, target++) {
-        vec *to = y + 2 * (target->y + place[l]);
-        const vec factor = target->factor * weights[target->term];
-        to[0] += factor * sums[l][0];
-        to[1] += factor * sums[l][1];
-      }
+    sum_cell(nlevels, w->u, products, n, cg, sums);
+    products += n;
+    cg += n * nlevels;
+    for (int l = 0; l < nlevels; l++)
+      for (int e = 0; e < elements; e++) deliver(to, target++, sums[l], w);
   }
 }
 
-/** Add the Z of one coupling, with weight 1, to Y. */
-static void couple_one(const lml_bispectrum_plan *plan, const lml_coupling *coupling, const vec *u, vec *y) {
-  const lml_coupling_block *block = &plan->blocks[coupling->block];
-  const lml_coupling_target *target = &plan->targets[coupling->target];
-  const lml_cell *cell = plan->cells + block->cell;
-  for (int i = 0; i < block->ncells && cell->nlevels > coupling->level; i++, cell++) {
-    vec sums[LEVELS_LIMIT][2];
-    evaluate_cell(plan, block, cell, coupling->level, 1, u, sums);
-    vec *to = y + 2 * (target->y + plan->places[cell->place + coupling->level]);
-    to[0] += target->factor * sums[0][0];
-    to[1] += target->factor * sums[0][1];
-  }
-}
-
-static void terms(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
-  const int elements = plan->nlabel_elements;
-  const vec *u = as_vec(workspace->u);
-  vec *values = as_vec_mutable(workspace->terms);
-  memset(values, 0, (size_t)plan->nterms * sizeof(vec));
-  for (size_t b = 0; b < plan->nblocks; b++) {
-    const lml_coupling_block *block = &plan->blocks[b];
-    const lml_cell *cell = plan->cells + block->cell;
-    for (int i = 0; i < block->ncells && block->nvalue_levels > 0; i++, cell++) {
-      const int count = cell->nlevels < block->nvalue_levels ? cell->nlevels : block->nvalue_levels;
-      vec sums[LEVELS_LIMIT][2];
-      evaluate_cell(plan, block, cell, 0, count, u, sums);
-      const int *place = plan->places + cell->place;
-      const lml_coupling_target *target = plan->targets + plan->levels[block->level].target;
-      const double half = cell->middle ? 1.0 : 2.0; /* the columns beyond the middle hold the conjugates */
-      for (int l = 0; l < count; l++)
-        for (int e = 0; e < elements; e++, target++) {
-          const vec *with = u + 2 * (target->u + place[l]);
-          values[target->term] += half * target->value * (with[0] * sums[l][0] + with[1] * sums[l][1]);
-        }
+/** Walk a whole list, with the number of levels, and the usual one element, known to the compiler. */
+ALWAYS_INLINE void walk_list(int elements, destination to, const lml_cell_list *list, lml_bispectrum_workspace *w) {
+  for (const lml_cell_run *run = list->runs; run < list->runs + list->nruns; run++)
+    switch (elements == 1 ? run->nlevels : 0) {
+      case 1:
+        walk_run(1, 1, to, list, run, w);
+        break;
+      case 2:
+        walk_run(2, 1, to, list, run, w);
+        break;
+      case 3:
+        walk_run(3, 1, to, list, run, w);
+        break;
+      case 4:
+        walk_run(4, 1, to, list, run, w);
+        break;
+      case 5:
+        walk_run(5, 1, to, list, run, w);
+        break;
+      case 6:
+        walk_run(6, 1, to, list, run, w);
+        break;
+      case 7:
+        walk_run(7, 1, to, list, run, w);
+        break;
+      case 8:
+        walk_run(8, 1, to, list, run, w);
+        break;
+      default:
+        walk_run(run->nlevels, elements, to, list, run, w);
     }
-  }
+}
+
+/** u → terms. */
+static void terms(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
+  memset(workspace->terms, 0, (size_t)plan->nterms * sizeof(vec));
+  walk_list(plan->nlabel_elements, TO_TERMS, &plan->values, workspace);
+}
+
+static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
+  memset(workspace->y, 0, 2 * (size_t)plan->ny * (size_t)plan->nlabel_elements * sizeof(vec));
+}
+
+/** u, weights → y. */
+static void couple_all(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
+  clear_y(plan, workspace);
+  walk_list(plan->nlabel_elements, TO_Y_BY_WEIGHTS, &plan->couplings, workspace);
+}
+
+/** u → y of one term alone, with weight 1. */
+static void couple_term(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace) {
+  clear_y(plan, workspace);
+  walk_run(1, plan->nlabel_elements, TO_Y, &plan->by_term, &plan->by_term.runs[term], workspace);
 }
 
 /** One model's effective Θ: β = Θ + A B, and E = Θ₀ + ½ (Θ + β)·B. */
