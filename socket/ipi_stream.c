@@ -25,7 +25,7 @@ lml_status lml_ipi_stream_wait(const lml_ipi_stream *stream, short events, doubl
     struct pollfd entry = {.fd = stream->fd, .events = events};
     const int count = lml_sys->poll(&entry, 1, (int)ceil(1000.0 * fmin(left, SLICE)));
     if (count < 0 && errno != EINTR && errno != EAGAIN)
-      return lml_fail_errno(error, errno, "cannot wait for the driver's socket");
+      return lml_fail_errno(error, errno, "cannot wait for the socket");
     *ready = count > 0;
     left = end - lml_sys->clock();
   } while (!*ready && left > 0.0);
@@ -41,30 +41,41 @@ lml_status lml_ipi_stream_receive(const lml_ipi_stream *stream, void *buffer, si
   const ssize_t count = lml_sys->recv(stream->fd, buffer, size, 0);
   *received = count > 0 ? (size_t)count : 0;
   if (count < 0 && !would_wait(errno) && !is_hang_up(errno))
-    return lml_fail_errno(error, errno, "cannot read from the driver's socket");
+    return lml_fail_errno(error, errno, "cannot read from the socket");
   if (count == 0 || (count < 0 && is_hang_up(errno))) *closed = true;
+  return LML_OK;
+}
+
+lml_status lml_ipi_stream_send_some(const lml_ipi_stream *stream, const void *bytes, size_t length, size_t *sent,
+                                    bool *closed, lml_error *error) {
+  *sent = 0;
+  while (*sent < length) {
+    const ssize_t count = lml_sys->send(stream->fd, (const char *)bytes + *sent, length - *sent, 0);
+    if (count >= 0) {
+      *sent += (size_t)count;
+      continue;
+    }
+    if (is_hang_up(errno)) *closed = true;
+    if (is_hang_up(errno) || would_wait(errno)) return LML_OK;
+    return lml_fail_errno(error, errno, "cannot send to the socket");
+  }
   return LML_OK;
 }
 
 lml_status lml_ipi_stream_send(const lml_ipi_stream *stream, const void *bytes, size_t length, bool *closed,
                                lml_error *error) {
-  size_t sent = 0;
-  while (sent < length) {
-    const ssize_t count = lml_sys->send(stream->fd, (const char *)bytes + sent, length - sent, 0);
-    if (count >= 0) {
-      sent += (size_t)count;
-      continue;
-    }
-    if (is_hang_up(errno)) {
-      *closed = true;
-      return LML_OK;
-    }
-    if (!would_wait(errno)) return lml_fail_errno(error, errno, "cannot send to the driver's socket");
+  bool gone = false;
+  for (size_t sent = 0;;) {
+    size_t count;
+    lml_status status =
+        lml_ipi_stream_send_some(stream, (const char *)bytes + sent, length - sent, &count, &gone, error);
+    sent += count;
+    if (gone) *closed = true;
+    if (status != LML_OK || gone || sent == length) return status;
     bool ready;
-    const lml_status status = lml_ipi_stream_wait(stream, POLLOUT, -1.0, &ready, error);
+    status = lml_ipi_stream_wait(stream, POLLOUT, -1.0, &ready, error);
     if (status != LML_OK) return status;
   }
-  return LML_OK;
 }
 
 void lml_ipi_stream_close(lml_ipi_stream *stream) {

@@ -34,6 +34,10 @@ lml_status lml_ipi_stream_receive(const lml_ipi_stream *stream, void *buffer, si
 lml_status lml_ipi_stream_send(const lml_ipi_stream *stream, const void *bytes, size_t length, bool *closed,
                                lml_error *error);
 
+/** Send what the peer takes at once of @p bytes, without waiting; *@p sent says how much. */
+lml_status lml_ipi_stream_send_some(const lml_ipi_stream *stream, const void *bytes, size_t length, size_t *sent,
+                                    bool *closed, lml_error *error);
+
 /** Close; fine where it is closed. */
 void lml_ipi_stream_close(lml_ipi_stream *stream);
 

@@ -1,10 +1,16 @@
+/* For struct ucred and accept4. */
+#define _GNU_SOURCE
+
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +43,52 @@ static ssize_t posix_send(int fd, const void *buffer, size_t bytes, int flags) {
   return send(fd, buffer, bytes, flags | MSG_NOSIGNAL);
 }
 
+static int posix_lstat(const char *path, struct stat *status) { return lstat(path, status); }
+
+static int posix_bind(int fd, const struct sockaddr *address, socklen_t length) { return bind(fd, address, length); }
+
+static int posix_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+static int posix_peer_user(int fd, uid_t *user) {
+  struct ucred peer;
+  socklen_t length = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+  *user = peer.uid;
+  return 0;
+}
+
+/** In the child: become the program, or leave. Calls nothing that is not safe between fork and exec. */
+static void become(const lml_spawn *how, pid_t parent) {
+  static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGCHLD};
+  for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++) signal(handled[i], SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(127); /* it ended before the line above */
+  const int nothing = open("/dev/null", O_RDONLY);
+  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(how->output, 1) < 0 || dup2(how->output, 2) < 0) _exit(127);
+  if (nothing > 2) close(nothing);
+  if (chdir(how->folder) != 0) _exit(127);
+  /* execve takes no pointers to const, and changes nothing. */
+  union {
+    const char *const *readable;
+    char *const *passed;
+  } arguments = {.readable = how->arguments}, environment = {.readable = how->environment};
+  execve(how->arguments[0], arguments.passed, environment.passed);
+  _exit(127);
+}
+
+static pid_t posix_spawn_process(const lml_spawn *how) {
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child == 0) become(how, parent);
+  /* Both sides set the group, so that it is there whoever comes first. */
+  if (child > 0) setpgid(child, child);
+  return child;
+}
+
 static double posix_clock(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -60,6 +112,9 @@ const lml_sys_table lml_sys_posix = {
     .close = close,
     .fsync = fsync,
     .stat = posix_stat,
+    .lstat = posix_lstat,
+    .chmod = chmod,
+    .mkdir = mkdir,
     .rename = rename,
     .unlink = unlink,
     .opendir = opendir,
@@ -76,6 +131,14 @@ const lml_sys_table lml_sys_posix = {
     .getpeername = posix_getpeername,
     .getaddrinfo = getaddrinfo,
     .freeaddrinfo = freeaddrinfo,
+    .bind = posix_bind,
+    .listen = listen,
+    .accept = posix_accept,
+    .peer_user = posix_peer_user,
+    .geteuid = geteuid,
+    .spawn = posix_spawn_process,
+    .waitpid = waitpid,
+    .kill = kill,
     .clock = posix_clock,
     .sleep = posix_sleep,
 };

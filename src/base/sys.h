@@ -17,6 +17,15 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/** A process to start: in a process group and a folder of its own, its standard input empty, what it prints going to
+ *  @p output; it is sent SIGTERM when the thread that started it ends. */
+typedef struct lml_spawn {
+  const char *const *arguments;   /**< argv, NULL at the end; its first is the program's path */
+  const char *const *environment; /**< "NAME=value", NULL at the end */
+  const char *folder;             /**< its working folder */
+  int output;                     /**< descriptor of its standard output and error */
+} lml_spawn;
+
 typedef struct lml_sys_table {
   /* memory */
   void *(*malloc)(size_t bytes);
@@ -30,6 +39,9 @@ typedef struct lml_sys_table {
   int (*close)(int fd);
   int (*fsync)(int fd);
   int (*stat)(const char *path, struct stat *status);
+  int (*lstat)(const char *path, struct stat *status);
+  int (*chmod)(const char *path, mode_t mode);
+  int (*mkdir)(const char *path, mode_t mode);
   int (*rename)(const char *from, const char *to);
   int (*unlink)(const char *path);
   DIR *(*opendir)(const char *path);
@@ -47,6 +59,15 @@ typedef struct lml_sys_table {
   int (*getpeername)(int fd, struct sockaddr *address, socklen_t *length);
   int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found);
   void (*freeaddrinfo)(struct addrinfo *found);
+  int (*bind)(int fd, const struct sockaddr *address, socklen_t length);
+  int (*listen)(int fd, int backlog);
+  int (*accept)(int fd);                 /**< adds SOCK_CLOEXEC and SOCK_NONBLOCK */
+  int (*peer_user)(int fd, uid_t *user); /**< who is at the other end of a unix socket */
+  /* processes */
+  uid_t (*geteuid)(void);
+  pid_t (*spawn)(const lml_spawn *how); /**< fork and exec */
+  pid_t (*waitpid)(pid_t process, int *status, int options);
+  int (*kill)(pid_t process, int signal);
   /* time */
   double (*clock)(void);         /**< monotonic, seconds */
   void (*sleep)(double seconds); /**< may return early on a signal */
