@@ -188,6 +188,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = compute(session, client, error);
   if (status == LML_OK) status = largest_force(&session->results, &force, error);
+  if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {
     lml_fail_context(error, "evaluation %zu", session->evaluations + 1);
     return status;

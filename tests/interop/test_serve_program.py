@@ -59,13 +59,19 @@ class Driver:
     def __init__(self, folder):
         self.path = str(folder / "s")
         self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.settimeout(TIMEOUT)
-        self.connection = None
+        self.listener.settimeout(0.2)
+        self.connection = self.process = None
         self.listener.bind(self.path)
 
     def accept(self):
+        """Wait for the client as long as its process lives."""
         self.listener.listen(1)
-        self.connection = self.listener.accept()[0]
+        self.connection = None
+        while self.connection is None:
+            try:
+                self.connection = self.listener.accept()[0]
+            except TimeoutError:
+                assert self.process.poll() is None, self.process.stderr.read()
         self.connection.settimeout(TIMEOUT)
 
     def send(self, name, contents=b""):
@@ -124,6 +130,7 @@ def serve(start, folder, driver):
     def run_server(*options, potential="W", accept=True, launcher=()):
         process = start([*launcher, program("lmlink-serve"), "--potential", folder / f"{potential}.snapcoeff",
                          "--driver", f"unix:{driver.path}", *options])
+        driver.process = process
         if accept:
             driver.accept()
         return process
@@ -246,6 +253,30 @@ def test_signals(serve, driver, number, connected):
     code, log = end(process)
     assert code == 128 + number and "error" not in log
     assert not connected or driver.is_alone()
+
+
+def crystal(cells):
+    """Positions and cell of a cubic crystal, to keep the server busy for a while."""
+    grid = np.arange(cells)
+    corners = np.stack(np.meshgrid(grid, grid, grid), axis=-1).reshape(-1, 3)
+    return 3.2 * np.vstack([corners, corners + 0.5]), 3.2 * cells * np.eye(3)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_a_driver_that_vanishes(serve, driver, ranks, request):
+    """Whether it goes during the evaluation or when it is done: the next one is served."""
+    process = serve("--reconnect", launcher=request.getfixturevalue("launcher") if ranks > 1 else ())
+    driver.send_positions(*crystal(20))
+    driver.hang_up()
+    driver.accept()
+    energy = driver.evaluate()[0]
+    driver.hang_up()
+    driver.accept()
+    assert driver.evaluate()[0] == energy
+    driver.send_positions(*crystal(20))
+    process.send_signal(signal.SIGTERM)
+    code, log = end(process)
+    assert code != 0 and log.count("the driver closed the connection") == 1
 
 
 # ---- bad input ----
