@@ -16,8 +16,7 @@ static lml_status parse_unix(const char *name, const char *prefix, lml_ipi_addre
                     "the socket path '%.60s%.200s' has %zu bytes, of which a socket takes at most %zu; shorten it",
                     before, name, length, sizeof address->path - 1);
   address->transport = LML_IPI_UNIX;
-  memcpy(address->path, before, strlen(before));
-  memcpy(address->path + strlen(before), name, strlen(name));
+  snprintf(address->path, sizeof address->path, "%s%s", before, name);
   snprintf(address->text, sizeof address->text, "unix:%s", address->path);
   return LML_OK;
 }

@@ -6,12 +6,14 @@
 
 enum { MATRIX = 9 };
 
+static bool same_bits(const void *one, const void *other, size_t bytes) { return memcmp(one, other, bytes) == 0; }
+
 static bool repeats_previous(const lml_ipi_message *posdata, size_t index) {
   const size_t width = 3 * posdata->natoms;
   const double *cell = posdata->cells + MATRIX * index;
   const double *positions = posdata->positions + width * index;
-  return memcmp(cell, cell - MATRIX, MATRIX * sizeof *cell) == 0 &&
-         memcmp(positions, positions - width, width * sizeof *positions) == 0;
+  return same_bits(cell, cell - MATRIX, MATRIX * sizeof *cell) &&
+         same_bits(positions, positions - width, width * sizeof *positions);
 }
 
 lml_status lml_ipi_batch_begin(lml_ipi_batch *batch, const lml_ipi_message *posdata, lml_error *error) {

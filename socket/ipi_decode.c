@@ -8,7 +8,6 @@
 
 enum {
   NFIELDS = 6,    /**< the longest list of fields */
-  STEP = 1 << 16, /**< bytes: memory is taken in steps of at most this much ahead of what has arrived */
   WIRE_CELL = 18, /**< numbers of a cell on the wire: itself and its inverse */
   MATRIX = 9,     /**< numbers of a cell or virial */
   INT_SIZE = sizeof(int32_t)
@@ -365,8 +364,7 @@ static lml_status take(lml_ipi_decoder *decoder, const unsigned char *bytes, siz
                        lml_error *error) {
   const size_t before = decoder->filled;
   const size_t missing = decoder->wanted - before;
-  size_t count = missing < length ? missing : length;
-  if (count > STEP) count = STEP;
+  const size_t count = missing < length ? missing : length;
   unsigned char *to;
   lml_status status = make_room(decoder, before + count, &to, error);
   if (status != LML_OK) return status;

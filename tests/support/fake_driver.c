@@ -67,7 +67,8 @@ static int fake_getaddrinfo(const char *host, const char *service, const struct 
 }
 
 static int fake_getname(int fd, struct sockaddr *address, socklen_t *length) {
-  (void)fd, (void)address, (void)length;
+  (void)fd, (void)address;
+  *length = 0;
   errno = ENOTCONN;
   return -1;
 }
@@ -78,9 +79,10 @@ static int fake_setsockopt(int fd, int level, int name, const void *value, sockl
 }
 
 static int fake_getsockopt(int fd, int level, int name, void *value, socklen_t *length) {
-  (void)fd, (void)level, (void)name, (void)length;
+  (void)fd, (void)level, (void)name;
   if (fails()) return -1;
-  memset(value, 0, sizeof(int));
+  *length = sizeof(int);
+  memset(value, 0, *length);
   return 0;
 }
 

@@ -338,6 +338,19 @@ static void exit_behind_an_unread_answer_is_an_exit(void **state) {
   lml_ipi_client_destroy(client);
 }
 
+/** Connect again, to a driver that says the script, and serve it. */
+static served serve_again(lml_ipi_client *client) {
+  served s = {.spring = 1.0};
+  fake.bytes = script.bytes;
+  fake.length = script.length;
+  fake.position = 0;
+  fake.at_end = 0;
+  fake.got.length = 0;
+  assert_int_equal(lml_ipi_client_connect(client, NULL), LML_OK);
+  serve(client, &s);
+  return s;
+}
+
 static void client_connects_again_after_the_end(void **state) {
   (void)state;
   say_init(4, " batch_size:2");
@@ -348,19 +361,36 @@ static void client_connects_again_after_the_end(void **state) {
   assert_int_equal(s.end, LML_IPI_END_EXIT);
   script.length = 0;
   say_evaluation(2, 0.5);
-  fake.bytes = script.bytes;
-  fake.length = script.length;
-  fake.position = 0;
-  fake.at_end = 0;
-  fake.got.length = 0;
-  assert_int_equal(lml_ipi_client_connect(client, NULL), LML_OK);
-  s = (served){.spring = 1.0};
-  serve(client, &s);
+  s = serve_again(client);
   assert_int_equal(s.status, LML_OK);
   assert_int_equal(s.evaluations, 1);
   assert_int_equal(s.replicas[0], -1);
   assert_memory_equal(fake.got.bytes, "NEEDINIT    HAVEDATA    FORCEREADY  ", 36);
   lml_ipi_client_destroy(client);
+}
+
+static void client_connects_again_after_a_failure(void **state) {
+  (void)state;
+  say(LML_IPI_STATUS);
+  say(LML_IPI_READY);
+  say(LML_IPI_STATUS);
+  for (size_t i = 0; i < 2; i++) {
+    served s = {.spring = 1.0};
+    lml_ipi_client *client = connected();
+    fake.at_end = 0;
+    if (i == 0) fake.length = 17; /* inside the second header */
+    serve(client, &s);
+    assert_int_equal(s.status, i == 0 ? LML_ERR_CLOSED : LML_ERR_PROTOCOL);
+    lml_ipi_buffer bad = script;
+    script = (lml_ipi_buffer){0};
+    say_evaluation(2, 0.5);
+    s = serve_again(client);
+    assert_int_equal(s.status, LML_OK);
+    assert_int_equal(s.evaluations, 1);
+    lml_ipi_client_destroy(client);
+    lml_ipi_buffer_free(&script);
+    script = bad;
+  }
 }
 
 int main(void) {
@@ -385,6 +415,7 @@ int main(void) {
       TEST(unread_forces_end_as_abandoned),
       TEST(exit_behind_an_unread_answer_is_an_exit),
       TEST(client_connects_again_after_the_end),
+      TEST(client_connects_again_after_a_failure),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

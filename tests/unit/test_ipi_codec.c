@@ -158,15 +158,20 @@ static void recorded_conversations_may_be_cut_at_every_byte(void **state) {
   for_each_side(side_cut_everywhere);
 }
 
-/** Decode up to the next message of a type; false where there is none. */
+static const double zeros[9];
+static const lml_ipi_message nothing = {.cells = zeros, .positions = zeros};
+
+/** Decode up to the next message of a type; false, with *@p message as it was, where there is none. */
 static bool next_of_type(lml_ipi_decoder *decoder, const lml_ipi_buffer *sent, size_t *at, lml_ipi_type type,
                          const lml_ipi_message **message) {
   while (*at < sent->length) {
     size_t used;
-    assert_int_equal(lml_ipi_decoder_feed(decoder, sent->bytes + *at, sent->length - *at, &used, message, NULL),
-                     LML_OK);
+    const lml_ipi_message *next;
+    assert_int_equal(lml_ipi_decoder_feed(decoder, sent->bytes + *at, sent->length - *at, &used, &next, NULL), LML_OK);
     *at += used;
-    if (*message != NULL && (*message)->type == type) return true;
+    if (next == NULL || next->type != type) continue;
+    *message = next;
+    return true;
   }
   return false;
 }
@@ -197,7 +202,7 @@ static void positions_and_forces_come_in_electronvolts_and_angstroms(void **stat
     transcript t = transcript_read(transcript_names[i]);
     lml_ipi_decoder *driver = new_decoder(LML_IPI_DRIVER, lml_ipi_units_ev, t.batch);
     lml_ipi_decoder *client = new_decoder(LML_IPI_CLIENT, lml_ipi_units_ev, t.batch);
-    const lml_ipi_message *posdata, *reply;
+    const lml_ipi_message *posdata = &nothing, *reply = &nothing;
     size_t at[2] = {0, 0}, count = 0;
     while (next_of_type(driver, &t.sent[LML_IPI_DRIVER], &at[0], LML_IPI_POSDATA, &posdata)) {
       assert_true(next_of_type(client, &t.sent[LML_IPI_CLIENT], &at[1], LML_IPI_FORCEREADY, &reply));
@@ -217,7 +222,7 @@ static void cell_rows_are_vectors_as_in_ase(void **state) {
   static const double first[3] = {0.1, 0.2, 0.3};
   transcript t = transcript_read("ase-3.29.0-cell");
   lml_ipi_decoder *decoder = new_decoder(LML_IPI_DRIVER, lml_ipi_units_ev, 1);
-  const lml_ipi_message *posdata;
+  const lml_ipi_message *posdata = &nothing;
   size_t at = 0;
   assert_true(next_of_type(decoder, &t.sent[LML_IPI_DRIVER], &at, LML_IPI_POSDATA, &posdata));
   assert_int_equal(posdata->natoms, 2);
@@ -231,7 +236,7 @@ static void molecule_of_ase_has_a_zero_cell(void **state) {
   (void)state;
   transcript t = transcript_read("ase-3.29.0-molecule");
   lml_ipi_decoder *decoder = new_decoder(LML_IPI_DRIVER, lml_ipi_units_ev, 1);
-  const lml_ipi_message *posdata;
+  const lml_ipi_message *posdata = &nothing;
   size_t at = 0;
   assert_true(next_of_type(decoder, &t.sent[LML_IPI_DRIVER], &at, LML_IPI_POSDATA, &posdata));
   assert_int_equal(posdata->natoms, 3);
@@ -331,7 +336,9 @@ static void impossible_lengths_are_refused_by_value(void **state) {
   static const struct {
     int32_t length;
     const char *message;
-  } cases[] = {{-1, "INIT with a text of length -1"}, {INT32_MAX, "length 2147483647; 0 to 268435456"}};
+  } cases[] = {{-1, "INIT with a text of length -1"},
+               {INT32_MAX, "length 2147483647; 0 to 268435456"},
+               {LML_IPI_MAX_TEXT + 1, "length 268435457"}};
   unsigned char bytes[256];
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     lml_ipi_decoder *decoder = new_decoder(LML_IPI_DRIVER, lml_ipi_units_ev, 1);

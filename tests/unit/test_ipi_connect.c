@@ -21,8 +21,10 @@
 #include "support/near.h"
 
 static void hear(void *context, const lml_ipi_address *address, const char *reason) {
+  char *heard = context;
+  const size_t length = strlen(heard);
   assert_string_equal(address->text, "unix:/tmp/ipi_test");
-  snprintf(context, 64, "%s", reason);
+  snprintf(heard + length, 64 - length, "%s;", reason);
 }
 
 /* ---- waiting for a driver ---- */
@@ -30,8 +32,8 @@ static void hear(void *context, const lml_ipi_address *address, const char *reas
 static void late_driver_is_waited_for_and_announced_once(void **state) {
   (void)state;
   static const int reasons[] = {ENOENT, ECONNREFUSED, EAGAIN};
-  static const char *const words[] = {"No such file or directory", "Connection refused",
-                                      "its queue of connections is full"};
+  static const char *const words[] = {"No such file or directory;", "Connection refused;",
+                                      "its queue of connections is full;"};
   for (size_t i = 0; i < 3; i++) {
     char heard[64] = "";
     session_settings.waiting = hear;

@@ -41,7 +41,7 @@ static void compare_with_recorded(const transcript *t) {
     const lml_ipi_message *was = read_message(decoders[0], sent, &was_at);
     const lml_ipi_message *is = read_message(decoders[1], &fake.got, &is_at);
     assert_int_equal(was == NULL, is == NULL);
-    if (was == NULL) break;
+    if (was == NULL || is == NULL) break;
     assert_int_equal(was->type, is->type);
     if (was->type == LML_IPI_FORCEREADY) compare_forceready(was, is);
   }
