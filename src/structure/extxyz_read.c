@@ -6,35 +6,19 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "structure/atom_line.h"
 #include "structure/comment_line.h"
 #include "structure/frame.h"
 
 enum {
-  FIRST_ROWS = 256,     /**< atoms that room is made for before any was read */
-  MOST_KEYS = 10000,    /**< of a comment line */
-  MOST_WIDTH = 1000000, /**< numbers in an atom's line */
+  FIRST_ROWS = 256,  /**< atoms that room is made for before any was read */
+  MOST_KEYS = 10000, /**< of a comment line */
   MOST_ATOMS = 2147483647
 };
 
-static const char default_properties[] = "species:S:1:pos:R:3";
-
-/** What the words of an atom's line are. */
-typedef enum field_role { FIELD_COLUMN, FIELD_SPECIES, FIELD_NUMBER, FIELD_POSITION } field_role;
-
-typedef struct field {
-  field_role role;
-  lml_value_type type;
-  size_t width;
-  size_t column; /**< index of the frame's column */
-  char *name;
-} field;
-
 struct lml_xyz_reader {
   lml_lines *lines;
-  field *fields; /**< of the frame that is read */
-  size_t nfields, fields_capacity;
-  size_t width;        /**< words in an atom's line */
-  bool default_layout; /**< the file doesn't say, as in plain XYZ: words beyond are ignored */
+  lml_fields fields; /**< of the frame that is read */
   char *scratch;
   size_t scratch_capacity;
 };
@@ -45,8 +29,9 @@ struct lml_xyz_reader {
 #define HERE(reader) lml_lines_path((reader)->lines), lml_lines_number((reader)->lines)
 
 /** "FILE:LINE: " in front of a message from elsewhere. */
-static lml_status add_place(const lml_xyz_reader *reader, lml_error *error) {
-  return lml_fail_context(error, "%s:%zu", HERE(reader));
+static lml_status add_place(const lml_xyz_reader *reader, lml_status status, lml_error *error) {
+  if (status != LML_OK) lml_fail_context(error, "%s:%zu", HERE(reader));
+  return status;
 }
 
 /** The next line, NULL at the end of the file. A line without a newline is taken for what an interrupted writer left,
@@ -161,7 +146,7 @@ static lml_status take_comment(lml_xyz_reader *reader, lml_token line, lml_frame
   lml_comment comment = {.at = line.text, .scratch = reader->scratch};
   for (size_t keys = 0; status == LML_OK; keys++) {
     status = lml_comment_next(&comment, &end, error);
-    if (status != LML_OK) return add_place(reader, error);
+    if (status != LML_OK) return add_place(reader, status, error);
     if (end) break;
     if (keys == MOST_KEYS)
       return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the comment line has more than %d keys", HERE(reader),
@@ -184,204 +169,7 @@ static lml_status take_comment(lml_xyz_reader *reader, lml_token line, lml_frame
   return status;
 }
 
-/* --- Properties ------------------------------------------------------------------------------------------------- */
-
-/** The part of @p *cursor up to the next ':' or the end; false where there is none. */
-static bool next_part(const char **cursor, lml_token *part) {
-  if (*cursor == NULL) return false;
-  const char *end = strchr(*cursor, ':');
-  *part = (lml_token){*cursor, end == NULL ? strlen(*cursor) : (size_t)(end - *cursor)};
-  *cursor = end == NULL ? NULL : end + 1;
-  return true;
-}
-
-static bool parse_type(lml_token token, lml_value_type *type) {
-  static const char *const names[] = {[LML_REAL] = "R", [LML_INTEGER] = "I", [LML_LOGICAL] = "L", [LML_TEXT] = "S"};
-  for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
-    if (lml_token_equals(token, names[k])) {
-      *type = (lml_value_type)k;
-      return true;
-    }
-  return false;
-}
-
-/** Which part of the structure a field is; fails where its type is not what that part needs. */
-static lml_status find_role(const lml_xyz_reader *reader, field *f, lml_error *error) {
-  static const struct {
-    const char *name, *alias, *wanted;
-    field_role role;
-    lml_value_type type;
-    size_t width;
-  } known[] = {{"species", "symbols", "S:1", FIELD_SPECIES, LML_TEXT, 1},
-               {"Z", "numbers", "I:1", FIELD_NUMBER, LML_INTEGER, 1},
-               {"pos", "positions", "R:3", FIELD_POSITION, LML_REAL, 3}};
-  f->role = FIELD_COLUMN;
-  for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
-    if (strcmp(f->name, known[k].name) != 0 && strcmp(f->name, known[k].alias) != 0) continue;
-    f->role = known[k].role;
-    if (f->type == known[k].type && f->width == known[k].width) return LML_OK;
-    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties: %s must be %s:%s", HERE(reader), f->name, f->name,
-                    known[k].wanted);
-  }
-  return LML_OK;
-}
-
-static const field *find_field(const lml_xyz_reader *reader, field_role role, const char *name) {
-  for (size_t k = 0; k < reader->nfields; k++)
-    if (reader->fields[k].role == role && (name == NULL || strcmp(reader->fields[k].name, name) == 0))
-      return &reader->fields[k];
-  return NULL;
-}
-
-/** Append a field to the reader's. */
-static lml_status add_field(lml_xyz_reader *reader, lml_token name, lml_value_type type, size_t width,
-                            lml_error *error) {
-  lml_status status = lml_grow(&reader->fields, &reader->fields_capacity, reader->nfields + 1, sizeof *reader->fields,
-                               "the columns", error);
-  if (status != LML_OK) return status;
-  field f = {.type = type, .width = width, .name = lml_token_copy(name, error)};
-  if (f.name == NULL) return LML_ERR_MEMORY;
-  status = find_role(reader, &f, error);
-  const field_role role = f.role;
-  if (status == LML_OK && find_field(reader, role, role == FIELD_COLUMN ? f.name : NULL) != NULL)
-    status = lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties name %s twice", HERE(reader), f.name);
-  reader->fields[reader->nfields++] = f;
-  reader->width += width;
-  return status;
-}
-
-static void forget_fields(lml_xyz_reader *reader) {
-  for (size_t k = 0; k < reader->nfields; k++) lml_free(reader->fields[k].name);
-  reader->nfields = 0;
-  reader->width = 0;
-}
-
-static lml_status take_properties(lml_xyz_reader *reader, const char *properties, lml_error *error) {
-  const char *cursor = properties;
-  lml_token name, type_name, width_text;
-  forget_fields(reader);
-  while (next_part(&cursor, &name)) {
-    lml_value_type type;
-    int64_t width;
-    if (name.length == 0 || !next_part(&cursor, &type_name) || !next_part(&cursor, &width_text) ||
-        !parse_type(type_name, &type) || !lml_parse_integer(width_text, &width) || width < 1 ||
-        width > (int64_t)(MOST_WIDTH - reader->width))
-      return lml_fail(error, LML_ERR_INPUT,
-                      HERE_FORMAT
-                      "Properties=%.200s: at \"%.*s\", where NAME:TYPE:COLUMNS is expected, TYPE one of S, "
-                      "R, I, L",
-                      HERE(reader), properties, LML_TOKEN_ARGS(name));
-    const lml_status status = add_field(reader, name, type, (size_t)width, error);
-    if (status != LML_OK) return status;
-  }
-  if (find_field(reader, FIELD_POSITION, NULL) == NULL)
-    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties have no pos:R:3, the positions", HERE(reader));
-  if (find_field(reader, FIELD_SPECIES, NULL) == NULL && find_field(reader, FIELD_NUMBER, NULL) == NULL)
-    return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "Properties have neither species:S:1 nor Z:I:1", HERE(reader));
-  return LML_OK;
-}
-
-/** The frame's columns, with room for @p rows atoms. */
-static lml_status add_columns(lml_xyz_reader *reader, lml_frame *frame, size_t rows, lml_error *error) {
-  lml_status status = lml_structure_resize(&frame->structure, rows, error);
-  for (size_t k = 0; k < reader->nfields && status == LML_OK; k++) {
-    field *f = &reader->fields[k];
-    lml_values *column;
-    if (f->role != FIELD_COLUMN) continue;
-    f->column = frame->ncolumns;
-    status = lml_frame_add_column(frame, f->name, &column, error);
-    if (status == LML_OK) status = lml_values_allocate(column, f->type, rows, f->width, error);
-  }
-  return status;
-}
-
 /* --- atoms ------------------------------------------------------------------------------------------------------ */
-
-/** "w" and "SI" are W and Si, as in ASE. */
-static int number_of_species(lml_token word) {
-  char symbol[4];
-  if (word.length == 0 || word.length >= sizeof symbol) return 0;
-  for (size_t k = 0; k < word.length; k++) {
-    const char c = word.text[k];
-    if (k == 0)
-      symbol[k] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-    else
-      symbol[k] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  }
-  symbol[word.length] = '\0';
-  return lml_element_number(symbol);
-}
-
-static bool take_logical(lml_token word, bool *value) {
-  *value = lml_token_equals(word, "T") || lml_token_equals(word, "True");
-  return *value || lml_token_equals(word, "F") || lml_token_equals(word, "False");
-}
-
-static lml_status bad_word(const lml_xyz_reader *reader, const field *f, lml_token word, const char *wanted,
-                           lml_error *error) {
-  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "%s: \"%.*s\" is not %s", HERE(reader), f->name,
-                  LML_TOKEN_ARGS(word), wanted);
-}
-
-static lml_status take_column_word(const lml_xyz_reader *reader, const field *f, lml_values *column, size_t index,
-                                   lml_token word, lml_error *error) {
-  switch (column->type) {
-    case LML_REAL:
-      return lml_parse_any_real(word, &column->reals[index]) ? LML_OK : bad_word(reader, f, word, "a number", error);
-    case LML_INTEGER:
-      return lml_parse_integer(word, &column->integers[index]) ? LML_OK
-                                                               : bad_word(reader, f, word, "an integer", error);
-    case LML_LOGICAL:
-      return take_logical(word, &column->logicals[index]) ? LML_OK : bad_word(reader, f, word, "T or F", error);
-    default:
-      column->texts[index] = lml_token_copy(word, error);
-      return column->texts[index] == NULL ? LML_ERR_MEMORY : LML_OK;
-  }
-}
-
-static lml_status take_word(const lml_xyz_reader *reader, lml_frame *frame, const field *f, size_t atom, size_t place,
-                            lml_token word, lml_error *error) {
-  lml_structure *structure = &frame->structure;
-  int64_t number;
-  switch (f->role) {
-    case FIELD_SPECIES:
-      /* Where atomic numbers are given too, they count, as in ASE. */
-      if (find_field(reader, FIELD_NUMBER, NULL) != NULL) return LML_OK;
-      structure->numbers[atom] = number_of_species(word);
-      return structure->numbers[atom] > 0 ? LML_OK : bad_word(reader, f, word, "a chemical symbol", error);
-    case FIELD_NUMBER:
-      if (!lml_parse_integer(word, &number) || number < 1 || number > 118)
-        return bad_word(reader, f, word, "an atomic number", error);
-      structure->numbers[atom] = (int)number;
-      return LML_OK;
-    case FIELD_POSITION:
-      return lml_parse_real(word, &structure->positions[3 * atom + place])
-                 ? LML_OK
-                 : bad_word(reader, f, word, "a finite number", error);
-    default:
-      return take_column_word(reader, f, &frame->columns[f->column], atom * f->width + place, word, error);
-  }
-}
-
-static lml_status take_atom(const lml_xyz_reader *reader, lml_frame *frame, size_t atom, lml_token line,
-                            lml_error *error) {
-  const char *cursor = line.text, *end = line.text + line.length;
-  lml_token word;
-  size_t words = 0;
-  for (size_t k = 0; k < reader->nfields; k++) {
-    const field *f = &reader->fields[k];
-    for (size_t place = 0; place < f->width; place++, words++) {
-      if (!lml_next_token(&cursor, end, &word))
-        return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "%zu columns, of %zu that Properties name; %s is missing",
-                        HERE(reader), words, reader->width, f->name);
-      const lml_status status = take_word(reader, frame, f, atom, place, word, error);
-      if (status != LML_OK) return status;
-    }
-  }
-  if (reader->default_layout || !lml_next_token(&cursor, end, &word)) return LML_OK;
-  return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "\"%.*s\" is one column more than the %zu that Properties name",
-                  HERE(reader), LML_TOKEN_ARGS(word), reader->width);
-}
 
 static lml_status resize_rows(lml_frame *frame, size_t rows, lml_error *error) {
   lml_status status = lml_structure_resize(&frame->structure, rows, error);
@@ -393,7 +181,7 @@ static lml_status resize_rows(lml_frame *frame, size_t rows, lml_error *error) {
 /** Room grows with the atoms that are really there, as the number that the file states is just a claim. */
 static lml_status read_atoms(lml_xyz_reader *reader, lml_frame *frame, size_t natoms, lml_error *error) {
   size_t rows = natoms < FIRST_ROWS ? natoms : FIRST_ROWS;
-  lml_status status = add_columns(reader, frame, rows, error);
+  lml_status status = lml_fields_add_columns(&reader->fields, frame, rows, error);
   for (size_t atom = 0; atom < natoms && status == LML_OK; atom++) {
     lml_token line;
     status = read_atom_line(reader, atom, natoms, &line, error);
@@ -401,7 +189,8 @@ static lml_status read_atoms(lml_xyz_reader *reader, lml_frame *frame, size_t na
       rows = natoms / 2 < rows ? natoms : 2 * rows;
       status = resize_rows(frame, rows, error);
     }
-    if (status == LML_OK) status = take_atom(reader, frame, atom, line, error);
+    if (status != LML_OK) break;
+    status = add_place(reader, lml_fields_read_line(&reader->fields, line, atom, frame, error), error);
   }
   return status;
 }
@@ -419,8 +208,7 @@ lml_status lml_xyz_open(const char *path, lml_xyz_reader **reader, lml_error *er
 
 void lml_xyz_close(lml_xyz_reader *reader) {
   if (reader == NULL) return;
-  forget_fields(reader);
-  lml_free(reader->fields);
+  lml_fields_free(&reader->fields);
   lml_free(reader->scratch);
   lml_lines_close(reader->lines);
   lml_free(reader);
@@ -431,8 +219,7 @@ static lml_status read_frame(lml_xyz_reader *reader, size_t natoms, lml_frame *f
   char *properties = NULL;
   lml_status status = read_comment(reader, &line, error);
   if (status == LML_OK) status = take_comment(reader, line, frame, &properties, error);
-  reader->default_layout = properties == NULL;
-  if (status == LML_OK) status = take_properties(reader, properties == NULL ? default_properties : properties, error);
+  if (status == LML_OK) status = add_place(reader, lml_fields_parse(&reader->fields, properties, error), error);
   lml_free(properties);
   return status == LML_OK ? read_atoms(reader, frame, natoms, error) : status;
 }

@@ -221,6 +221,7 @@ static void bad_files_are_refused_by_line(void **state) {
       {"1\nProperties=species:S:1:pos:R:3:a:X:1\nW 0 0 0 0\n", "at \"a\", where NAME:TYPE:COLUMNS is expected"},
       {"1\nProperties=species:S:1:pos:R:3:a:R:0\nW 0 0 0\n", "at \"a\", where NAME:TYPE:COLUMNS is expected"},
       {"1\nProperties=species:S:1:pos:R:3:a:R:99999999999\nW 0 0 0\n", "at \"a\", where NAME:TYPE:COLUMNS"},
+      {"1\nProperties=species:S:1:pos:R:3:a:R:10000\nW 0 0 0\n", "at \"a\", where NAME:TYPE:COLUMNS"},
       {"1\nProperties=species:S:1:pos:R:3:a\nW 0 0 0\n", "at \"a\", where NAME:TYPE:COLUMNS is expected"},
       {"1\nLattice=\"3 0 0 0 3 0 0 0\"\nW 0 0 0\n", ":2: Lattice has 8 numbers"},
       {"1\nLattice=\"3 0 0 0 3 0 0 0 3 1\"\nW 0 0 0\n", ":2: Lattice has 10 numbers"},
