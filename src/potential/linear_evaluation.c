@@ -6,6 +6,13 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
+/** Extra width of the neighbour lists while one system moves on, Å: a longer list costs more at every step, a shorter
+ * one is made anew more often. */
+static const double skin = 0.6;
+
+/** Work of one neighbour of an atom, in units of the work of an atom without any (2J = 8, measured). */
+static const double neighbour_work = 0.02;
+
 size_t lml_linear_evaluation_totals(size_t natoms) { return 4 * natoms + 9; }
 
 void lml_linear_evaluation_free(lml_linear_evaluation *evaluation) {
@@ -35,14 +42,40 @@ static lml_status sort_elements(lml_linear_evaluation *evaluation, const lml_lin
   return status;
 }
 
+/** Share out the sorted atoms and list the neighbours of this part's. */
+static lml_status list_part(lml_neighbours *neighbours, size_t part, size_t parts, lml_error *error) {
+  if (parts == 1) return lml_neighbours_list(neighbours, 0, neighbours->natoms, error);
+  size_t *bounds;
+  lml_status status = lml_alloc(&bounds, parts + 1, sizeof(size_t), "the sharing out of the atoms", error);
+  if (status != LML_OK) return status;
+  status = lml_neighbours_split(neighbours, parts, neighbour_work, bounds, error);
+  if (status == LML_OK) status = lml_neighbours_list(neighbours, bounds[part], bounds[part + 1], error);
+  lml_free(bounds);
+  return status;
+}
+
+/** Neighbour lists for the structure: the last ones while no atom has moved further than half the skin. The first lists
+ *  of a system have no skin, so that a structure that is evaluated once, or a cell that changes at every step, does not
+ *  pay for one. */
+static lml_status find_neighbours(lml_linear_evaluation *evaluation, const lml_linear_model *model,
+                                  const lml_structure *structure, size_t part, size_t parts, lml_error *error) {
+  lml_neighbours *neighbours = &evaluation->neighbours;
+  const lml_motion motion = lml_neighbours_follow(neighbours, structure, 0.5 * skin);
+  if (motion == LML_MOTION_NEAR && evaluation->skin > 0.0) return LML_OK;
+  evaluation->skin = motion == LML_MOTION_OTHER ? 0.0 : skin;
+  lml_status status = lml_neighbours_sort(neighbours, structure, model->cutoff + evaluation->skin, error);
+  if (status == LML_OK) status = list_part(neighbours, part, parts, error);
+  if (status == LML_OK) status = lml_neighbours_remember(neighbours, structure, error);
+  if (status != LML_OK) lml_neighbours_forget(neighbours);
+  return status;
+}
+
 lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const lml_linear_model *model,
                                        const lml_structure *structure, size_t part, size_t parts, lml_error *error) {
-  lml_neighbours *neighbours = &evaluation->neighbours;
+  const lml_neighbours *neighbours = &evaluation->neighbours;
   const size_t natoms = structure->natoms;
-  lml_status status = lml_neighbours_sort(neighbours, structure, model->cutoff, error);
+  lml_status status = find_neighbours(evaluation, model, structure, part, parts, error);
   if (status == LML_OK) status = sort_elements(evaluation, model, structure, error);
-  if (status == LML_OK)
-    status = lml_neighbours_list(neighbours, natoms * part / parts, natoms * (part + 1) / parts, error);
   if (status == LML_OK) status = lml_atom_batch_prepare(&evaluation->batch, model, neighbours, error);
   if (status != LML_OK) return status;
   const size_t nforces = 3 * (natoms + neighbours->nghosts);

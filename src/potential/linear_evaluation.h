@@ -14,6 +14,7 @@ typedef struct lml_linear_evaluation {
   double *forces;        /**< (natoms + nghosts) × 3, eV/Å, sorted */
   double *totals;        /**< natoms × 3 forces and natoms energies in the structure's order, then the virial (9) */
   double virial[9];      /**< eV */
+  double skin;           /**< Å, of the neighbour lists */
   size_t next;           /**< first sorted atom that is not evaluated yet */
   size_t elements_capacity, forces_capacity, totals_capacity;
 } lml_linear_evaluation;

@@ -101,6 +101,7 @@ void lml_neighbours_free(lml_neighbours *neighbours) {
     lml_free(s->ghost_image);
     lml_free(s);
   }
+  lml_neighbours_forget(neighbours);
   lml_free(neighbours->order);
   lml_free(neighbours->positions);
   lml_free(neighbours->owner);
@@ -430,6 +431,44 @@ static int64_t fill_list(lml_neighbours *n) {
     n->first[i - n->begin + 1] = total;
   }
   return total;
+}
+
+/** Atoms and ghosts in the bins around the one that is visited. */
+static size_t occupancy(const runs *atoms, const runs *ghosts) {
+  size_t count = 0;
+  for (int row = 0; row < ROWS * ROWS; row++)
+    count += atoms->rows[row].high - atoms->rows[row].low + ghosts->rows[row].high - ghosts->rows[row].low;
+  return count;
+}
+
+lml_status lml_neighbours_split(const lml_neighbours *n, size_t parts, double per_neighbour, size_t *bounds,
+                                lml_error *error) {
+  const struct lml_neighbours_scratch *s = n->scratch;
+  const grid *g = &s->grid;
+  const double volume = 27.0 * g->width[0] * g->width[1] * g->width[2];
+  const double sphere = 4.0 / 3.0 * 3.14159265358979323846 * s->cutoff * s->cutoff * s->cutoff;
+  double *work; /* of all atoms before this one */
+  const lml_status status = lml_alloc(&work, n->natoms + 1, sizeof(double), "the sharing out of the atoms", error);
+  if (status != LML_OK) return status;
+  runs atoms = runs_from(g, s->atom_keys, n->natoms, 0, s->atom_keys[0]);
+  runs ghosts = runs_from(g, s->ghost_keys, n->nghosts, n->natoms, s->atom_keys[0]);
+  double each = 1.0;
+  for (size_t i = 0; i < n->natoms; i++) {
+    if (i == 0 || s->atom_keys[i] != s->atom_keys[i - 1]) {
+      move_runs(&atoms, g, s->atom_keys[i]);
+      move_runs(&ghosts, g, s->atom_keys[i]);
+      each = 1.0 + per_neighbour * (double)occupancy(&atoms, &ghosts) * sphere / volume;
+    }
+    work[i + 1] = work[i] + each;
+  }
+  bounds[0] = 0;
+  for (size_t part = 1, i = 0; part <= parts; part++) {
+    const double share = work[n->natoms] * (double)part / (double)parts;
+    while (i < n->natoms && (part == parts || work[i + 1] <= share)) i++;
+    bounds[part] = i;
+  }
+  lml_free(work);
+  return LML_OK;
 }
 
 lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t end, lml_error *error) {

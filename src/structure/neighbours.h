@@ -24,6 +24,7 @@ typedef struct lml_neighbours {
   int64_t *first;    /**< end − begin + 1 */
   int32_t *list;     /**< neighbours of sorted atom begin + k: list[first[k]] … list[first[k+1]−1], ascending */
   size_t capacity_atoms, capacity_all, capacity_first, capacity_list; /**< of the arrays above */
+  struct lml_neighbours_memory *memory;                               /**< what lml_neighbours_follow compares with */
   struct lml_neighbours_scratch *scratch;
 } lml_neighbours;
 
@@ -34,6 +35,29 @@ lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *
 
 /** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1. */
 lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t end, lml_error *error);
+
+/** Where to cut the sorted atoms into @p parts consecutive parts of about equal work: @p bounds receives parts + 1
+ *  indices, from 0 to natoms. An atom's work is taken as 1 + @p per_neighbour × its neighbours, whose number is
+ *  estimated from the bins around it. To be called between sort and list; depends on their arguments alone. */
+lml_status lml_neighbours_split(const lml_neighbours *neighbours, size_t parts, double per_neighbour, size_t *bounds,
+                                lml_error *error);
+
+/** How far the structure is from the one that was remembered. */
+typedef enum lml_motion {
+  LML_MOTION_OTHER, /**< another number of atoms, cell or periodicity, or nothing is remembered */
+  LML_MOTION_FAR,   /**< an atom has moved further than the limit */
+  LML_MOTION_NEAR   /**< the same system a little later: positions of atoms and ghosts have been brought up to date */
+} lml_motion;
+
+/** Remember the structure that sort and list were called with, for lml_neighbours_follow. */
+lml_status lml_neighbours_remember(lml_neighbours *neighbours, const lml_structure *structure, lml_error *error);
+
+/** Compare @p structure with the remembered one. Lists made for a cutoff of r + skin hold all pairs nearer than r as
+ * long as the answer for @p limit = skin / 2 (Å) is LML_MOTION_NEAR. */
+lml_motion lml_neighbours_follow(lml_neighbours *neighbours, const lml_structure *structure, double limit);
+
+/** Free what is remembered. */
+void lml_neighbours_forget(lml_neighbours *neighbours);
 
 void lml_neighbours_free(lml_neighbours *neighbours);
 

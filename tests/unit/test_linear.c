@@ -397,14 +397,45 @@ static void *counting_aligned_alloc(size_t alignment, size_t bytes) {
   return lml_sys_posix.aligned_alloc(alignment, bytes);
 }
 
-static void a_second_evaluation_allocates_nothing(void **state) {
+/** One system that moves on, by small steps and a large one: the calculator keeps its neighbour lists as long as it
+ * may, and gives at every step what a new calculator gives. */
+static void a_trajectory_gives_what_its_frames_give(void **state) {
+  (void)state;
+  lml_potential *potential = potential_of(&variants[5]);
+  lml_structure one = made_up_structure(1), structure = repeat(&one);
+  lml_calculator *calculator;
+  lml_results results = {0};
+  ok(lml_linear_calculator_create(potential, &calculator, error));
+  unsigned random = 11;
+  for (int frame = 0; frame < 25; frame++) {
+    const double size = frame % 10 == 9 ? 0.5 : 0.06;
+    for (size_t i = 0; i < 3 * structure.natoms; i++) structure.positions[i] += size * made_up_number(&random);
+    if (frame == 15) structure.cell[4] += 0.01;
+    if (frame == 18)
+      for (size_t a = 0; a < 3; a++) structure.positions[6 + a] -= structure.cell[3 + a]; /* a driver that wraps */
+    ok(lml_calculator_evaluate(calculator, &structure, LML_WANT_ENERGIES, &results, error));
+    lml_results expected = evaluate(potential, &structure);
+    const double scale = fmax(1.0, largest(expected.forces, 3 * structure.natoms));
+    assert_near(results.energy, expected.energy, 1e-11 * fabs(expected.energy));
+    for (size_t i = 0; i < 3 * structure.natoms; i++) assert_near(results.forces[i], expected.forces[i], 1e-11 * scale);
+    lml_results_free(&expected);
+  }
+  lml_calculator_destroy(calculator);
+  lml_results_free(&results);
+  lml_structure_free(&one);
+  lml_structure_free(&structure);
+  lml_potential_destroy(potential);
+}
+
+static void a_moving_system_allocates_nothing(void **state) {
   (void)state;
   lml_potential *potential = potential_of(&variants[3]);
   lml_structure structure = made_up_structure(1);
   lml_calculator *calculator;
   lml_results results = {0};
   ok(lml_linear_calculator_create(potential, &calculator, error));
-  ok(lml_calculator_evaluate(calculator, &structure, 0, &results, error));
+  /* the neighbour lists get their skin at the second step */
+  for (int frame = 0; frame < 2; frame++) ok(lml_calculator_evaluate(calculator, &structure, 0, &results, error));
   lml_sys_table counting = lml_sys_posix;
   counting.malloc = counting_malloc;
   counting.aligned_alloc = counting_aligned_alloc;
@@ -430,7 +461,8 @@ int main(void) {
       cmocka_unit_test(an_unknown_kernel_is_refused),
       cmocka_unit_test(an_atom_alone_has_its_constant),
       cmocka_unit_test(an_element_that_the_potential_lacks_is_named),
-      cmocka_unit_test(a_second_evaluation_allocates_nothing),
+      cmocka_unit_test(a_trajectory_gives_what_its_frames_give),
+      cmocka_unit_test(a_moving_system_allocates_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,6 +326,68 @@ static void impossible_searches_are_refused(void **state) {
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */
 
+/** Atoms of very different surroundings: a dense crystal, and a thin gas beside it. */
+static lml_structure crystal_beside_gas(void) {
+  lml_structure crystal_part = bcc_crystal(8, 0.1);
+  const size_t dense = crystal_part.natoms, natoms = 2 * dense;
+  const double cell[9] = {240, 0, 0, 0, 26, 0, 0, 0, 26};
+  lml_structure s = make_structure(natoms, cell, "FTT");
+  uint64_t state = 5;
+  memcpy(s.positions, crystal_part.positions, 3 * dense * sizeof(double));
+  for (size_t i = dense; i < natoms; i++)
+    for (size_t axis = 0; axis < 3; axis++)
+      s.positions[3 * i + axis] = (axis == 0 ? 40.0 : 0.0) + cell[4 * axis] * (axis == 0 ? 0.8 : 1.0) * uniform(&state);
+  lml_structure_free(&crystal_part);
+  return s;
+}
+
+static void parts_have_equal_work(void **state) {
+  (void)state;
+  enum { PARTS = 5 };
+  const double per_neighbour = 0.1;
+  lml_structure s = crystal_beside_gas();
+  lml_neighbours n = {0};
+  size_t bounds[PARTS + 1];
+  assert_int_equal(lml_neighbours_sort(&n, &s, 4.73, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_split(&n, PARTS, per_neighbour, bounds, NULL), LML_OK);
+  assert_int_equal(bounds[0], 0);
+  assert_int_equal(bounds[PARTS], s.natoms);
+  double work[PARTS], total = 0.0;
+  for (size_t part = 0; part < PARTS; part++) {
+    assert_true(bounds[part] <= bounds[part + 1]);
+    assert_int_equal(lml_neighbours_list(&n, bounds[part], bounds[part + 1], NULL), LML_OK);
+    const size_t natoms = bounds[part + 1] - bounds[part];
+    work[part] = (double)natoms + per_neighbour * (double)n.first[natoms];
+    total += work[part];
+  }
+  /* equal numbers of atoms would be 40 % off */
+  for (size_t part = 0; part < PARTS; part++) assert_true(fabs(work[part] * PARTS / total - 1.0) < 0.15);
+  lml_neighbours_free(&n);
+  lml_structure_free(&s);
+}
+
+static void motion_is_told_near_from_far(void **state) {
+  (void)state;
+  lml_structure s = bcc_crystal(3, 0.1);
+  lml_neighbours n = {0};
+  assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_OTHER);
+  assert_int_equal(lml_neighbours_sort(&n, &s, 5.0, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_remember(&n, &s, NULL), LML_OK);
+  s.positions[30] += 0.299;
+  assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_NEAR);
+  s.positions[30] += 0.002;
+  assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_FAR);
+  s.positions[30] -= 0.301;
+  assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_NEAR);
+  s.cell[0] += 1e-9;
+  assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_OTHER);
+  s.cell[0] -= 1e-9;
+  s.pbc[1] = false;
+  assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_OTHER);
+  lml_neighbours_free(&n);
+  lml_structure_free(&s);
+}
+
 static struct { size_t calls, bytes, peak, fail_at; /* the call of this number fails, counted from 1 */ } heap;
 
 static void *counting_alloc(size_t alignment, size_t bytes) {
@@ -420,6 +482,8 @@ int main(void) {
       cmocka_unit_test(vacuum_costs_nothing),
       cmocka_unit_test(the_cutoff_itself_is_excluded),
       cmocka_unit_test(impossible_searches_are_refused),
+      cmocka_unit_test(parts_have_equal_work),
+      cmocka_unit_test(motion_is_told_near_from_far),
       cmocka_unit_test(memory_is_lean_and_reused),
       cmocka_unit_test(out_of_memory_is_reported_and_survived),
   };
