@@ -91,7 +91,7 @@ def vacancy_formation(cell, calculator):
     vacancy = perfect.copy()
     del vacancy[0]
     vacancy.calc = calculator
-    BFGS(vacancy, logfile=None).run(fmax=1e-3)
+    PreconLBFGS(vacancy, precon=Exp(A=3), use_armijo=True, logfile=None).run(fmax=1e-3)
     formation = vacancy.get_potential_energy() - energy * (len(perfect) - 1) / len(perfect)
     say(f"vacancy in {len(vacancy)} atoms: formation energy {formation:.3f} eV")
     return formation
@@ -179,7 +179,8 @@ def draw_comparison(axes, values):
 def print_table(values):
     print(f"\n{'':24s}{'W_2940_2017_2':>14s}{'experiment':>12s}")
     for name, value in values.items():
-        print(f"{name:24s}{value:14.4g}{EXPERIMENT[name]:12.4g}")
+        digits = 1 if "GPa" in name else 3
+        print(f"{name:24s}{value:14.{digits}f}{EXPERIMENT[name]:12.{digits}f}")
 
 
 def main():

@@ -12,7 +12,7 @@ from tungsten import find_potential; print(find_potential())")}
 
 mkdir -p "${1:-run}"
 cd "${1:-run}"
-rm -f nvt.* /tmp/ipi_lmlink-w # a run that was killed leaves its socket behind
+rm -f nvt.* RESTART /tmp/ipi_lmlink-w # a run that was killed leaves its socket behind
 cp "$here/input.xml" .
 "$python" "$here/make_init.py"
 
