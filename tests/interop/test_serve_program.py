@@ -5,13 +5,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 
 import numpy as np
 import pytest
 from conftest import TIMEOUT, need, program
+from scripted_driver import CELL, POSITIONS, Driver
 
 COEFFICIENTS = "# made up\n1 6\nW 0.5 1.0\n0.1\n0.02\n-0.01\n0.03\n0.005\n-0.02\n"
 TWO_ELEMENTS = COEFFICIENTS.replace("1 6", "2 6") + "Be 0.4 0.9\n-0.2\n0.01\n0.02\n-0.03\n0.015\n0.01\n"
@@ -21,8 +21,6 @@ Lattice="3.2 0.0 0.0 0.0 3.2 0.0 0.0 0.0 3.2" Properties=species:S:1:pos:R:3 pbc
 {} 0.0 0.0 0.0
 {} 1.6 1.6 1.6
 """
-CELL = 6.0 * np.eye(3)
-POSITIONS = np.array([[0.0, 0.0, 0.0], [2.9, 3.1, 3.0]])
 
 
 @pytest.fixture
@@ -51,69 +49,6 @@ def fails(code, message, *arguments, **options):
     assert (result.returncode, result.stdout) == (code, ""), result.stderr
     assert result.stderr.startswith("lmlink-serve: ") and result.stderr.count("\n") == 1, result.stderr
     assert message in result.stderr
-
-
-class Driver:
-    """The driver's side of the protocol, plain."""
-
-    def __init__(self, folder):
-        self.path = str(folder / "s")
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.settimeout(0.2)
-        self.connection = self.process = None
-        self.listener.bind(self.path)
-
-    def accept(self):
-        """Wait for the client as long as its process lives."""
-        self.listener.listen(1)
-        self.connection = None
-        while self.connection is None:
-            try:
-                self.connection = self.listener.accept()[0]
-            except TimeoutError:
-                assert self.process.poll() is None, self.process.stderr.read()
-        self.connection.settimeout(TIMEOUT)
-
-    def send(self, name, contents=b""):
-        self.connection.sendall(name.encode().ljust(12) + contents)
-
-    def receive(self, size):
-        data = b""
-        while len(data) < size:
-            part = self.connection.recv(size - len(data))
-            if not part:
-                raise EOFError
-            data += part
-        return data
-
-    def send_positions(self, positions=POSITIONS, cell=CELL):
-        numbers = [cell.T, np.eye(3)]
-        self.send("POSDATA", b"".join(np.ascontiguousarray(n, dtype=float).tobytes() for n in numbers)
-                  + struct.pack("=i", len(positions)) + np.ascontiguousarray(positions, dtype=float).tobytes())
-
-    def evaluate(self, positions=POSITIONS, cell=CELL):
-        self.send_positions(positions, cell)
-        self.send("GETFORCE")
-        assert self.receive(12) == b"FORCEREADY  "
-        energy, natoms = struct.unpack("=di", self.receive(12))
-        forces = np.frombuffer(self.receive(24 * natoms)).reshape(natoms, 3)
-        self.receive(72)
-        return energy, forces, self.receive(struct.unpack("=i", self.receive(4))[0])
-
-    def is_alone(self):
-        """Whether the client closes the connection without another word."""
-        try:
-            return self.connection.recv(1) == b""
-        except ConnectionResetError:
-            return True
-
-    def hang_up(self):
-        self.connection.close()
-
-    def close(self):
-        if self.connection is not None:
-            self.connection.close()
-        self.listener.close()
 
 
 @pytest.fixture
