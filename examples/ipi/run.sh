@@ -12,14 +12,15 @@ from tungsten import find_potential; print(find_potential())")}
 
 mkdir -p "${1:-run}"
 cd "${1:-run}"
-rm -f nvt.* RESTART /tmp/ipi_lmlink-w # a run that was killed leaves its socket behind
-cp "$here/input.xml" .
+rm -f nvt.* RESTART
+name=lmlink-w-$$ # a socket of its own: another run may be under way
+sed "s/lmlink-w/$name/" "$here/input.xml" >input.xml
 "$python" "$here/make_init.py"
 
 # lmlink-serve waits for the socket that i-PI opens, and ends when i-PI does.
-lmlink-serve --potential "$potential" --structure init.xyz --driver unix:lmlink-w --wait 120 &
+lmlink-serve --potential "$potential" --structure init.xyz --driver unix:$name --wait 120 &
 server=$!
-trap 'kill $server 2>/dev/null || true' EXIT
+trap 'kill $server 2>/dev/null || true; rm -f /tmp/ipi_$name' EXIT
 i-pi input.xml
 wait $server
 trap - EXIT
