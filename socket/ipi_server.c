@@ -341,6 +341,10 @@ lml_status lml_ipi_server_request(lml_ipi_server *server, const lml_ipi_request 
   return LML_OK;
 }
 
+void lml_ipi_server_retry(lml_ipi_server *server) {
+  if (server->request == ANSWERED) server->request = WAITS;
+}
+
 void lml_ipi_server_abandon(lml_ipi_server *server) {
   if (server->request == IN_WORK) server->discards = true;
   server->request = NONE;

@@ -78,6 +78,9 @@ void lml_ipi_server_result(const lml_ipi_server *server, lml_ipi_answer *answer)
 /** Wait, at most @p timeout_ms, until progress has something to do. */
 lml_status lml_ipi_server_wait(const lml_ipi_server *server, int timeout_ms, lml_error *error);
 
+/** Ask again for the structure whose result is there, since the result is of no use. */
+void lml_ipi_server_retry(lml_ipi_server *server);
+
 /** Forget the structure that was asked for. An engine that computes it is left to end that; its result is thrown away
  *  when it comes, in later calls of progress, before the engine gets another structure. */
 void lml_ipi_server_abandon(lml_ipi_server *server);

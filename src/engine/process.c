@@ -1,0 +1,157 @@
+#include "engine/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "engine/environment.h"
+#include "engine/marked.h"
+
+#define PAUSE 0.02 /**< s between two looks at a process that is to end */
+#define KILLED 5.0 /**< s that the operating system has to end what was killed */
+
+struct lml_process {
+  pid_t number;
+  bool ended;
+  int status; /**< as waitpid tells it */
+  char mark[LML_MARK_SIZE];
+};
+
+/** Make a folder and those above it. */
+static lml_status make_folder(const char *path, lml_error *error) {
+  char *part = lml_strdup(path, error);
+  if (part == NULL) return LML_ERR_MEMORY;
+  lml_status status = LML_OK;
+  for (char *at = part; status == LML_OK && *at != '\0'; at++) {
+    const bool last = at[1] == '\0';
+    if (!last && (at[1] != '/' || *at == '/')) continue;
+    const char behind = at[1];
+    at[1] = '\0';
+    if (lml_sys->mkdir(part, 0777) != 0 && errno != EEXIST)
+      status = lml_fail_errno(error, errno, "cannot make the folder %s", part);
+    at[1] = behind;
+  }
+  lml_free(part);
+  return status;
+}
+
+static lml_status open_output(const lml_process_settings *settings, int *fd, lml_error *error) {
+  /* As if the folder were a file: what it refers to lies in it. */
+  const size_t size = strlen(settings->folder) + 2;
+  char *inside = NULL;
+  lml_status status = lml_alloc(&inside, size + 1, 1, "a path", error);
+  if (status != LML_OK) return status;
+  snprintf(inside, size + 1, "%s/.", settings->folder);
+  char *path = lml_path_beside(inside, settings->output, error);
+  lml_free(inside);
+  if (path == NULL) return LML_ERR_MEMORY;
+  *fd = lml_sys->open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (*fd < 0) status = lml_fail_errno(error, errno, "cannot write %s", path);
+  lml_free(path);
+  return status;
+}
+
+static lml_status spawn(lml_process *process, const lml_process_settings *settings, lml_error *error) {
+  int output = -1;
+  char variable[LML_MARK_SIZE + 2];
+  snprintf(variable, sizeof variable, "%s=1", process->mark);
+  const char **environment = NULL;
+  lml_status status = open_output(settings, &output, error);
+  if (status == LML_OK) status = lml_environment_make(variable, &environment, error);
+  if (status == LML_OK) {
+    const char *const arguments[] = {"/bin/sh", "-c", settings->command, NULL};
+    const lml_spawn how = {
+        .arguments = arguments, .environment = environment, .folder = settings->folder, .output = output};
+    process->number = lml_sys->spawn(&how);
+    if (process->number < 0) status = lml_fail_errno(error, errno, "cannot start '%s'", settings->command);
+  }
+  lml_free(environment);
+  if (output >= 0) lml_sys->close(output);
+  return status;
+}
+
+lml_status lml_process_start(const lml_process_settings *settings, lml_process **process, lml_error *error) {
+  *process = NULL;
+  lml_process *started;
+  lml_status status = make_folder(settings->folder, error);
+  if (status == LML_OK) status = lml_alloc(&started, 1, sizeof *started, "a process", error);
+  if (status != LML_OK) return status;
+  lml_mark_make(started->mark);
+  status = spawn(started, settings, error);
+  if (status == LML_OK)
+    *process = started;
+  else
+    lml_free(started);
+  return status;
+}
+
+/** Look whether it has ended, without waiting. */
+static void look(lml_process *process) {
+  int status;
+  if (process->ended) return;
+  const pid_t found = lml_sys->waitpid(process->number, &status, WNOHANG);
+  if (found != process->number && !(found < 0 && errno == ECHILD)) return;
+  process->ended = true;
+  process->status = found == process->number ? status : 0;
+}
+
+bool lml_process_runs(lml_process *process, char *how, size_t size) {
+  look(process);
+  if (!process->ended) return true;
+  if (WIFSIGNALED(process->status))
+    snprintf(how, size, "was ended by signal %d", WTERMSIG(process->status));
+  else
+    snprintf(how, size, "ended with exit code %d", WEXITSTATUS(process->status));
+  return false;
+}
+
+bool lml_process_succeeded(const lml_process *process) {
+  return process->ended && WIFEXITED(process->status) && WEXITSTATUS(process->status) == 0;
+}
+
+long lml_process_number(const lml_process *process) { return (long)process->number; }
+
+/** Whether nothing is left of what was started. The process group does not tell: a dead process that nobody has
+ *  waited for, as in a container without an init process, still belongs to it. */
+static bool is_gone(lml_process *process) {
+  look(process);
+  return process->ended && lml_marked_signal(process->mark, 0) == 0;
+}
+
+static bool await_end(lml_process *process, double patience) {
+  const double end = lml_sys->clock() + patience;
+  while (!is_gone(process)) {
+    if (lml_sys->clock() >= end) return false;
+    lml_sys->sleep(PAUSE);
+  }
+  return true;
+}
+
+static void signal_all(lml_process *process, int number) {
+  /* Reaped, its number may be another process's; its group's members are marked. */
+  if (!process->ended) lml_sys->kill(-process->number, number);
+  lml_marked_signal(process->mark, number);
+}
+
+void lml_process_stop(lml_process *process, double patience) {
+  if (process == NULL) return;
+  bool gone = patience > 0.0 && await_end(process, patience);
+  if (!gone && patience > 0.0) {
+    signal_all(process, SIGTERM);
+    gone = await_end(process, patience);
+  }
+  if (!gone) {
+    signal_all(process, SIGKILL);
+    await_end(process, KILLED);
+  }
+  lml_free(process);
+}

@@ -1,0 +1,354 @@
+#include "engine/remote_calculator.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "engine/init_text.h"
+#include "engine/process.h"
+#include "engine/template.h"
+#include "ipi_server.h"
+
+#define LONGEST_PAUSE 60.0 /**< s between two restarts */
+
+enum { LONGEST_WAIT_MS = 60000, PROCESS_WAIT_MS = 100 /**< how late a command's end is seen */, HOW_SIZE = 64 };
+
+typedef struct remote {
+  lml_engine_settings settings;
+  char *name, *launch, *folder, *output; /**< settings' texts, filled in */
+  lml_ipi_server *server;
+  lml_process *process;
+  size_t connections; /**< as many as when last looked at */
+  unsigned losses;    /**< in a row */
+  double launch_at;   /**< the clock's time of the next start; infinite: none is due */
+  double alone_since; /**< the clock's time since which there is no engine */
+  double busy_since;  /**< since which the engine that there is has had the structure to do */
+  double begun;       /**< when the evaluation began */
+  double *shifted;    /**< positions as the engine is to have them */
+  size_t shifted_capacity;
+  char *init;
+  size_t init_capacity;
+} remote;
+
+lml_engine_settings lml_engine_defaults(void) {
+  return (lml_engine_settings){.name = "engine",
+                               .connect_limit = 3600.0,
+                               .evaluate_limit = -1.0,
+                               .stop_patience = 5.0,
+                               .policy = LML_ENGINE_RESTART,
+                               .retries = 3,
+                               .back_off = 1.0};
+}
+
+/* ---- making ---- */
+
+static char *fill(const char *text, const lml_engine_settings *settings, lml_error *error) {
+  const lml_ipi_address *address = &settings->address;
+  const bool is_unix = address->transport == LML_IPI_UNIX;
+  const char *name = settings->socket_name == NULL ? "" : settings->socket_name;
+  char index[16], whole[LML_IPI_ADDRESS_TEXT_SIZE + 8];
+  snprintf(index, sizeof index, "%u", settings->index);
+  snprintf(whole, sizeof whole, is_unix ? "%.300s:UNIX" : "%.300s", is_unix ? name : address->text);
+  const lml_template_value values[] = {{"index", index},        {"address", whole},      {"name", name},
+                                       {"path", address->path}, {"host", address->host}, {"port", address->port}};
+  return lml_template_fill(text, values, sizeof values / sizeof values[0], error);
+}
+
+static lml_status copy_texts(remote *self, lml_error *error) {
+  const lml_engine_settings *settings = &self->settings;
+  self->name = lml_strdup(settings->name, error);
+  if (self->name == NULL) return LML_ERR_MEMORY;
+  if (settings->launch == NULL) return LML_OK;
+  self->launch = fill(settings->launch, settings, error);
+  if (self->launch == NULL) return LML_ERR_MEMORY;
+  self->folder = fill(settings->folder == NULL ? "." : settings->folder, settings, error);
+  if (self->folder == NULL) return LML_ERR_MEMORY;
+  self->output = fill(settings->output == NULL ? "engine.log" : settings->output, settings, error);
+  return self->output == NULL ? LML_ERR_MEMORY : LML_OK;
+}
+
+static lml_status check_settings(const lml_engine_settings *settings, lml_error *error) {
+  if (settings->policy == LML_ENGINE_RESTART && settings->launch == NULL && settings->retries > 0)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "the engine %s cannot be restarted without a command that starts it: give one (launch), or let "
+                    "on_failure be wait or stop",
+                    settings->name);
+  return LML_OK;
+}
+
+/* ---- the engine's life ---- */
+
+static void tell(const remote *self, lml_log_level level, const char *what) {
+  lml_log_line(self->settings.log, level, "engine %s at %s: %s", self->name, self->settings.address.text, what);
+}
+
+static lml_status open_socket(remote *self, lml_error *error) {
+  if (self->server != NULL) return LML_OK;
+  const lml_status status = lml_ipi_server_create(&self->settings.address, &self->server, error);
+  if (status != LML_OK) lml_fail_context(error, "engine %s", self->name);
+  return status;
+}
+
+static lml_status launch(remote *self, lml_error *error) {
+  const lml_process_settings settings = {.command = self->launch, .folder = self->folder, .output = self->output};
+  self->launch_at = INFINITY;
+  const lml_status status = lml_process_start(&settings, &self->process, error);
+  if (status != LML_OK) {
+    lml_fail_context(error, "engine %s", self->name);
+    return status;
+  }
+  self->alone_since = lml_sys->clock();
+  lml_log_line(self->settings.log, LML_LOG_INFO, "engine %s: started '%s' in %s, process %ld", self->name, self->launch,
+               self->folder, lml_process_number(self->process));
+  return LML_OK;
+}
+
+/** " (its output is in FOLDER/FILE)" where lmlink started it. */
+static void describe_output(const remote *self, char *text, size_t size) {
+  text[0] = '\0';
+  if (self->launch == NULL) return;
+  if (self->output[0] == '/')
+    snprintf(text, size, "; what it printed is in %s", self->output);
+  else
+    snprintf(text, size, "; what it printed is in %s/%s", self->folder, self->output);
+}
+
+/** To whoever asked for the forces, it is all one whether the engine hung up or said something wrong. */
+static lml_status give_up(const remote *self, lml_status status, const char *reason, lml_error *error) {
+  char output[256], counts[64] = "";
+  describe_output(self, output, sizeof output);
+  if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
+  return lml_fail(error, status == LML_ERR_TIMEOUT ? status : LML_ERR_IO, "engine %s at %s: %s%s%s", self->name,
+                  self->settings.address.text, reason, counts, output);
+}
+
+/** The engine is of no use any more, for @p reason: end it, and do what the policy says. */
+static lml_status lose(remote *self, lml_status status, const char *reason, lml_error *error) {
+  lml_engine_settings *settings = &self->settings;
+  lml_ipi_server_hang_up(self->server);
+  self->losses++;
+  const double now = lml_sys->clock();
+  self->alone_since = now;
+  if (settings->policy != LML_ENGINE_WAIT) {
+    lml_process_stop(self->process, 0.0);
+    self->process = NULL;
+  }
+  if (settings->policy == LML_ENGINE_STOP || self->losses > settings->retries)
+    return give_up(self, status, reason, error);
+  tell(self, LML_LOG_ERROR, reason);
+  if (settings->policy == LML_ENGINE_RESTART) {
+    const double pause = fmin(ldexp(settings->back_off, (int)fmin(self->losses - 1, 30)), LONGEST_PAUSE);
+    self->launch_at = now + pause;
+    lml_log_line(settings->log, LML_LOG_ERROR, "engine %s: start %u of %u again in %g s", self->name, self->losses,
+                 settings->retries, pause);
+  }
+  lml_error_clear(error);
+  return LML_OK;
+}
+
+/* ---- one evaluation ---- */
+
+/** The positions that the engine is to have. */
+static lml_status place(remote *self, const lml_structure *structure, const double **positions, lml_error *error) {
+  *positions = structure->positions;
+  if (self->settings.origin == LML_ENGINE_ORIGIN_CORNER) return LML_OK;
+  const size_t count = 3 * structure->natoms;
+  const lml_status status =
+      lml_grow(&self->shifted, &self->shifted_capacity, count, sizeof(double), "positions for an engine", error);
+  if (status != LML_OK) return status;
+  const double *cell = structure->cell;
+  for (size_t i = 0; i < count; i++) {
+    const size_t axis = i % 3;
+    self->shifted[i] = structure->positions[i] - 0.5 * (cell[axis] + cell[3 + axis] + cell[6 + axis]);
+  }
+  *positions = self->shifted;
+  return LML_OK;
+}
+
+static lml_status ask(remote *self, const lml_structure *structure, lml_error *error) {
+  lml_ipi_request request = {.natoms = structure->natoms, .cell = structure->cell};
+  lml_status status = place(self, structure, &request.positions, error);
+  if (status == LML_OK && self->settings.init == LML_ENGINE_INIT_LMLINK) {
+    status = lml_init_text(structure, &self->init, &self->init_capacity, &request.init_length, error);
+    request.init = self->init;
+  }
+  return status == LML_OK ? lml_ipi_server_request(self->server, &request, error) : status;
+}
+
+static lml_status remote_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+  remote *self = data;
+  (void)want;
+  lml_status status = open_socket(self, error);
+  if (status == LML_OK) status = ask(self, structure, error);
+  if (status != LML_OK) return status;
+  self->begun = self->busy_since = self->alone_since = lml_sys->clock();
+  self->losses = 0;
+  if (self->launch == NULL || self->process != NULL) return LML_OK;
+  return launch(self, error);
+}
+
+static lml_status check_numbers(const remote *self, char *reason, size_t size) {
+  lml_ipi_answer answer;
+  lml_ipi_server_result(self->server, &answer);
+  bool finite = isfinite(answer.energy);
+  if (!finite) snprintf(reason, size, "it sent an energy that is not a finite number");
+  for (size_t i = 0; i < 9 && finite; i++) {
+    finite = isfinite(answer.virial[i]);
+    if (!finite) snprintf(reason, size, "it sent a virial that is not made of finite numbers");
+  }
+  for (size_t i = 0; i < 3 * answer.natoms && finite; i++) {
+    finite = isfinite(answer.forces[i]);
+    if (!finite) snprintf(reason, size, "it sent a force on atom %zu that is not made of finite numbers", i / 3);
+  }
+  return finite ? LML_OK : LML_ERR_PROTOCOL;
+}
+
+/** See connections come, and a limit pass. */
+static lml_status check_limits(remote *self, char *reason, size_t size) {
+  const lml_engine_settings *settings = &self->settings;
+  const double now = lml_sys->clock();
+  const size_t connections = lml_ipi_server_connections(self->server);
+  const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
+  if (connections != self->connections && !alone) {
+    self->busy_since = now;
+    tell(self, LML_LOG_INFO, "connected");
+  }
+  self->connections = connections;
+  if (!alone && settings->evaluate_limit >= 0.0 && now - self->busy_since > settings->evaluate_limit) {
+    snprintf(reason, size, "no result within %g s; check what it does, or raise limits.evaluate",
+             settings->evaluate_limit);
+    return LML_ERR_TIMEOUT;
+  }
+  if (!alone) {
+    self->alone_since = now;
+    return LML_OK;
+  }
+  if (settings->connect_limit >= 0.0 && now - self->alone_since > settings->connect_limit) {
+    snprintf(reason, size, "no engine connected within %g s; start one, or raise limits.connect",
+             settings->connect_limit);
+    return LML_ERR_TIMEOUT;
+  }
+  return LML_OK;
+}
+
+/** A command that ended before its engine connected; one that ended well may have sent the engine elsewhere, as a batch
+ *  system's submit command does. */
+static lml_status check_process(remote *self, char *reason, size_t size) {
+  char how[HOW_SIZE];
+  if (self->process == NULL || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
+      lml_process_runs(self->process, how, sizeof how) || lml_process_succeeded(self->process))
+    return LML_OK;
+  snprintf(reason, size, "'%.200s' %s before it connected", self->launch, how);
+  return LML_ERR_CLOSED;
+}
+
+static lml_status remote_progress(void *data, bool *done, lml_error *error) {
+  remote *self = data;
+  char reason[LML_ERROR_MESSAGE_SIZE] = "";
+  lml_error local = {0};
+  *done = false;
+  if (isfinite(self->launch_at)) {
+    if (lml_sys->clock() < self->launch_at) return LML_OK;
+    return launch(self, error);
+  }
+  lml_status status = lml_ipi_server_progress(self->server, done, &local);
+  if (status != LML_OK) snprintf(reason, sizeof reason, "%s", local.message);
+  if (status == LML_OK && *done) status = check_numbers(self, reason, sizeof reason);
+  if (status == LML_OK && !*done) status = check_limits(self, reason, sizeof reason);
+  if (status == LML_OK && !*done) status = check_process(self, reason, sizeof reason);
+  if (status == LML_OK) return LML_OK;
+  if (status == LML_ERR_MEMORY) return lml_fail(error, status, "engine %s: %s", self->name, reason);
+  if (*done) {
+    /* Numbers that are none: the structure is asked for again. */
+    *done = false;
+    lml_ipi_server_retry(self->server);
+  }
+  return lose(self, status, reason, error);
+}
+
+/** ms until @p time, at least 0 and at most @p timeout_ms. */
+static int until(double time, int timeout_ms) {
+  const double left = ceil(1000.0 * (time - lml_sys->clock()));
+  return (int)fmax(0.0, fmin(left, timeout_ms));
+}
+
+static lml_status remote_wait(void *data, int timeout_ms, lml_error *error) {
+  const remote *self = data;
+  const lml_engine_settings *settings = &self->settings;
+  if (isfinite(self->launch_at)) {
+    lml_sys->sleep(1e-3 * until(self->launch_at, timeout_ms));
+    return LML_OK;
+  }
+  int time = timeout_ms < LONGEST_WAIT_MS ? timeout_ms : LONGEST_WAIT_MS;
+  const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
+  if (alone && self->process != NULL && time > PROCESS_WAIT_MS) time = PROCESS_WAIT_MS;
+  const double limit = alone ? settings->connect_limit : settings->evaluate_limit;
+  if (limit >= 0.0) time = until((alone ? self->alone_since : self->busy_since) + limit, time) + 1;
+  return lml_ipi_server_wait(self->server, time, error);
+}
+
+static lml_status remote_finish(void *data, lml_results *results, lml_error *error) {
+  remote *self = data;
+  lml_ipi_answer answer;
+  lml_ipi_server_result(self->server, &answer);
+  lml_status status = lml_results_reset(results, answer.natoms, error);
+  if (status != LML_OK) return status;
+  memcpy(results->forces, answer.forces, 3 * answer.natoms * sizeof(double));
+  memcpy(results->virial, answer.virial, sizeof results->virial);
+  results->energy = answer.energy;
+  results->energy_kind = results->virial_kind = LML_KIND_EXACT;
+  self->losses = 0;
+  return lml_results_add_number(results, "engine_seconds", lml_sys->clock() - self->begun, error);
+}
+
+static void remote_cancel(void *data) {
+  remote *self = data;
+  if (self->server != NULL) lml_ipi_server_abandon(self->server);
+  self->launch_at = INFINITY;
+}
+
+static void remote_destroy(void *data) {
+  remote *self = data;
+  if (self->server != NULL) lml_ipi_server_hang_up(self->server);
+  lml_process_stop(self->process, self->settings.stop_patience);
+  lml_ipi_server_destroy(self->server);
+  lml_free(self->name);
+  lml_free(self->launch);
+  lml_free(self->folder);
+  lml_free(self->output);
+  lml_free(self->shifted);
+  lml_free(self->init);
+  lml_free(self);
+}
+
+static const lml_calculator_ops remote_ops = {
+    .name = "remote",
+    .start = remote_start,
+    .progress = remote_progress,
+    .wait = remote_wait,
+    .finish = remote_finish,
+    .cancel = remote_cancel,
+    .destroy = remote_destroy,
+};
+
+lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml_calculator **calculator,
+                                        lml_error *error) {
+  remote *self;
+  *calculator = NULL;
+  lml_status status = check_settings(settings, error);
+  if (status == LML_OK) status = lml_alloc(&self, 1, sizeof *self, "a remote calculator", error);
+  if (status != LML_OK) return status;
+  self->settings = *settings;
+  self->launch_at = INFINITY;
+  status = copy_texts(self, error);
+  if (status == LML_OK) status = lml_calculator_create(&remote_ops, self, calculator, error);
+  if (status != LML_OK) remote_destroy(self);
+  return status;
+}
+
+lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {
+  return open_socket(lml_calculator_self(calculator), error);
+}

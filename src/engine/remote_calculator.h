@@ -1,0 +1,67 @@
+/** @file remote_calculator.h
+ *  A calculator that lets an i-PI client, the engine, do the work: a quantum code, or another lmlink-serve.
+ *
+ *  lmlink listens, and the engine connects: started by lmlink with a command, or by somebody else. An engine that hangs
+ *  up, breaks the protocol, sends forces that are no numbers or takes too long is lost. What then happens is a setting:
+ *  it is started again, or another one is waited for, and gets the same structure; or the evaluation fails.
+ */
+#ifndef LML_ENGINE_REMOTE_CALCULATOR_H
+#define LML_ENGINE_REMOTE_CALCULATOR_H
+
+#include "base/log.h"
+#include "ipi_address.h"
+#include "lmlink/calculator.h"
+
+/** What to do when the engine is lost. */
+typedef enum lml_engine_policy {
+  LML_ENGINE_RESTART = 0, /**< end what is left of it, start it again, after a pause that doubles each time */
+  LML_ENGINE_WAIT,        /**< wait for the next one to connect */
+  LML_ENGINE_STOP         /**< fail */
+} lml_engine_policy;
+
+/** The string of INIT. */
+typedef enum lml_engine_init {
+  LML_ENGINE_INIT_PLAIN = 0, /**< one NUL byte, as ASE sends it */
+  LML_ENGINE_INIT_LMLINK     /**< lmlink's JSON with species and periodicity, for another lmlink-serve */
+} lml_engine_init;
+
+/** Where the engine has the corner of its cell. */
+typedef enum lml_engine_origin {
+  LML_ENGINE_ORIGIN_CORNER = 0, /**< at the origin: the cell reaches from 0 to a + b + c */
+  LML_ENGINE_ORIGIN_CENTRE /**< the cell's centre is at the origin, as in LAMMPS's fix ipi: positions are shifted */
+} lml_engine_origin;
+
+/** Texts are copied. In `launch`, `folder` and `output`, {index} stands for the number below, {name} for NAME of
+ *  unix:NAME, {path} for its whole path, {host} and {port} for those of HOST:PORT, and {address} for what Quantum
+ *  ESPRESSO and other codes take as an address: NAME:UNIX or HOST:PORT. */
+typedef struct lml_engine_settings {
+  const char *name; /**< for messages */
+  lml_ipi_address address;
+  const char *socket_name; /**< NAME as the user wrote it; NULL for TCP */
+  const char *launch;      /**< shell command that starts the engine; NULL: somebody else does */
+  const char *folder;      /**< its working folder, made where it is missing; NULL: "." */
+  const char *output;      /**< file in that folder that gets what it prints; NULL: "engine.log" */
+  unsigned index;
+  double connect_limit;  /**< s that an engine may take to connect; negative: any time */
+  double evaluate_limit; /**< s that an evaluation may take; negative: any time */
+  double stop_patience;  /**< s that the engine has, when lmlink ends, to end by itself, and again after SIGTERM */
+  lml_engine_policy policy;
+  unsigned retries; /**< losses in a row, without a result between them, after which the evaluation fails */
+  double back_off;  /**< s before the first restart; doubles with each further one, up to a minute */
+  lml_engine_init init;
+  lml_engine_origin origin;
+  const lml_log *log; /**< NULL: nothing is told */
+} lml_engine_settings;
+
+/** What a user gets who sets nothing: no launch, an hour to connect, any time to compute, 5 s to end, restart with 3
+ *  retries and a pause of 1 s, plain INIT, corner at the origin. */
+lml_engine_settings lml_engine_defaults(void);
+
+/** Make the calculator. Nothing is opened or started yet. LML_ERR_USAGE where settings contradict one another. */
+lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml_calculator **calculator,
+                                        lml_error *error);
+
+/** Listen at the address, so that an engine may connect before the first evaluation, which otherwise does that. */
+lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error);
+
+#endif

@@ -1,0 +1,20 @@
+/** @file template.h
+ *  Texts with {names} in them that stand for values.
+ */
+#ifndef LML_ENGINE_TEMPLATE_H
+#define LML_ENGINE_TEMPLATE_H
+
+#include <stddef.h>
+
+#include "lmlink/error.h"
+
+typedef struct lml_template_value {
+  const char *name; /**< without the braces */
+  const char *value;
+} lml_template_value;
+
+/** Copy @p text with every {name} that is among the @p count values replaced; other braces, such as a shell's, stay.
+ *  To be freed with lml_free; NULL and an error where memory is out. */
+char *lml_template_fill(const char *text, const lml_template_value *values, size_t count, lml_error *error);
+
+#endif
