@@ -48,6 +48,8 @@ static lml_status start(lml_comm **comm, lml_error *error) {
                       "process, or build with LMLINK_MPI=ON",
                       sizes[i], value);
   }
+  if (getenv("LMLINK_MPI") != NULL)
+    return lml_fail(error, LML_ERR_USAGE, "LMLINK_MPI=on: this lmlink was built without MPI; build with LMLINK_MPI=ON");
   *comm = &serial;
   return LML_OK;
 }

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "ipi_client.h"
 #include "lmlink/extxyz.h"
 #include "potential/linear_calculator.h"
@@ -170,7 +171,9 @@ lml_status lml_server_run(lml_server *server, lml_error *error) {
 const char *lml_server_address(const lml_server *server) { return server->address.text; }
 
 void lml_server_describe_calculator(const lml_server *server, char *text, size_t size) {
-  lml_potential_describe(server->potential, text, size);
+  snprintf(text, size, "%s: ", lml_path_name(server->config->calculator.potential));
+  const size_t used = strlen(text);
+  lml_potential_describe(server->potential, text + used, size - used);
 }
 
 /** " W 126, He 2" behind @p text. */

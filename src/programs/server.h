@@ -26,7 +26,7 @@ lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, con
  *  work until its server is destroyed. */
 lml_status lml_server_run(lml_server *server, lml_error *error);
 
-/** The potential in one line. */
+/** The potential in one line: file and what it is. */
 void lml_server_describe_calculator(const lml_server *server, char *text, size_t size);
 
 /** The structure in one line: file, elements with their counts, periodicity; or what is assumed without one. */

@@ -92,6 +92,25 @@ static void setting_is_checked(void **state) {
   unsetenv("LMLINK_MPI");
 }
 
+#ifndef LMLINK_MPI
+static void several_ranks_need_mpi(void **state) {
+  (void)state;
+  lml_comm *other;
+  lml_error error = {0};
+  assert_int_equal(setenv("OMPI_COMM_WORLD_SIZE", "2", 1), 0);
+  assert_int_equal(lml_comm_world(&other, &error), LML_ERR_USAGE);
+  assert_non_null(strstr(error.message, "OMPI_COMM_WORLD_SIZE=2"));
+  assert_int_equal(setenv("OMPI_COMM_WORLD_SIZE", "1", 1), 0);
+  assert_int_equal(lml_comm_world(&other, &error), LML_OK);
+  assert_int_equal(lml_comm_size(other), 1);
+  unsetenv("OMPI_COMM_WORLD_SIZE");
+  assert_int_equal(setenv("LMLINK_MPI", "on", 1), 0);
+  assert_int_equal(lml_comm_world(&other, &error), LML_ERR_USAGE);
+  assert_non_null(strstr(error.message, "built without MPI"));
+  unsetenv("LMLINK_MPI");
+}
+#endif
+
 int main(void) {
   lml_error error;
   if (lml_comm_world(&comm, &error) != LML_OK) {
@@ -103,6 +122,9 @@ int main(void) {
       cmocka_unit_test(sum_arrives_at_rank_0_alone),    cmocka_unit_test(agreement_on_success),
       cmocka_unit_test(failure_of_rank_0_is_everyones), cmocka_unit_test(lowest_failing_rank_is_named),
       cmocka_unit_test(status_alone_is_enough),         cmocka_unit_test(setting_is_checked),
+#ifndef LMLINK_MPI
+      cmocka_unit_test(several_ranks_need_mpi),
+#endif
   };
   const int failures = cmocka_run_group_tests(tests, NULL, NULL);
   lml_comm_finalise(comm);
