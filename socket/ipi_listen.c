@@ -132,7 +132,7 @@ static lml_status listen_tcp(lml_ipi_listener *listener, lml_error *error) {
     return lml_fail(error, LML_ERR_IO, "cannot find the host of %s: %s", address->text, gai_strerror(outcome));
   /* A name like localhost has several numbers; IPv4's, where there is one, is what every engine connects to. */
   const struct addrinfo *chosen = found;
-  for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)
+  for (const struct addrinfo *at = found->ai_next; at != NULL; at = at->ai_next)
     if (at->ai_family == AF_INET && chosen->ai_family != AF_INET) chosen = at;
   const lml_status status = bind_tcp(listener, chosen, error);
   lml_sys->freeaddrinfo(found);

@@ -200,7 +200,7 @@ static lml_status make_list(const lml_bispectrum_plan *plan, purpose what, lml_c
   for (size_t i = 0; i < plan->table.nblocks && status == LML_OK; i++)
     status = collect_block(&c, &plan->table.blocks[i], error);
   if (status == LML_OK) {
-    qsort(c.cells, c.ncells, sizeof(cell), compare_cells);
+    if (c.ncells > 0) qsort(c.cells, c.ncells, sizeof(cell), compare_cells);
     status = write_list(&c, list, error);
   }
   lml_free(c.cells);
