@@ -64,7 +64,7 @@ def still_serves(process, driver, before):
     """The process takes the next driver and gives the same answer as at the start; then it is stopped."""
     driver.accept()
     energy, forces, _ = driver.evaluate()
-    assert energy == before[0] and np.array_equal(forces, before[1])
+    assert np.isclose(energy, before[0], rtol=1e-13, atol=0) and np.allclose(forces, before[1], rtol=0, atol=1e-13)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=TIMEOUT)
     assert process.returncode == 128 + signal.SIGTERM
