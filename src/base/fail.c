@@ -18,8 +18,7 @@ const char *lml_version(void) {
   return STRINGIFY(LML_VERSION_MAJOR) "." STRINGIFY(LML_VERSION_MINOR) "." STRINGIFY(LML_VERSION_PATCH);
 }
 
-/** A message is one line of printable text, whatever a file or peer put into it. */
-static void make_printable(char *text) {
+void lml_make_printable(char *text) {
   for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++)
     if (*c < 0x20 || *c == 0x7f) *c = '?';
 }
@@ -31,7 +30,7 @@ lml_status lml_fail(lml_error *error, lml_status status, const char *format, ...
   va_start(arguments, format);
   vsnprintf(error->message, sizeof error->message, format, arguments);
   va_end(arguments);
-  make_printable(error->message);
+  lml_make_printable(error->message);
   return status;
 }
 
@@ -46,7 +45,7 @@ lml_status lml_fail_errno(lml_error *error, int errno_value, const char *format,
   char reason[128] = "";
   if (strerror_r(errno_value, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", errno_value);
   snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
-  make_printable(error->message);
+  lml_make_printable(error->message);
   return LML_ERR_IO;
 }
 
@@ -64,7 +63,7 @@ lml_status lml_fail_context(lml_error *error, const char *format, ...) {
   const size_t used = strlen(message);
   snprintf(message + used, sizeof message - used, ": %.*s", (int)sizeof message - 3, error->message);
   memcpy(error->message, message, sizeof message);
-  make_printable(error->message);
+  lml_make_printable(error->message);
   return error->status;
 }
 
