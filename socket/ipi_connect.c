@@ -69,6 +69,7 @@ static bool is_own_echo(int fd) {
 /** Try one socket address. Afterwards the stream is open exactly where try->failure is 0 and LML_OK is returned. */
 static lml_status try_socket(attempt *try, int domain, const struct sockaddr *to, socklen_t length, lml_error *error) {
   lml_ipi_stream *stream = try->stream;
+  stream->acknowledge_at_once = domain != AF_UNIX;
   stream->fd = lml_sys->socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);
   if (stream->fd < 0) return lml_fail_errno(error, errno, "cannot make a socket for %s", try->address->text);
   int number = lml_sys->connect(stream->fd, to, length) == 0 ? 0 : errno;

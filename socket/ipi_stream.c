@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include "base/fail.h"
@@ -36,6 +38,16 @@ static bool would_wait(int number) { return number == EAGAIN || number == EWOULD
 
 static bool is_hang_up(int number) { return number == EPIPE || number == ECONNRESET || number == ENOTCONN; }
 
+/** The kernel forgets this wish now and then, so it is repeated behind every read. One that fails costs time alone. */
+static void acknowledge(const lml_ipi_stream *stream) {
+#ifdef TCP_QUICKACK
+  const int on = 1;
+  if (stream->acknowledge_at_once) lml_sys->setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+#else
+  (void)stream;
+#endif
+}
+
 lml_status lml_ipi_stream_receive(const lml_ipi_stream *stream, void *buffer, size_t size, size_t *received,
                                   bool *closed, lml_error *error) {
   const ssize_t count = lml_sys->recv(stream->fd, buffer, size, 0);
@@ -43,6 +55,7 @@ lml_status lml_ipi_stream_receive(const lml_ipi_stream *stream, void *buffer, si
   if (count < 0 && !would_wait(errno) && !is_hang_up(errno))
     return lml_fail_errno(error, errno, "cannot read from the socket");
   if (count == 0 || (count < 0 && is_hang_up(errno))) *closed = true;
+  if (count > 0) acknowledge(stream);
   return LML_OK;
 }
 
