@@ -22,6 +22,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sysconfig
 import tempfile
 import time
 import warnings
@@ -39,7 +40,8 @@ HEADER = 12  # bytes of a message's name in the i-PI protocol
 LOG_TAIL = 4000  # characters of the server's messages that an exception shows
 PATIENCE = 10.0  # seconds that a server has to end by itself before it is killed
 SOCKET_PATH = 100  # bytes that surely fit into a Unix socket's address
-BUILD_FOLDERS = ("build", "build/bin", "build/src", "build/src/programs")
+BUILD_FOLDERS = ("build", "build/bin", "build/src", "build/src/programs", "build/release/src/programs",
+                 "build/quickstart/src/programs")
 
 
 class LMLinkError(CalculationFailed):
@@ -48,10 +50,14 @@ class LMLinkError(CalculationFailed):
 
 def find_program(name):
     """Path of one of lmlink's programs: in the folder LMLINK_BIN, in the build folder of the checkout that holds this
-    file, or along PATH, in this order."""
+    file, or where pip put the programs if it installed this file, or along PATH, in this order."""
     folders = [os.environ["LMLINK_BIN"]] if os.environ.get("LMLINK_BIN") else []
     checkout = Path(__file__).resolve().parents[2]
-    folders += [str(checkout / folder) for folder in BUILD_FOLDERS]
+    if (checkout / "CMakeLists.txt").is_file():
+        folders += [str(checkout / folder) for folder in BUILD_FOLDERS]
+    else:
+        folders += [sysconfig.get_path("scripts", scheme) for scheme in
+                    (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))]
     path = shutil.which(name, path=os.pathsep.join(folders)) or shutil.which(name)
     if path is None:
         raise LMLinkError(f"{name} was not found: build it, or set LMLINK_BIN to the folder that holds it")
