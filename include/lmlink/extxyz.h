@@ -68,6 +68,10 @@ LML_API lml_status lml_xyz_open(const char *path, lml_xyz_reader **reader, lml_e
 /** Read the next frame into @p frame (freed first). At the end of the file *@p end becomes true, LML_OK is returned
  *  and the frame is empty. Errors name file and line. */
 LML_API lml_status lml_xyz_read(lml_xyz_reader *reader, lml_frame *frame, bool *end, lml_error *error);
+
+/** Whether a read failed because the file ends within the frame, as where its writer was interrupted: all frames before
+ *  it are whole, and there is nothing behind it. */
+LML_API bool lml_xyz_torn(const lml_xyz_reader *reader);
 LML_API void lml_xyz_close(lml_xyz_reader *reader);
 
 /** Read the one frame of @p path with that index (negative counts from the end, −1 is the last). */

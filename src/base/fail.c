@@ -18,7 +18,8 @@ const char *lml_version(void) {
   return STRINGIFY(LML_VERSION_MAJOR) "." STRINGIFY(LML_VERSION_MINOR) "." STRINGIFY(LML_VERSION_PATCH);
 }
 
-void lml_make_printable(char *text) {
+/** A message is one line of printable text, whatever a file or peer put into it. */
+static void make_printable(char *text) {
   for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++)
     if (*c < 0x20 || *c == 0x7f) *c = '?';
 }
@@ -30,7 +31,7 @@ lml_status lml_fail(lml_error *error, lml_status status, const char *format, ...
   va_start(arguments, format);
   vsnprintf(error->message, sizeof error->message, format, arguments);
   va_end(arguments);
-  lml_make_printable(error->message);
+  make_printable(error->message);
   return status;
 }
 
@@ -45,7 +46,7 @@ lml_status lml_fail_errno(lml_error *error, int errno_value, const char *format,
   char reason[128] = "";
   if (strerror_r(errno_value, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", errno_value);
   snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
-  lml_make_printable(error->message);
+  make_printable(error->message);
   return LML_ERR_IO;
 }
 
@@ -63,7 +64,7 @@ lml_status lml_fail_context(lml_error *error, const char *format, ...) {
   const size_t used = strlen(message);
   snprintf(message + used, sizeof message - used, ": %.*s", (int)sizeof message - 3, error->message);
   memcpy(error->message, message, sizeof message);
-  lml_make_printable(error->message);
+  make_printable(error->message);
   return error->status;
 }
 

@@ -35,9 +35,6 @@ lml_status lml_fail_memory(lml_error *error, size_t bytes, const char *what);
  *  (LML_ERR_INTERNAL where error is NULL). */
 lml_status lml_fail_context(lml_error *error, const char *format, ...) LML_PRINTF(2, 3);
 
-/** Make @p text one line, whatever a file or peer put into it: control characters become '?'. */
-void lml_make_printable(char *text);
-
 /** Forget a failure: status LML_OK and an empty message. */
 void lml_error_clear(lml_error *error);
 

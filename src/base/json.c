@@ -219,15 +219,18 @@ lml_status lml_json_text(const lml_json *document, const lml_json_value *object,
   return LML_OK;
 }
 
-lml_status lml_json_number(const lml_json *document, const lml_json_value *object, const char *key,
-                           lml_json_presence presence, double *value, lml_error *error) {
-  const cJSON *found;
-  const lml_status status = find(document, object, key, presence, &found, error);
-  if (found == NULL) return status;
+static lml_status number_of(const lml_json *document, const cJSON *found, double *value, lml_error *error) {
   if (!cJSON_IsNumber(found)) return fail_type(document, found, "a number", error);
   if (!isfinite(found->valuedouble)) return fail_at(document, found, "", "the number is too large", error);
   *value = found->valuedouble;
   return LML_OK;
+}
+
+lml_status lml_json_number(const lml_json *document, const lml_json_value *object, const char *key,
+                           lml_json_presence presence, double *value, lml_error *error) {
+  const cJSON *found;
+  const lml_status status = find(document, object, key, presence, &found, error);
+  return found == NULL ? status : number_of(document, found, value, error);
 }
 
 static lml_status integer_of(const lml_json *document, const cJSON *found, int *value, lml_error *error) {
@@ -332,6 +335,51 @@ lml_status lml_json_integers(const lml_json *document, const lml_json_value *obj
     lml_free(array);
     return status;
   }
+  *values = array;
+  *count = length;
+  return LML_OK;
+}
+
+lml_status lml_json_array(const lml_json *document, const lml_json_value *object, const char *key,
+                          lml_json_presence presence, const lml_json_value **array, size_t *count, lml_error *error) {
+  const cJSON *found;
+  size_t length = 0;
+  const lml_status status = find_array(document, object, key, presence, &found, &length, error);
+  if (status != LML_OK || found == NULL) return status;
+  *array = found;
+  *count = length;
+  return LML_OK;
+}
+
+lml_status lml_json_element(const lml_json *document, const lml_json_value *array, size_t index,
+                            const lml_json_value **object, lml_error *error) {
+  const cJSON *element = cJSON_GetArrayItem(array, (int)index);
+  if (!cJSON_IsObject(element)) return fail_type(document, element, "an object", error);
+  *object = element;
+  return LML_OK;
+}
+
+lml_status lml_json_numbers(const lml_json *document, const lml_json_value *object, const char *key,
+                            lml_json_presence presence, double **values, size_t *count, lml_error *error) {
+  const cJSON *found;
+  lml_status status = find(document, object, key, presence, &found, error);
+  if (status != LML_OK || found == NULL) return status;
+  const cJSON *first = found;
+  size_t length = 1;
+  if (cJSON_IsArray(found)) {
+    first = found->child;
+    length = (size_t)cJSON_GetArraySize(found);
+  }
+  if (length == 0) return fail_at(document, found, "", "must have at least one number", error);
+  double *array;
+  status = lml_alloc(&array, length, sizeof *array, "an array of numbers", error);
+  for (size_t i = 0; i < length && status == LML_OK; i++, first = first->next)
+    status = number_of(document, first, &array[i], error);
+  if (status != LML_OK) {
+    lml_free(array);
+    return status;
+  }
+  lml_free(*values);
   *values = array;
   *count = length;
   return LML_OK;

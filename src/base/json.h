@@ -67,6 +67,16 @@ lml_status lml_json_logicals(const lml_json *document, const lml_json_value *obj
 lml_status lml_json_integers(const lml_json *document, const lml_json_value *object, const char *key,
                              lml_json_presence presence, int **values, size_t *count, lml_error *error);
 
+/** One number, or an array of at least one, into a new array to be freed with lml_free, in place of *@p values. */
+lml_status lml_json_numbers(const lml_json *document, const lml_json_value *object, const char *key,
+                            lml_json_presence presence, double **values, size_t *count, lml_error *error);
+
+/** An array of @p count values of any type, and the object that is its element @p index. */
+lml_status lml_json_array(const lml_json *document, const lml_json_value *object, const char *key,
+                          lml_json_presence presence, const lml_json_value **array, size_t *count, lml_error *error);
+lml_status lml_json_element(const lml_json *document, const lml_json_value *array, size_t index,
+                            const lml_json_value **object, lml_error *error);
+
 /** Fail with LML_ERR_INPUT: "NAME:LINE: KEY.PATH: <printf-style reason>", for checks beyond the type. @p value is the
  *  one that @p key of @p object holds, or the object itself where @p key is NULL or missing. */
 lml_status lml_json_fail(const lml_json *document, const lml_json_value *object, const char *key, lml_error *error,

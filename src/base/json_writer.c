@@ -37,7 +37,9 @@ static void append_string(lml_json_writer *writer, const char *text) {
 }
 
 static void append_key(lml_json_writer *writer, const char *key) {
-  if (writer->length > 1) append(writer, ", ", 2);
+  if (!writer->first) append(writer, ", ", 2);
+  writer->first = false;
+  if (key == NULL) return;
   append_string(writer, key);
   append(writer, ": ", 2);
 }
@@ -54,8 +56,28 @@ static void append_number(lml_json_writer *writer, double value) {
 void lml_json_writer_begin(lml_json_writer *writer) {
   writer->length = 0;
   writer->status = LML_OK;
+  writer->first = true;
   append(writer, "{", 1);
 }
+
+static void begin_nested(lml_json_writer *writer, const char *key, const char *bracket) {
+  append_key(writer, key);
+  append(writer, bracket, 1);
+  writer->first = true;
+}
+
+static void end_nested(lml_json_writer *writer, const char *bracket) {
+  append(writer, bracket, 1);
+  writer->first = false;
+}
+
+void lml_json_writer_object(lml_json_writer *writer, const char *key) { begin_nested(writer, key, "{"); }
+
+void lml_json_writer_array(lml_json_writer *writer, const char *key) { begin_nested(writer, key, "["); }
+
+void lml_json_writer_end_object(lml_json_writer *writer) { end_nested(writer, "}"); }
+
+void lml_json_writer_end_array(lml_json_writer *writer) { end_nested(writer, "]"); }
 
 void lml_json_writer_number(lml_json_writer *writer, const char *key, double value) {
   append_key(writer, key);
@@ -71,6 +93,16 @@ void lml_json_writer_integer(lml_json_writer *writer, const char *key, long long
 void lml_json_writer_text(lml_json_writer *writer, const char *key, const char *value) {
   append_key(writer, key);
   append_string(writer, value);
+}
+
+void lml_json_writer_logical(lml_json_writer *writer, const char *key, bool value) {
+  append_key(writer, key);
+  append(writer, value ? "true" : "false", value ? 4 : 5);
+}
+
+void lml_json_writer_null(lml_json_writer *writer, const char *key) {
+  append_key(writer, key);
+  append(writer, "null", 4);
 }
 
 void lml_json_writer_numbers(lml_json_writer *writer, const char *key, const double *values, size_t count) {

@@ -1,9 +1,10 @@
 /** @file json_writer.h
- *  Writing one flat JSON object, on one line, fast enough for arrays of 100,000 numbers.
+ *  Writing one JSON object, fast enough for arrays of 100,000 numbers.
  */
 #ifndef LML_BASE_JSON_WRITER_H
 #define LML_BASE_JSON_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lmlink/error.h"
@@ -13,6 +14,7 @@ typedef struct lml_json_writer {
   char *text; /**< length bytes, and a NUL behind them once the object has ended */
   size_t length;
   size_t capacity;
+  bool first;        /**< nothing stands in the innermost object or array yet */
   lml_status status; /**< the first failure since begin; what follows it does nothing */
 } lml_json_writer;
 
@@ -26,7 +28,16 @@ void lml_json_writer_integer(lml_json_writer *writer, const char *key, long long
 void lml_json_writer_text(lml_json_writer *writer, const char *key, const char *value);
 void lml_json_writer_numbers(lml_json_writer *writer, const char *key, const double *values, size_t count);
 
-/** End the object. Fails with LML_ERR_MEMORY where it did not fit into memory. */
+/** Begin an object or an array within what was begun last; each is ended with the function below. In an array, these
+ *  and the functions above take NULL as key. */
+void lml_json_writer_object(lml_json_writer *writer, const char *key);
+void lml_json_writer_array(lml_json_writer *writer, const char *key);
+void lml_json_writer_end_object(lml_json_writer *writer);
+void lml_json_writer_end_array(lml_json_writer *writer);
+void lml_json_writer_logical(lml_json_writer *writer, const char *key, bool value);
+void lml_json_writer_null(lml_json_writer *writer, const char *key);
+
+/** End the outermost object. Fails with LML_ERR_MEMORY where it did not fit into memory. */
 lml_status lml_json_writer_end(lml_json_writer *writer, lml_error *error);
 
 void lml_json_writer_free(lml_json_writer *writer);

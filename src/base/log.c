@@ -17,6 +17,5 @@ void lml_log_line(const lml_log *log, lml_log_level level, const char *format, .
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  lml_make_printable(text);
   log->write(log->context, text);
 }

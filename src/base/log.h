@@ -25,8 +25,7 @@ typedef struct lml_log {
 /** Whether lines of @p level are wanted; @p log may be NULL. */
 bool lml_log_wants(const lml_log *log, lml_log_level level);
 
-/** Write a printf-style line, if lines of @p level are wanted; cut to LML_ERROR_MESSAGE_SIZE bytes, and with '?'
- *  for control characters. */
+/** Write a printf-style line, if lines of @p level are wanted; cut to LML_ERROR_MESSAGE_SIZE bytes. */
 void lml_log_line(const lml_log *log, lml_log_level level, const char *format, ...) LML_PRINTF(3, 4);
 
 #endif

@@ -1,4 +1,5 @@
-/* Descriptors and their gradients atom by atom: lml_potential_descriptors, lml_potential_gradients. */
+/* Descriptors and their gradients atom by atom: lml_potential_descriptors, lml_potential_gradients,
+ * lml_potential_virials. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -80,6 +81,14 @@ lml_status lml_potential_descriptors(const lml_potential *potential, const lml_s
   return LML_OK;
 }
 
+/** Room for the slopes, and the plan's tables term by term. */
+static lml_status make_slopes(descriptor_work *work, lml_error *error) {
+  const size_t slots = work->evaluation.batch.slot_limit * (size_t)work->model.kernel->lanes;
+  const lml_status status = lml_bispectrum_plan_by_term(&work->model.plan, error);
+  if (status != LML_OK) return status;
+  return lml_alloc(&work->slopes, 3 * slots * (size_t)work->model.plan.nterms, sizeof(double), "gradients", error);
+}
+
 /** ∂t/∂r of each neighbour for all terms of the batch. */
 static void evaluate_slopes(descriptor_work *work) {
   const lml_linear_model *model = &work->model;
@@ -145,16 +154,66 @@ lml_status lml_potential_gradients(const lml_potential *potential, const lml_str
   lml_status status = work_begin(&work, potential, structure, error);
   if (status != LML_OK) return status;
   const size_t width = potential->snap.ncoefficients - 1;
-  const size_t slots = work.evaluation.batch.slot_limit * (size_t)work.model.kernel->lanes;
-  status = lml_bispectrum_plan_by_term(&work.model.plan, error);
-  if (status == LML_OK)
-    status = lml_alloc(&work.slopes, 3 * slots * (size_t)work.model.plan.nterms, sizeof(double), "gradients", error);
+  status = make_slopes(&work, error);
   if (status == LML_OK) {
     memset(gradients, 0, 3 * structure->natoms * potential->snap.nelements * width * sizeof(double));
     while (work.evaluation.next < structure->natoms) {
       next_batch(&work);
       evaluate_slopes(&work);
       scatter_slopes(&work, gradients, width);
+    }
+  }
+  work_free(&work);
+  return status;
+}
+
+/** Add to the six sums of one atom's element, at @p virials, −r⊗∂D/∂r over its neighbours. */
+static void add_virial(descriptor_work *work, size_t lane, double *virials, size_t width) {
+  static const size_t first[6] = {0, 1, 2, 1, 0, 0}, second[6] = {0, 1, 2, 2, 2, 1};
+  const lml_linear_model *model = &work->model;
+  const lml_atom_batch *batch = &work->evaluation.batch;
+  const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
+  const size_t nslots = (size_t)batch->slots.group[model->plan.nlabel_elements];
+  const size_t stride = 3 * batch->slot_limit * lanes;
+  const double *b = work->components + lane;
+  for (size_t part = 0; part < 6; part++, virials += width) {
+    memset(work->pair, 0, n * sizeof(double));
+    for (size_t slot = 0; slot < nslots; slot++) {
+      if (batch->neighbour[slot * lanes + lane] < 0) continue;
+      const double *r = batch->slots.slots + slot * LML_SLOT_SIZE * lanes + lane;
+      const double x = r[(LML_SLOT_X + first[part]) * lanes], y = r[(LML_SLOT_X + second[part]) * lanes];
+      for (size_t c = 0; c < n; c++) {
+        const lml_component *component = &model->plan.components[c];
+        const double *slope = work->slopes + (size_t)component->term * stride + 3 * slot * lanes + lane;
+        /* Symmetric for the whole structure, not for one atom: take the mean of both orders. */
+        work->pair[c] -= 0.5 * component->scale * (x * slope[second[part] * lanes] + y * slope[first[part] * lanes]);
+      }
+    }
+    for (size_t c = 0; c < n; c++) virials[c] += work->pair[c];
+    if (width == n) continue;
+    size_t k = n;
+    for (size_t c = 0; c < n; c++) {
+      virials[k++] += b[c * lanes] * work->pair[c];
+      for (size_t d = c + 1; d < n; d++, k++) virials[k] += b[c * lanes] * work->pair[d] + b[d * lanes] * work->pair[c];
+    }
+  }
+}
+
+lml_status lml_potential_virials(const lml_potential *potential, const lml_structure *structure, double *virials,
+                                 lml_error *error) {
+  descriptor_work work;
+  lml_status status = work_begin(&work, potential, structure, error);
+  if (status != LML_OK) return status;
+  const size_t width = potential->snap.ncoefficients - 1;
+  const lml_atom_batch *batch = &work.evaluation.batch;
+  status = make_slopes(&work, error);
+  if (status == LML_OK) {
+    memset(virials, 0, 6 * potential->snap.nelements * width * sizeof(double));
+    while (work.evaluation.next < structure->natoms) {
+      next_batch(&work);
+      evaluate_slopes(&work);
+      for (size_t lane = 0; lane < batch->natoms; lane++)
+        add_virial(&work, lane, virials + 6 * width * (size_t)batch->element[lane], width);
     }
   }
   work_free(&work);

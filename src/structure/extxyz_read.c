@@ -21,6 +21,7 @@ struct lml_xyz_reader {
   lml_fields fields; /**< of the frame that is read */
   char *scratch;
   size_t scratch_capacity;
+  bool torn; /**< the file ended within a frame */
 };
 
 /* --- lines ------------------------------------------------------------------------------------------------------ */
@@ -41,7 +42,8 @@ static lml_status next_line(lml_xyz_reader *reader, lml_token *line, lml_error *
   if (status != LML_OK || line->text == NULL) return status;
   if (memchr(line->text, '\0', line->length) != NULL)
     return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the line holds a NUL byte; this is no text file", HERE(reader));
-  if (lml_lines_torn(reader->lines) && lml_trim(*line).length > 0)
+  reader->torn = lml_lines_torn(reader->lines) && lml_trim(*line).length > 0;
+  if (reader->torn)
     return lml_fail(error, LML_ERR_INPUT,
                     HERE_FORMAT
                     "the file's last line has no newline, so it may have been cut off; add one if it is "
@@ -79,6 +81,7 @@ static lml_status read_natoms(lml_xyz_reader *reader, size_t *natoms, lml_error 
 static lml_status read_comment(lml_xyz_reader *reader, lml_token *line, lml_error *error) {
   const lml_status status = next_line(reader, line, error);
   if (status != LML_OK || line->text != NULL) return status;
+  reader->torn = true;
   return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the file ends before the frame's comment line", HERE(reader));
 }
 
@@ -86,6 +89,7 @@ static lml_status read_atom_line(lml_xyz_reader *reader, size_t index, size_t na
                                  lml_error *error) {
   const lml_status status = next_line(reader, line, error);
   if (status != LML_OK || line->text != NULL) return status;
+  reader->torn = true;
   return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the file ends after %zu of the frame's %zu atoms", HERE(reader),
                   index, natoms);
 }
@@ -205,6 +209,8 @@ lml_status lml_xyz_open(const char *path, lml_xyz_reader **reader, lml_error *er
   *reader = NULL;
   return status;
 }
+
+bool lml_xyz_torn(const lml_xyz_reader *reader) { return reader->torn; }
 
 void lml_xyz_close(lml_xyz_reader *reader) {
   if (reader == NULL) return;

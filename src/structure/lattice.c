@@ -92,3 +92,12 @@ void lml_lattice_wrap(const lml_lattice *lattice, const double position[3], doub
   memcpy(wrapped, position, 3 * sizeof *wrapped);
   if (image[0] != 0 || image[1] != 0 || image[2] != 0) lml_lattice_shift(lattice, position, image, wrapped);
 }
+
+void lml_lattice_difference(const lml_lattice *lattice, const double from[3], const double to[3],
+                            double difference[3]) {
+  double d[3], fractional[3], image[3];
+  for (int k = 0; k < 3; k++) d[k] = to[k] - from[k];
+  lml_lattice_fractional(lattice, d, fractional);
+  for (int k = 0; k < 3; k++) image[k] = lattice->periodic[k] ? -rint(fractional[k]) : 0.0;
+  lml_lattice_shift(lattice, d, image, difference);
+}

@@ -31,4 +31,8 @@ void lml_lattice_wrap(const lml_lattice *lattice, const double position[3], doub
 /** @p position moved by @p image lattice vectors. */
 void lml_lattice_shift(const lml_lattice *lattice, const double position[3], const double image[3], double shifted[3]);
 
+/** The vector from @p from to the periodic image of @p to that is nearest by fractional coordinates: the shortest one
+ *  wherever it is shorter than half the smallest height. */
+void lml_lattice_difference(const lml_lattice *lattice, const double from[3], const double to[3], double difference[3]);
+
 #endif

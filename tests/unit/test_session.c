@@ -145,14 +145,6 @@ static void ends_cleanly_where_the_driver_closes(void **state) {
   assert_non_null(strstr(f->log, "the driver closed the connection after 1 evaluations"));
 }
 
-static void a_drivers_words_stay_on_one_line(void **state) {
-  fixture *f = *state;
-  scripted_driver_init(&f->driver, 0, "batch\n\033[31m");
-  scripted_driver_say(&f->driver, LML_IPI_EXIT);
-  assert_int_equal(serve(f), LML_OK);
-  assert_string_equal(f->log, "INIT: replica 0, 11 bytes: 'batch??[31m'\nthe driver sent EXIT after 0 evaluations\n");
-}
-
 static void sends_json_where_wanted(void **state) {
   fixture *f = *state;
   f->settings.extras = LML_SESSION_EXTRAS_JSON;
@@ -407,7 +399,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       with_driver(serves_until_exit),
       with_driver(ends_cleanly_where_the_driver_closes),
-      with_driver(a_drivers_words_stay_on_one_line),
       with_driver(sends_json_where_wanted),
       with_driver(init_brings_structures_and_wishes),
       with_driver(another_natoms_is_refused),

@@ -1,0 +1,133 @@
+/* lmlink-retrain: the main function, progress, what is printed. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/comm.h"
+#include "base/fail.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "potential/snap_model.h"
+#include "programs/retrain_options.h"
+
+/* ---- progress ---- */
+
+/** On a terminal a line that is written over and over; elsewhere a plain line when a stage ends. */
+typedef struct progress {
+  bool shown;    /* whether anything is told */
+  bool terminal; /* whether stderr is one */
+  bool dirty;    /* whether something stands on the line */
+  double begin;  /* s, of the stage */
+  double next;   /* s, when to write again */
+} progress;
+
+enum { CLEAR_WIDTH = 78 };
+static const double progress_interval = 0.2; /* s */
+
+static void clear_line(progress *p) {
+  if (!p->dirty) return;
+  p->dirty = false;
+  fprintf(stderr, "\r%*s\r", CLEAR_WIDTH, "");
+}
+
+static void show_progress(void *context, lml_stage stage, size_t done, size_t total) {
+  static const char *const what[LML_STAGES] = {"reading files", "hard constraints", "targets", "soft constraints",
+                                               "test files",    "solving",          "QR",      "errors"};
+  progress *p = context;
+  const double now = lml_sys->clock();
+  if (done == 0) p->begin = p->next = now;
+  if (!p->shown || total == 0) return;
+  const double seconds = now - p->begin, rate = seconds > 0.0 ? (double)done / seconds : 0.0;
+  if (done == total) {
+    clear_line(p);
+    fprintf(stderr, "%s: %s: %zu in %.2f s\n", lml_retrain_command.program, what[stage], total, seconds);
+  } else if (p->terminal && now >= p->next) {
+    p->next = now + progress_interval;
+    p->dirty = true;
+    fprintf(stderr, "\r%s: %zu of %zu", what[stage], done, total);
+    if (rate > 0.0) fprintf(stderr, ", %.2g per s, %.0f s left   ", rate, (double)(total - done) / rate);
+    fflush(stderr);
+  }
+}
+
+/* ---- what is printed ---- */
+
+static void print_set(const lml_fit *fit) {
+  const lml_dataset *set = fit->set;
+  const lml_fit_frame total = lml_fit_total(fit);
+  const lml_fit_sums *sums = &total.sums;
+  char before[32] = "-", after[32] = "-";
+  if (set->has_values) {
+    snprintf(before, sizeof before, "%.6f", sqrt(sums->before / sums->count));
+    snprintf(after, sizeof after, "%.6f", sqrt(sums->after / sums->count));
+  }
+  printf("%-7s %-16s %8zu %12s %12s %12.3e  %s\n", lml_role_names[set->role], lml_quantity_names[set->quantity],
+         set->nrows, before, after, sqrt(sums->change / sums->count), lml_path_name(set->path));
+}
+
+static void print_results(const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  const lml_trial *trial = &retrain->trials[retrain->chosen];
+  printf("RMS errors and changes in eV/A (forces) and eV per atom (energies, virials)\n");
+  printf("%-7s %-16s %8s %12s %12s %12s  %s\n", "set", "quantity", "rows", "before", "after", "change", "file");
+  for (size_t s = 0; s < options->nsets; s++) print_set(&retrain->fits[s]);
+  printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
+         trial->lambda_ridge, retrain->width, retrain->constraints.rank);
+  printf("wrote %s\n", options->output);
+  if (retrain->original->zbl.outer > 0.0)
+    printf("the fixed terms (ZBL) are not part of it: use it with those of %s\n", options->start);
+}
+
+/* ---- the program ---- */
+
+static void print_line(void *context, const char *line) {
+  clear_line(context);
+  fprintf(stderr, "%s: %s\n", lml_retrain_command.program, line);
+}
+
+static lml_status run(lml_retrain_options *options, lml_log_level level, lml_comm *comm, lml_error *error) {
+  progress p = {.shown = level >= LML_LOG_INFO, .terminal = isatty(STDERR_FILENO) != 0};
+  const lml_log log = {.level = level, .write = print_line, .context = &p};
+  const lml_retrain_listener listener = {.progress = show_progress, .context = &p, .log = &log};
+  lml_retrain retrain;
+  const lml_status status = lml_retrain_run(&retrain, options, comm, &listener, error);
+  clear_line(&p);
+  if (status == LML_OK && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET) print_results(&retrain);
+  lml_retrain_free(&retrain);
+  return status;
+}
+
+/** Parse and run. Rank 0 prints what there is to print; the exit code is the same on every rank. */
+static int retrain(int argc, char *const *argv, lml_comm *comm) {
+  const bool talks = lml_comm_rank(comm) == 0;
+  lml_arguments arguments;
+  lml_error error = {0};
+  if (talks) {
+    int code;
+    if (!lml_command_begin(&lml_retrain_command, argc, argv, &arguments, &code)) return code;
+  } else if (lml_arguments_parse(&lml_retrain_command, argc, argv, &arguments, &error) != LML_OK ||
+             arguments.action != LML_ACTION_RUN) {
+    lml_arguments_free(&arguments);
+    return error.status == LML_OK ? 0 : 2;
+  }
+  lml_retrain_options options;
+  lml_log_level level = LML_LOG_INFO;
+  lml_retrain_options_init(&options);
+  lml_status status = lml_retrain_options_read(&arguments, &options, &level, &error);
+  status = lml_comm_agree(comm, status, &error);
+  if (status == LML_OK) status = run(&options, level, comm, &error);
+  lml_retrain_options_free(&options);
+  lml_arguments_free(&arguments);
+  if (talks) return lml_command_end(&lml_retrain_command, status, &error);
+  return status == LML_OK ? 0 : status == LML_ERR_USAGE ? 2 : 1;
+}
+
+int main(int argc, char **argv) {
+  lml_comm *comm;
+  lml_error error = {0};
+  if (lml_comm_world(&comm, &error) != LML_OK) return lml_command_end(&lml_retrain_command, error.status, &error);
+  const int code = retrain(argc, argv, comm);
+  lml_comm_finalise(comm);
+  return code;
+}

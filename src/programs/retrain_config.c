@@ -1,0 +1,174 @@
+#include "programs/retrain_config.h"
+
+#include "base/fail.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/path.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/** What is being read. */
+typedef struct {
+  const lml_json *document;
+  const char *path; /**< of the JSON file */
+  lml_retrain_options *options;
+} reading;
+
+/** A path, which counts from the folder of the JSON file. */
+static lml_status read_path(const reading *r, const lml_json_value *object, const char *key, lml_json_presence presence,
+                            char **path, lml_error *error) {
+  const char *value = NULL;
+  const lml_status status = lml_json_text(r->document, object, key, presence, &value, error);
+  if (status != LML_OK || value == NULL) return status;
+  if (value[0] == '\0') return lml_json_fail(r->document, object, key, error, "must not be empty");
+  char *beside = lml_path_beside(r->path, value, error);
+  if (beside == NULL) return LML_ERR_MEMORY;
+  lml_free(*path);
+  *path = beside;
+  return LML_OK;
+}
+
+static lml_status read_positive(const reading *r, const lml_json_value *object, const char *key, double *value,
+                                lml_error *error) {
+  const lml_status status = lml_json_number(r->document, object, key, LML_JSON_OPTIONAL, value, error);
+  if (status != LML_OK || *value >= 0.0) return status;
+  return lml_json_fail(r->document, object, key, error, "must not be negative");
+}
+
+/** One of @p count names into an enumeration that begins at 0. */
+static lml_status read_choice(const reading *r, const lml_json_value *object, const char *key, const char *const *names,
+                              size_t count, void *choice, lml_error *error) {
+  int *value = choice;
+  size_t index = (size_t)*value;
+  const lml_status status = lml_json_choice(r->document, object, key, LML_JSON_OPTIONAL, names, count, &index, error);
+  *value = (int)index;
+  return status;
+}
+
+/* ---- its objects ---- */
+
+static lml_status read_start(const reading *r, const lml_json_value *object, lml_error *error) {
+  static const char *const keys[] = {"file", "parameters", "fixed_terms", "zero"};
+  static const char *const terms[] = {"unstated", "none", "snap"};
+  lml_retrain_options *options = r->options;
+  bool zero = options->origin == LML_ORIGIN_ZERO;
+  lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
+  if (status == LML_OK) status = read_path(r, object, "file", LML_JSON_REQUIRED, &options->start, error);
+  if (status == LML_OK) status = read_path(r, object, "parameters", LML_JSON_OPTIONAL, &options->parameters, error);
+  if (status == LML_OK) status = read_choice(r, object, "fixed_terms", terms, 3, &options->fixed_terms, error);
+  if (status == LML_OK) status = lml_json_logical(r->document, object, "zero", LML_JSON_OPTIONAL, &zero, error);
+  options->origin = zero ? LML_ORIGIN_ZERO : LML_ORIGIN_START;
+  return status;
+}
+
+static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
+  static const char *const keys[] = {"file", "quantity", "select", "mode", "weight", "min_displacement"};
+  char *path = NULL;
+  lml_dataset *set;
+  lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
+  if (status == LML_OK) status = read_path(r, object, "file", LML_JSON_REQUIRED, &path, error);
+  if (status == LML_OK) status = lml_retrain_options_add(r->options, role, path, &set, error);
+  lml_free(path);
+  if (status != LML_OK) return status;
+  if (role != LML_ROLE_HARD && lml_json_has(object, "mode"))
+    return lml_json_fail(r->document, object, "mode", error, "is for hard constraints alone; remove it");
+  status = read_choice(r, object, "quantity", lml_quantity_names, LML_QUANTITIES, &set->quantity, error);
+  if (status == LML_OK) status = read_choice(r, object, "select", lml_selection_names, 4, &set->selection, error);
+  if (status == LML_OK) status = read_choice(r, object, "mode", lml_hard_mode_names, 2, &set->mode, error);
+  if (status == LML_OK) status = read_positive(r, object, "weight", &set->weight, error);
+  if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
+  return status;
+}
+
+static lml_status read_sets(const reading *r, const char *key, lml_role role, lml_error *error) {
+  const lml_json_value *array = NULL;
+  size_t count = 0;
+  lml_status status =
+      lml_json_array(r->document, lml_json_root(r->document), key, LML_JSON_OPTIONAL, &array, &count, error);
+  for (size_t i = 0; i < count && status == LML_OK; i++) {
+    const lml_json_value *object;
+    status = lml_json_element(r->document, array, i, &object, error);
+    if (status == LML_OK) status = read_set(r, object, role, error);
+  }
+  return status;
+}
+
+/* ---- the file ---- */
+
+static lml_status check_format(const lml_json *document, const lml_json_value *root, lml_error *error) {
+  static const char *const formats[] = {"lmlink-retrain"};
+  size_t format;
+  int version = 0;
+  lml_status status = lml_json_choice(document, root, "format", LML_JSON_REQUIRED, formats, 1, &format, error);
+  if (status == LML_OK) status = lml_json_integer(document, root, "version", LML_JSON_REQUIRED, &version, error);
+  if (status != LML_OK || version == LML_RETRAIN_CONFIG_VERSION) return status;
+  return lml_json_fail(document, root, "version", error, "version %d is not known; this lmlink reads version %d",
+                       version, LML_RETRAIN_CONFIG_VERSION);
+}
+
+static lml_status read_lambdas(const reading *r, const lml_json_value *root, const char *key, double **values,
+                               size_t *count, lml_error *error) {
+  const lml_status status = lml_json_numbers(r->document, root, key, LML_JSON_OPTIONAL, values, count, error);
+  for (size_t i = 0; i < *count && status == LML_OK; i++)
+    if (!((*values)[i] >= 0.0)) return lml_json_fail(r->document, root, key, error, "must not be negative");
+  return status;
+}
+
+static lml_status read_solution(const reading *r, const lml_json_value *root, lml_error *error) {
+  static const char *const forms[] = {"quadratic", "linear"}, *const methods[] = {"auto", "cholesky", "qr"};
+  lml_retrain_options *options = r->options;
+  int folds = (int)options->folds;
+  lml_status status = read_lambdas(r, root, "lambda_soft", &options->lambda_soft, &options->nlambda_soft, error);
+  if (status == LML_OK)
+    status = read_lambdas(r, root, "lambda_ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
+  if (status == LML_OK) status = read_choice(r, root, "form", forms, 2, &options->form, error);
+  if (status == LML_OK) status = read_choice(r, root, "method", methods, 3, &options->method, error);
+  if (status == LML_OK) status = lml_json_integer(r->document, root, "folds", LML_JSON_OPTIONAL, &folds, error);
+  if (status == LML_OK && lml_json_has(root, "folds") && (folds < 2 || folds > 1000))
+    return lml_json_fail(r->document, root, "folds", error, "must be from 2 to 1000");
+  options->folds = (size_t)folds;
+  lml_constraint_options *constraints = &options->constraints;
+  if (status == LML_OK) status = read_positive(r, root, "hard_tolerance", &constraints->keep_tolerance, error);
+  if (status == LML_OK) status = read_positive(r, root, "set_tolerance", &constraints->set_tolerance, error);
+  if (status == LML_OK) status = read_positive(r, root, "set_deviation", &constraints->set_deviation, error);
+  return status;
+}
+
+static lml_status read_root(const reading *r, lml_error *error) {
+  static const char *const keys[] = {"format",         "version",       "start",         "targets",      "hard",
+                                     "soft",           "test",          "lambda_soft",   "lambda_ridge", "folds",
+                                     "hard_tolerance", "set_tolerance", "set_deviation", "form",         "method",
+                                     "output",         "report",        "overwrite"};
+  const lml_json_value *root = lml_json_root(r->document), *start = NULL;
+  bool overwrite = false;
+  /* The version first: another one may have other keys. */
+  lml_status status = check_format(r->document, root, error);
+  if (status == LML_OK) status = lml_json_check_keys(r->document, root, keys, COUNT(keys), error);
+  if (status == LML_OK) status = lml_json_object(r->document, root, "start", LML_JSON_OPTIONAL, &start, error);
+  if (status == LML_OK && start != NULL) status = read_start(r, start, error);
+  if (status == LML_OK) status = read_sets(r, "targets", LML_ROLE_TARGET, error);
+  if (status == LML_OK) status = read_sets(r, "hard", LML_ROLE_HARD, error);
+  if (status == LML_OK) status = read_sets(r, "soft", LML_ROLE_SOFT, error);
+  if (status == LML_OK) status = read_sets(r, "test", LML_ROLE_TEST, error);
+  if (status == LML_OK) status = read_solution(r, root, error);
+  if (status == LML_OK) status = read_path(r, root, "output", LML_JSON_OPTIONAL, &r->options->output, error);
+  if (status == LML_OK) status = read_path(r, root, "report", LML_JSON_OPTIONAL, &r->options->report, error);
+  if (status == LML_OK) status = lml_json_logical(r->document, root, "overwrite", LML_JSON_OPTIONAL, &overwrite, error);
+  r->options->existing = overwrite ? LML_EXISTING_OVERWRITE : LML_EXISTING_REFUSE;
+  return status;
+}
+
+lml_status lml_retrain_config_read(const char *path, lml_retrain_options *options, lml_error *error) {
+  char *text;
+  size_t length;
+  lml_json *document = NULL;
+  lml_status status = lml_file_read(path, &text, &length, error);
+  if (status != LML_OK) return status;
+  status = lml_json_parse(text, length, path, &document, error);
+  lml_free(text);
+  const reading r = {document, path, options};
+  if (status == LML_OK) status = read_root(&r, error);
+  lml_json_free(document);
+  return status;
+}

@@ -1,0 +1,15 @@
+/** @file retrain_config.h
+ *  The JSON configuration of lmlink-retrain; docs/retraining.md describes every key.
+ */
+#ifndef LML_PROGRAMS_RETRAIN_CONFIG_H
+#define LML_PROGRAMS_RETRAIN_CONFIG_H
+
+#include "retrain/retrain.h"
+
+enum { LML_RETRAIN_CONFIG_VERSION = 1 };
+
+/** Read the JSON file @p path over @p options; what it does not mention stays. Paths in it are relative to its folder.
+ *  Errors name file, line and key. */
+lml_status lml_retrain_config_read(const char *path, lml_retrain_options *options, lml_error *error);
+
+#endif

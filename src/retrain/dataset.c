@@ -1,0 +1,330 @@
+#include "retrain/dataset.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "potential/snap_model.h"
+#include "retrain/spacing.h"
+
+const char *const lml_role_names[] = {"target", "hard", "soft", "test", NULL};
+const char *const lml_quantity_names[] = {"forces", "energy", "energy_difference", "virial", NULL};
+const char *const lml_selection_names[] = {"log", "all", "unfixed", "qm", NULL};
+const char *const lml_hard_mode_names[] = {"keep", "set", NULL};
+
+void lml_dataset_free(lml_dataset *set) {
+  lml_free(set->path);
+  lml_free(set->frames);
+  *set = (lml_dataset){0};
+}
+
+/* ---- what a frame holds ---- */
+
+#define FRAME_FORMAT "%s: frame %zu: "
+#define FRAME(walk) (walk)->set->path, (walk)->next - 1
+
+/** Column of @p width reals, NULL where there is none of that name. */
+static lml_status find_reals(lml_dataset_walk *walk, const char *name, size_t width, const double **values,
+                             lml_error *error) {
+  const lml_values *column = lml_frame_column(&walk->frame, name);
+  *values = NULL;
+  if (column == NULL) return LML_OK;
+  if (column->type != LML_REAL || column->width != width)
+    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "column %s must hold %zu real numbers per atom (%s:R:%zu)",
+                    FRAME(walk), name, width, name, width);
+  *values = column->reals;
+  return LML_OK;
+}
+
+/** The column that forces are taken from. */
+static lml_status find_forces(lml_dataset_walk *walk, lml_selection selection, lml_error *error) {
+  const char *name = "forces_qm";
+  lml_status status = LML_OK;
+  walk->forces = NULL;
+  if (selection == LML_SELECT_QM) status = find_reals(walk, name, 3, &walk->forces, error);
+  if (status == LML_OK && walk->forces == NULL) {
+    name = "forces";
+    status = find_reals(walk, name, 3, &walk->forces, error);
+  }
+  return status;
+}
+
+static lml_status select_unfixed(lml_dataset_walk *walk, lml_error *error) {
+  const lml_values *mask = lml_frame_column(&walk->frame, "fix_mask");
+  const size_t natoms = walk->frame.structure.natoms;
+  if (mask != NULL && (mask->type != LML_LOGICAL || mask->width != 1))
+    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "column fix_mask must hold T or F (fix_mask:L:1)", FRAME(walk));
+  for (size_t i = 0; i < natoms; i++)
+    if (mask == NULL || !mask->logicals[i]) walk->atoms[walk->natoms++] = i;
+  return LML_OK;
+}
+
+static lml_status select_qm(lml_dataset_walk *walk, lml_error *error) {
+  const lml_values *region = lml_frame_column(&walk->frame, "region");
+  if (region == NULL || region->type != LML_TEXT || region->width != 1)
+    return lml_fail(error, LML_ERR_INPUT,
+                    FRAME_FORMAT "no column region (region:S:1), which says what the QM atoms are: choose other atoms",
+                    FRAME(walk));
+  for (size_t i = 0; i < walk->frame.structure.natoms; i++)
+    if (strcmp(region->texts[i], "QM") == 0) walk->atoms[walk->natoms++] = i;
+  return LML_OK;
+}
+
+/** The selected atoms and their forces. */
+static lml_status select_atoms(lml_dataset_walk *walk, lml_error *error) {
+  const size_t natoms = walk->frame.structure.natoms;
+  lml_selection selection = walk->set->selection;
+  if (selection == LML_SELECT_LOG)
+    selection = lml_frame_column(&walk->frame, "forces_qm") != NULL ? LML_SELECT_QM : LML_SELECT_UNFIXED;
+  walk->natoms = 0;
+  lml_status status =
+      lml_grow(&walk->atoms, &walk->atoms_capacity, natoms, sizeof *walk->atoms, "the selected atoms", error);
+  if (status == LML_OK) status = find_forces(walk, selection, error);
+  if (status != LML_OK) return status;
+  switch (selection) {
+    case LML_SELECT_QM:
+      return select_qm(walk, error);
+    case LML_SELECT_UNFIXED:
+      return select_unfixed(walk, error);
+    default:
+      for (size_t i = 0; i < natoms; i++) walk->atoms[walk->natoms++] = i;
+      return LML_OK;
+  }
+}
+
+static lml_status info_reals(lml_dataset_walk *walk, const char *name, size_t count, const double **values,
+                             lml_error *error) {
+  const lml_values *info = lml_frame_info(&walk->frame, name);
+  *values = NULL;
+  if (info == NULL) return LML_OK;
+  if (info->type != LML_REAL || info->count * info->width != count)
+    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "%s must be %zu real number%s", FRAME(walk), name, count,
+                    count == 1 ? "" : "s");
+  for (size_t k = 0; k < count; k++)
+    if (!isfinite(info->reals[k]))
+      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "%s is not finite", FRAME(walk), name);
+  *values = info->reals;
+  return LML_OK;
+}
+
+lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error *error) {
+  const double *value;
+  const lml_status status = info_reals(walk, "energy", 1, &value, error);
+  if (status != LML_OK) return status;
+  if (value == NULL)
+    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "no energy: add the key energy (eV) to its comment line",
+                    FRAME(walk));
+  *energy = *value;
+  return LML_OK;
+}
+
+lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error) {
+  const double *value;
+  double factor = 1.0;
+  lml_status status = info_reals(walk, "virial", 9, &value, error);
+  if (status == LML_OK && value == NULL) {
+    status = info_reals(walk, "stress", 9, &value, error);
+    factor = -lml_structure_volume(&walk->frame.structure);
+  }
+  if (status != LML_OK) return status;
+  if (value == NULL)
+    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "neither virial (eV) nor stress (eV/Å³) in its comment line",
+                    FRAME(walk));
+  for (size_t k = 0; k < 9; k++) virial[k] = factor * value[k];
+  return LML_OK;
+}
+
+/* ---- walking ---- */
+
+lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set, lml_error *error) {
+  *walk = (lml_dataset_walk){.set = set};
+  return lml_xyz_open(set->path, &walk->reader, error);
+}
+
+void lml_dataset_walk_end(lml_dataset_walk *walk) {
+  lml_xyz_close(walk->reader);
+  lml_frame_free(&walk->frame);
+  lml_free(walk->atoms);
+  *walk = (lml_dataset_walk){0};
+}
+
+/** Read the next frame whether it is used or not. */
+static lml_status read_frame(lml_dataset_walk *walk, bool *end, lml_error *error) {
+  lml_status status = lml_xyz_read(walk->reader, &walk->frame, end, error);
+  if (status != LML_OK || *end) return status;
+  walk->next++;
+  if (walk->set->quantity == LML_QUANTITY_FORCES) status = select_atoms(walk, error);
+  return status;
+}
+
+lml_status lml_dataset_walk_next(lml_dataset_walk *walk, bool *end, lml_error *error) {
+  const lml_dataset *set = walk->set;
+  const size_t position = walk->next == 0 ? 0 : walk->position + 1;
+  *end = position >= set->nframes;
+  while (!*end) {
+    const lml_status status = read_frame(walk, end, error);
+    if (status != LML_OK) return status;
+    if (*end)
+      return lml_fail(error, LML_ERR_INPUT, "%s: the file has fewer frames than when it was looked at first",
+                      set->path);
+    if (walk->next - 1 < set->frames[position].index) continue;
+    walk->position = position;
+    const size_t nrows = set->frames[position].nrows;
+    if (set->quantity == LML_QUANTITY_FORCES && nrows != 3 * walk->natoms)
+      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "it has changed since it was looked at first", FRAME(walk));
+    return LML_OK;
+  }
+  return LML_OK;
+}
+
+/* ---- the first look ---- */
+
+static lml_status check_elements(const lml_dataset_walk *walk, const lml_potential *potential, lml_error *error) {
+  const lml_structure *structure = &walk->frame.structure;
+  for (size_t i = 0; i < structure->natoms; i++)
+    if (lml_potential_element_index(potential, structure->numbers[i]) < 0)
+      return lml_fail(error, LML_ERR_INPUT,
+                      FRAME_FORMAT "atom %zu (counted from 0) is %s, an element that the potential does not have",
+                      FRAME(walk), i, lml_element_symbol(structure->numbers[i]));
+  return LML_OK;
+}
+
+/** A frame that holds a part of the atoms has exact gradients for its QM atoms alone. */
+static lml_status check_complete(lml_dataset_walk *walk, lml_error *error) {
+  const lml_values *complete = lml_frame_info(&walk->frame, "log_complete");
+  if (complete == NULL || complete->type != LML_LOGICAL || complete->logicals[0]) return LML_OK;
+  if (walk->set->quantity != LML_QUANTITY_FORCES)
+    return lml_fail(error, LML_ERR_INPUT,
+                    FRAME_FORMAT "log_complete=F: it holds a part of the atoms, so it has no %s; log with \"full\"",
+                    FRAME(walk), lml_quantity_names[walk->set->quantity]);
+  const lml_values *region = lml_frame_column(&walk->frame, "region");
+  for (size_t k = 0; k < walk->natoms; k++) {
+    const size_t atom = walk->atoms[k];
+    if (region == NULL || region->type != LML_TEXT || strcmp(region->texts[atom], "QM") != 0)
+      return lml_fail(error, LML_ERR_INPUT,
+                      FRAME_FORMAT
+                      "log_complete=F: not all neighbours of atom %zu (counted from 0) are there, as it is no QM atom: "
+                      "select the QM atoms, or log with \"full\"",
+                      FRAME(walk), atom);
+  }
+  return LML_OK;
+}
+
+static lml_status check_forces(lml_dataset_walk *walk, lml_error *error) {
+  if (walk->forces == NULL) return LML_OK;
+  for (size_t k = 0; k < 3 * walk->natoms; k++)
+    if (!isfinite(walk->forces[3 * walk->atoms[k / 3] + k % 3]))
+      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "the force on atom %zu (counted from 0) is not finite",
+                      FRAME(walk), walk->atoms[k / 3]);
+  return LML_OK;
+}
+
+/** Whether the frame says what the quantity shall be; an error where it must and does not. */
+static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_error *error) {
+  const lml_dataset *set = walk->set;
+  const bool needed = set->role == LML_ROLE_TARGET || (set->role == LML_ROLE_HARD && set->mode == LML_HARD_SET);
+  lml_error reason = {0};
+  double values[9];
+  switch (set->quantity) {
+    case LML_QUANTITY_FORCES:
+      *has_values = walk->forces != NULL;
+      if (!*has_values)
+        lml_fail(&reason, LML_ERR_INPUT, FRAME_FORMAT "no forces: a column forces:R:3%s is needed", FRAME(walk),
+                 set->selection == LML_SELECT_QM || set->selection == LML_SELECT_LOG ? " or forces_qm:R:3" : "");
+      break;
+    case LML_QUANTITY_VIRIAL:
+      *has_values = lml_dataset_virial(walk, values, &reason) == LML_OK;
+      break;
+    default:
+      *has_values = lml_dataset_energy(walk, values, &reason) == LML_OK;
+  }
+  if (*has_values || !needed) return LML_OK;
+  return lml_fail(error, reason.status, "%s", reason.message);
+}
+
+static lml_status check_frame(lml_dataset_walk *walk, const lml_potential *potential, lml_error *error) {
+  lml_status status = lml_structure_check(&walk->frame.structure, error);
+  if (status != LML_OK) return lml_fail_context(error, "%s: frame %zu", FRAME(walk));
+  status = check_elements(walk, potential, error);
+  if (status == LML_OK) status = check_complete(walk, error);
+  const bool comparing = walk->set->role == LML_ROLE_TARGET || walk->set->role == LML_ROLE_TEST;
+  if (status == LML_OK && comparing) status = check_forces(walk, error);
+  return status;
+}
+
+static size_t rows_of(const lml_dataset_walk *walk) {
+  switch (walk->set->quantity) {
+    case LML_QUANTITY_FORCES:
+      return 3 * walk->natoms;
+    case LML_QUANTITY_VIRIAL:
+      return 6;
+    case LML_QUANTITY_DIFFERENCE:
+      return walk->set->nframes == 0 ? 0 : 1;
+    default:
+      return 1;
+  }
+}
+
+static lml_status add_frame(lml_dataset *set, const lml_dataset_walk *walk, lml_error *error) {
+  const lml_status status =
+      lml_grow(&set->frames, &set->frames_capacity, set->nframes + 1, sizeof *set->frames, "the frames", error);
+  if (status != LML_OK) return status;
+  const size_t natoms = walk->frame.structure.natoms, nrows = rows_of(walk);
+  set->frames[set->nframes++] =
+      (lml_dataset_frame){.index = walk->next - 1, .natoms = natoms, .first = set->nrows, .nrows = nrows};
+  set->nrows += nrows;
+  if (natoms > set->largest) set->largest = natoms;
+  return LML_OK;
+}
+
+/** A test set, or the first frame of any, may have values or not; the others must be like it. */
+static lml_status agree_on_values(lml_dataset *set, const lml_dataset_walk *walk, bool has_values, lml_error *error) {
+  if (set->nframes == 0) set->has_values = has_values;
+  if (set->has_values == has_values || set->role == LML_ROLE_SOFT || set->role == LML_ROLE_HARD) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "it %s %s, unlike the frames before it", FRAME(walk),
+                  has_values ? "has" : "has no", lml_quantity_names[set->quantity]);
+}
+
+static lml_status scan_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential,
+                             lml_spacing *spacing, lml_error *error) {
+  bool has_values, far = true;
+  lml_status status = check_frame(walk, potential, error);
+  if (status == LML_OK) status = check_values(walk, &has_values, error);
+  if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);
+  if (status == LML_OK && set->min_displacement > 0.0)
+    status = lml_spacing_take(spacing, walk, set->min_displacement, &far, error);
+  return status == LML_OK && far ? add_frame(set, walk, error) : status;
+}
+
+static lml_status scan_all(lml_dataset *set, const lml_potential *potential, lml_error *error) {
+  lml_dataset_walk walk;
+  lml_spacing spacing = {0};
+  lml_status status = lml_dataset_walk_begin(&walk, set, error);
+  for (bool end = false; status == LML_OK && !end;) {
+    lml_error reason = {0};
+    status = read_frame(&walk, &end, &reason);
+    if (status == LML_ERR_INPUT && lml_xyz_torn(walk.reader)) {
+      memcpy(set->torn, reason.message, sizeof set->torn);
+      status = LML_OK;
+      end = true;
+    } else if (status != LML_OK) {
+      lml_fail(error, status, "%s", reason.message);
+    } else if (!end) {
+      set->nread++;
+      status = scan_frame(set, &walk, potential, &spacing, error);
+    }
+  }
+  lml_spacing_free(&spacing);
+  lml_dataset_walk_end(&walk);
+  return status;
+}
+
+lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error) {
+  lml_status status = lml_sha256_file(set->path, set->checksum, error);
+  if (status == LML_OK) status = scan_all(set, potential, error);
+  if (status != LML_OK || set->nrows > 0) return status;
+  if (set->torn[0] != '\0') return lml_fail(error, LML_ERR_INPUT, "%s, and no frame before it can be used", set->torn);
+  if (set->nread == 0) return lml_fail(error, LML_ERR_INPUT, "%s: holds no frame", set->path);
+  return lml_fail(error, LML_ERR_INPUT, "%s: no atom or frame of it is selected: it gives no rows", set->path);
+}

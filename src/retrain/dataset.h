@@ -1,0 +1,109 @@
+/** @file dataset.h
+ *  The structures of a retraining: which files, what of them counts, and reading them frame by frame.
+ */
+#ifndef LML_RETRAIN_DATASET_H
+#define LML_RETRAIN_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/sha256.h"
+#include "lmlink/extxyz.h"
+#include "lmlink/potential.h"
+
+/** What a set is for. */
+typedef enum lml_role { LML_ROLE_TARGET = 0, LML_ROLE_HARD, LML_ROLE_SOFT, LML_ROLE_TEST, LML_ROLES } lml_role;
+
+/** What is compared or constrained. */
+typedef enum lml_quantity {
+  LML_QUANTITY_FORCES = 0, /**< three rows per selected atom, eV/Å */
+  LML_QUANTITY_ENERGY,     /**< one row per frame, eV per atom */
+  LML_QUANTITY_DIFFERENCE, /**< one row per frame but the first: energy per atom less that of the set's first frame */
+  LML_QUANTITY_VIRIAL,     /**< six rows per frame: xx, yy, zz, yz, xz, xy, eV per atom */
+  LML_QUANTITIES
+} lml_quantity;
+
+/** Which atoms' forces count. */
+typedef enum lml_selection {
+  LML_SELECT_LOG = 0, /**< frames with a column forces_qm: that column of QM atoms; others: as unfixed */
+  LML_SELECT_ALL,     /**< all atoms, column forces */
+  LML_SELECT_UNFIXED, /**< atoms whose fix_mask is false, all without that column; column forces */
+  LML_SELECT_QM       /**< atoms of region QM; column forces_qm, or else forces */
+} lml_selection;
+
+/** What a hard constraint does. */
+typedef enum lml_hard_mode {
+  LML_HARD_KEEP = 0, /**< the starting potential's value stays */
+  LML_HARD_SET       /**< the file's value is taken on */
+} lml_hard_mode;
+
+/** Their names in options, configuration and report, NULL-terminated. */
+extern const char *const lml_role_names[];
+extern const char *const lml_quantity_names[];
+extern const char *const lml_selection_names[];
+extern const char *const lml_hard_mode_names[];
+
+/** A frame that is used. */
+typedef struct lml_dataset_frame {
+  size_t index; /**< in the file, from 0 */
+  size_t natoms;
+  size_t first; /**< row of the set that its rows begin with */
+  size_t nrows;
+} lml_dataset_frame;
+
+/** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
+typedef struct lml_dataset {
+  lml_role role;
+  lml_quantity quantity;
+  lml_selection selection;
+  lml_hard_mode mode;
+  double weight; /**< of the squared deviations; 1 by default */
+  double
+      min_displacement; /**< Å: frames in which no selected atom has moved this far since the last one are left out */
+  char *path;
+
+  lml_dataset_frame *frames;
+  size_t nframes, frames_capacity;
+  size_t nread; /**< whole frames in the file */
+  size_t nrows;
+  size_t largest;                    /**< atoms of the largest frame */
+  bool has_values;                   /**< the file says what the quantity shall be */
+  char torn[LML_ERROR_MESSAGE_SIZE]; /**< why the last frame was skipped, empty where none was */
+  char checksum[LML_SHA256_TEXT];
+} lml_dataset;
+
+/** Free what the scan has made, and the path. */
+void lml_dataset_free(lml_dataset *set);
+
+/** Read the file once and check every frame against @p potential: elements, forces or energies where they are needed,
+ *  finite numbers, complete neighbourhoods. Fills the lower part of @p set. Errors name file and frame; a torn last
+ *  frame is no error. */
+lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error);
+
+/** Reading the frames that are used, in order. Initialise with `lml_dataset_walk w = {0};`. */
+typedef struct lml_dataset_walk {
+  const lml_dataset *set;
+  lml_xyz_reader *reader;
+  lml_frame frame;
+  size_t next;     /**< index in the file of the frame that is read next */
+  size_t position; /**< index among the set's frames of the one that was read last */
+  size_t *atoms;   /**< selected atoms of the frame, for forces */
+  size_t natoms;
+  size_t atoms_capacity;
+  const double *forces; /**< column of the frame, natoms × 3, eV/Å; NULL where the set has no values */
+} lml_dataset_walk;
+
+lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set, lml_error *error);
+
+/** The next frame that is used, with its selected atoms; *@p end becomes true behind the last. */
+lml_status lml_dataset_walk_next(lml_dataset_walk *walk, bool *end, lml_error *error);
+
+/** NULL-safe; also after a failed begin. */
+void lml_dataset_walk_end(lml_dataset_walk *walk);
+
+/** The energy of the frame in eV, or its virial in eV (its own, or from the stress: W = −V·stress), of a set with
+ *  values. */
+lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error *error);
+lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error);
+
+#endif

@@ -1,0 +1,212 @@
+#include "retrain/design.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "potential/potential_variant.h"
+#include "potential/snap_model.h"
+
+lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error) {
+  *design = (lml_design){.potential = potential,
+                         .nelements = lml_potential_nelements(potential),
+                         .ncoefficients = lml_potential_ncoefficients(potential)};
+  const size_t n = design->width = design->nelements * design->ncoefficients;
+  lml_status status = lml_alloc(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
+  if (status == LML_OK) status = lml_alloc(&design->targets, LML_BLOCK_ROWS, sizeof(double), "targets", error);
+  if (status == LML_OK) status = lml_alloc(&design->reference, n + 1, sizeof(double), "a reference row", error);
+  if (status != LML_OK || potential->zbl.outer == 0.0) return status;
+  status = lml_potential_with_coefficients(potential, NULL, &design->fixed_potential, error);
+  if (status == LML_OK) status = lml_linear_calculator_create(design->fixed_potential, &design->fixed, error);
+  return status;
+}
+
+void lml_design_free(lml_design *design) {
+  lml_calculator_destroy(design->fixed);
+  lml_potential_destroy(design->fixed_potential);
+  lml_results_free(&design->results);
+  lml_free(design->block);
+  lml_free(design->targets);
+  lml_free(design->reference);
+  lml_free(design->scratch);
+  *design = (lml_design){0};
+}
+
+static size_t scratch_for(const lml_design *design, lml_quantity quantity, size_t natoms) {
+  switch (quantity) {
+    case LML_QUANTITY_FORCES:
+      return natoms * 3 * design->nelements * (design->ncoefficients - 1);
+    case LML_QUANTITY_VIRIAL:
+      return 6 * design->nelements * (design->ncoefficients - 1);
+    default:
+      return natoms * design->ncoefficients;
+  }
+}
+
+size_t lml_design_scratch(const lml_design *design, const lml_dataset *set) {
+  return scratch_for(design, set->quantity, set->largest);
+}
+
+/** What the fixed terms give for the frame; zero without any. */
+static lml_status evaluate_fixed(lml_design *design, const lml_structure *structure, lml_error *error) {
+  if (design->fixed == NULL) return lml_results_reset(&design->results, structure->natoms, error);
+  return lml_calculator_evaluate(design->fixed, structure, LML_WANT_DEFAULT, &design->results, error);
+}
+
+/* ---- forces: the one place that uses gradients ---- */
+
+/** The three rows of one atom, from its gradients. */
+static void put_force_rows(const lml_design *design, size_t atom, double *rows) {
+  const size_t n = design->ncoefficients, inner = n - 1;
+  const double *gradients = design->scratch + atom * 3 * design->nelements * inner;
+  for (size_t e = 0; e < design->nelements; e++)
+    for (size_t axis = 0; axis < 3; axis++) {
+      double *row = rows + axis * design->width + e * n;
+      row[0] = 0.0;
+      memcpy(row + 1, gradients + (3 * e + axis) * inner, inner * sizeof *row);
+    }
+}
+
+static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, const lml_row_sink *sink,
+                              lml_error *error) {
+  enum { BLOCK_ATOMS = LML_BLOCK_ROWS / 3 };
+  lml_status status = lml_potential_gradients(design->potential, &walk->frame.structure, design->scratch, error);
+  const size_t first = walk->set->frames[walk->position].first;
+  for (size_t begin = 0; begin < walk->natoms && status == LML_OK; begin += BLOCK_ATOMS) {
+    const size_t count = walk->natoms - begin < BLOCK_ATOMS ? walk->natoms - begin : BLOCK_ATOMS;
+    for (size_t k = 0; k < count; k++) {
+      const size_t atom = walk->atoms[begin + k];
+      put_force_rows(design, atom, design->block + 3 * k * design->width);
+      for (size_t axis = 0; axis < 3; axis++)
+        design->targets[3 * k + axis] =
+            walk->forces == NULL ? 0.0 : walk->forces[3 * atom + axis] - design->results.forces[3 * atom + axis];
+    }
+    const lml_row_block block = {.rows = design->block,
+                                 .targets = design->targets,
+                                 .count = 3 * count,
+                                 .first = first + 3 * begin,
+                                 .position = walk->position};
+    status = sink->take(sink->context, &block, error);
+  }
+  return status;
+}
+
+/* ---- energies ---- */
+
+/** Mean over the atoms of their descriptors, element by element. Constraints need rows that are accurate to the last
+ *  digit, so the sums carry what each addition loses (Neumaier, Z. angew. Math. Mech. 54, 39 (1974)). */
+static lml_status put_energy_row(lml_design *design, const lml_structure *structure, double *row, lml_error *error) {
+  const size_t n = design->ncoefficients;
+  const lml_status status = lml_potential_descriptors(design->potential, structure, design->scratch, error);
+  if (status != LML_OK) return status;
+  for (size_t e = 0; e < design->nelements; e++)
+    for (size_t c = 0; c < n; c++) {
+      double sum = 0.0, lost = 0.0;
+      for (size_t i = 0; i < structure->natoms; i++) {
+        if (lml_potential_element_index(design->potential, structure->numbers[i]) != (int)e) continue;
+        const double term = design->scratch[i * n + c], next = sum + term;
+        lost += fabs(sum) >= fabs(term) ? (sum - next) + term : (term - next) + sum;
+        sum = next;
+      }
+      row[e * n + c] = (sum + lost) / (double)structure->natoms;
+    }
+  return LML_OK;
+}
+
+/** Row and target of the energy per atom of the frame at hand. */
+static lml_status make_energy(lml_design *design, lml_dataset_walk *walk, double *row, double *target,
+                              lml_error *error) {
+  const lml_structure *structure = &walk->frame.structure;
+  double energy = 0.0;
+  lml_status status = put_energy_row(design, structure, row, error);
+  if (status == LML_OK && walk->set->has_values) status = lml_dataset_energy(walk, &energy, error);
+  *target = walk->set->has_values ? (energy - design->results.energy) / (double)structure->natoms : 0.0;
+  return status;
+}
+
+static lml_status pass_energy(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
+  const lml_status status = make_energy(design, walk, design->block, design->targets, error);
+  if (status != LML_OK) return status;
+  if (walk->set->quantity == LML_QUANTITY_DIFFERENCE) {
+    for (size_t c = 0; c < design->width; c++) design->block[c] -= design->reference[c];
+    design->targets[0] -= design->reference[design->width];
+  }
+  const lml_row_block block = {.rows = design->block,
+                               .targets = design->targets,
+                               .count = 1,
+                               .first = walk->set->frames[walk->position].first,
+                               .position = walk->position};
+  return sink->take(sink->context, &block, error);
+}
+
+/* ---- virials ---- */
+
+static lml_status pass_virial(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
+  static const size_t components[6] = {0, 4, 8, 5, 2, 1};
+  const size_t n = design->ncoefficients, inner = n - 1;
+  const double share = 1.0 / (double)walk->frame.structure.natoms;
+  double virial[9] = {0.0};
+  lml_status status = lml_potential_virials(design->potential, &walk->frame.structure, design->scratch, error);
+  if (status == LML_OK && walk->set->has_values) status = lml_dataset_virial(walk, virial, error);
+  if (status != LML_OK) return status;
+  for (size_t k = 0; k < 6; k++) {
+    for (size_t e = 0; e < design->nelements; e++) {
+      double *row = design->block + k * design->width + e * n;
+      const double *values = design->scratch + (6 * e + k) * inner;
+      row[0] = 0.0;
+      for (size_t c = 0; c < inner; c++) row[1 + c] = values[c] * share;
+    }
+    design->targets[k] =
+        walk->set->has_values ? (virial[components[k]] - design->results.virial[components[k]]) * share : 0.0;
+  }
+  const lml_row_block block = {.rows = design->block,
+                               .targets = design->targets,
+                               .count = 6,
+                               .first = walk->set->frames[walk->position].first,
+                               .position = walk->position};
+  return sink->take(sink->context, &block, error);
+}
+
+/* ---- frames ---- */
+
+static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
+  const lml_structure *structure = &walk->frame.structure;
+  lml_status status =
+      lml_grow(&design->scratch, &design->scratch_capacity, scratch_for(design, walk->set->quantity, structure->natoms),
+               sizeof(double), "descriptors of a frame", error);
+  if (status == LML_OK) status = evaluate_fixed(design, structure, error);
+  if (status != LML_OK) return status;
+  switch (walk->set->quantity) {
+    case LML_QUANTITY_FORCES:
+      return pass_forces(design, walk, sink, error);
+    case LML_QUANTITY_VIRIAL:
+      return pass_virial(design, walk, sink, error);
+    case LML_QUANTITY_DIFFERENCE:
+      if (walk->position == 0)
+        return make_energy(design, walk, design->reference, design->reference + design->width, error);
+      return pass_energy(design, walk, sink, error);
+    default:
+      return pass_energy(design, walk, sink, error);
+  }
+}
+
+lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t part, size_t share,
+                           const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error) {
+  lml_dataset_walk walk;
+  lml_status status = lml_dataset_walk_begin(&walk, set, error);
+  const bool from_first = set->quantity == LML_QUANTITY_DIFFERENCE;
+  for (bool end = false; status == LML_OK;) {
+    status = lml_dataset_walk_next(&walk, &end, error);
+    if (status != LML_OK || end) break;
+    if (walk.position % share == part || (from_first && walk.position == 0)) {
+      lml_error reason = {0};
+      status = pass_frame(design, &walk, sink, &reason);
+      if (status != LML_OK)
+        lml_fail(error, status, "%s: frame %zu: %s", set->path, set->frames[walk.position].index, reason.message);
+    }
+    if (status == LML_OK && tell != NULL) tell(context);
+  }
+  lml_dataset_walk_end(&walk);
+  return status;
+}

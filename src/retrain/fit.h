@@ -1,0 +1,59 @@
+/** @file fit.h
+ *  How well two potentials, the starting and the new one, give the values of a set: by region, by distance from the
+ *  QM atoms' centre, by frame. They are evaluated as any calculator is, independently of the design matrix.
+ */
+#ifndef LML_RETRAIN_FIT_H
+#define LML_RETRAIN_FIT_H
+
+#include "base/comm.h"
+#include "lmlink/calculator.h"
+#include "retrain/dataset.h"
+
+enum {
+  LML_FIT_REGIONS = 4,   /**< QM, buffer, MM, all other atoms */
+  LML_FIT_BINS = 64,     /**< of distance from the QM centre, the last one without end */
+  LML_FIT_SAMPLES = 2000 /**< most single values that are kept of a set */
+};
+
+extern const double lml_fit_bin_width; /**< Å */
+extern const char *const lml_fit_region_names[];
+
+/** Sums over rows; all doubles, so that ranks can add them up. */
+typedef struct lml_fit_sums {
+  double count;
+  double before, after; /**< Σ (value of the potential − value of the file)², zero where the file has none */
+  double change;        /**< Σ (after − before)² */
+} lml_fit_sums;
+
+typedef struct lml_fit_frame {
+  lml_fit_sums sums;
+  double largest_before, largest_after, largest_change; /**< absolute values */
+} lml_fit_frame;
+
+/** A single value, for a picture. */
+typedef struct lml_fit_sample {
+  double value, before, after; /**< of the file, the starting and the new potential */
+  double distance;             /**< Å from the QM centre; negative where there is none */
+} lml_fit_sample;
+
+/** Initialise with lml_fit_make, release with lml_fit_free. */
+typedef struct lml_fit {
+  const lml_dataset *set;
+  lml_fit_frame *frames; /**< as many as the set has */
+  lml_fit_sums regions[LML_FIT_REGIONS];
+  lml_fit_sums bins[LML_FIT_BINS];
+  lml_fit_sample *samples; /**< of every stride-th row */
+  size_t nsamples, stride;
+} lml_fit;
+
+lml_status lml_fit_make(lml_fit *fit, const lml_dataset *set, lml_error *error);
+void lml_fit_free(lml_fit *fit);
+
+/** Evaluate this rank's share of the frames, and collect all on rank 0. @p calculators: before, after. */
+lml_status lml_fit_evaluate(lml_fit *fit, lml_calculator *const calculators[2], lml_comm *comm,
+                            void (*tell)(void *context), void *context, lml_error *error);
+
+/** Over all frames; the largest values too. */
+lml_fit_frame lml_fit_total(const lml_fit *fit);
+
+#endif

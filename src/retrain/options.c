@@ -1,0 +1,88 @@
+/* What is wanted of a retraining: defaults and checks. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "retrain/retrain.h"
+
+void lml_retrain_options_init(lml_retrain_options *options) { *options = (lml_retrain_options){0}; }
+
+void lml_retrain_options_free(lml_retrain_options *options) {
+  for (size_t s = 0; s < options->nsets; s++) lml_dataset_free(&options->sets[s]);
+  lml_free(options->sets);
+  lml_free(options->start);
+  lml_free(options->parameters);
+  lml_free(options->lambda_soft);
+  lml_free(options->lambda_ridge);
+  lml_free(options->output);
+  lml_free(options->report);
+  lml_retrain_options_init(options);
+}
+
+lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
+                                   lml_error *error) {
+  const lml_status status = lml_grow(&options->sets, &options->sets_capacity, options->nsets + 1, sizeof *options->sets,
+                                     "the structure files", error);
+  if (status != LML_OK) return status;
+  *set = &options->sets[options->nsets];
+  **set = (lml_dataset){.role = role,
+                        .quantity = role == LML_ROLE_HARD ? LML_QUANTITY_ENERGY : LML_QUANTITY_FORCES,
+                        .selection = role == LML_ROLE_TARGET ? LML_SELECT_LOG : LML_SELECT_ALL,
+                        .weight = 1.0,
+                        .path = lml_strdup(path, error)};
+  if ((*set)->path == NULL) return LML_ERR_MEMORY;
+  options->nsets++;
+  return LML_OK;
+}
+
+static size_t count_role(const lml_retrain_options *options, lml_role role) {
+  size_t count = 0;
+  for (size_t s = 0; s < options->nsets; s++) count += options->sets[s].role == role;
+  return count;
+}
+
+static lml_status check_choice(const lml_retrain_options *options, lml_error *error) {
+  if (options->nlambda_soft * options->nlambda_ridge <= 1) return LML_OK;
+  if (options->folds == 0 && count_role(options, LML_ROLE_TEST) == 0)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "there are several values of lambda but nothing to choose by: give --test FILE or --folds K");
+  if (options->folds == 1)
+    return lml_fail(error, LML_ERR_USAGE, "one fold leaves no frame to train on: --folds must be at least 2");
+  return LML_OK;
+}
+
+/** Whether the file is there. */
+static lml_status check_free(const char *path, lml_error *error) {
+  struct stat about;
+  if (lml_sys->stat(path, &about) == 0)
+    return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or add --overwrite", path);
+  return errno == ENOENT ? LML_OK : lml_fail_errno(error, errno, "%s: can't be looked at", path);
+}
+
+static lml_status check_outputs(const lml_retrain_options *options, lml_error *error) {
+  if (!lml_path_has_extension(options->output, ".snapcoeff"))
+    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be a .snapcoeff file; its parameters go beside it",
+                    options->output);
+  if (options->existing == LML_EXISTING_OVERWRITE) return LML_OK;
+  char *parameters = lml_path_with_extension(options->output, ".snapparam", error);
+  if (parameters == NULL) return LML_ERR_MEMORY;
+  lml_status status = check_free(options->output, error);
+  if (status == LML_OK) status = check_free(parameters, error);
+  if (status == LML_OK && options->report != NULL) status = check_free(options->report, error);
+  lml_free(parameters);
+  return status;
+}
+
+lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_error *error) {
+  if (options->start == NULL)
+    return lml_fail(error, LML_ERR_USAGE, "no starting potential: give a configuration file, or --start FILE");
+  if (options->output == NULL) return lml_fail(error, LML_ERR_USAGE, "no output: give --output NEW.snapcoeff");
+  if (count_role(options, LML_ROLE_TARGET) == 0)
+    return lml_fail(error, LML_ERR_USAGE, "no targets: give --targets FILE, a force log or extended XYZ with forces");
+  const lml_status status = check_choice(options, error);
+  return status == LML_OK ? check_outputs(options, error) : status;
+}

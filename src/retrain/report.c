@@ -1,0 +1,270 @@
+#include "retrain/report.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/file.h"
+#include "base/json_writer.h"
+#include "base/path.h"
+
+static double root_mean(double square, double count) { return count > 0.0 ? sqrt(square / count) : 0.0; }
+
+/* ---- errors ---- */
+
+static void write_sums(lml_json_writer *w, const lml_fit_sums *sums, bool has_values) {
+  lml_json_writer_integer(w, "count", (long long)sums->count);
+  if (has_values) {
+    lml_json_writer_number(w, "rms_before", root_mean(sums->before, sums->count));
+    lml_json_writer_number(w, "rms_after", root_mean(sums->after, sums->count));
+  }
+  lml_json_writer_number(w, "rms_change", root_mean(sums->change, sums->count));
+}
+
+static void write_fit_frame(lml_json_writer *w, const lml_fit_frame *frame, bool has_values) {
+  write_sums(w, &frame->sums, has_values);
+  if (has_values) {
+    lml_json_writer_number(w, "largest_before", frame->largest_before);
+    lml_json_writer_number(w, "largest_after", frame->largest_after);
+  }
+  lml_json_writer_number(w, "largest_change", frame->largest_change);
+}
+
+static void write_regions(lml_json_writer *w, const lml_fit *fit) {
+  lml_json_writer_object(w, "regions");
+  for (size_t k = 0; k < LML_FIT_REGIONS; k++) {
+    if (fit->regions[k].count == 0.0) continue;
+    lml_json_writer_object(w, lml_fit_region_names[k]);
+    write_sums(w, &fit->regions[k], fit->set->has_values);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_object(w);
+  lml_json_writer_array(w, "distances");
+  for (size_t k = 0; k < LML_FIT_BINS; k++) {
+    if (fit->bins[k].count == 0.0) continue;
+    lml_json_writer_object(w, NULL);
+    lml_json_writer_number(w, "from", (double)k * lml_fit_bin_width);
+    if (k + 1 < LML_FIT_BINS) lml_json_writer_number(w, "to", (double)(k + 1) * lml_fit_bin_width);
+    write_sums(w, &fit->bins[k], fit->set->has_values);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_array(w);
+}
+
+static void write_samples(lml_json_writer *w, const lml_fit *fit) {
+  lml_json_writer_object(w, "samples");
+  lml_json_writer_integer(w, "stride", (long long)fit->stride);
+  const char *names[] = {"value", "before", "after", "distance"};
+  for (size_t part = fit->set->has_values ? 0 : 1; part < 4; part++) {
+    lml_json_writer_array(w, names[part]);
+    for (size_t k = 0; k < fit->nsamples; k++) {
+      const lml_fit_sample *s = &fit->samples[k];
+      const double values[] = {s->value, s->before, s->after, s->distance < 0.0 ? NAN : s->distance};
+      lml_json_writer_number(w, NULL, values[part]);
+    }
+    lml_json_writer_end_array(w);
+  }
+  lml_json_writer_end_object(w);
+}
+
+static void write_frames(lml_json_writer *w, const lml_fit *fit) {
+  lml_json_writer_array(w, "frames");
+  for (size_t k = 0; k < fit->set->nframes; k++) {
+    lml_json_writer_object(w, NULL);
+    lml_json_writer_integer(w, "frame", (long long)fit->set->frames[k].index);
+    lml_json_writer_integer(w, "atoms", (long long)fit->set->frames[k].natoms);
+    write_fit_frame(w, &fit->frames[k], fit->set->has_values);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_array(w);
+}
+
+static double effective_weight(const lml_retrain *retrain, const lml_dataset *set) {
+  const double factor = set->role == LML_ROLE_SOFT ? retrain->trials[retrain->chosen].lambda_soft : 1.0;
+  return set->role == LML_ROLE_TARGET || set->role == LML_ROLE_SOFT ? factor * set->weight : 0.0;
+}
+
+static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_fit *fit) {
+  const lml_dataset *set = fit->set;
+  const lml_fit_frame total = lml_fit_total(fit);
+  lml_json_writer_object(w, NULL);
+  lml_json_writer_text(w, "role", lml_role_names[set->role]);
+  lml_json_writer_text(w, "file", set->path);
+  lml_json_writer_text(w, "sha256", set->checksum);
+  lml_json_writer_text(w, "quantity", lml_quantity_names[set->quantity]);
+  lml_json_writer_text(w, "unit", set->quantity == LML_QUANTITY_FORCES ? "eV/Å" : "eV/atom");
+  if (set->quantity == LML_QUANTITY_FORCES) lml_json_writer_text(w, "select", lml_selection_names[set->selection]);
+  if (set->role == LML_ROLE_HARD) lml_json_writer_text(w, "mode", lml_hard_mode_names[set->mode]);
+  lml_json_writer_integer(w, "frames_read", (long long)set->nread);
+  lml_json_writer_integer(w, "frames_used", (long long)set->nframes);
+  if (set->torn[0] != '\0') lml_json_writer_text(w, "skipped", set->torn);
+  lml_json_writer_integer(w, "rows", (long long)set->nrows);
+  if (set->role == LML_ROLE_TARGET || set->role == LML_ROLE_SOFT) {
+    lml_json_writer_number(w, "weight", set->weight);
+    lml_json_writer_number(w, "effective_weight", effective_weight(retrain, set));
+  }
+  lml_json_writer_object(w, "errors");
+  write_fit_frame(w, &total, set->has_values);
+  write_regions(w, fit);
+  write_frames(w, fit);
+  lml_json_writer_end_object(w);
+  write_samples(w, fit);
+  lml_json_writer_end_object(w);
+}
+
+/* ---- constraints ---- */
+
+static void write_kind(lml_json_writer *w, const lml_retrain *retrain, lml_hard_mode mode) {
+  const lml_constraint_rows *rows = &retrain->constraints.kinds[mode];
+  if (rows->count == 0) return;
+  const size_t n = retrain->width;
+  const double *vectors[] = {lml_potential_coefficients(retrain->start), lml_potential_coefficients(retrain->result),
+                             retrain->delta};
+  const char *names[] = {"before", "after", "change"};
+  lml_json_writer_object(w, lml_hard_mode_names[mode]);
+  lml_json_writer_integer(w, "rows", (long long)rows->count);
+  lml_json_writer_integer(w, "rank", (long long)rows->rank);
+  lml_json_writer_number(w, "tolerance", rows->tolerance);
+  if (rows->rank > 0) lml_json_writer_number(w, "last_kept", rows->singular[rows->rank - 1]);
+  if (rows->rank < rows->nsingular) lml_json_writer_number(w, "first_dropped", rows->singular[rows->rank]);
+  lml_json_writer_numbers(w, "singular_values", rows->singular, rows->nsingular);
+  lml_json_writer_number(w, "largest_deviation", lml_constraints_deviation(rows, n, retrain->delta));
+  for (size_t part = 0; part < 3; part++) {
+    lml_json_writer_array(w, names[part]);
+    for (size_t i = 0; i < rows->count; i++)
+      lml_json_writer_number(w, NULL, cblas_ddot((int)n, rows->rows + i * n, 1, vectors[part], 1));
+    lml_json_writer_end_array(w);
+  }
+  if (mode == LML_HARD_SET) lml_json_writer_numbers(w, "wanted_change", rows->changes, rows->count);
+  lml_json_writer_end_object(w);
+}
+
+static void write_constraints(lml_json_writer *w, const lml_retrain *retrain) {
+  lml_json_writer_object(w, "hard");
+  lml_json_writer_integer(w, "rank", (long long)retrain->constraints.rank);
+  write_kind(w, retrain, LML_HARD_KEEP);
+  write_kind(w, retrain, LML_HARD_SET);
+  lml_json_writer_end_object(w);
+}
+
+/* ---- solution ---- */
+
+static void write_trial(lml_json_writer *w, const lml_trial *trial) {
+  lml_json_writer_number(w, "lambda_soft", trial->lambda_soft);
+  lml_json_writer_number(w, "lambda_ridge", trial->lambda_ridge);
+  lml_json_writer_number(w, "rms_target", trial->rms_target);
+  lml_json_writer_number(w, "rms_soft", trial->rms_soft);
+  lml_json_writer_number(w, "rms_choice", trial->rms_choice);
+  lml_json_writer_number(w, "condition", trial->condition);
+}
+
+static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  lml_json_writer_object(w, "solution");
+  lml_json_writer_text(w, "method", retrain->used_qr ? "qr" : "cholesky");
+  lml_json_writer_number(w, "lambda_soft", retrain->trials[retrain->chosen].lambda_soft);
+  lml_json_writer_number(w, "lambda_ridge", retrain->trials[retrain->chosen].lambda_ridge);
+  lml_json_writer_number(w, "condition", retrain->solution.condition);
+  if (retrain->used_qr) lml_json_writer_number(w, "qr_condition", retrain->qr_condition);
+  lml_json_writer_integer(w, "refinements", retrain->solution.refinements);
+  lml_json_writer_number(w, "last_correction", retrain->solution.correction);
+  lml_json_writer_integer(w, "target_rank", (long long)retrain->target_rank);
+  lml_json_writer_number(w, "target_largest_eigenvalue", retrain->target_largest);
+  if (retrain->soft.gram != NULL) {
+    lml_json_writer_integer(w, "soft_rank", (long long)retrain->soft_rank);
+    lml_json_writer_number(w, "soft_largest_eigenvalue", retrain->soft_largest);
+  }
+  lml_json_writer_end_object(w);
+  if (retrain->ntrials == 1) return;
+  lml_json_writer_object(w, "search");
+  lml_json_writer_text(w, "by", options->folds > 0 ? "folds" : "test");
+  if (options->folds > 0) lml_json_writer_integer(w, "folds", (long long)options->folds);
+  lml_json_writer_integer(w, "chosen", (long long)retrain->chosen);
+  lml_json_writer_array(w, "grid");
+  for (size_t k = 0; k < retrain->ntrials; k++) {
+    lml_json_writer_object(w, NULL);
+    write_trial(w, &retrain->trials[k]);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_array(w);
+  lml_json_writer_end_object(w);
+}
+
+static void write_coefficients(lml_json_writer *w, const lml_retrain *retrain) {
+  const size_t n = retrain->width;
+  const int largest = (int)cblas_idamax((int)n, retrain->delta, 1);
+  lml_json_writer_object(w, "coefficients");
+  lml_json_writer_integer(w, "count", (long long)n);
+  lml_json_writer_integer(w, "per_element", (long long)lml_potential_ncoefficients(retrain->result));
+  lml_json_writer_number(w, "largest_change", fabs(retrain->delta[largest]));
+  lml_json_writer_integer(w, "largest_change_index", largest);
+  lml_json_writer_number(w, "norm_of_change", cblas_dnrm2((int)n, retrain->delta, 1));
+  lml_json_writer_numbers(w, "before", lml_potential_coefficients(retrain->start), n);
+  lml_json_writer_numbers(w, "after", lml_potential_coefficients(retrain->result), n);
+  lml_json_writer_end_object(w);
+}
+
+static void write_start(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  char text[256];
+  lml_json_writer_object(w, "start");
+  lml_json_writer_text(w, "origin", options->origin == LML_ORIGIN_ZERO ? "zero" : "potential");
+  lml_potential_describe(retrain->original, text, sizeof text);
+  lml_json_writer_text(w, "potential", text);
+  lml_json_writer_array(w, "files");
+  for (size_t k = 0; k < LML_START_FILES; k++) {
+    if (retrain->start_files[k].path == NULL) continue;
+    lml_json_writer_object(w, NULL);
+    lml_json_writer_text(w, "file", retrain->start_files[k].path);
+    lml_json_writer_text(w, "sha256", retrain->start_files[k].checksum);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_array(w);
+  lml_json_writer_end_object(w);
+}
+
+static void write_costs(lml_json_writer *w, const lml_retrain *retrain) {
+  struct rusage usage;
+  double total = 0.0;
+  lml_json_writer_object(w, "seconds");
+  for (size_t k = 0; k < LML_STAGES; k++) {
+    lml_json_writer_number(w, lml_stage_names[k], retrain->seconds[k]);
+    total += retrain->seconds[k];
+  }
+  lml_json_writer_number(w, "total", total);
+  lml_json_writer_end_object(w);
+  lml_json_writer_integer(w, "ranks", lml_comm_size(retrain->comm));
+  if (getrusage(RUSAGE_SELF, &usage) == 0)
+    lml_json_writer_number(w, "peak_memory_mb", (double)usage.ru_maxrss * 1024.0 / 1e6);
+}
+
+lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_error *error) {
+  lml_json_writer w = {0};
+  lml_file_writer *file;
+  lml_json_writer_begin(&w);
+  lml_json_writer_text(&w, "format", "lmlink-retrain-report");
+  lml_json_writer_integer(&w, "version", LML_REPORT_VERSION);
+  lml_json_writer_text(&w, "lmlink", lml_version());
+  write_start(&w, retrain);
+  lml_json_writer_text(&w, "output", retrain->options->output);
+  write_solution(&w, retrain);
+  write_constraints(&w, retrain);
+  lml_json_writer_array(&w, "sets");
+  for (size_t s = 0; s < retrain->options->nsets; s++) write_set(&w, retrain, &retrain->fits[s]);
+  lml_json_writer_end_array(&w);
+  write_coefficients(&w, retrain);
+  write_costs(&w, retrain);
+  lml_status status = lml_json_writer_end(&w, error);
+  if (status == LML_OK) status = lml_file_writer_create(path, &file, error);
+  if (status == LML_OK) {
+    status = lml_file_writer_write(file, w.text, w.length, error);
+    if (status == LML_OK) status = lml_file_writer_write(file, "\n", 1, error);
+    if (status == LML_OK)
+      status = lml_file_writer_commit(file, error);
+    else
+      lml_file_writer_abort(file);
+  }
+  lml_json_writer_free(&w);
+  return status;
+}

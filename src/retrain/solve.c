@@ -1,0 +1,156 @@
+#include "retrain/solve.h"
+
+#include <cblas.h>
+#include <float.h>
+#include <lapacke.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+enum { MOST_REFINEMENTS = 10 };
+
+/** A correction this small, relative to δ, is rounding. */
+static const double smallest_correction = 1e-15;
+
+lml_status lml_solver_make(lml_solver *solver, size_t width, size_t rank, lml_error *error) {
+  *solver = (lml_solver){.width = width};
+  lml_status status = lml_alloc(&solver->matrix, width * width, sizeof(double), "a matrix to factorise", error);
+  if (status == LML_OK)
+    status = lml_alloc(&solver->scratch, (width + rank) * rank + 4 * width, sizeof(double), "a solution", error);
+  if (status == LML_OK) status = lml_alloc(&solver->vectors, 4 * width, sizeof(double), "a solution", error);
+  if (status == LML_OK) status = lml_alloc(&solver->scale, width, sizeof(double), "a solution", error);
+  if (status == LML_OK) status = lml_alloc(&solver->integers, width, sizeof(int), "a solution", error);
+  return status;
+}
+
+void lml_solver_free(lml_solver *solver) {
+  lml_free(solver->matrix);
+  lml_free(solver->scratch);
+  lml_free(solver->vectors);
+  lml_free(solver->scale);
+  lml_free(solver->integers);
+  *solver = (lml_solver){0};
+}
+
+/* ---- the matrix ---- */
+
+/** M = Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ, lower triangle. */
+static void put_sums(lml_solver *solver, const lml_problem *problem) {
+  const size_t n = solver->width;
+  memcpy(solver->matrix, problem->target->gram, n * n * sizeof(double));
+  if (problem->soft == NULL) return;
+  for (size_t column = 0; column < n; column++)
+    cblas_daxpy((int)(n - column), problem->lambda_soft, problem->soft->gram + column * (n + 1), 1,
+                solver->matrix + column * (n + 1), 1);
+}
+
+/** Q M Q + λ₀ + μ V Vᵀ, scaled from both sides to a unit diagonal. */
+static void put_matrix(lml_solver *solver, const lml_problem *problem) {
+  const size_t n = solver->width;
+  double *scale = solver->scale;
+  const lml_constraints *constraints = problem->constraints;
+  put_sums(solver, problem);
+  lml_constraints_project_matrix(constraints, solver->matrix, solver->scratch);
+  double trace = 0.0;
+  for (size_t i = 0; i < n; i++) trace += solver->matrix[i * (n + 1)] += problem->lambda_ridge;
+  if (constraints->rank > 0)
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)n, (int)constraints->rank, trace / (double)n,
+                constraints->vectors, (int)n, 1.0, solver->matrix, (int)n);
+  for (size_t i = 0; i < n; i++) {
+    double *diagonal = &solver->matrix[i * (n + 1)];
+    if (*diagonal == 0.0) *diagonal = 1.0; /* nothing depends on this coefficient */
+    scale[i] = *diagonal > 0.0 ? 1.0 / sqrt(*diagonal) : 1.0;
+  }
+  for (size_t column = 0; column < n; column++)
+    for (size_t row = column; row < n; row++) solver->matrix[column * n + row] *= scale[row] * scale[column];
+}
+
+/** Factorise, and estimate the condition number. */
+static lml_status factorise(lml_solver *solver, lml_solution *solution, lml_error *error) {
+  const lapack_int n = (lapack_int)solver->width;
+  double reciprocal = 0.0;
+  const double norm = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'L', n, solver->matrix, n, solver->vectors);
+  const lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', n, solver->matrix, n);
+  if (info < 0) return lml_fail(error, LML_ERR_INTERNAL, "Cholesky's factorisation failed (dpotrf: %d)", (int)info);
+  if (info == 0)
+    LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'L', n, solver->matrix, n, norm, &reciprocal, solver->vectors,
+                        solver->integers);
+  solution->condition = reciprocal > 0.0 ? 1.0 / reciprocal : INFINITY;
+  return LML_OK;
+}
+
+/* ---- the solution ---- */
+
+/** Q (t − M δ − λ₀ δ): half the negative slope of the cost function within the free directions. */
+static void put_residual(const lml_problem *problem, const double *delta, double *residual) {
+  const int n = (int)problem->target->width;
+  memcpy(residual, problem->target->moment, problem->target->width * sizeof(double));
+  cblas_dsymv(CblasColMajor, CblasLower, n, -1.0, problem->target->gram, n, delta, 1, 1.0, residual, 1);
+  if (problem->soft != NULL)
+    cblas_dsymv(CblasColMajor, CblasLower, n, -problem->lambda_soft, problem->soft->gram, n, delta, 1, 1.0, residual,
+                1);
+  cblas_daxpy(n, -problem->lambda_ridge, delta, 1, residual, 1);
+  lml_constraints_project(problem->constraints, residual);
+}
+
+static void scale_by(double *vector, const double *scale, size_t n) {
+  for (size_t i = 0; i < n; i++) vector[i] *= scale[i];
+}
+
+/** Solve with the factor: vector becomes S C⁻¹ S vector. */
+static void solve_factor(const lml_solver *solver, double *vector) {
+  const int n = (int)solver->width;
+  scale_by(vector, solver->scale, solver->width);
+  cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, solver->matrix, n, vector, 1);
+  cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, n, solver->matrix, n, vector, 1);
+  scale_by(vector, solver->scale, solver->width);
+}
+
+lml_status lml_solver_solve(lml_solver *solver, const lml_problem *problem, double *delta, lml_solution *solution,
+                            lml_error *error) {
+  const size_t n = solver->width;
+  double *step = solver->vectors + 3 * n, last = INFINITY;
+  *solution = (lml_solution){.condition = INFINITY};
+  put_matrix(solver, problem);
+  const lml_status status = factorise(solver, solution, error);
+  if (status != LML_OK || !isfinite(solution->condition)) return status;
+  memset(delta, 0, n * sizeof(double));
+  if (problem->constraints->shift != NULL) memcpy(delta, problem->constraints->shift, n * sizeof(double));
+  for (int k = 0; k <= MOST_REFINEMENTS; k++) {
+    put_residual(problem, delta, step);
+    solve_factor(solver, step);
+    lml_constraints_project(problem->constraints, step);
+    const double length = cblas_dnrm2((int)n, step, 1);
+    if (!(length < 0.5 * last)) break;
+    cblas_daxpy((int)n, 1.0, step, 1, delta, 1);
+    const double whole = cblas_dnrm2((int)n, delta, 1);
+    solution->refinements = k;
+    solution->correction = whole > 0.0 ? length / whole : 0.0;
+    if (solution->correction < smallest_correction) break;
+    last = length;
+  }
+  return LML_OK;
+}
+
+lml_status lml_solver_rank(lml_solver *solver, const lml_normal *normal, size_t *rank, double *largest,
+                           lml_error *error) {
+  const size_t n = solver->width;
+  const lapack_int size = (lapack_int)n;
+  double wanted, *work = NULL, *values = solver->vectors;
+  memcpy(solver->matrix, normal->gram, n * n * sizeof(double));
+  lapack_int info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'L', size, solver->matrix, size, values, &wanted, -1);
+  const size_t nwork = info == 0 ? (size_t)wanted : 0;
+  const lml_status status = lml_alloc(&work, nwork, sizeof *work, "eigenvalues", error);
+  if (status != LML_OK) return status;
+  if (info == 0)
+    info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'L', size, solver->matrix, size, values, work, (int)nwork);
+  lml_free(work);
+  if (info != 0) return lml_fail(error, LML_ERR_INTERNAL, "the eigenvalues were not found (dsyev: %d)", (int)info);
+  *largest = fmax(fabs(values[0]), fabs(values[n - 1]));
+  *rank = 0;
+  for (size_t i = 0; i < n; i++)
+    if (fabs(values[i]) > (double)n * DBL_EPSILON * *largest) ++*rank;
+  return LML_OK;
+}
