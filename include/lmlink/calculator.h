@@ -32,11 +32,15 @@ enum lml_want {
   LML_WANT_ENERGIES = 1 /**< per-atom energies too */
 };
 
+enum { LML_EXTRA_ROW = 8 /**< numbers that a row among the extras has at most */ };
+
 /** A named result beyond the standard ones. */
 typedef struct lml_extra {
   char name[32];
-  enum { LML_EXTRA_NUMBER, LML_EXTRA_INTEGER, LML_EXTRA_TEXT } type;
+  enum { LML_EXTRA_NUMBER, LML_EXTRA_INTEGER, LML_EXTRA_TEXT, LML_EXTRA_NUMBERS } type;
   double number;
+  double numbers[LML_EXTRA_ROW];
+  size_t count; /**< of numbers */
   long long integer;
   char text[64];
 } lml_extra;
@@ -61,10 +65,15 @@ typedef struct lml_results {
 LML_API lml_status lml_results_reset(lml_results *results, size_t natoms, lml_error *error);
 LML_API void lml_results_free(lml_results *results);
 
-/** Append a named number, integer or text to the extras. */
+/** Append a named number, integer, text or row of at most LML_EXTRA_ROW numbers to the extras. */
 LML_API lml_status lml_results_add_number(lml_results *results, const char *name, double value, lml_error *error);
 LML_API lml_status lml_results_add_integer(lml_results *results, const char *name, long long value, lml_error *error);
 LML_API lml_status lml_results_add_text(lml_results *results, const char *name, const char *value, lml_error *error);
+LML_API lml_status lml_results_add_numbers(lml_results *results, const char *name, const double *values, size_t count,
+                                           lml_error *error);
+
+/** The extra of that name, NULL where there is none. Owned by the results. */
+LML_API const lml_extra *lml_results_extra(const lml_results *results, const char *name);
 
 typedef struct lml_calculator lml_calculator;
 
@@ -96,6 +105,9 @@ LML_API void lml_calculator_destroy(lml_calculator *calculator);
 
 /** The kind of calculator: "linear", … */
 LML_API const char *lml_calculator_name(const lml_calculator *calculator);
+
+/** Whether it may have nothing to do while an evaluation is under way, and wait is of use then. */
+LML_API bool lml_calculator_waits(const lml_calculator *calculator);
 
 /** The private data that the calculator was created with: for the code of that kind of calculator. */
 LML_API void *lml_calculator_self(lml_calculator *calculator);

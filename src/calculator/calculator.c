@@ -87,6 +87,25 @@ lml_status lml_results_add_text(lml_results *results, const char *name, const ch
   return LML_OK;
 }
 
+lml_status lml_results_add_numbers(lml_results *results, const char *name, const double *values, size_t count,
+                                   lml_error *error) {
+  lml_extra *extra = NULL;
+  if (count > LML_EXTRA_ROW)
+    return lml_fail(error, LML_ERR_INTERNAL, "the result '%s' has %zu numbers, more than fit", name, count);
+  const lml_status status = add_extra(results, name, &extra, error);
+  if (status != LML_OK) return status;
+  extra->type = LML_EXTRA_NUMBERS;
+  extra->count = count;
+  memcpy(extra->numbers, values, count * sizeof *values);
+  return LML_OK;
+}
+
+const lml_extra *lml_results_extra(const lml_results *results, const char *name) {
+  for (size_t i = 0; i < results->nextras; i++)
+    if (strcmp(results->extras[i].name, name) == 0) return &results->extras[i];
+  return NULL;
+}
+
 /* ---- calculator ---- */
 
 lml_status lml_calculator_create(const lml_calculator_ops *ops, void *self, lml_calculator **calculator,
@@ -106,6 +125,8 @@ void lml_calculator_destroy(lml_calculator *calculator) {
 }
 
 const char *lml_calculator_name(const lml_calculator *calculator) { return calculator->ops->name; }
+
+bool lml_calculator_waits(const lml_calculator *calculator) { return calculator->ops->wait != NULL; }
 
 void *lml_calculator_self(lml_calculator *calculator) { return calculator->self; }
 

@@ -129,6 +129,7 @@ static lml_status write_extras(lml_session *session, lml_error *error) {
     const lml_extra *extra = &results->extras[i];
     if (extra->type == LML_EXTRA_NUMBER) lml_json_writer_number(writer, extra->name, extra->number);
     if (extra->type == LML_EXTRA_INTEGER) lml_json_writer_integer(writer, extra->name, extra->integer);
+    if (extra->type == LML_EXTRA_NUMBERS) lml_json_writer_numbers(writer, extra->name, extra->numbers, extra->count);
     if (extra->type == LML_EXTRA_TEXT) lml_json_writer_text(writer, extra->name, extra->text);
   }
   if ((session->init.want & LML_WANT_ENERGIES) && results->energies_kind != LML_KIND_ABSENT)

@@ -1,0 +1,41 @@
+/** @file foreign.h
+ *  Atoms of species that the ML calculator does not know, such as helium in tungsten: invisible to it.
+ */
+#ifndef LML_MIXING_FOREIGN_H
+#define LML_MIXING_FOREIGN_H
+
+#include <stddef.h>
+
+#include "base/log.h"
+#include "lmlink/structure.h"
+
+struct lml_mixing_region;
+
+/** Initialise with `lml_foreign f = {0};`, release with lml_foreign_free. */
+typedef struct lml_foreign {
+  size_t count;          /**< foreign atoms */
+  size_t *parents;       /**< index in the parent of each atom that is visible; NULL where all are */
+  size_t nvisible;       /**< likewise */
+  unsigned char *flags;  /**< 1 for each foreign atom of the parent; NULL where there is none */
+  lml_structure visible; /**< without them, as last stripped */
+} lml_foreign;
+
+/** Find the atoms of @p structure whose species are not among the @p nknown in @p known (NULL: there are none).
+ *  LML_ERR_INPUT where one of them is a QM atom of none of the regions: nothing would give it a force. */
+lml_status lml_foreign_find(lml_foreign *foreign, const lml_structure *structure, const int *known, size_t nknown,
+                            const struct lml_mixing_region *regions, size_t nregions, lml_error *error);
+
+/** Tell which atoms whose force is the ML calculator's, wholly or in part, lie within @p distance (Å) of one. */
+void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure,
+                      const struct lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);
+
+/** @p structure without foreign atoms; itself where there are none. */
+lml_status lml_foreign_strip(lml_foreign *foreign, const lml_structure *structure, const lml_structure **seen,
+                             lml_error *error);
+
+/** Index in the parent of visible atom @p i. */
+size_t lml_foreign_parent(const lml_foreign *foreign, size_t i);
+
+void lml_foreign_free(lml_foreign *foreign);
+
+#endif

@@ -1,0 +1,286 @@
+#include "mixing/mixing_calculator.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "mixing/foreign.h"
+#include "mixing/mix.h"
+
+enum { SHARED_WAIT_MS = 20 /**< how long several calculators that wait are waited for, in turn */ };
+
+/** A calculator at work: the ML one, or a region's. */
+typedef struct child {
+  lml_calculator *calculator;
+  lml_results results;
+  bool done;
+  double seconds; /**< it took */
+} child;
+
+typedef struct mixing {
+  lml_mixing_settings settings;
+  lml_structure parent; /**< that the regions were made of */
+  lml_foreign foreign;
+  lml_mixing_region *regions;
+  child *children; /**< the ML calculator, then each region's */
+  size_t nchildren;
+  const lml_structure *structure; /**< under evaluation */
+  double begun;
+} mixing;
+
+/* ---- making ---- */
+
+static lml_status check_overlap(const lml_mixing_settings *settings, lml_error *error) {
+  for (size_t r = 0; r < settings->nregions; r++)
+    for (size_t s = 0; s < r; s++) {
+      const lml_mixing_region *one = &settings->regions[s], *two = &settings->regions[r];
+      for (size_t i = 0; i < settings->structure->natoms; i++)
+        if (one->region->weights[i] > 0.0 && two->region->weights[i] > 0.0)
+          return lml_fail(error, LML_ERR_INPUT,
+                          "atom %zu gets a quantum force from both of the regions %s and %s; make them smaller, or one",
+                          i, one->name, two->name);
+    }
+  return LML_OK;
+}
+
+static lml_status check_settings(const lml_mixing_settings *settings, lml_error *error) {
+  for (size_t r = 0; r < settings->nregions; r++)
+    if (settings->regions[r].region->natoms != settings->structure->natoms)
+      return lml_fail(error, LML_ERR_INTERNAL, "the region %s is that of another structure", settings->regions[r].name);
+  return check_overlap(settings, error);
+}
+
+static lml_status prepare(mixing *self, lml_error *error) {
+  const lml_mixing_settings *settings = &self->settings;
+  lml_status status = lml_structure_copy(&self->parent, settings->structure, error);
+  if (status == LML_OK)
+    status = lml_alloc(&self->regions, settings->nregions, sizeof *self->regions, "QM regions", error);
+  if (status == LML_OK)
+    status = lml_alloc(&self->children, settings->nregions + 1, sizeof *self->children, "calculators", error);
+  if (status != LML_OK) return status;
+  memcpy(self->regions, settings->regions, settings->nregions * sizeof *self->regions);
+  status = lml_foreign_find(&self->foreign, &self->parent, settings->known, settings->nknown, self->regions,
+                            settings->nregions, error);
+  if (status != LML_OK) return status;
+  lml_foreign_warn(&self->foreign, &self->parent, self->regions, settings->nregions, settings->foreign_distance,
+                   settings->log);
+  self->nchildren = settings->nregions + 1;
+  self->children[0].calculator = settings->ml;
+  for (size_t r = 0; r < settings->nregions; r++) self->children[r + 1].calculator = self->regions[r].calculator;
+  return LML_OK;
+}
+
+/** Free what the calculator made itself. */
+static void free_own(mixing *self) {
+  for (size_t c = 0; c < self->nchildren; c++) lml_results_free(&self->children[c].results);
+  lml_free(self->children);
+  lml_free(self->regions);
+  lml_foreign_free(&self->foreign);
+  lml_structure_free(&self->parent);
+  lml_free(self);
+}
+
+/* ---- one evaluation ---- */
+
+static lml_status check_cell(const mixing *self, const lml_structure *structure, lml_error *error) {
+  static const char names[3] = {'a', 'b', 'c'};
+  static const double tolerance = 1e-5; /* relative: drivers' units differ by 1e-7 */
+  for (int k = 0; k < 3 && self->settings.virial == LML_MIXING_NOTHING; k++) {
+    const double *now = structure->cell + 3 * k, *then = self->parent.cell + 3 * k;
+    const double change = hypot(hypot(now[0] - then[0], now[1] - then[1]), now[2] - then[2]);
+    if (!self->parent.pbc[k] || change <= tolerance * hypot(hypot(then[0], then[1]), then[2])) continue;
+    return lml_fail(
+        error, LML_ERR_INPUT,
+        "the driver has another cell than the structure file (vector %c differs by %g Å), but a mixture has "
+        "no virial; keep the cell fixed, or let virial be ml",
+        names[k], change);
+  }
+  return LML_OK;
+}
+
+/** Regions are those of one structure: other atoms have none. */
+static lml_status check_structure(const mixing *self, const lml_structure *structure, lml_error *error) {
+  const lml_structure *parent = &self->parent;
+  if (structure->natoms != parent->natoms)
+    return lml_fail(error, LML_ERR_INPUT,
+                    "the driver has %zu atoms, but the regions are those of a structure of %zu; configure the driver's "
+                    "structure",
+                    structure->natoms, parent->natoms);
+  for (size_t i = 0; i < parent->natoms; i++)
+    if (structure->numbers[i] != parent->numbers[i])
+      return lml_fail(error, LML_ERR_INPUT,
+                      "atom %zu is %s for the driver, but %s in the structure that the regions are those of; configure "
+                      "the driver's structure",
+                      i, lml_element_symbol(structure->numbers[i]), lml_element_symbol(parent->numbers[i]));
+  if (memcmp(structure->pbc, parent->pbc, sizeof parent->pbc) != 0)
+    return lml_fail(error, LML_ERR_INPUT,
+                    "the driver's structure is periodic in other directions than that which the regions are those of; "
+                    "configure the driver's structure");
+  return check_cell(self, structure, error);
+}
+
+static void cancel_all(mixing *self) {
+  for (size_t c = 0; c < self->nchildren; c++) lml_calculator_cancel(self->children[c].calculator);
+}
+
+static lml_status in_region(const mixing *self, size_t r, lml_status status, lml_error *error) {
+  if (status != LML_OK && self->settings.nregions > 1) lml_fail_context(error, "region %s", self->regions[r].name);
+  return status;
+}
+
+static lml_status mixing_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+  mixing *self = data;
+  const lml_structure *seen;
+  lml_status status = check_structure(self, structure, error);
+  self->structure = structure;
+  self->begun = lml_sys->clock();
+  for (size_t c = 0; c < self->nchildren; c++) self->children[c].done = false;
+  /* Engines first: they are at work while the ML calculator starts. */
+  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) {
+    lml_cluster *cluster = self->regions[r].cluster;
+    status = lml_cluster_update(cluster, structure, error);
+    if (status == LML_OK)
+      status = lml_calculator_start(self->regions[r].calculator, &cluster->structure, LML_WANT_DEFAULT, error);
+    status = in_region(self, r, status, error);
+  }
+  if (status == LML_OK) status = lml_foreign_strip(&self->foreign, structure, &seen, error);
+  if (status == LML_OK) status = lml_calculator_start(self->settings.ml, seen, want, error);
+  if (status != LML_OK) cancel_all(self);
+  return status;
+}
+
+static lml_status progress_child(mixing *self, size_t c, lml_error *error) {
+  child *at = &self->children[c];
+  if (at->done) return LML_OK;
+  const lml_status status = lml_calculator_progress(at->calculator, &at->done, error);
+  if (at->done) at->seconds = lml_sys->clock() - self->begun;
+  return c == 0 ? status : in_region(self, c - 1, status, error);
+}
+
+static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
+  mixing *self = data;
+  lml_status status = LML_OK;
+  *done = true;
+  for (size_t c = self->nchildren; c-- > 0 && status == LML_OK;) {
+    status = progress_child(self, c, error);
+    *done = *done && self->children[c].done;
+  }
+  if (status != LML_OK) cancel_all(self);
+  return status;
+}
+
+static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
+  mixing *self = data;
+  int waiting = 0;
+  for (size_t c = 0; c < self->nchildren; c++) {
+    if (self->children[c].done) continue;
+    if (!lml_calculator_waits(self->children[c].calculator)) return LML_OK;
+    waiting++;
+  }
+  if (waiting > 1 && timeout_ms > SHARED_WAIT_MS) timeout_ms = SHARED_WAIT_MS;
+  lml_status status = LML_OK;
+  for (size_t c = 0; c < self->nchildren && status == LML_OK; c++)
+    if (!self->children[c].done)
+      status = lml_calculator_wait(self->children[c].calculator, timeout_ms / (waiting > 1 ? waiting : 1), error);
+  return status;
+}
+
+static lml_status add_extras(const mixing *self, lml_results *results, const lml_mix *mix, lml_error *error) {
+  double seconds = 0.0;
+  for (size_t c = 1; c < self->nchildren; c++) seconds = fmax(seconds, self->children[c].seconds);
+  lml_status status = lml_results_add_number(results, "energy_ml", self->children[0].results.energy, error);
+  if (status == LML_OK) status = lml_mix_report(mix, results, error);
+  return status == LML_OK ? lml_results_add_number(results, "engine_seconds", seconds, error) : status;
+}
+
+/** The energies and the virial that stand for what there is none of. */
+static void give_parts(const mixing *self, lml_results *results) {
+  const lml_results *ml = &self->children[0].results;
+  if (self->settings.energy == LML_MIXING_ML) {
+    results->energy = ml->energy;
+    results->energy_kind = LML_KIND_ML_PART;
+    if (ml->energies_kind != LML_KIND_ABSENT) {
+      for (size_t i = 0; i < ml->natoms; i++)
+        results->energies[lml_foreign_parent(&self->foreign, i)] = ml->energies[i];
+      results->energies_kind = LML_KIND_ML_PART;
+    }
+  }
+  if (self->settings.virial == LML_MIXING_ML) {
+    memcpy(results->virial, ml->virial, sizeof results->virial);
+    results->virial_kind = LML_KIND_ML_PART;
+  }
+}
+
+static lml_status mix_all(mixing *self, lml_results *results, lml_error *error) {
+  const size_t natoms = self->parent.natoms;
+  const lml_results *ml = &self->children[0].results;
+  lml_status status = lml_results_reset(results, natoms, error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < ml->natoms; i++)
+    memcpy(results->forces + 3 * lml_foreign_parent(&self->foreign, i), ml->forces + 3 * i, 3 * sizeof(double));
+  lml_mix mix = {0};
+  for (size_t r = 0; r < self->settings.nregions; r++)
+    lml_mix_compare(&mix, &self->regions[r], &self->foreign, self->children[r + 1].results.forces, results->forces);
+  for (size_t r = 0; r < self->settings.nregions; r++)
+    lml_mix_region(&self->regions[r], self->children[r + 1].results.forces, results->forces);
+  lml_mix_mean(&mix, results->forces, natoms);
+  if (self->settings.zero_mean_force)
+    for (size_t i = 0; i < 3 * natoms; i++) results->forces[i] -= mix.mean[i % 3];
+  give_parts(self, results);
+  return add_extras(self, results, &mix, error);
+}
+
+static lml_status mixing_finish(void *data, lml_results *results, lml_error *error) {
+  mixing *self = data;
+  lml_status status = LML_OK;
+  for (size_t c = 0; c < self->nchildren && status == LML_OK; c++) {
+    status = lml_calculator_finish(self->children[c].calculator, &self->children[c].results, error);
+    if (c > 0) status = in_region(self, c - 1, status, error);
+  }
+  if (status != LML_OK) {
+    cancel_all(self);
+    return status;
+  }
+  return mix_all(self, results, error);
+}
+
+static void mixing_cancel(void *data) { cancel_all(data); }
+
+static void mixing_destroy(void *data) {
+  mixing *self = data;
+  for (size_t r = 0; r < self->settings.nregions; r++) {
+    lml_calculator_destroy(self->regions[r].calculator);
+    lml_cluster_free(self->regions[r].cluster);
+    lml_free(self->regions[r].cluster);
+    lml_region_free(self->regions[r].region);
+    lml_free(self->regions[r].region);
+  }
+  lml_calculator_destroy(self->settings.ml);
+  free_own(self);
+}
+
+static const lml_calculator_ops mixing_ops = {
+    .name = "mixing",
+    .start = mixing_start,
+    .progress = mixing_progress,
+    .wait = mixing_wait,
+    .finish = mixing_finish,
+    .cancel = mixing_cancel,
+    .destroy = mixing_destroy,
+};
+
+lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml_calculator **calculator,
+                                        lml_error *error) {
+  mixing *self = NULL;
+  *calculator = NULL;
+  lml_status status = check_settings(settings, error);
+  if (status == LML_OK) status = lml_alloc(&self, 1, sizeof *self, "a mixing calculator", error);
+  if (status != LML_OK) return status;
+  self->settings = *settings;
+  status = prepare(self, error);
+  if (status == LML_OK) status = lml_calculator_create(&mixing_ops, self, calculator, error);
+  if (status != LML_OK) free_own(self);
+  return status;
+}

@@ -1,0 +1,61 @@
+/** @file mixing_calculator.h
+ *  A calculator that gives some atoms the forces of a quantum code, and all others those of a cheaper calculator.
+ *
+ *  The clusters of all regions are given to their calculators, the whole structure to the cheap one, called ML here;
+ *  they work at the same time. Then F = w F_QM + (1 − w) F_ML, with w = 1 for QM atoms, between 0 and 1 in a blend, and
+ *  0 elsewhere; from all forces their mean is subtracted, so that the mixture pushes nothing.
+ *
+ *  A mixture has no energy, of which the forces would be derivatives, and no virial. What is given in their place is a
+ *  setting, and said with the result.
+ *
+ *  Extras: energy_ml (eV), qm_atoms, blend_atoms, buffer_atoms (of all regions), mean_force (3, eV/Å, before it is
+ *  subtracted), engine_seconds (of the slowest region); and how far the two sides disagree where both have a force,
+ *  |F_QM − F_ML| in eV/Å: qm_difference_mean and _max over QM and blend atoms, buffer_difference_mean and _max over
+ *  buffer atoms in four shells of equal width, the nearest to the QM atoms first.
+ */
+#ifndef LML_MIXING_MIXING_CALCULATOR_H
+#define LML_MIXING_MIXING_CALCULATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+#include "lmlink/calculator.h"
+#include "mixing/cluster.h"
+#include "mixing/region.h"
+
+/** What stands for the energy and the virial that a mixture does not have. */
+typedef enum lml_mixing_part {
+  LML_MIXING_NOTHING = 0, /**< zero, of kind absent; a changed cell is refused where the virial is absent */
+  LML_MIXING_ML           /**< the ML calculator's, of kind ML part */
+} lml_mixing_part;
+
+/** One QM region. */
+typedef struct lml_mixing_region {
+  const char *name; /**< for messages */
+  lml_region *region;
+  lml_cluster *cluster;       /**< of that region */
+  lml_calculator *calculator; /**< evaluates the cluster */
+} lml_mixing_region;
+
+typedef struct lml_mixing_settings {
+  const lml_structure *structure; /**< that the regions were made of; copied */
+  lml_calculator *ml;
+  const int *known; /**< atomic numbers that the ML calculator knows; NULL: all. Atoms of others are invisible to it */
+  size_t nknown;
+  double foreign_distance; /**< Å: how near to an invisible atom an ML force is worth a warning */
+  const lml_mixing_region *regions;
+  size_t nregions;
+  bool zero_mean_force;
+  lml_mixing_part energy;
+  lml_mixing_part virial;
+  const lml_log *log; /**< NULL: nothing is told */
+} lml_mixing_settings;
+
+/** Make the calculator, which then owns the regions, clusters and calculators (their pointers' targets: regions and
+ *  clusters from lml_alloc). On failure they stay the caller's. LML_ERR_INPUT where two regions give an atom a force,
+ *  or an atom that the ML calculator does not know is no QM atom. */
+lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml_calculator **calculator,
+                                        lml_error *error);
+
+#endif
