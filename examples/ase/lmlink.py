@@ -307,13 +307,8 @@ class _Server:
         return bytes(buffer)
 
     def close(self):
-        """Say goodbye, wait for the process, and end it if it stays."""
+        """Hang up, also amid an evaluation, wait for the process, and end it if it stays."""
         if self.connection is not None:
-            try:
-                self.connection.settimeout(1.0)
-                self.connection.sendall(_header("EXIT"))
-            except OSError:
-                pass  # it is gone already
             self.connection.close()
             self.connection = None
         process, self.process = self.process, None

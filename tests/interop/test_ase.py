@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS, FIRE
 from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import fs
+from conftest import TIMEOUT
 from lmlink import LMLink, LMLinkError
 from serve import children_of, ends, is_running, socket_calculator, socket_name, write_structure
 
@@ -283,6 +285,19 @@ def test_no_process_outlives_python(when, start, potential):
         assert script.stdout.readline() == "done\n"
     script.kill()
     script.wait()
+    assert ends(pid)
+
+
+def test_an_interrupt_ends_the_evaluation(start, potential):
+    """Ctrl-C in Python is a KeyboardInterrupt there at once, and ends the server with it."""
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(sys.modules["lmlink"].__file__)}
+    script = start([sys.executable, "-c", textwrap.dedent(SCRIPT), potential, 30], stdin=subprocess.PIPE,
+                   env=environment)
+    pid = int(script.stdout.readline())
+    time.sleep(0.3)  # most likely amid the evaluation, which takes seconds; anywhere else it must do as well
+    script.send_signal(signal.SIGINT)
+    _, errors = script.communicate(timeout=TIMEOUT)
+    assert script.returncode != 0 and "KeyboardInterrupt" in errors
     assert ends(pid)
 
 
