@@ -6,7 +6,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 [ -x "$root/.venv/bin/python" ] && python=${PYTHON:-$root/.venv/bin/python} || python=${PYTHON:-python3}
-PATH=${LMLINK_BIN:-$root/build/src/programs}:$PATH:$(dirname "$python")
+built=$root/build/src/programs:$root/build/release/src/programs:$root/build/quickstart/src/programs
+PATH=${LMLINK_BIN:-$built}:$PATH:$(dirname "$python")
 potential=${POTENTIAL:-$("$python" -c "import sys; sys.path.insert(0, '$here/../ase')
 from tungsten import find_potential; print(find_potential())")}
 
