@@ -95,7 +95,7 @@ def start(request):
 
 @pytest.fixture
 def socket_folder():
-    """A private folder with a name short enough for sockets; it must be empty again at the end of the test."""
+    """A private folder with a name short enough for sockets, removed when the test ends."""
     folder = Path(tempfile.mkdtemp(prefix="lml", dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
