@@ -359,6 +359,11 @@ lml_status lml_json_element(const lml_json *document, const lml_json_value *arra
   return LML_OK;
 }
 
+lml_status lml_json_element_choice(const lml_json *document, const lml_json_value *array, size_t index,
+                                   const char *const *names, size_t count, size_t *value, lml_error *error) {
+  return choice_of(document, cJSON_GetArrayItem(array, (int)index), names, count, value, error);
+}
+
 lml_status lml_json_numbers(const lml_json *document, const lml_json_value *object, const char *key,
                             lml_json_presence presence, double **values, size_t *count, lml_error *error) {
   const cJSON *found;

@@ -6,14 +6,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/path.h"
 #include "ipi_address.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *const lml_extras_names[] = {"none", "json", NULL};
 const char *const lml_log_level_names[] = {"quiet", "error", "info", "debug", NULL};
-const char *const lml_fixed_terms_names[] = {"none", "snap", NULL};
 
 void lml_serve_config_init(lml_serve_config *config) {
   *config = (lml_serve_config){.driver = {.wait = -1.0}, .log_level = LML_LOG_ERROR};
@@ -22,90 +20,18 @@ void lml_serve_config_init(lml_serve_config *config) {
 void lml_serve_config_free(lml_serve_config *config) {
   lml_free(config->path);
   lml_free(config->structure);
-  lml_free(config->calculator.potential);
-  lml_free(config->calculator.parameters);
+  lml_calculator_config_free(&config->calculator);
   lml_free(config->driver.address);
   lml_free(config->driver.socket_prefix);
   lml_serve_config_init(config);
 }
 
-lml_status lml_config_set_text(char **text, const char *value, lml_error *error) {
-  char *copy = lml_strdup(value, error);
-  if (copy == NULL) return LML_ERR_MEMORY;
-  lml_free(*text);
-  *text = copy;
-  return LML_OK;
-}
-
-/* ---- values of the JSON file ---- */
-
-/** A text that may not be empty. */
-static lml_status read_text(const lml_json *document, const lml_json_value *object, const char *key,
-                            lml_json_presence presence, char **text, lml_error *error) {
-  const char *value = NULL;
-  const lml_status status = lml_json_text(document, object, key, presence, &value, error);
-  if (status != LML_OK || value == NULL) return status;
-  if (value[0] == '\0') return lml_json_fail(document, object, key, error, "must not be empty");
-  return lml_config_set_text(text, value, error);
-}
-
-/** A path, which counts from the folder of the JSON file. */
-static lml_status read_path(const lml_json *document, const lml_json_value *object, const char *key,
-                            lml_json_presence presence, const char *json_path, char **path, lml_error *error) {
-  char *value = NULL;
-  const lml_status status = read_text(document, object, key, presence, &value, error);
-  if (status != LML_OK || value == NULL) return status;
-  char *beside = lml_path_beside(json_path, value, error);
-  lml_free(value);
-  if (beside == NULL) return LML_ERR_MEMORY;
-  lml_free(*path);
-  *path = beside;
-  return LML_OK;
-}
-
-/* ---- its objects ---- */
-
-static lml_status read_potential(const lml_json *document, const lml_json_value *object, const char *json_path,
-                                 lml_calculator_config *calculator, lml_error *error) {
-  static const char *const keys[] = {"file", "parameters", "fixed_terms"};
-  lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
-  if (status == LML_OK)
-    status = read_path(document, object, "file", LML_JSON_REQUIRED, json_path, &calculator->potential, error);
-  if (status == LML_OK)
-    status = read_path(document, object, "parameters", LML_JSON_OPTIONAL, json_path, &calculator->parameters, error);
-  if (status != LML_OK || !lml_json_has(object, "fixed_terms")) return status;
-  size_t choice = 0;
-  status =
-      lml_json_choice(document, object, "fixed_terms", LML_JSON_REQUIRED, lml_fixed_terms_names, 2, &choice, error);
-  calculator->fixed_terms = choice == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;
-  return status;
-}
-
-static lml_status read_linear(const lml_json *document, const lml_json_value *object, const char *json_path,
-                              lml_calculator_config *calculator, lml_error *error) {
-  static const char *const keys[] = {"type", "potential"};
-  const lml_json_value *potential = NULL;
-  lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
-  if (status == LML_OK) status = lml_json_object(document, object, "potential", LML_JSON_REQUIRED, &potential, error);
-  return status == LML_OK ? read_potential(document, potential, json_path, calculator, error) : status;
-}
-
-static lml_status read_calculator(const lml_json *document, const lml_json_value *object, const char *json_path,
-                                  lml_calculator_config *calculator, lml_error *error) {
-  static const char *const types[] = {"linear"};
-  static lml_status (*const readers[])(const lml_json *, const lml_json_value *, const char *, lml_calculator_config *,
-                                       lml_error *) = {read_linear};
-  size_t type = 0;
-  const lml_status status =
-      lml_json_choice(document, object, "type", LML_JSON_REQUIRED, types, COUNT(types), &type, error);
-  if (status != LML_OK) return status;
-  calculator->type = (lml_calculator_type)type;
-  return readers[type](document, object, json_path, calculator, error);
-}
+/* ---- objects of the JSON file ---- */
 
 static lml_status check_address(const lml_json *document, const lml_json_value *object, const lml_driver_config *driver,
                                 lml_error *error) {
-  if (driver->address == NULL) return LML_OK;
+  /* With {index} in it, it is complete when the option is known. */
+  if (driver->address == NULL || strchr(driver->address, '{') != NULL) return LML_OK;
   lml_ipi_address address;
   lml_error reason = {0};
   if (lml_ipi_address_parse(driver->address, driver->socket_prefix, &address, &reason) == LML_OK) return LML_OK;
@@ -116,9 +42,10 @@ static lml_status read_driver(const lml_json *document, const lml_json_value *ob
                               lml_error *error) {
   static const char *const keys[] = {"address", "socket_prefix", "wait", "reconnect", "reinit"};
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
-  if (status == LML_OK) status = read_text(document, object, "address", LML_JSON_OPTIONAL, &driver->address, error);
   if (status == LML_OK)
-    status = read_text(document, object, "socket_prefix", LML_JSON_OPTIONAL, &driver->socket_prefix, error);
+    status = lml_config_read_text(document, object, "address", LML_JSON_OPTIONAL, &driver->address, error);
+  if (status == LML_OK)
+    status = lml_config_read_text(document, object, "socket_prefix", LML_JSON_OPTIONAL, &driver->socket_prefix, error);
   if (status == LML_OK) status = check_address(document, object, driver, error);
   if (status == LML_OK) status = lml_json_number(document, object, "wait", LML_JSON_OPTIONAL, &driver->wait, error);
   if (status == LML_OK && driver->wait < 0.0 && lml_json_has(object, "wait"))
@@ -148,11 +75,11 @@ static lml_status read_root(const lml_json *document, const char *path, lml_serv
   lml_status status = check_format(document, root, error);
   if (status == LML_OK) status = lml_json_check_keys(document, root, keys, COUNT(keys), error);
   if (status == LML_OK)
-    status = read_path(document, root, "structure", LML_JSON_OPTIONAL, path, &config->structure, error);
+    status = lml_config_read_path(document, root, "structure", LML_JSON_OPTIONAL, path, &config->structure, error);
   if (status == LML_OK) status = lml_json_object(document, root, "driver", LML_JSON_OPTIONAL, &driver, error);
   if (status == LML_OK && driver != NULL) status = read_driver(document, driver, &config->driver, error);
   if (status == LML_OK) status = lml_json_object(document, root, "calculator", LML_JSON_REQUIRED, &calculator, error);
-  if (status == LML_OK) status = read_calculator(document, calculator, path, &config->calculator, error);
+  if (status == LML_OK) status = lml_calculator_config_read(document, calculator, path, &config->calculator, error);
 
   size_t extras = config->extras, level = config->log_level;
   if (status == LML_OK)
@@ -179,7 +106,11 @@ lml_status lml_serve_config_read(const char *path, lml_serve_config *config, lml
 }
 
 lml_status lml_serve_config_check(const lml_serve_config *config, lml_error *error) {
-  if (config->calculator.potential == NULL)
+  if (config->calculator.type == LML_CALCULATOR_MIXING && config->structure == NULL)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "a mixture needs the structure that its regions are those of: add structure, or give --structure "
+                    "FILE");
+  if (config->calculator.type == LML_CALCULATOR_LINEAR && config->calculator.potential == NULL)
     return lml_fail(error, LML_ERR_USAGE, "no potential: give a configuration file, or --potential FILE");
   if (config->driver.address != NULL) return LML_OK;
   if (config->path == NULL)

@@ -9,16 +9,16 @@
 
 #include "base/log.h"
 #include "lmlink/error.h"
-#include "lmlink/potential.h"
+#include "programs/calculator_config.h"
+#include "programs/config_values.h"
 #include "session/session.h"
 
 enum { LML_CONFIG_VERSION = 1 };
 
-/** Names of lml_session_extras, lml_log_level and lml_fixed_terms (without the unstated one), in their order, as the
- *  JSON file and the options spell them; NULL-terminated. */
+/** Names of lml_session_extras and lml_log_level in their order, as the JSON file and the options spell them;
+ *  NULL-terminated. */
 extern const char *const lml_extras_names[];
 extern const char *const lml_log_level_names[];
-extern const char *const lml_fixed_terms_names[];
 
 typedef struct lml_driver_config {
   char *address;       /**< unix:NAME or HOST:PORT */
@@ -28,15 +28,6 @@ typedef struct lml_driver_config {
   bool reinit;         /**< ask for an INIT before each evaluation */
 } lml_driver_config;
 
-typedef enum lml_calculator_type { LML_CALCULATOR_LINEAR = 0 } lml_calculator_type;
-
-typedef struct lml_calculator_config {
-  lml_calculator_type type;
-  char *potential;  /**< .snap or .snapcoeff file */
-  char *parameters; /**< .snapparam file; NULL: the one beside the potential */
-  lml_fixed_terms fixed_terms;
-} lml_calculator_config;
-
 /** All paths can be opened from the working directory. Strings belong to the configuration. */
 typedef struct lml_serve_config {
   char *path;      /**< the JSON file; NULL: there is none */
@@ -45,6 +36,7 @@ typedef struct lml_serve_config {
   lml_driver_config driver;
   lml_session_extras extras;
   lml_log_level log_level;
+  unsigned index; /**< what {index} stands for in addresses, launch, folder and output */
 } lml_serve_config;
 
 /** Nothing named, every default. Release with lml_serve_config_free. */
@@ -55,10 +47,8 @@ void lml_serve_config_free(lml_serve_config *config);
  *  folder. Errors name file, line and key. */
 lml_status lml_serve_config_read(const char *path, lml_serve_config *config, lml_error *error);
 
-/** Replace *@p text by a copy of @p value. */
-lml_status lml_config_set_text(char **text, const char *value, lml_error *error);
-
-/** Check that all there must be is there: a driver and a potential. LML_ERR_USAGE says what to add. */
+/** Check that all there must be is there: a driver, and a potential or the structure of a mixture. LML_ERR_USAGE says
+ * what to add. */
 lml_status lml_serve_config_check(const lml_serve_config *config, lml_error *error);
 
 #endif

@@ -41,9 +41,10 @@ static void print_check(const lml_server *server, const lml_serve_config *config
   printf("%s %s: nothing is wrong\n", lml_serve_command.program, lml_version());
   if (config->path != NULL) printf("configuration  %s\n", config->path);
   lml_server_describe_calculator(server, line, sizeof line);
-  printf("calculator     linear: %s\n", line);
+  printf("calculator     %s\n", line);
   lml_server_describe_structure(server, line, sizeof line);
   printf("structure      %s\n", line);
+  for (size_t i = 0; lml_server_describe_region(server, i, line, sizeof line); i++) printf("%s\n", line);
   printf("driver         %s%s%s\n", lml_server_address(server), config->driver.reconnect ? ", one after the other" : "",
          config->driver.reinit ? ", asked for an INIT before each evaluation" : "");
   if (config->driver.wait < 0.0)
@@ -72,7 +73,8 @@ static lml_status run(const lml_arguments *arguments, const lml_serve_config *co
     tell_start(server, &log);
     status = lml_server_run(server, error);
   } else if (talks) {
-    print_check(server, config, comm);
+    status = lml_server_write_check(server, error);
+    if (status == LML_OK) print_check(server, config, comm);
   } else {
     status = lml_server_run(server, error);
   }

@@ -38,7 +38,13 @@ static const lml_option options[] = {
      .choices = lml_log_level_names,
      .help = "How much is told on stderr: quiet, error (the default; what is served, and what went wrong), info (a "
              "line per evaluation), debug."},
-    {.name = "check", .help = "Read everything, print what would be served, and exit."},
+    {.name = "index",
+     .value = "N",
+     .help = "What {index} stands for in the addresses and in an engine's launch, folder and output, so that several "
+             "servers can use one configuration; by default 0."},
+    {.name = "check",
+     .help = "Read everything, print what would be served, and exit. For a mixture, also write the structure with its "
+             "regions, and each cluster, to extended XYZ files in the working directory."},
 };
 
 const lml_command lml_serve_command = {
@@ -101,10 +107,20 @@ static void forget_potential(lml_calculator_config *calculator) {
 lml_status lml_serve_options_read(const lml_arguments *arguments, lml_serve_config *config, lml_error *error) {
   lml_status status = LML_OK;
   if (arguments->npositional > 0) status = lml_serve_config_read(arguments->positional[0], config, error);
+  if (status == LML_OK && config->calculator.type != LML_CALCULATOR_LINEAR &&
+      (lml_arguments_count(arguments, "potential") > 0 || lml_arguments_count(arguments, "parameters") > 0 ||
+       lml_arguments_count(arguments, "fixed-terms") > 0))
+    return lml_fail(error, LML_ERR_USAGE,
+                    "--potential, --parameters and --fixed-terms are for the linear calculator; the one configured is "
+                    "%s",
+                    lml_calculator_type_names[config->calculator.type]);
   if (lml_arguments_count(arguments, "potential") > 0) forget_potential(&config->calculator);
   if (status == LML_OK) status = apply_texts(arguments, config, error);
   if (status == LML_OK) status = apply_wait(arguments, &config->driver.wait, error);
+  long index = config->index;
+  if (status == LML_OK) status = lml_arguments_integer(arguments, "index", 0, 1000000, &index, error);
   if (status != LML_OK) return status;
+  config->index = (unsigned)index;
 
   const size_t terms = lml_arguments_choice(arguments, "fixed-terms", 2);
   if (terms < 2) config->calculator.fixed_terms = terms == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;

@@ -7,18 +7,21 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "engine/template.h"
 #include "ipi_client.h"
 #include "lmlink/extxyz.h"
 #include "potential/linear_calculator.h"
+#include "programs/build.h"
+#include "programs/check_files.h"
 #include "session/session.h"
 
 struct lml_server {
   const lml_serve_config *config;
   lml_comm *comm;
   const lml_log *log;
-  lml_potential *potential;
+  lml_build parts;
   lml_structure structure; /**< no atoms where none is configured */
-  lml_calculator *calculator;
+  unsigned char *labels;   /**< its column region; NULL: it has none */
   lml_ipi_address address;
   lml_session *session;   /**< rank 0's */
   lml_ipi_client *client; /**< rank 0's */
@@ -32,9 +35,11 @@ static bool has_element(const lml_potential *potential, int number) {
   return false;
 }
 
+/** What a linear calculator does not know, it refuses when it is asked; better say so at once. */
 static lml_status check_species(const lml_server *server, lml_error *error) {
-  for (size_t i = 0; i < server->structure.natoms; i++)
-    if (!has_element(server->potential, server->structure.numbers[i]))
+  const lml_potential *potential = lml_build_potential(&server->parts);
+  for (size_t i = 0; potential != NULL && i < server->structure.natoms; i++)
+    if (!has_element(potential, server->structure.numbers[i]))
       return lml_fail(error, LML_ERR_INPUT, "%s: atom %zu is %s, an element that the potential %s does not have",
                       server->config->structure, i, lml_element_symbol(server->structure.numbers[i]),
                       server->config->calculator.potential);
@@ -42,25 +47,35 @@ static lml_status check_species(const lml_server *server, lml_error *error) {
 }
 
 static lml_status read_structure(lml_server *server, lml_error *error) {
-  if (server->config->structure == NULL) return LML_OK;
+  const char *path = server->config->structure;
+  if (path == NULL) return LML_OK;
   lml_frame frame = {0};
-  lml_status status = lml_xyz_read_file(server->config->structure, 0, &frame, error);
+  lml_status status = lml_xyz_read_file(path, 0, &frame, error);
   if (status == LML_OK) status = lml_structure_copy(&server->structure, &frame.structure, error);
+  if (status == LML_OK && server->config->calculator.type == LML_CALCULATOR_MIXING)
+    status = lml_region_read_labels(&frame, path, &server->labels, error);
   lml_frame_free(&frame);
   if (status != LML_OK) return status;
-  if (server->structure.natoms == 0)
-    return lml_fail(error, LML_ERR_INPUT, "%s: the first frame has no atoms", server->config->structure);
+  if (server->structure.natoms == 0) return lml_fail(error, LML_ERR_INPUT, "%s: the first frame has no atoms", path);
   return check_species(server, error);
+}
+
+static lml_status read_address(lml_server *server, lml_error *error) {
+  const lml_driver_config *driver = &server->config->driver;
+  char index[16];
+  snprintf(index, sizeof index, "%u", server->config->index);
+  const lml_template_value value = {"index", index};
+  char *address = lml_template_fill(driver->address, &value, 1, error);
+  if (address == NULL) return LML_ERR_MEMORY;
+  const lml_status status = lml_ipi_address_parse(address, driver->socket_prefix, &server->address, error);
+  lml_free(address);
+  return status;
 }
 
 /** What every rank does by itself. */
 static lml_status read_files(lml_server *server, lml_error *error) {
-  const lml_calculator_config *calculator = &server->config->calculator;
-  const lml_driver_config *driver = &server->config->driver;
-  lml_status status = lml_ipi_address_parse(driver->address, driver->socket_prefix, &server->address, error);
-  if (status == LML_OK)
-    status = lml_potential_read(calculator->potential, calculator->parameters, calculator->fixed_terms,
-                                &server->potential, error);
+  lml_status status = read_address(server, error);
+  if (status == LML_OK) status = lml_build_read(&server->parts, server->config, error);
   return status == LML_OK ? read_structure(server, error) : status;
 }
 
@@ -86,10 +101,12 @@ static lml_status create_client(lml_server *server, volatile const sig_atomic_t 
 }
 
 static lml_status create_session(lml_server *server, lml_error *error) {
+  const lml_potential *potential = lml_build_potential(&server->parts);
+  const bool one_element = potential != NULL && lml_potential_nelements(potential) == 1;
   const lml_session_settings settings = {
-      .calculator = server->calculator,
+      .calculator = server->parts.calculator,
       .structure = server->structure.natoms > 0 ? &server->structure : NULL,
-      .element = lml_potential_nelements(server->potential) == 1 ? lml_potential_element(server->potential, 0) : 0,
+      .element = one_element ? lml_potential_element(potential, 0) : 0,
       .extras = server->config->extras,
       .log = server->log,
   };
@@ -99,7 +116,10 @@ static lml_status create_session(lml_server *server, lml_error *error) {
 static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, lml_error *error) {
   lml_status status = lml_comm_agree(server->comm, read_files(server, error), error);
   if (status != LML_OK) return status;
-  status = lml_linear_calculator_create_parallel(server->potential, server->comm, &server->calculator, error);
+  server->parts.structure = &server->structure;
+  server->parts.labels = server->labels;
+  server->parts.log = server->log;
+  status = lml_build_make(&server->parts, server->comm, error);
   /* From here on the other ranks wait for rank 0's calculator, which is destroyed where rank 0 fails. */
   if (status != LML_OK || lml_comm_rank(server->comm) != 0) return status;
   status = create_session(server, error);
@@ -131,9 +151,9 @@ void lml_server_destroy(lml_server *server) {
   if (server == NULL) return;
   lml_ipi_client_destroy(server->client);
   lml_session_destroy(server->session);
-  lml_calculator_destroy(server->calculator);
+  lml_build_free(&server->parts);
   lml_structure_free(&server->structure);
-  lml_potential_destroy(server->potential);
+  lml_free(server->labels);
   lml_free(server);
 }
 
@@ -161,19 +181,66 @@ static lml_status serve_all(lml_server *server, lml_error *error) {
 }
 
 lml_status lml_server_run(lml_server *server, lml_error *error) {
-  if (lml_comm_rank(server->comm) != 0) return lml_linear_calculator_work(server->calculator, error);
+  if (lml_comm_rank(server->comm) != 0)
+    return server->parts.parallel == NULL ? LML_OK : lml_linear_calculator_work(server->parts.parallel, error);
   lml_error local = {0};
-  return serve_all(server, error != NULL ? error : &local);
+  if (error == NULL) error = &local;
+  const lml_status status = lml_build_open(&server->parts, error);
+  return status == LML_OK ? serve_all(server, error) : status;
 }
 
 /* ---- describing ---- */
 
 const char *lml_server_address(const lml_server *server) { return server->address.text; }
 
-void lml_server_describe_calculator(const lml_server *server, char *text, size_t size) {
-  snprintf(text, size, "%s: ", lml_path_name(server->config->calculator.potential));
+/** The potential at the end of the ML sides. */
+static void describe_potential(const lml_server *server, const lml_calculator_config *config, char *text, size_t size) {
+  snprintf(text, size, "%s: ", lml_path_name(config->potential));
   const size_t used = strlen(text);
-  lml_potential_describe(server->potential, text + used, size - used);
+  for (size_t i = 0; i < server->parts.npotentials; i++)
+    if (server->parts.potentials[i].config == config)
+      lml_potential_describe(server->parts.potentials[i].potential, text + used, size - used);
+}
+
+void lml_server_describe_calculator(const lml_server *server, char *text, size_t size) {
+  const lml_calculator_config *config = &server->config->calculator;
+  snprintf(text, size, "%s: ", lml_calculator_type_names[config->type]);
+  if (config->type == LML_CALCULATOR_MIXING) {
+    const size_t used = strlen(text);
+    snprintf(text + used, size - used, "%zu QM region%s in ", config->mixing->nregions,
+             config->mixing->nregions == 1 ? "" : "s");
+    while (config->type == LML_CALCULATOR_MIXING) config = config->mixing->ml;
+  }
+  const size_t used = strlen(text);
+  if (config->type == LML_CALCULATOR_LINEAR)
+    describe_potential(server, config, text + used, size - used);
+  else
+    snprintf(text + used, size - used, "%s at %s", config->remote->name, config->remote->address);
+}
+
+lml_status lml_server_write_check(const lml_server *server, lml_error *error) {
+  const char *path = server->config->path == NULL ? "lmlink.json" : lml_path_name(server->config->path);
+  char *prefix = lml_path_with_extension(path, "", error);
+  if (prefix == NULL) return LML_ERR_MEMORY;
+  const lml_status status = lml_check_files_write(&server->parts, prefix, error);
+  lml_free(prefix);
+  return status;
+}
+
+bool lml_server_describe_region(const lml_server *server, size_t line, char *text, size_t size) {
+  static const struct {
+    const char *name;
+    void (*describe)(const lml_built_region *, char *, size_t);
+  } parts[] = {{"region", lml_check_describe_region},
+               {"cluster", lml_check_describe_cluster},
+               {"engine", lml_check_describe_engine}};
+  enum { PARTS = sizeof parts / sizeof parts[0] };
+  const size_t region = line / PARTS, part = line % PARTS;
+  if (region >= server->parts.nregions) return false;
+  snprintf(text, size, "%-14s ", parts[part].name);
+  const size_t used = strlen(text);
+  parts[part].describe(&server->parts.regions[region], text + used, size - used);
+  return true;
 }
 
 /** " W 126, He 2" behind @p text. */
@@ -203,15 +270,16 @@ static void append_pbc(const bool pbc[3], char *text, size_t size) {
 }
 
 void lml_server_describe_structure(const lml_server *server, char *text, size_t size) {
+  const lml_potential *potential = lml_build_potential(&server->parts);
   if (server->config->structure != NULL) {
     snprintf(text, size, "%s: ", server->config->structure);
     append_counts(&server->structure, text, size);
     append_pbc(server->structure.pbc, text, size);
-  } else if (lml_potential_nelements(server->potential) == 1) {
+  } else if (potential != NULL && lml_potential_nelements(potential) == 1) {
     snprintf(text, size,
              "any number of %s atoms, periodic along every cell vector that the driver sends, unless its "
              "INIT says otherwise",
-             lml_element_symbol(lml_potential_element(server->potential, 0)));
+             lml_element_symbol(lml_potential_element(potential, 0)));
   } else {
     snprintf(text, size, "none: the driver's INIT must name the species");
   }

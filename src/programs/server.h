@@ -5,6 +5,7 @@
 #define LML_PROGRAMS_SERVER_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/comm.h"
@@ -26,11 +27,18 @@ lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, con
  *  work until its server is destroyed. */
 lml_status lml_server_run(lml_server *server, lml_error *error);
 
-/** The potential in one line: file and what it is. */
+/** The calculator in one line: kind, files and what they hold. */
 void lml_server_describe_calculator(const lml_server *server, char *text, size_t size);
 
 /** The structure in one line: file, elements with their counts, periodicity; or what is assumed without one. */
 void lml_server_describe_structure(const lml_server *server, char *text, size_t size);
+
+/** Line @p line, from 0, of what there is to say about the regions of a mixture; false behind the last. */
+bool lml_server_describe_region(const lml_server *server, size_t line, char *text, size_t size);
+
+/** Write the structure with its regions, and the clusters, into the working directory (see check_files.h). On rank 0.
+ */
+lml_status lml_server_write_check(const lml_server *server, lml_error *error);
 
 /** The driver's address, as the operating system knows it. */
 const char *lml_server_address(const lml_server *server);

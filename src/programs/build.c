@@ -1,0 +1,229 @@
+#include "programs/build.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "engine/template.h"
+#include "potential/linear_calculator.h"
+
+/* ---- potentials ---- */
+
+static lml_status read_potential(lml_build *build, const lml_calculator_config *config, lml_error *error) {
+  const lml_status status = lml_grow(&build->potentials, &build->potentials_capacity, build->npotentials + 1,
+                                     sizeof *build->potentials, "potentials", error);
+  if (status != LML_OK) return status;
+  struct lml_built_potential *entry = &build->potentials[build->npotentials];
+  entry->config = config;
+  entry->potential = NULL;
+  build->npotentials++;
+  return lml_potential_read(config->potential, config->parameters, config->fixed_terms, &entry->potential, error);
+}
+
+static lml_status read_all(lml_build *build, const lml_calculator_config *config, lml_error *error) {
+  if (config->type == LML_CALCULATOR_LINEAR) return read_potential(build, config, error);
+  if (config->type == LML_CALCULATOR_REMOTE) return LML_OK;
+  lml_status status = read_all(build, config->mixing->ml, error);
+  for (size_t i = 0; i < config->mixing->nregions && status == LML_OK; i++)
+    status = read_all(build, config->mixing->regions[i].calculator, error);
+  return status;
+}
+
+lml_status lml_build_read(lml_build *build, const lml_serve_config *config, lml_error *error) {
+  build->config = config;
+  return read_all(build, &config->calculator, error);
+}
+
+static const lml_potential *potential_of(const lml_build *build, const lml_calculator_config *config) {
+  for (size_t i = 0; i < build->npotentials; i++)
+    if (build->potentials[i].config == config) return build->potentials[i].potential;
+  return NULL;
+}
+
+const lml_potential *lml_build_potential(const lml_build *build) {
+  return potential_of(build, &build->config->calculator);
+}
+
+/** The linear calculator at the end of the ML sides; NULL where that is none. */
+static const lml_calculator_config *shared_config(const lml_calculator_config *config) {
+  while (config->type == LML_CALCULATOR_MIXING) config = config->mixing->ml;
+  return config->type == LML_CALCULATOR_LINEAR ? config : NULL;
+}
+
+/* ---- calculators ---- */
+
+static lml_status make(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
+                       lml_error *error);
+
+static lml_status make_linear(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
+                              lml_error *error) {
+  if (config != shared_config(&build->config->calculator))
+    return lml_linear_calculator_create(potential_of(build, config), calculator, error);
+  *calculator = build->parallel;
+  build->calculator = NULL; /* it is a part now, and freed with the whole */
+  return LML_OK;
+}
+
+static char *with_index(const lml_build *build, const char *text, lml_error *error) {
+  char index[16];
+  snprintf(index, sizeof index, "%u", build->config->index);
+  const lml_template_value value = {"index", index};
+  return lml_template_fill(text, &value, 1, error);
+}
+
+static lml_status make_engine(lml_build *build, const lml_remote_config *config, const char *address,
+                              const char *folder, lml_calculator **calculator, lml_error *error) {
+  static const char unix_scheme[] = "unix:";
+  lml_engine_settings settings = config->settings;
+  settings.name = config->name;
+  settings.launch = config->launch;
+  settings.folder = folder;
+  settings.output = config->output;
+  settings.index = build->config->index;
+  settings.log = build->log;
+  if (strncmp(address, unix_scheme, sizeof unix_scheme - 1) == 0)
+    settings.socket_name = address + sizeof unix_scheme - 1;
+  lml_status status = lml_ipi_address_parse(address, config->socket_prefix, &settings.address, error);
+  if (status == LML_OK) status = lml_remote_calculator_create(&settings, calculator, error);
+  if (status != LML_OK) lml_fail_context(error, "engine %s", config->name);
+  return status;
+}
+
+static lml_status make_remote(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
+                              lml_error *error) {
+  lml_status status = lml_grow(&build->remotes, &build->remotes_capacity, build->nremotes + 1, sizeof *build->remotes,
+                               "engines", error);
+  if (status != LML_OK) return status;
+  char *address = with_index(build, config->remote->address, error);
+  /* Commands run beside the configuration, as paths in it count from there. */
+  char *folder = config->remote->folder != NULL ? lml_strdup(config->remote->folder, error)
+                 : build->config->path != NULL  ? lml_path_folder(build->config->path, error)
+                                                : lml_strdup(".", error);
+  status = address == NULL || folder == NULL ? LML_ERR_MEMORY
+                                             : make_engine(build, config->remote, address, folder, calculator, error);
+  lml_free(address);
+  lml_free(folder);
+  if (status == LML_OK) build->remotes[build->nremotes++] = *calculator;
+  return status;
+}
+
+/** Make region and cluster of @p config, and remember them. */
+static lml_status make_region(lml_build *build, const lml_region_config *config, lml_mixing_region *region,
+                              lml_error *error) {
+  lml_status status = lml_grow(&build->regions, &build->regions_capacity, build->nregions + 1, sizeof *build->regions,
+                               "QM regions", error);
+  region->name = config->name;
+  if (status == LML_OK) status = lml_alloc(&region->region, 1, sizeof *region->region, "a region", error);
+  if (status == LML_OK) status = lml_alloc(&region->cluster, 1, sizeof *region->cluster, "a cluster", error);
+  if (status == LML_OK)
+    status = lml_region_make(region->region, &config->region, build->structure, build->labels, error);
+  if (status == LML_OK)
+    status = lml_cluster_make(region->cluster, region->region, build->structure, &config->cluster, error);
+  if (status == LML_OK) status = make(build, config->calculator, &region->calculator, error);
+  if (status != LML_OK) {
+    lml_fail_context(error, "region %s", config->name);
+    return status;
+  }
+  build->regions[build->nregions++] =
+      (lml_built_region){.config = config, .region = region->region, .cluster = region->cluster};
+  return LML_OK;
+}
+
+/** The species that the ML side knows, into a new array; none where that cannot be said. */
+static lml_status find_known(const lml_build *build, const lml_calculator_config *ml, int **known, size_t *count,
+                             lml_error *error) {
+  const lml_potential *potential = potential_of(build, ml);
+  *known = NULL;
+  *count = potential == NULL ? 0 : lml_potential_nelements(potential);
+  if (potential == NULL) return LML_OK;
+  const lml_status status = lml_alloc(known, *count, sizeof **known, "species", error);
+  for (size_t i = 0; status == LML_OK && i < *count; i++) (*known)[i] = lml_potential_element(potential, i);
+  return status;
+}
+
+static lml_status make_mixture(lml_build *build, const lml_mixing_config *config, lml_mixing_settings *settings,
+                               lml_mixing_region *regions, lml_calculator **calculator, lml_error *error) {
+  int *known = NULL;
+  lml_status status = make(build, config->ml, &settings->ml, error);
+  for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
+    status = make_region(build, &config->regions[i], &regions[i], error);
+  if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);
+  settings->known = known;
+  const lml_potential *potential = potential_of(build, config->ml);
+  if (config->foreign_distance >= 0.0)
+    settings->foreign_distance = config->foreign_distance;
+  else if (potential != NULL)
+    settings->foreign_distance = lml_potential_cutoff(potential);
+  if (status == LML_OK) status = lml_mixing_calculator_create(settings, calculator, error);
+  lml_free(known);
+  return status;
+}
+
+static lml_status make_mixing(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
+                              lml_error *error) {
+  const lml_mixing_config *mixing = config->mixing;
+  const size_t had = build->nregions, had_remotes = build->nremotes;
+  lml_mixing_region *regions;
+  lml_status status = lml_alloc(&regions, mixing->nregions, sizeof *regions, "QM regions", error);
+  if (status != LML_OK) return status;
+  lml_mixing_settings settings = {.structure = build->structure,
+                                  .regions = regions,
+                                  .nregions = mixing->nregions,
+                                  .zero_mean_force = mixing->zero_mean_force,
+                                  .energy = mixing->energy,
+                                  .virial = mixing->virial,
+                                  .log = build->log};
+  status = make_mixture(build, mixing, &settings, regions, calculator, error);
+  if (status != LML_OK) {
+    for (size_t i = 0; i < mixing->nregions; i++) {
+      lml_calculator_destroy(regions[i].calculator);
+      if (regions[i].region != NULL) lml_region_free(regions[i].region);
+      if (regions[i].cluster != NULL) lml_cluster_free(regions[i].cluster);
+      lml_free(regions[i].region);
+      lml_free(regions[i].cluster);
+    }
+    lml_calculator_destroy(settings.ml);
+    build->nregions = had;
+    build->nremotes = had_remotes;
+  }
+  lml_free(regions);
+  return status;
+}
+
+static lml_status make(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
+                       lml_error *error) {
+  static lml_status (*const makers[])(lml_build *, const lml_calculator_config *, lml_calculator **, lml_error *) = {
+      make_linear, make_remote, make_mixing};
+  return makers[config->type](build, config, calculator, error);
+}
+
+lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error) {
+  const lml_calculator_config *shared = shared_config(&build->config->calculator);
+  lml_status status = LML_OK;
+  if (shared != NULL)
+    status = lml_linear_calculator_create_parallel(potential_of(build, shared), comm, &build->parallel, error);
+  build->calculator = build->parallel;
+  if (status != LML_OK || lml_comm_rank(comm) != 0) return status;
+  lml_calculator *whole = NULL;
+  status = make(build, &build->config->calculator, &whole, error);
+  if (status == LML_OK) build->calculator = whole;
+  return status;
+}
+
+lml_status lml_build_open(lml_build *build, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t i = 0; i < build->nremotes && status == LML_OK; i++)
+    status = lml_remote_calculator_open(build->remotes[i], error);
+  return status;
+}
+
+void lml_build_free(lml_build *build) {
+  lml_calculator_destroy(build->calculator);
+  for (size_t i = 0; i < build->npotentials; i++) lml_potential_destroy(build->potentials[i].potential);
+  lml_free(build->potentials);
+  lml_free(build->remotes);
+  lml_free(build->regions);
+  *build = (lml_build){0};
+}

@@ -1,0 +1,56 @@
+/** @file build.h
+ *  Builds the calculator that a configuration describes, and knows its parts.
+ */
+#ifndef LML_PROGRAMS_BUILD_H
+#define LML_PROGRAMS_BUILD_H
+
+#include <stddef.h>
+
+#include "base/comm.h"
+#include "base/log.h"
+#include "lmlink/calculator.h"
+#include "lmlink/potential.h"
+#include "programs/config.h"
+
+/** A region of a mixture, as it was built; the pointers' targets belong to the mixture. */
+typedef struct lml_built_region {
+  const lml_region_config *config;
+  const lml_region *region;
+  const lml_cluster *cluster;
+} lml_built_region;
+
+/** Initialise with `lml_build b = {0};`, release with lml_build_free. */
+typedef struct lml_build {
+  const lml_serve_config *config;
+  const lml_structure *structure; /**< no atoms where none is configured */
+  const unsigned char *labels;    /**< its `region` column; NULL: it has none */
+  const lml_log *log;
+  struct lml_built_potential {
+    const lml_calculator_config *config;
+    lml_potential *potential;
+  } * potentials; /**< of the linear calculators, in the order of the configuration */
+  size_t npotentials, potentials_capacity;
+  lml_calculator **remotes; /**< parts of the calculator */
+  size_t nremotes, remotes_capacity;
+  lml_built_region *regions;
+  size_t nregions, regions_capacity;
+  lml_calculator *parallel;   /**< the linear calculator that all ranks share, part of the calculator; NULL: none */
+  lml_calculator *calculator; /**< on rank 0; elsewhere the parallel one */
+} lml_build;
+
+/** Read the potentials of all linear calculators. Every rank does. */
+lml_status lml_build_read(lml_build *build, const lml_serve_config *config, lml_error *error);
+
+/** Make the calculator: on rank 0 all of it, elsewhere the one linear calculator that is shared, which is the ML side
+ *  of mixtures. Collective; but once that one is made, rank 0 may fail alone: freeing its build lets the others go. */
+lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error);
+
+/** The potential of the calculator itself where that is linear, else NULL. */
+const lml_potential *lml_build_potential(const lml_build *build);
+
+/** Let all engines connect. */
+lml_status lml_build_open(lml_build *build, lml_error *error);
+
+void lml_build_free(lml_build *build);
+
+#endif

@@ -1,0 +1,77 @@
+/** @file calculator_config.h
+ *  What the configuration says about calculators, which may contain one another. docs/configuration.md describes every
+ *  key.
+ */
+#ifndef LML_PROGRAMS_CALCULATOR_CONFIG_H
+#define LML_PROGRAMS_CALCULATOR_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/json.h"
+#include "engine/remote_calculator.h"
+#include "lmlink/potential.h"
+#include "mixing/cluster.h"
+#include "mixing/mixing_calculator.h"
+#include "mixing/region.h"
+
+/** Names of lml_fixed_terms (without the unstated one), in their order; NULL-terminated. */
+extern const char *const lml_fixed_terms_names[];
+
+typedef enum lml_calculator_type {
+  LML_CALCULATOR_LINEAR = 0,
+  LML_CALCULATOR_REMOTE,
+  LML_CALCULATOR_MIXING
+} lml_calculator_type;
+
+/** Names of the above; NULL-terminated. */
+extern const char *const lml_calculator_type_names[];
+
+/** An engine; its texts with {index} in them are filled in when it is built. */
+typedef struct lml_remote_config {
+  lml_engine_settings settings; /**< but for texts and address, which are below */
+  char *name;
+  char *address;
+  char *socket_prefix; /**< NULL: i-PI's */
+  char *launch;        /**< NULL: none */
+  char *folder;
+  char *output; /**< NULL: the default */
+} lml_remote_config;
+
+/** One QM region of a mixture. */
+typedef struct lml_region_config {
+  char *name;
+  lml_region_settings region;
+  int *indices, *species; /**< what region points to */
+  lml_region_sphere *spheres;
+  lml_cluster_settings cluster;
+  struct lml_calculator_config *calculator;
+} lml_region_config;
+
+typedef struct lml_mixing_config {
+  struct lml_calculator_config *ml;
+  lml_region_config *regions;
+  size_t nregions;
+  bool zero_mean_force;
+  lml_mixing_part energy, virial;
+  double foreign_distance; /**< Å; negative: the potential's cutoff */
+} lml_mixing_config;
+
+/** Strings and parts belong to it; all paths can be opened from the working directory. All zero is an empty one. */
+typedef struct lml_calculator_config {
+  lml_calculator_type type;
+  char *potential;  /**< linear: .snap or .snapcoeff file */
+  char *parameters; /**< linear: .snapparam file; NULL: the one beside the potential */
+  lml_fixed_terms fixed_terms;
+  lml_remote_config *remote; /**< remote; else NULL */
+  lml_mixing_config *mixing; /**< mixing; else NULL */
+} lml_calculator_config;
+
+/** Read the object @p object of the JSON file @p json_path over @p calculator, which is empty. */
+lml_status lml_calculator_config_read(const lml_json *document, const lml_json_value *object, const char *json_path,
+                                      lml_calculator_config *calculator, lml_error *error);
+
+/** Free what it holds and make it empty. */
+void lml_calculator_config_free(lml_calculator_config *calculator);
+
+#endif

@@ -1,0 +1,118 @@
+#include "programs/check_files.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "lmlink/extxyz.h"
+#include "structure/frame.h"
+
+enum { PATH_SIZE = 1024 };
+
+/** The label of an atom in all regions together: the one that gives it the largest part. */
+static lml_region_label label_of(const lml_build *build, size_t atom) {
+  lml_region_label label = LML_REGION_MM;
+  for (size_t r = 0; r < build->nregions; r++) {
+    const lml_region_label own = (lml_region_label)build->regions[r].region->labels[atom];
+    if (own > label) label = own;
+  }
+  return label;
+}
+
+static lml_status add_labels(lml_frame *frame, const lml_build *build, const size_t *parents, lml_error *error) {
+  lml_values *column;
+  lml_status status = lml_frame_add_column(frame, "region", &column, error);
+  if (status == LML_OK) status = lml_values_allocate(column, LML_TEXT, frame->structure.natoms, 1, error);
+  for (size_t i = 0; i < frame->structure.natoms && status == LML_OK; i++) {
+    const size_t atom = parents == NULL ? i : parents[i];
+    column->texts[i] = lml_strdup(lml_region_label_name(label_of(build, atom)), error);
+    if (column->texts[i] == NULL) status = LML_ERR_MEMORY;
+  }
+  return status;
+}
+
+static lml_status add_parents(lml_frame *frame, const size_t *parents, lml_error *error) {
+  lml_values *column;
+  lml_status status = lml_frame_add_column(frame, "index", &column, error);
+  if (status == LML_OK) status = lml_values_allocate(column, LML_INTEGER, frame->structure.natoms, 1, error);
+  for (size_t i = 0; i < frame->structure.natoms && status == LML_OK; i++) column->integers[i] = (int64_t)parents[i];
+  return status;
+}
+
+static lml_status write_frame(const lml_frame *frame, const char *path, lml_error *error) {
+  lml_xyz_writer *writer;
+  lml_status status = lml_xyz_create(path, &writer, error);
+  if (status != LML_OK) return status;
+  status = lml_xyz_write(writer, frame, error);
+  if (status == LML_OK) return lml_xyz_commit(writer, error);
+  lml_xyz_abort(writer);
+  return status;
+}
+
+/** Write @p structure, whose atoms are those @p parents of the build's (NULL: all). */
+static lml_status write_part(const lml_build *build, const lml_structure *structure, const size_t *parents,
+                             const char *path, lml_error *error) {
+  lml_frame frame = {0};
+  lml_status status = lml_structure_copy(&frame.structure, structure, error);
+  if (status == LML_OK) status = add_labels(&frame, build, parents, error);
+  if (status == LML_OK && parents != NULL) status = add_parents(&frame, parents, error);
+  if (status == LML_OK) status = write_frame(&frame, path, error);
+  lml_frame_free(&frame);
+  return status;
+}
+
+lml_status lml_check_files_write(const lml_build *build, const char *prefix, lml_error *error) {
+  char path[PATH_SIZE];
+  if (build->nregions == 0) return LML_OK;
+  snprintf(path, sizeof path, "%s-regions.xyz", prefix);
+  lml_status status = write_part(build, build->structure, NULL, path, error);
+  for (size_t r = 0; r < build->nregions && status == LML_OK; r++) {
+    const lml_built_region *region = &build->regions[r];
+    if (build->nregions == 1)
+      snprintf(path, sizeof path, "%s-cluster.xyz", prefix);
+    else
+      snprintf(path, sizeof path, "%s-cluster-%s.xyz", prefix, region->config->name);
+    status = write_part(build, &region->cluster->structure, region->cluster->parents, path, error);
+  }
+  return status;
+}
+
+void lml_check_describe_region(const lml_built_region *region, char *text, size_t size) {
+  const size_t *counts = region->region->counts;
+  char blend[64] = "";
+  if (region->region->blend > 0.0)
+    snprintf(blend, sizeof blend, ", %zu blend (%g Å)", counts[LML_REGION_BLEND], region->region->blend);
+  snprintf(text, size, "%s: %zu QM%s, %zu buffer (%g Å), %zu MM atoms", region->config->name, counts[LML_REGION_QM],
+           blend, counts[LML_REGION_BUFFER], region->region->buffer, counts[LML_REGION_MM]);
+}
+
+void lml_check_describe_cluster(const lml_built_region *region, char *text, size_t size) {
+  static const char names[3] = {'a', 'b', 'c'};
+  const lml_structure *structure = &region->cluster->structure;
+  snprintf(text, size, "%s: %zu atoms in", region->config->name, structure->natoms);
+  for (int k = 0; k < 3; k++) {
+    const double *v = structure->cell + 3 * k;
+    const size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s %g", k == 0 ? "" : " ×", hypot(hypot(v[0], v[1]), v[2]));
+  }
+  size_t used = strlen(text);
+  snprintf(text + used, size - used, " Å");
+  for (int k = 0, count = 0; k < 3; k++) {
+    if (!structure->pbc[k]) continue;
+    used = strlen(text);
+    snprintf(text + used, size - used, "%s%c", count++ == 0 ? ", periodic along " : ", ", names[k]);
+  }
+}
+
+void lml_check_describe_engine(const lml_built_region *region, char *text, size_t size) {
+  const lml_calculator_config *config = region->config->calculator;
+  if (config->type == LML_CALCULATOR_LINEAR)
+    snprintf(text, size, "%s: %s", region->config->name, config->potential);
+  else if (config->type == LML_CALCULATOR_MIXING)
+    snprintf(text, size, "%s: a mixture", region->config->name);
+  else
+    snprintf(text, size, "%s: %s connects to %s, %s%s", region->config->name, config->remote->name,
+             config->remote->address, config->remote->launch == NULL ? "started by somebody else" : "started by ",
+             config->remote->launch == NULL ? "" : config->remote->launch);
+}
