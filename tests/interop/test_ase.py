@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from ase.build import bulk, molecule
 from ase.calculators.calculator import PropertyNotImplementedError
+from ase.io import read, write
 from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
+from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
 from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import fs
@@ -221,6 +223,35 @@ def test_copies_have_processes_of_their_own(calculator):
             again.rattle(0.01)
             again.get_forces()
             assert other.pid != calculator.pid and is_running(calculator.pid)
+
+
+def test_results_are_saved_with_a_structure(calculator, tmp_path):
+    """ASE's own files keep what the calculator has computed."""
+    atoms = crystal_with_vacancy()
+    atoms.calc = calculator
+    forces = atoms.get_forces()
+    for name in "saved.traj", "saved.xyz", "saved.db":
+        write(tmp_path / name, atoms)
+        saved = read(tmp_path / name)
+        assert abs(saved.get_potential_energy() - atoms.get_potential_energy()) < 1e-8
+        assert np.abs(saved.get_forces() - forces).max() < 1e-7
+
+
+def test_a_path_of_images_shares_one_calculator(calculator):
+    """A vacancy's jump along ½⟨111⟩ in tungsten: the same from both ends, with a barrier of about 2 eV."""
+    crystal = bulk("W", cubic=True, a=3.18).repeat(3)
+    begin, end = crystal.copy(), crystal.copy()
+    neighbour = int(np.argmin(crystal.get_distances(0, range(1, len(crystal)), mic=True))) + 1
+    end.positions[neighbour] = end.positions[0]
+    del begin[0], end[0]
+    images = [begin, *(begin.copy() for _ in range(3)), end]
+    for image in images:
+        image.calc = calculator
+    path = NEB(images, allow_shared_calculator=True, method="improvedtangent")
+    path.interpolate(mic=True)
+    FIRE(path, logfile=None).run(fmax=0.1, steps=60)
+    energies = np.array([image.get_potential_energy() for image in images]) - begin.get_potential_energy()
+    assert np.abs(energies - energies[::-1]).max() < 1e-3 and 1.5 < energies[2] < 2.5
 
 
 def test_several_at_once(potentials, lammps):
