@@ -15,9 +15,9 @@ const char *lml_region_label_name(lml_region_label label) { return label_names[l
 /* ---- labels of a file ---- */
 
 static bool find_label(const char *name, unsigned char *label) {
-  for (unsigned char i = 0; i < LML_REGION_LABELS; i++) {
+  for (int i = 0; i < LML_REGION_LABELS; i++) {
     if (strcmp(name, label_names[i]) != 0) continue;
-    *label = i;
+    *label = (unsigned char)i;
     return true;
   }
   return false;

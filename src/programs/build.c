@@ -93,7 +93,7 @@ static lml_status make_engine(lml_build *build, const lml_remote_config *config,
 
 static lml_status make_remote(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                               lml_error *error) {
-  lml_status status = lml_grow(&build->remotes, &build->remotes_capacity, build->nremotes + 1, sizeof *build->remotes,
+  lml_status status = lml_grow(&build->remotes, &build->remotes_capacity, build->nremotes + 1, sizeof(lml_calculator *),
                                "engines", error);
   if (status != LML_OK) return status;
   char *address = with_index(build, config->remote->address, error);

@@ -34,7 +34,7 @@ typedef struct lml_normal_adder {
 } lml_normal_adder;
 
 /** The sink's operation, with an lml_normal_adder as context. */
-lml_status lml_normal_take(void *adder, const lml_row_block *block, lml_error *error);
+lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error);
 
 /** Add up the sums of all ranks on rank 0. */
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error);

@@ -321,8 +321,9 @@ static lml_status solve_again(run *r, lml_error *error) {
   lml_status status = lml_alloc(&scale, n, sizeof *scale, "a solution", error);
   if (status == LML_OK) status = lml_alloc(&start, n, sizeof *start, "a solution", error);
   if (status == LML_OK) status = lml_alloc(&adder, 1, sizeof *adder, "deviations", error);
+  const bool ready = adder != NULL && start != NULL && scale != NULL;
   status = lml_comm_agree(r->comm, status, error);
-  if (status == LML_OK) status = solve_rows(r, scale, start, adder, error);
+  if (status == LML_OK && ready) status = solve_rows(r, scale, start, adder, error);
   lml_free(scale);
   lml_free(start);
   lml_free(adder);

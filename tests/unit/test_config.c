@@ -168,7 +168,8 @@ static void wrong_types_are_named(void **state) {
              ":2: driver.wait: must not be negative; leave it out to wait without limit");
   wrong_json(HEAD "\"driver\": {\"reconnect\": 1}}", ":2: driver.reconnect: must be true or false, not a number");
   wrong_json(HEAD "\"driver\": {\"reinit\": null}}", ":2: driver.reinit: must be true or false, not null");
-  wrong_json(HEAD "\"calculator\": {\"type\": \"snap\"}}", ":2: calculator.type: 'snap' is none of: linear, remote, mixing");
+  wrong_json(HEAD "\"calculator\": {\"type\": \"snap\"}}",
+             ":2: calculator.type: 'snap' is none of: linear, remote, mixing");
   wrong_json(HEAD LINEAR ", \"extras\": \"all\"}", ":2: extras: 'all' is none of: none, json");
   wrong_json(HEAD LINEAR ", \"log_level\": \"warn\"}", ":2: log_level: 'warn' is none of: quiet, error, info, debug");
   wrong_json(HEAD "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"W\", \"fixed_terms\": \"zbl\"}}}",
