@@ -102,6 +102,12 @@ def socket_folder():
 
 
 @pytest.fixture
+def folders(tmp_path, socket_folder):
+    """Where files go, and where sockets."""
+    return tmp_path, socket_folder
+
+
+@pytest.fixture
 def free_port():
     """A TCP port of this machine that nothing listens on."""
     with socket.socket() as probe:
