@@ -72,6 +72,18 @@ def children_of(pid):
     return found
 
 
+def descendants(pid):
+    """(number, command line) of every process below this one."""
+    found = []
+    for child in children_of(pid):
+        try:
+            command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found += [(child, command), *descendants(child)]
+    return found
+
+
 def socket_name():
     """A name for /tmp/ipi_NAME that no other test run uses."""
     return f"lml{os.getpid()}"
