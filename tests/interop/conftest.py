@@ -94,6 +94,15 @@ def start(request):
 
 
 @pytest.fixture
+def ipi():
+    """The program i-pi of this Python."""
+    path = shutil.which("i-pi", path=str(Path(sys.executable).parent)) or shutil.which("i-pi")
+    if not path:
+        need("ipi", "i-pi is missing: install PyPI's ipi")
+    return path
+
+
+@pytest.fixture
 def socket_folder():
     """A private folder with a name short enough for sockets, removed when the test ends."""
     folder = Path(tempfile.mkdtemp(prefix="lml", dir="/tmp"))

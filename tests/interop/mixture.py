@@ -105,7 +105,7 @@ class Mixture:
 
     def evaluate(self, atoms):
         energy, forces, extras = self.driver.evaluate(atoms.positions / Bohr, atoms.cell.array / Bohr)
-        return Evaluation(energy * Hartree, forces * (Hartree / Bohr), json.loads(extras))
+        return Evaluation(energy * Hartree, forces * (Hartree / Bohr), json.loads(extras or "{}"))
 
     def replica(self, index):
         """What follows is replica `index`."""

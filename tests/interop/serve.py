@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from ase.calculators.socketio import SocketIOCalculator
 from ase.io import write
 from conftest import TIMEOUT, program
@@ -87,3 +88,14 @@ def descendants(pid):
 def socket_name():
     """A name for /tmp/ipi_NAME that no other test run uses."""
     return f"lml{os.getpid()}"
+
+
+def ipi_frames(path):
+    """The vectors of a binary trajectory of i-PI, in atomic units and full precision: frames × natoms × 3.
+
+    A frame is the cell, which is constant here and so marks where frames begin, a 64-bit count, the vectors, and text.
+    """
+    content = path.read_bytes()
+    records = content.split(content[:72])[1:]
+    return np.array([np.frombuffer(record, count=3 * int.from_bytes(record[:8], "little"), offset=8).reshape(-1, 3)
+                     for record in records])

@@ -1,16 +1,14 @@
 """i-PI drives lmlink-serve in real runs: dynamics and path integrals, with one and with four clients."""
 
 import os
-import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.units import Bohr, Hartree
-from conftest import TIMEOUT, need, program
-from serve import finish, serve_command
+from conftest import TIMEOUT
+from serve import finish, ipi_frames, serve_command
 
 POTENTIAL = "W_2940_2017_2.snap"
 DRIFT_BAR = 1e-4  # eV per atom and ps
@@ -52,15 +50,6 @@ DEFAULTS = dict(steps=STEPS, time_step=TIME_STEP, mode="unix", pbc="false", port
 
 
 @pytest.fixture
-def ipi():
-    """The program i-pi of this Python."""
-    path = shutil.which("i-pi", path=str(Path(sys.executable).parent)) or shutil.which("i-pi")
-    if not path:
-        need("ipi", "i-pi is missing: install PyPI's ipi")
-    return path
-
-
-@pytest.fixture
 def run(ipi, start, potentials, tmp_path):
     """Run i-PI with `clients` processes of lmlink-serve behind it; all must end well. The rest are settings of INPUT."""
 
@@ -93,24 +82,13 @@ def drift(folder, natoms):
     return abs(np.polyfit(time, conserved / natoms, 1)[0])
 
 
-def frames(path):
-    """The vectors of a binary trajectory of i-PI, in atomic units and full precision: frames × natoms × 3.
-
-    A frame is the cell, which is constant here and so marks where frames begin, a 64-bit count, the vectors, and text.
-    """
-    content = path.read_bytes()
-    records = content.split(content[:72])[1:]
-    return np.array([np.frombuffer(record, count=3 * int.from_bytes(record[:8], "little"), offset=8).reshape(-1, 3)
-                     for record in records])
-
-
 def check(folder, atoms, lammps, potential, beads=1):
     """Drift, and the forces of the trajectory's frames against LAMMPS's."""
     assert drift(folder, len(atoms) * beads) < DRIFT_BAR
     potential = lammps.Potential(potential)
     compared = 0
     for bead in range(beads):
-        positions, forces = (frames(next(folder.glob(f"run.{name}_*{bead}.bin"))) for name in ("pos", "for"))
+        positions, forces = (ipi_frames(next(folder.glob(f"run.{name}_*{bead}.bin"))) for name in ("pos", "for"))
         assert len(positions) == len(forces) == STEPS // 20 + 1
         for there, ours in zip(positions * Bohr, forces * (Hartree / Bohr)):
             atoms.positions = there
