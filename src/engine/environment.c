@@ -30,7 +30,8 @@ bool lml_environment_is_launchers(const char *variable) {
                                            "MPI_LOCALRANKID",
                                            "HYDI_CONTROL_FD",
                                            "HYDRA_CONTROL_FD",
-                                           "MV2_COMM_WORLD_"};
+                                           "MV2_COMM_WORLD_",
+                                           "LMLINK_MPI="};
   for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
     if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0) return true;
   return false;

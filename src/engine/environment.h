@@ -9,7 +9,8 @@
 #include "lmlink/error.h"
 
 /** Whether @p variable ("NAME=value") tells a process that an MPI launcher started it as one of its ranks. What a user
- *  sets to steer MPI (OMPI_MCA_btl, OMPI_ALLOW_RUN_AS_ROOT, I_MPI_FABRICS) is not of that kind. */
+ *  sets to steer MPI (OMPI_MCA_btl, OMPI_ALLOW_RUN_AS_ROOT, I_MPI_FABRICS) is not of that kind. LMLINK_MPI is, which
+ *  says the same about an lmlink-serve, and would be wrong for one that is an engine. */
 bool lml_environment_is_launchers(const char *variable);
 
 /** This process's environment without the launcher's variables, and with @p added. A list that ends with NULL, to be

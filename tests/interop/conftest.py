@@ -26,7 +26,7 @@ def need(name, reason):
 
 
 def program(name):
-    """Path of one of lmlink's programs, as examples/ase/lmlink.py finds it."""
+    """Path of one of lmlink's programs, as the Python module finds it."""
     import lmlink
 
     return lmlink.find_program(name)

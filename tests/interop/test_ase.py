@@ -21,7 +21,7 @@ from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
 from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import fs
-from conftest import TIMEOUT
+from conftest import ROOT, TIMEOUT
 from lmlink import LMLink, LMLinkError
 from serve import children_of, ends, is_running, socket_calculator, socket_name, write_structure
 
@@ -307,7 +307,7 @@ SCRIPT = """
 def test_no_process_outlives_python(when, start, potential):
     """SIGKILL cannot be caught: the server must notice by itself, also amid an evaluation of 54,000 atoms."""
     size = 2 if when == "idle" else 30
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(sys.modules["lmlink"].__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples" / "ase")}
     script = start([sys.executable, "-c", textwrap.dedent(SCRIPT), potential, size], stdin=subprocess.PIPE,
                    env=environment)
     pid = int(script.stdout.readline())
@@ -321,7 +321,7 @@ def test_no_process_outlives_python(when, start, potential):
 
 def test_an_interrupt_ends_the_evaluation(start, potential):
     """Ctrl-C in Python is a KeyboardInterrupt there at once, and ends the server with it."""
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(sys.modules["lmlink"].__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples" / "ase")}
     script = start([sys.executable, "-c", textwrap.dedent(SCRIPT), potential, 30], stdin=subprocess.PIPE,
                    env=environment)
     pid = int(script.stdout.readline())

@@ -38,7 +38,8 @@ static void names_in_braces_are_replaced(void **state) {
 static void a_launchers_variables_are_known(void **state) {
   (void)state;
   static const char *const launchers[] = {"OMPI_COMM_WORLD_SIZE=2", "PMIX_RANK=0",           "PMI_RANK=1",
-                                          "MPI_LOCALNRANKS=2",      "OMPI_MCA_orte_jobid=7", "OMPI_MCA_ess=pmi"};
+                                          "MPI_LOCALNRANKS=2",      "OMPI_MCA_orte_jobid=7", "OMPI_MCA_ess=pmi",
+                                          "LMLINK_MPI=off"};
   static const char *const users[] = {"OMPI_MCA_btl=self", "OMPI_ALLOW_RUN_AS_ROOT=1", "PATH=/bin", "I_MPI_FABRICS=shm",
                                       "OMPI_MCA_rmaps_base_oversubscribe=1"};
   for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)

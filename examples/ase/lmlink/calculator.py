@@ -1,0 +1,227 @@
+"""The calculator that ASE sees."""
+
+import os
+import warnings
+import weakref
+
+import numpy as np
+from ase.calculators.calculator import Calculator, all_changes, equal
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from .configuration import Configuration, LMLinkError, selected_atoms
+from .server import Server
+
+PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "launcher", "binary", "log", "timeout", "qm_calc",
+               "qm_selection_mask", "buffer_width", "vacuum", "zero_mean", "qm_cell_round_off", "blend_width",
+               "settings")
+
+
+
+class LMLink(Calculator):
+    """ASE calculator for the linear machine-learning potentials that lmlink reads, and for mixtures of their forces
+    with those of a quantum code.
+
+    Parameters
+    ----------
+    potential : path, or any of what qm_calc may be
+        A LAMMPS `.snap` file (with its ZBL term, if it has one), a `.snapcoeff` file, or the `.json` configuration of
+        a server that has everything in it but the driver (docs/configuration.md).
+    parameters : path, optional
+        The `.snapparam` file of a `.snapcoeff` file; by default the one of the same name beside it.
+    fixed_terms : "none" or "snap", optional
+        For a `.snapcoeff` file whose neighbour `.snap` file adds ZBL: leave ZBL away, or add it as that file says.
+    ranks : int
+        Number of MPI ranks; 1 starts no launcher.
+    launcher : str
+        Command that starts more than one rank, `LAUNCHER -n RANKS lmlink-serve …`. It must be of the MPI that
+        lmlink was built with.
+    binary : path, optional
+        The program `lmlink-serve`; by default find_program looks for it.
+    log : path, optional
+        File to which the server's messages are appended, one line per evaluation. Without it they are kept until the
+        process ends, and shown in the exception if it fails.
+    timeout : float
+        Seconds that the server has for starting and connecting. Evaluations may take as long as they need.
+
+    For a mixture, with the names of ASE's ForceQMMM:
+
+    qm_calc : ASE calculator, path, or dict
+        Who computes the cluster of QM and buffer atoms. An ASE calculator is served from a thread of this process,
+        through ASE's SocketClient; another LMLink, or the path of a potential, is evaluated by the same lmlink-serve;
+        a dict is a calculator object of the configuration. `{"launch": "pw.x --ipi {address} -in qe.in"}` is enough
+        of the latter: a code that speaks i-PI itself, with an address chosen here.
+    qm_selection_mask : natoms booleans, a list of indices, or a slice, optional
+        The QM atoms. Without it the atoms' array `region` says which atoms are QM and, where there is no
+        buffer_width, which are the buffer.
+    buffer_width : float
+        Å: every atom that is nearer than this to a QM atom is in the buffer.
+    vacuum : float
+        Å around the cluster in directions that are not periodic.
+    zero_mean : bool
+        Subtract the mean force of all atoms from each.
+    qm_cell_round_off : float
+        Å: the cluster's cell edges across the vacuum are rounded to multiples of this; 0 not at all.
+    blend_width : float
+        Å beyond the QM atoms over which the quantum force goes over into the potential's; 0 changes abruptly.
+    settings : dict, optional
+        More of the configuration, laid over what is written from the above, such as
+        `{"calculator": {"energy": "ml"}}`.
+
+    The first structure that is evaluated decides on the regions and on the cluster's cell and place, which then stay,
+    also when the process is started again, until one of the parameters is changed.
+
+    Properties: energy and free_energy (eV, the same number), energies (natoms, eV, one for each atom), forces
+    (natoms × 3, eV/Å), stress (6, Voigt order xx yy zz yz xz xy, eV/Å³, ASE's sign: minus virial over volume; only for
+    a cell with three vectors). Energies take a second evaluation when first asked for; from then on they come along.
+    A mixture has forces; its energy is 0 and it has no stress, unless `settings` say otherwise. What the server says
+    besides, as a dict, is in `extras`.
+
+    A copy (copy.deepcopy, pickle, a forked process) has the parameters and results but starts a process of its own.
+    """
+
+    name = "lmlink"
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    ignored_changes = {"initial_charges", "initial_magmoms"}
+
+    def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None, log=None,
+                 timeout=60.0, *, qm_calc=None, qm_selection_mask=None, buffer_width=None, vacuum=5.0, zero_mean=True,
+                 qm_cell_round_off=3.0, blend_width=0.0, settings=None):
+        super().__init__()
+        # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running
+        # until the garbage collector comes by.
+        self.__dict__.pop("get_spin_polarized", None)
+        self._server = None
+        self._want_energies = False
+        self._first = None  # the structure that the regions are those of
+        self.extras = {}
+        self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, launcher=launcher,
+                 binary=binary, log=log, timeout=timeout, qm_calc=qm_calc, qm_selection_mask=qm_selection_mask,
+                 buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean, qm_cell_round_off=qm_cell_round_off,
+                 blend_width=blend_width, settings=settings)
+
+    def set(self, **changes):
+        """Change parameters, by the names that the constructor has; results and regions are forgotten, the process
+        ends. Returns a dict of what is new."""
+        for name in changes:
+            if name not in PARAMETERS:
+                raise TypeError(f"LMLink has no parameter {name!r}; it has {', '.join(PARAMETERS)}")
+        changes = {name: os.fspath(value) if isinstance(value, os.PathLike) else value
+                   for name, value in changes.items()}
+        changed = {name: value for name, value in changes.items()
+                   if name not in self.parameters or not _same(value, self.parameters[name])}
+        _check_parameters({**dict.fromkeys(PARAMETERS), **self.parameters, **changed})
+        if changed:
+            self.close()
+            self.reset()
+            self._first = None
+            self.parameters.update(changed)
+        return changed
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        """Evaluate the structure; `results` then holds everything that one evaluation gives."""
+        super().calculate(atoms, properties, system_changes)
+        atoms = self.atoms
+        self._want_energies = self._want_energies or "energies" in properties
+        server = self._running_server(atoms)
+        try:
+            energy, forces, virial, self.extras = server.evaluate(atoms, self._want_energies)
+        except BaseException:
+            self.close()  # after half a conversation nothing can be said any more
+            raise
+        self.results = {"energy": energy, "free_energy": energy, "forces": forces}
+        if "energies" in self.extras:
+            self.results["energies"] = np.array(self.extras.pop("energies"), dtype=float)
+        if atoms.cell.rank == 3 and self.extras.get("virial_kind") != "absent":
+            self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / atoms.get_volume())
+
+    def get_region_from_masks(self, atoms=None):
+        """The part of each atom, an array of natoms texts: "QM", "blend", "buffer" or "MM". Regions are those of the
+        first structure; before there was one, those of `atoms`."""
+        return self._look_at_regions(atoms)[0]
+
+    def get_qm_cluster(self, atoms=None):
+        """The cluster of the first structure (before there was one, of `atoms`) as ASE's Atoms, in the order, cell and
+        place in which qm_calc gets it: what to make a quantum code's input from. Its array `index` has the atoms'
+        indices in the whole structure."""
+        return self._look_at_regions(atoms)[1]
+
+    def export_extxyz(self, atoms=None, filename="qmmm_atoms.xyz"):
+        """Write `atoms` (by default those of the last evaluation), with the results that they have and the array
+        `region`, to an extended XYZ file."""
+        labelled = (self.atoms if atoms is None else atoms).copy()
+        labelled.set_array("region", self.get_region_from_masks(atoms))
+        labelled.calc = self
+        labelled.write(filename, format="extxyz")
+
+    @property
+    def pid(self):
+        """Process number of the server (of the launcher, with more than one rank); None while there is none."""
+        return self._server.process.pid if self._server is not None and self._server.process else None
+
+    def close(self):
+        """End the server; the next evaluation starts a new one. Closing twice does no harm."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.closer()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __getstate__(self):
+        return {**self.__dict__, "_server": None}
+
+    def is_plain(self):
+        """Whether nothing but a potential counts."""
+        given = self.parameters
+        return (isinstance(given["potential"], str) and not given["potential"].endswith(".json") and
+                given["qm_calc"] is None and not given["settings"] and given["ranks"] == 1)
+
+    def _running_server(self, atoms):
+        if self._server is not None and self._server.has_died():
+            warnings.warn(f"a new lmlink-serve is started: {self._server.report()}", stacklevel=2)
+            self.close()
+        if self._server is None:
+            given = self.parameters
+            with Configuration(given, self._fix_regions(atoms)) as configuration:
+                self._server = Server(configuration, given["timeout"], given["log"], given["ranks"])
+            self._server.closer = weakref.finalize(self, self._server.close)
+        return self._server
+
+    def _fix_regions(self, atoms):
+        """The structure that the regions are those of, for good; None where there are no regions."""
+        if self.parameters["qm_calc"] is None:
+            return None
+        if self._first is None:
+            selected_atoms(self.parameters["qm_selection_mask"], atoms)
+            self._first = atoms.copy()
+        if len(self._first) != len(atoms):
+            raise LMLinkError(f"the QM region is that of a structure with {len(self._first)} atoms, and this one has "
+                              f"{len(atoms)}: take another LMLink for it")
+        return self._first
+
+    def _look_at_regions(self, atoms):
+        """Labels and cluster, as `lmlink-serve --check` writes them."""
+        if self.parameters["qm_calc"] is None:
+            raise LMLinkError("there are no regions: qm_calc is not given")
+        atoms = self.atoms if atoms is None else atoms
+        if atoms is None:
+            raise ValueError("Calculator has no atoms")
+        with Configuration(self.parameters, self._fix_regions(atoms)) as configuration:
+            return configuration.check()
+
+
+def _same(one, other):
+    return one is other or bool(equal(one, other))
+
+
+def _check_parameters(given):
+    """What can be said before there is a structure."""
+    if given["qm_calc"] is None:
+        for name in "qm_selection_mask", "buffer_width":
+            if given[name] is not None:
+                raise ValueError(f"LMLink has {name} but no qm_calc: who is to compute the QM region?")
+    elif given["qm_selection_mask"] is not None and given["buffer_width"] is None:
+        raise ValueError("LMLink has a qm_selection_mask but no buffer_width, in Å")

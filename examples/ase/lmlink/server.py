@@ -1,0 +1,210 @@
+"""One process of `lmlink-serve`, and the driver's side of its connection."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import weakref
+
+import numpy as np
+from ase.calculators.socketio import SocketClient
+from ase.units import Bohr, Hartree
+
+from .configuration import LMLinkError, environment
+
+HEADER = 12  # bytes of a message's name in the i-PI protocol
+LOG_TAIL = 4000  # characters of the server's messages that an exception shows
+PATIENCE = 10.0  # seconds that a server has to end by itself before it is killed
+
+
+class Engine(threading.Thread):
+    """Serves an ASE calculator to lmlink-serve, which listens for it, until lmlink-serve hangs up."""
+
+    def __init__(self, calculator, atoms, name, process):
+        super().__init__(name=name, daemon=True)
+        self.atoms, self.process, self.error = atoms, process, None
+        self.atoms.calc = calculator
+
+    def run(self):
+        try:
+            SocketClient(unixsocket=self.name).run(self.atoms)
+        except Exception as error:  # of any calculator: it is shown where forces were wanted
+            self.error = error
+            self.process.terminate()
+
+
+class Server:
+    """One process of lmlink-serve and the driver's side of its connection."""
+
+    def __init__(self, configuration, timeout, log, ranks):
+        self.process = self.connection = self.structure = self.closer = None
+        self.engines = []
+        self.messages = open(log, "a+b") if log else tempfile.TemporaryFile()
+        self.messages.seek(0, os.SEEK_END)
+        self.messages_start = self.messages.tell()
+        try:
+            structures = configuration.structures()
+            self._start(configuration.command, os.path.join(configuration.folder, "driver"), timeout,
+                        environment(ranks))
+            for (calculator, name), atoms in zip(configuration.engines, structures):
+                self.engines.append(Engine(calculator, atoms, name, self.process))
+                self.engines[-1].start()
+        except BaseException:
+            self.close()
+            raise
+        _servers.add(self)
+
+    def _start(self, command, path, timeout, environment):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(path)
+            listener.listen(1)
+            # A session of its own keeps Ctrl-C, which is meant for Python, away from the server.
+            try:
+                self.process = subprocess.Popen([*command, "--driver", f"unix:{path}"], stdin=subprocess.DEVNULL,
+                                                stdout=subprocess.DEVNULL, stderr=self.messages, start_new_session=True,
+                                                env=environment)
+            except OSError as error:
+                raise LMLinkError(f"{command[0]} cannot be started: {error.strerror}") from error
+            listener.settimeout(0.1)
+            deadline = time.monotonic() + timeout
+            while self.connection is None:
+                try:
+                    self.connection = listener.accept()[0]
+                except socket.timeout:
+                    if self.has_died():
+                        raise LMLinkError(self.report()) from None
+                    if time.monotonic() > deadline:
+                        raise LMLinkError(f"lmlink-serve did not connect within {timeout} s: {self._tail()}") from None
+        self.connection.settimeout(None)
+
+    def has_died(self):
+        return self.process is None or self.process.poll() is not None
+
+    def report(self):
+        """How the process ended, and what it said last."""
+        code = self.process.poll() if self.process else None
+        how = "is in an unknown state"
+        if code is not None:
+            how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
+        return f"lmlink-serve {how}: {self._tail()}"
+
+    def _tail(self):
+        """The server's last messages. They are read by position: the process shares the file's offset."""
+        size = os.fstat(self.messages.fileno()).st_size
+        start = max(self.messages_start, size - LOG_TAIL)
+        text = os.pread(self.messages.fileno(), max(size - start, 0), start).decode(errors="replace").strip()
+        return text or "it left no message"
+
+    def evaluate(self, atoms, want_energies):
+        """Energy (eV), forces (natoms × 3, eV/Å), virial (3 × 3, eV) and the extras (dict) of the structure."""
+        try:
+            self._describe(atoms, want_energies)
+            cell = atoms.cell.array
+            self.connection.sendall(b"".join([
+                _header("POSDATA"), _doubles(cell.T / Bohr), _doubles(np.linalg.pinv(cell).T * Bohr),
+                struct.pack("=i", len(atoms)), _doubles(atoms.positions / Bohr), _header("GETFORCE")]))
+            return self._receive_forces(len(atoms))
+        except (ConnectionError, EOFError) as error:
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                pass
+            for engine in self.engines:
+                engine.join(PATIENCE)
+                if engine.error is not None:
+                    failed = f"{type(engine.atoms.calc).__name__}: {engine.error or repr(engine.error)}"
+                    raise LMLinkError(f"the engine failed: {failed}") from engine.error
+            raise LMLinkError(self.report()) from error
+
+    def _describe(self, atoms, want_energies):
+        """Send species, periodicity and wanted results in an INIT message, unless the server has them already."""
+        structure = (atoms.numbers.tobytes(), atoms.pbc.tobytes(), want_energies)
+        if structure == self.structure:
+            return
+        text = json.dumps({"lmlink": 1, "species": atoms.numbers.tolist(), "pbc": atoms.pbc.tolist(),
+                           "results": ["energies"] if want_energies else []}).encode()
+        self.connection.sendall(_header("STATUS"))
+        status = self._receive(HEADER)
+        if status not in (_header("NEEDINIT"), _header("READY")):
+            raise LMLinkError(f"lmlink-serve answered {status!r} where NEEDINIT or READY was due")
+        self.connection.sendall(_header("INIT") + struct.pack("=ii", 0, len(text)) + text)
+        self.structure = structure
+
+    def _receive_forces(self, natoms):
+        header = self._receive(HEADER)
+        if header != _header("FORCEREADY"):
+            raise LMLinkError(f"lmlink-serve answered {header!r} where FORCEREADY was due")
+        energy, count = struct.unpack("=di", self._receive(12))
+        if count != natoms:
+            raise LMLinkError(f"lmlink-serve answered with the forces of {count} atoms, not {natoms}")
+        forces = np.frombuffer(self._receive(24 * natoms)).reshape(natoms, 3) * (Hartree / Bohr)
+        virial = np.frombuffer(self._receive(72)).reshape(3, 3).T * Hartree
+        (length,) = struct.unpack("=i", self._receive(4))
+        extras = self._receive(length).strip(b"\0 ")
+        return energy * Hartree, forces, virial, json.loads(extras) if extras else {}
+
+    def _receive(self, size):
+        """Exactly that many bytes."""
+        buffer = bytearray(size)
+        view = memoryview(buffer)
+        while view:
+            count = self.connection.recv_into(view)
+            if count == 0:
+                raise EOFError("lmlink-serve closed the connection")
+            view = view[count:]
+        return bytes(buffer)
+
+    def close(self):
+        """Hang up, also amid an evaluation, wait for the process, and end it if it stays."""
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+        process, self.process = self.process, None
+        if process is not None:
+            _end(process)
+        for engine in self.engines:  # their calculators are free for others when they have seen the end
+            engine.join(PATIENCE)
+        self.messages.close()
+
+    def forget(self):
+        """In a forked child: let go of everything that belongs to the parent, without a word to the server."""
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = self.process = None
+        self.engines = []
+
+
+def _header(name):
+    return name.encode().ljust(HEADER)
+
+
+def _doubles(values):
+    return np.ascontiguousarray(values, dtype=float).tobytes()
+
+
+def _end(process):
+    """Wait for a process that has been told to end; ask, then force it and its group if it stays."""
+    for end in (lambda: None, process.terminate, lambda: os.killpg(process.pid, signal.SIGKILL)):
+        end()
+        try:
+            process.wait(PATIENCE)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+
+
+_servers = weakref.WeakSet()
+
+
+def _forget_servers():
+    for server in list(_servers):
+        server.forget()
+    _servers.clear()
+
+
+os.register_at_fork(after_in_child=_forget_servers)
