@@ -72,6 +72,19 @@ LML_API lml_status lml_xyz_read(lml_xyz_reader *reader, lml_frame *frame, bool *
 /** Whether a read failed because the file ends within the frame, as where its writer was interrupted: all frames before
  *  it are whole, and there is nothing behind it. */
 LML_API bool lml_xyz_torn(const lml_xyz_reader *reader);
+
+/** A place between two frames of a file. */
+typedef struct lml_xyz_place {
+  uint64_t offset; /**< bytes from the file's begin */
+  size_t line;     /**< lines before it */
+} lml_xyz_place;
+
+/** Where the next frame begins, if nothing went wrong with the last. */
+LML_API lml_xyz_place lml_xyz_tell(const lml_xyz_reader *reader);
+
+/** Go on at a place that lml_xyz_tell gave for this file, also where the file has grown since its end was read. */
+LML_API lml_status lml_xyz_seek(lml_xyz_reader *reader, lml_xyz_place place, lml_error *error);
+
 LML_API void lml_xyz_close(lml_xyz_reader *reader);
 
 /** Read the one frame of @p path with that index (negative counts from the end, −1 is the last). */

@@ -68,6 +68,7 @@ struct lml_lines {
   bool finished; /**< the end of the file has been read */
   bool torn;
   size_t number;
+  uint64_t read; /**< bytes of the file up to the end of the buffer */
   char *buffer;
   size_t capacity;
   size_t begin, end; /**< bytes of the buffer that are not given out yet */
@@ -99,6 +100,7 @@ static lml_status fill(lml_lines *l, lml_error *error) {
   const ssize_t count = read_some(l->fd, l->buffer + l->end, l->capacity - l->end - 1);
   if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be read", l->path);
   l->end += (size_t)count;
+  l->read += (uint64_t)count;
   l->finished = count == 0;
   return LML_OK;
 }
@@ -130,6 +132,20 @@ lml_status lml_lines_next(lml_lines *lines, const char **text, size_t *length, l
   *end = '\0';
   *text = begin;
   if (length != NULL) *length = (size_t)(end - begin);
+  return LML_OK;
+}
+
+lml_lines_place lml_lines_tell(const lml_lines *lines) {
+  return (lml_lines_place){.offset = lines->read - (lines->end - lines->begin), .number = lines->number};
+}
+
+lml_status lml_lines_seek(lml_lines *lines, lml_lines_place place, lml_error *error) {
+  if (lml_sys->lseek(lines->fd, (off_t)place.offset, SEEK_SET) < 0)
+    return lml_fail_errno(error, errno, "%s: cannot be read", lines->path);
+  lines->begin = lines->end = 0;
+  lines->read = place.offset;
+  lines->number = place.number;
+  lines->finished = lines->torn = false;
   return LML_OK;
 }
 

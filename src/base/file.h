@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lmlink/error.h"
 
@@ -21,6 +22,17 @@ lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error)
 /** The next line without its "\n" or "\r\n" and with a NUL behind it, of any length, valid until the next call; *@p
  *  text is NULL at the end of the file. A line may hold NUL bytes: @p length (may be NULL) tells. */
 lml_status lml_lines_next(lml_lines *lines, const char **text, size_t *length, lml_error *error);
+
+/** Where the next line begins: bytes from the file's begin, and the number of the line before it. */
+typedef struct lml_lines_place {
+  uint64_t offset;
+  size_t number;
+} lml_lines_place;
+
+lml_lines_place lml_lines_tell(const lml_lines *lines);
+
+/** Go on at a place that lml_lines_tell gave, also where the file has grown since its end was read. */
+lml_status lml_lines_seek(lml_lines *lines, lml_lines_place place, lml_error *error);
 
 /** Number of the line that was read last, from 1; 0 before the first. */
 size_t lml_lines_number(const lml_lines *lines);

@@ -111,6 +111,7 @@ const lml_sys_table lml_sys_posix = {
     .write = write,
     .close = close,
     .fsync = fsync,
+    .lseek = lseek,
     .stat = posix_stat,
     .lstat = posix_lstat,
     .chmod = chmod,

@@ -38,6 +38,7 @@ typedef struct lml_sys_table {
   ssize_t (*write)(int fd, const void *buffer, size_t bytes);
   int (*close)(int fd);
   int (*fsync)(int fd);
+  off_t (*lseek)(int fd, off_t offset, int whence);
   int (*stat)(const char *path, struct stat *status);
   int (*lstat)(const char *path, struct stat *status);
   int (*chmod)(const char *path, mode_t mode);

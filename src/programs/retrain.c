@@ -1,5 +1,7 @@
 /* lmlink-retrain: the main function, progress, what is printed. */
 #include <math.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,6 +81,45 @@ static void print_results(const lml_retrain *retrain) {
     printf("the fixed terms (ZBL) are not part of it: use it with those of %s\n", options->start);
 }
 
+/** One line for each result of a log that is followed. */
+static void print_renewed(void *context, const lml_retrain *retrain) {
+  const lml_dataset *followed = lml_retrain_followed(retrain->options);
+  const lml_fit_frame total = lml_fit_total(&retrain->fits[followed - retrain->options->sets]);
+  clear_line(context);
+  printf("%zu frames, %zu rows: RMS error %.6f -> %.6f eV/A; wrote %s\n", followed->nframes, followed->nrows,
+         sqrt(total.sums.before / total.sums.count), sqrt(total.sums.after / total.sums.count),
+         retrain->options->output);
+  fflush(stdout);
+}
+
+/* ---- signals ---- */
+
+/** Set by the signals that end following a log. */
+static volatile sig_atomic_t stop;
+
+static void ask_to_stop(int number) {
+  (void)number;
+  stop = 1;
+}
+
+static bool asked_to_stop(void *context) {
+  (void)context;
+  return stop != 0;
+}
+
+/** A signal that is ignored already, as under nohup, stays so. */
+static void handle_signals(void) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    struct sigaction action;
+    if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+    memset(&action, 0, sizeof action); /* without SA_RESTART: waiting calls return */
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = ask_to_stop;
+    sigaction(numbers[i], &action, NULL);
+  }
+}
+
 /* ---- the program ---- */
 
 static void print_line(void *context, const char *line) {
@@ -89,11 +130,14 @@ static void print_line(void *context, const char *line) {
 static lml_status run(lml_retrain_options *options, lml_log_level level, lml_comm *comm, lml_error *error) {
   progress p = {.shown = level >= LML_LOG_INFO, .terminal = isatty(STDERR_FILENO) != 0};
   const lml_log log = {.level = level, .write = print_line, .context = &p};
-  const lml_retrain_listener listener = {.progress = show_progress, .context = &p, .log = &log};
+  const lml_retrain_listener listener = {
+      .progress = show_progress, .renewed = print_renewed, .stop = asked_to_stop, .context = &p, .log = &log};
+  const bool follows = lml_retrain_followed(options) != NULL;
+  if (follows) handle_signals();
   lml_retrain retrain;
   const lml_status status = lml_retrain_run(&retrain, options, comm, &listener, error);
   clear_line(&p);
-  if (status == LML_OK && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET) print_results(&retrain);
+  if (status == LML_OK && !follows && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET) print_results(&retrain);
   lml_retrain_free(&retrain);
   return status;
 }

@@ -63,7 +63,7 @@ static lml_status read_start(const reading *r, const lml_json_value *object, lml
 }
 
 static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file", "quantity", "select", "mode", "weight", "min_displacement"};
+  static const char *const keys[] = {"file", "quantity", "select", "mode", "weight", "min_displacement", "follow"};
   char *path = NULL;
   lml_dataset *set;
   lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
@@ -78,6 +78,11 @@ static lml_status read_set(const reading *r, const lml_json_value *object, lml_r
   if (status == LML_OK) status = read_choice(r, object, "mode", lml_hard_mode_names, 2, &set->mode, error);
   if (status == LML_OK) status = read_positive(r, object, "weight", &set->weight, error);
   if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
+  bool follow = false;
+  if (status == LML_OK) status = lml_json_logical(r->document, object, "follow", LML_JSON_OPTIONAL, &follow, error);
+  if (follow && role != LML_ROLE_TARGET)
+    return lml_json_fail(r->document, object, "follow", error, "is for targets alone; remove it");
+  if (follow) set->reading = LML_READ_FOLLOW;
   return status;
 }
 
@@ -118,7 +123,7 @@ static lml_status read_lambdas(const reading *r, const lml_json_value *root, con
 static lml_status read_solution(const reading *r, const lml_json_value *root, lml_error *error) {
   static const char *const forms[] = {"quadratic", "linear"}, *const methods[] = {"auto", "cholesky", "qr"};
   lml_retrain_options *options = r->options;
-  int folds = (int)options->folds;
+  int folds = (int)options->folds, every = (int)options->every;
   lml_status status = read_lambdas(r, root, "lambda_soft", &options->lambda_soft, &options->nlambda_soft, error);
   if (status == LML_OK)
     status = read_lambdas(r, root, "lambda_ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
@@ -128,6 +133,10 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
   if (status == LML_OK && lml_json_has(root, "folds") && (folds < 2 || folds > 1000))
     return lml_json_fail(r->document, root, "folds", error, "must be from 2 to 1000");
   options->folds = (size_t)folds;
+  if (status == LML_OK) status = lml_json_integer(r->document, root, "every", LML_JSON_OPTIONAL, &every, error);
+  if (status == LML_OK && lml_json_has(root, "every") && every < 1)
+    return lml_json_fail(r->document, root, "every", error, "must be at least 1");
+  options->every = (size_t)every;
   lml_constraint_options *constraints = &options->constraints;
   if (status == LML_OK) status = read_positive(r, root, "hard_tolerance", &constraints->keep_tolerance, error);
   if (status == LML_OK) status = read_positive(r, root, "set_tolerance", &constraints->set_tolerance, error);
@@ -139,7 +148,7 @@ static lml_status read_root(const reading *r, lml_error *error) {
   static const char *const keys[] = {"format",         "version",       "start",         "targets",      "hard",
                                      "soft",           "test",          "lambda_soft",   "lambda_ridge", "folds",
                                      "hard_tolerance", "set_tolerance", "set_deviation", "form",         "method",
-                                     "output",         "report",        "overwrite"};
+                                     "output",         "report",        "overwrite",     "every"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */

@@ -42,6 +42,11 @@ static const lml_option table[] = {
      .choices = lml_selection_names,
      .help = "Which atoms of the targets count: log (the default; the forces_qm of QM atoms where a frame has them, "
              "else as unfixed), all, unfixed (fix_mask is F), qm (region is QM)."},
+    {.name = "follow",
+     .value = "FILE",
+     .help = "A force log that is being written: the quantum forces of its frames, those there are and those that are "
+             "appended, are targets, and the output is written anew as they come, until SIGTERM or Ctrl-C."},
+    {.name = "every", .value = "N", .help = "With --follow: write the output after each N frames, 1 by default."},
     {.name = "energy-weight",
      .value = "WEIGHT",
      .help = "Take the energies per atom of the target frames for targets too, with this weight."},
@@ -93,7 +98,9 @@ static const lml_option table[] = {
 
 const lml_command lml_retrain_command = {
     .program = "lmlink-retrain",
-    .usage = "CONFIG.json [OPTION ...]\n--start FILE --targets FILE --output FILE [OPTION ...]",
+    .usage =
+        "CONFIG.json [OPTION ...]\n--start FILE --targets FILE --output FILE [OPTION ...]\n--start FILE "
+        "--follow LOG --output FILE [OPTION ...]",
     .summary =
         "Retrains a linear machine-learning potential on forces, keeping chosen properties exactly (hard "
         "constraints) or nearly (soft ones). An option counts more than the same key of the configuration "
@@ -198,8 +205,23 @@ static lml_status add_targets(const lml_arguments *arguments, lml_retrain_option
   return status;
 }
 
+static lml_status add_followed(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
+  const char *path = lml_arguments_text(arguments, "follow", 0);
+  lml_dataset *set;
+  long every = (long)options->every;
+  lml_status status = lml_arguments_integer(arguments, "every", 1, 1000000000, &every, error);
+  options->every = (size_t)every;
+  if (status != LML_OK || path == NULL) return status;
+  status = lml_retrain_options_add(options, LML_ROLE_TARGET, path, &set, error);
+  if (status != LML_OK) return status;
+  set->reading = LML_READ_FOLLOW;
+  set->selection = (lml_selection)lml_arguments_choice(arguments, "select", LML_SELECT_LOG);
+  return positive(arguments, "min-displacement", &set->min_displacement, error);
+}
+
 static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
   lml_status status = add_targets(arguments, options, error);
+  if (status == LML_OK) status = add_followed(arguments, options, error);
   if (status == LML_OK) status = add_files(arguments, "hard", LML_ROLE_HARD, LML_HARD_KEEP, options, error);
   if (status == LML_OK) status = add_files(arguments, "hard-set", LML_ROLE_HARD, LML_HARD_SET, options, error);
   if (status == LML_OK) status = add_files(arguments, "soft", LML_ROLE_SOFT, LML_HARD_KEEP, options, error);

@@ -69,7 +69,7 @@ lml_status lml_constraints_fill(lml_constraints *constraints, lml_design *design
     if (sets[s].role != LML_ROLE_HARD) continue;
     row_place place = {&constraints->kinds[sets[s].mode], first[sets[s].mode], n, start};
     const lml_row_sink sink = {take, &place};
-    status = lml_design_pass(design, &sets[s], part, share, &sink, tell, context, error);
+    status = lml_design_pass(design, &sets[s], 0, part, share, &sink, tell, context, error);
     first[sets[s].mode] += sets[s].nrows;
   }
   status = lml_comm_agree(comm, status, error);

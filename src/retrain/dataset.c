@@ -1,10 +1,13 @@
 #include "retrain/dataset.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "potential/snap_model.h"
 #include "retrain/spacing.h"
 
@@ -16,6 +19,7 @@ const char *const lml_hard_mode_names[] = {"keep", "set", NULL};
 void lml_dataset_free(lml_dataset *set) {
   lml_free(set->path);
   lml_free(set->frames);
+  lml_structure_free(&set->last);
   *set = (lml_dataset){0};
 }
 
@@ -149,36 +153,29 @@ void lml_dataset_walk_end(lml_dataset_walk *walk) {
   *walk = (lml_dataset_walk){0};
 }
 
-/** Read the next frame whether it is used or not. */
 static lml_status read_frame(lml_dataset_walk *walk, bool *end, lml_error *error) {
-  lml_status status = lml_xyz_read(walk->reader, &walk->frame, end, error);
-  if (status != LML_OK || *end) return status;
-  walk->next++;
-  if (walk->set->quantity == LML_QUANTITY_FORCES) status = select_atoms(walk, error);
+  const lml_status status = lml_xyz_read(walk->reader, &walk->frame, end, error);
+  if (status == LML_OK && !*end) walk->next++;
   return status;
 }
 
-lml_status lml_dataset_walk_next(lml_dataset_walk *walk, bool *end, lml_error *error) {
+lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_error *error) {
   const lml_dataset *set = walk->set;
-  const size_t position = walk->next == 0 ? 0 : walk->position + 1;
-  *end = position >= set->nframes;
-  while (!*end) {
-    const lml_status status = read_frame(walk, end, error);
-    if (status != LML_OK) return status;
-    if (*end)
-      return lml_fail(error, LML_ERR_INPUT, "%s: the file has fewer frames than when it was looked at first",
-                      set->path);
-    if (walk->next - 1 < set->frames[position].index) continue;
-    walk->position = position;
-    const size_t nrows = set->frames[position].nrows;
-    if (set->quantity == LML_QUANTITY_FORCES && nrows != 3 * walk->natoms)
-      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "it has changed since it was looked at first", FRAME(walk));
-    return LML_OK;
-  }
-  return LML_OK;
+  const lml_dataset_frame *frame = &set->frames[position];
+  bool end = false;
+  lml_status status = walk->next == frame->index ? LML_OK : lml_xyz_seek(walk->reader, frame->place, error);
+  walk->next = frame->index;
+  walk->position = position;
+  if (status == LML_OK) status = read_frame(walk, &end, error);
+  if (status == LML_OK && end)
+    return lml_fail(error, LML_ERR_INPUT, "%s: the file has fewer frames than when it was looked at first", set->path);
+  if (status != LML_OK || set->quantity != LML_QUANTITY_FORCES) return status;
+  status = select_atoms(walk, error);
+  if (status != LML_OK || frame->nrows == 3 * walk->natoms) return status;
+  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "it has changed since it was looked at first", FRAME(walk));
 }
 
-/* ---- the first look ---- */
+/* ---- looking at the file ---- */
 
 static lml_status check_elements(const lml_dataset_walk *walk, const lml_potential *potential, lml_error *error) {
   const lml_structure *structure = &walk->frame.structure;
@@ -212,6 +209,11 @@ static lml_status check_complete(lml_dataset_walk *walk, lml_error *error) {
 }
 
 static lml_status check_forces(lml_dataset_walk *walk, lml_error *error) {
+  if (walk->set->reading == LML_READ_FOLLOW && lml_frame_column(&walk->frame, "forces_qm") == NULL)
+    return lml_fail(error, LML_ERR_INPUT,
+                    FRAME_FORMAT
+                    "no forces_qm: of a log that is followed, forces of the quantum code alone are targets",
+                    FRAME(walk));
   if (walk->forces == NULL) return LML_OK;
   for (size_t k = 0; k < 3 * walk->natoms; k++)
     if (!isfinite(walk->forces[3 * walk->atoms[k / 3] + k % 3]))
@@ -244,7 +246,9 @@ static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_err
 }
 
 static lml_status check_frame(lml_dataset_walk *walk, const lml_potential *potential, lml_error *error) {
-  lml_status status = lml_structure_check(&walk->frame.structure, error);
+  lml_status status = walk->set->quantity == LML_QUANTITY_FORCES ? select_atoms(walk, error) : LML_OK;
+  if (status != LML_OK) return status;
+  status = lml_structure_check(&walk->frame.structure, error);
   if (status != LML_OK) return lml_fail_context(error, "%s: frame %zu", FRAME(walk));
   status = check_elements(walk, potential, error);
   if (status == LML_OK) status = check_complete(walk, error);
@@ -266,13 +270,13 @@ static size_t rows_of(const lml_dataset_walk *walk) {
   }
 }
 
-static lml_status add_frame(lml_dataset *set, const lml_dataset_walk *walk, lml_error *error) {
+static lml_status add_frame(lml_dataset *set, const lml_dataset_walk *walk, lml_xyz_place place, lml_error *error) {
   const lml_status status =
       lml_grow(&set->frames, &set->frames_capacity, set->nframes + 1, sizeof *set->frames, "the frames", error);
   if (status != LML_OK) return status;
   const size_t natoms = walk->frame.structure.natoms, nrows = rows_of(walk);
-  set->frames[set->nframes++] =
-      (lml_dataset_frame){.index = walk->next - 1, .natoms = natoms, .first = set->nrows, .nrows = nrows};
+  set->frames[set->nframes++] = (lml_dataset_frame){
+      .index = walk->next - 1, .place = place, .natoms = natoms, .first = set->nrows, .nrows = nrows};
   set->nrows += nrows;
   if (natoms > set->largest) set->largest = natoms;
   return LML_OK;
@@ -286,43 +290,74 @@ static lml_status agree_on_values(lml_dataset *set, const lml_dataset_walk *walk
                   has_values ? "has" : "has no", lml_quantity_names[set->quantity]);
 }
 
-static lml_status scan_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential,
-                             lml_spacing *spacing, lml_error *error) {
-  bool has_values, far = true;
+/** Whether the frame can be used, and is far enough from the last that was. */
+static lml_status judge_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential, bool *taken,
+                              lml_error *error) {
+  bool has_values;
   lml_status status = check_frame(walk, potential, error);
   if (status == LML_OK) status = check_values(walk, &has_values, error);
   if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);
+  *taken = status == LML_OK;
   if (status == LML_OK && set->min_displacement > 0.0)
-    status = lml_spacing_take(spacing, walk, set->min_displacement, &far, error);
-  return status == LML_OK && far ? add_frame(set, walk, error) : status;
+    status = lml_spacing_take(&set->last, walk, set->min_displacement, taken, error);
+  return status;
 }
 
-static lml_status scan_all(lml_dataset *set, const lml_potential *potential, lml_error *error) {
+static lml_status scan_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential,
+                             lml_error *error) {
+  bool taken = false;
+  lml_error reason = {0};
+  const lml_xyz_place place = set->end;
+  const lml_status status = judge_frame(set, walk, potential, &taken, &reason);
+  set->nread++;
+  set->end = lml_xyz_tell(walk->reader);
+  if (status == LML_OK) return taken ? add_frame(set, walk, place, error) : LML_OK;
+  if (status != LML_ERR_INPUT || set->reading == LML_READ_ONCE) return lml_fail(error, status, "%s", reason.message);
+  set->nleft_out++;
+  memcpy(set->left_out, reason.message, sizeof set->left_out);
+  return LML_OK;
+}
+
+/** A frame that the file ends in the midst of is left for later. */
+static lml_status skip_torn(lml_dataset *set, const lml_xyz_reader *reader, lml_status status, const lml_error *reason,
+                            lml_error *error) {
+  if (status != LML_ERR_INPUT || !lml_xyz_torn(reader)) return lml_fail(error, status, "%s", reason->message);
+  memcpy(set->torn, reason->message, sizeof set->torn);
+  return LML_OK;
+}
+
+static lml_status check_length(const lml_dataset *set, lml_error *error) {
+  struct stat about;
+  if (lml_sys->stat(set->path, &about) != 0) return lml_fail_errno(error, errno, "%s: can't be looked at", set->path);
+  if ((uint64_t)about.st_size >= set->end.offset) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "%s: is shorter than it was: it is not the file that was read before",
+                  set->path);
+}
+
+lml_status lml_dataset_extend(lml_dataset *set, const lml_potential *potential, lml_error *error) {
   lml_dataset_walk walk;
-  lml_spacing spacing = {0};
   lml_status status = lml_dataset_walk_begin(&walk, set, error);
+  if (status == LML_OK) status = check_length(set, error);
+  if (status == LML_OK) status = lml_xyz_seek(walk.reader, set->end, error);
+  walk.next = set->nread;
+  set->torn[0] = '\0';
   for (bool end = false; status == LML_OK && !end;) {
     lml_error reason = {0};
     status = read_frame(&walk, &end, &reason);
-    if (status == LML_ERR_INPUT && lml_xyz_torn(walk.reader)) {
-      memcpy(set->torn, reason.message, sizeof set->torn);
-      status = LML_OK;
-      end = true;
-    } else if (status != LML_OK) {
-      lml_fail(error, status, "%s", reason.message);
-    } else if (!end) {
-      set->nread++;
-      status = scan_frame(set, &walk, potential, &spacing, error);
+    if (status != LML_OK) {
+      status = skip_torn(set, walk.reader, status, &reason, error);
+      break;
     }
+    if (!end) status = scan_frame(set, &walk, potential, error);
   }
-  lml_spacing_free(&spacing);
   lml_dataset_walk_end(&walk);
   return status;
 }
 
 lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error) {
+  if (set->reading == LML_READ_FOLLOW) return LML_OK; /* its frames come later */
   lml_status status = lml_sha256_file(set->path, set->checksum, error);
-  if (status == LML_OK) status = scan_all(set, potential, error);
+  if (status == LML_OK) status = lml_dataset_extend(set, potential, error);
   if (status != LML_OK || set->nrows > 0) return status;
   if (set->torn[0] != '\0') return lml_fail(error, LML_ERR_INPUT, "%s, and no frame before it can be used", set->torn);
   if (set->nread == 0) return lml_fail(error, LML_ERR_INPUT, "%s: holds no frame", set->path);

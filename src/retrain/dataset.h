@@ -37,6 +37,13 @@ typedef enum lml_hard_mode {
   LML_HARD_SET       /**< the file's value is taken on */
 } lml_hard_mode;
 
+/** How a file is read. */
+typedef enum lml_reading {
+  LML_READ_ONCE = 0, /**< a frame that can't be used is an error */
+  LML_READ_FOLLOW    /**< of a force log, frames that are appended later count too: it may be empty or missing at first;
+                          frames without forces_qm, and any others that can't be used, are left out */
+} lml_reading;
+
 /** Their names in options, configuration and report, NULL-terminated. */
 extern const char *const lml_role_names[];
 extern const char *const lml_quantity_names[];
@@ -46,6 +53,7 @@ extern const char *const lml_hard_mode_names[];
 /** A frame that is used. */
 typedef struct lml_dataset_frame {
   size_t index; /**< in the file, from 0 */
+  lml_xyz_place place;
   size_t natoms;
   size_t first; /**< row of the set that its rows begin with */
   size_t nrows;
@@ -61,26 +69,35 @@ typedef struct lml_dataset {
   double
       min_displacement; /**< Å: frames in which no selected atom has moved this far since the last one are left out */
   char *path;
+  lml_reading reading;
 
   lml_dataset_frame *frames;
   size_t nframes, frames_capacity;
-  size_t nread; /**< whole frames in the file */
+  size_t nread;       /**< whole frames in the file */
+  size_t nleft_out;   /**< those of them that could not be used */
+  lml_xyz_place end;  /**< behind the last whole frame */
+  lml_structure last; /**< the frame that was taken last, for min_displacement */
   size_t nrows;
-  size_t largest;                    /**< atoms of the largest frame */
-  bool has_values;                   /**< the file says what the quantity shall be */
-  char torn[LML_ERROR_MESSAGE_SIZE]; /**< why the last frame was skipped, empty where none was */
+  size_t largest;                        /**< atoms of the largest frame */
+  bool has_values;                       /**< the file says what the quantity shall be */
+  char torn[LML_ERROR_MESSAGE_SIZE];     /**< why the last frame was skipped, empty where none was */
+  char left_out[LML_ERROR_MESSAGE_SIZE]; /**< why the last of those was left out */
   char checksum[LML_SHA256_TEXT];
 } lml_dataset;
 
 /** Free what the scan has made, and the path. */
 void lml_dataset_free(lml_dataset *set);
 
-/** Read the file once and check every frame against @p potential: elements, forces or energies where they are needed,
+/** Read the file and check every frame against @p potential: elements, forces or energies where they are needed,
  *  finite numbers, complete neighbourhoods. Fills the lower part of @p set. Errors name file and frame; a torn last
- *  frame is no error. */
+ *  frame is no error, a set without rows is one. */
 lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error);
 
-/** Reading the frames that are used, in order. Initialise with `lml_dataset_walk w = {0};`. */
+/** Read on where the last look at the file ended, and add what has been appended since. A file that is shorter than it
+ *  was is an LML_ERR_INPUT. */
+lml_status lml_dataset_extend(lml_dataset *set, const lml_potential *potential, lml_error *error);
+
+/** Reading frames that are used, best in order. Initialise with `lml_dataset_walk w = {0};`. */
 typedef struct lml_dataset_walk {
   const lml_dataset *set;
   lml_xyz_reader *reader;
@@ -95,8 +112,8 @@ typedef struct lml_dataset_walk {
 
 lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set, lml_error *error);
 
-/** The next frame that is used, with its selected atoms; *@p end becomes true behind the last. */
-lml_status lml_dataset_walk_next(lml_dataset_walk *walk, bool *end, lml_error *error);
+/** The frame at @p position among those that are used, with its selected atoms. */
+lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_error *error);
 
 /** NULL-safe; also after a failed begin. */
 void lml_dataset_walk_end(lml_dataset_walk *walk);

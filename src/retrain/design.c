@@ -191,21 +191,20 @@ static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const l
   }
 }
 
-lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t part, size_t share,
+lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,
                            const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error) {
   lml_dataset_walk walk;
   lml_status status = lml_dataset_walk_begin(&walk, set, error);
   const bool from_first = set->quantity == LML_QUANTITY_DIFFERENCE;
-  for (bool end = false; status == LML_OK;) {
-    status = lml_dataset_walk_next(&walk, &end, error);
-    if (status != LML_OK || end) break;
-    if (walk.position % share == part || (from_first && walk.position == 0)) {
+  for (size_t position = from_first ? 0 : first; position < set->nframes && status == LML_OK; position++) {
+    if ((position >= first && position % share == part) || (from_first && position == 0)) {
       lml_error reason = {0};
-      status = pass_frame(design, &walk, sink, &reason);
-      if (status != LML_OK)
-        lml_fail(error, status, "%s: frame %zu: %s", set->path, set->frames[walk.position].index, reason.message);
+      status = lml_dataset_walk_to(&walk, position, error);
+      if (status == LML_OK) status = pass_frame(design, &walk, sink, &reason);
+      if (status != LML_OK && reason.status != LML_OK)
+        lml_fail(error, status, "%s: frame %zu: %s", set->path, set->frames[position].index, reason.message);
     }
-    if (status == LML_OK && tell != NULL) tell(context);
+    if (status == LML_OK && tell != NULL && position >= first) tell(context);
   }
   lml_dataset_walk_end(&walk);
   return status;

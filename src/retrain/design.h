@@ -52,9 +52,9 @@ void lml_design_free(lml_design *design);
 /** Doubles that the largest frame of @p set needs. */
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set);
 
-/** The rows of every @p share-th frame of @p set, beginning with that of position @p part. @p tell (may be NULL) is
- *  called behind each frame. Errors name file and frame. */
-lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t part, size_t share,
+/** The rows of the frames of @p set from position @p first on, of those whose position is @p part modulo @p share. @p
+ *  tell (may be NULL) is called behind each frame. Errors name file and frame. */
+lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,
                            const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error);
 
 #endif

@@ -12,7 +12,7 @@ const char *const lml_fit_region_names[] = {"QM", "buffer", "MM", "other", NULL}
 
 lml_status lml_fit_make(lml_fit *fit, const lml_dataset *set, lml_error *error) {
   *fit = (lml_fit){.set = set};
-  fit->stride = (set->nrows + LML_FIT_SAMPLES - 1) / LML_FIT_SAMPLES;
+  fit->stride = set->nrows > LML_FIT_SAMPLES ? (set->nrows + LML_FIT_SAMPLES - 1) / LML_FIT_SAMPLES : 1;
   fit->nsamples = (set->nrows + fit->stride - 1) / fit->stride;
   lml_status status = lml_alloc(&fit->frames, set->nframes, sizeof *fit->frames, "errors", error);
   if (status == LML_OK) status = lml_alloc(&fit->samples, fit->nsamples, sizeof *fit->samples, "errors", error);
@@ -179,13 +179,14 @@ static lml_status evaluate_share(lml_fit *fit, frame_work *work, lml_calculator 
   const size_t part = (size_t)lml_comm_rank(comm), share = (size_t)lml_comm_size(comm);
   const bool from_first = fit->set->quantity == LML_QUANTITY_DIFFERENCE;
   lml_status status = lml_dataset_walk_begin(&work->walk, fit->set, error);
-  for (bool end = false; status == LML_OK;) {
-    status = lml_dataset_walk_next(&work->walk, &end, error);
-    if (status != LML_OK || end) break;
-    if (work->walk.position % share == part || (from_first && work->walk.position == 0)) {
-      status = add_frame(fit, work, calculators, error);
-      if (status != LML_OK)
-        lml_fail_context(error, "%s: frame %zu", fit->set->path, fit->set->frames[work->walk.position].index);
+  for (size_t position = 0; position < fit->set->nframes && status == LML_OK; position++) {
+    if (position % share == part || (from_first && position == 0)) {
+      status = lml_dataset_walk_to(&work->walk, position, error);
+      if (status == LML_OK) {
+        status = add_frame(fit, work, calculators, error);
+        if (status != LML_OK)
+          lml_fail_context(error, "%s: frame %zu", fit->set->path, fit->set->frames[position].index);
+      }
     }
     if (status == LML_OK && tell != NULL) tell(context);
   }

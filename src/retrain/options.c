@@ -9,7 +9,7 @@
 #include "base/sys.h"
 #include "retrain/retrain.h"
 
-void lml_retrain_options_init(lml_retrain_options *options) { *options = (lml_retrain_options){0}; }
+void lml_retrain_options_init(lml_retrain_options *options) { *options = (lml_retrain_options){.poll = 0.5}; }
 
 void lml_retrain_options_free(lml_retrain_options *options) {
   for (size_t s = 0; s < options->nsets; s++) lml_dataset_free(&options->sets[s]);
@@ -43,6 +43,31 @@ static size_t count_role(const lml_retrain_options *options, lml_role role) {
   size_t count = 0;
   for (size_t s = 0; s < options->nsets; s++) count += options->sets[s].role == role;
   return count;
+}
+
+lml_dataset *lml_retrain_followed(const lml_retrain_options *options) {
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].reading == LML_READ_FOLLOW) return &options->sets[s];
+  return NULL;
+}
+
+static lml_status check_followed(const lml_retrain_options *options, lml_error *error) {
+  const lml_dataset *followed = lml_retrain_followed(options);
+  if (followed == NULL) {
+    if (options->every == 0) return LML_OK;
+    return lml_fail(error, LML_ERR_USAGE, "--every is of use with --follow alone");
+  }
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].reading == LML_READ_FOLLOW && &options->sets[s] != followed)
+      return lml_fail(error, LML_ERR_USAGE, "one file can be followed, not both %s and %s", followed->path,
+                      options->sets[s].path);
+  if (followed->selection != LML_SELECT_LOG && followed->selection != LML_SELECT_QM)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "%s: with --follow only forces of the quantum code are targets: leave --select %s out",
+                    followed->path, lml_selection_names[followed->selection]);
+  if (options->folds > 0)
+    return lml_fail(error, LML_ERR_USAGE, "--folds needs all frames at once: with --follow, give --test FILE");
+  return LML_OK;
 }
 
 static lml_status check_choice(const lml_retrain_options *options, lml_error *error) {
@@ -83,6 +108,7 @@ lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_err
   if (options->output == NULL) return lml_fail(error, LML_ERR_USAGE, "no output: give --output NEW.snapcoeff");
   if (count_role(options, LML_ROLE_TARGET) == 0)
     return lml_fail(error, LML_ERR_USAGE, "no targets: give --targets FILE, a force log or extended XYZ with forces");
-  const lml_status status = check_choice(options, error);
+  lml_status status = check_followed(options, error);
+  if (status == LML_OK) status = check_choice(options, error);
   return status == LML_OK ? check_outputs(options, error) : status;
 }

@@ -39,6 +39,8 @@ typedef struct lml_retrain_options {
   char *output; /**< .snapcoeff file; the parameters go to the .snapparam file of the same name */
   char *report; /**< JSON file; NULL: none */
   lml_existing existing;
+  size_t every; /**< with a set that is followed: frames after which the result is written anew; 0: 1 */
+  double poll;  /**< s between looks at that set's file */
 } lml_retrain_options;
 
 /** Nothing named, every default. Release with lml_retrain_options_free. */
@@ -49,6 +51,9 @@ void lml_retrain_options_free(lml_retrain_options *options);
  *  ones; hard constraints keep the energy per atom; soft ones and tests are the forces of all atoms. */
 lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
                                    lml_error *error);
+
+/** The set that is followed; NULL where there is none. */
+lml_dataset *lml_retrain_followed(const lml_retrain_options *options);
 
 /** LML_ERR_USAGE where something is missing or does not go together. */
 lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_error *error);
@@ -109,15 +114,17 @@ typedef struct lml_retrain {
   lml_start_file start_files[LML_START_FILES];
 } lml_retrain;
 
-/** What is told while it runs; members may be NULL. On rank 0 alone. */
+/** What is told and asked while it runs; members may be NULL. On rank 0 alone. */
 typedef struct lml_retrain_listener {
+  void (*renewed)(void *context, const lml_retrain *retrain); /**< a result was written, of a set that is followed */
+  bool (*stop)(void *context);                                /**< whether following shall end */
   void (*progress)(void *context, lml_stage stage, size_t done, size_t total); /**< frames, or pairs of parameters */
   void *context;
   const lml_log *log;
 } lml_retrain_listener;
 
 /** Do it all, and write the new potential's files and the report. Every rank calls it with the same options, whose sets
- *  it completes. */
+ *  it completes. With a set that is followed it goes on until the listener says stop. */
 lml_status lml_retrain_run(lml_retrain *retrain, lml_retrain_options *options, lml_comm *comm,
                            const lml_retrain_listener *listener, lml_error *error);
 void lml_retrain_free(lml_retrain *retrain);

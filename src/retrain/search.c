@@ -75,6 +75,8 @@ static lml_status make_trials(lml_retrain *retrain, lml_error *error) {
   const size_t nridge = options->nlambda_ridge > 0 ? options->nlambda_ridge : 1;
   const double *soft = options->nlambda_soft > 0 ? options->lambda_soft : one;
   const double *ridge = options->nlambda_ridge > 0 ? options->lambda_ridge : no_lambda;
+  lml_free(retrain->trials);
+  retrain->chosen = 0;
   retrain->ntrials = nsoft * nridge;
   const lml_status status = lml_alloc(&retrain->trials, retrain->ntrials, sizeof *retrain->trials, "the grid", error);
   for (size_t k = 0; k < retrain->ntrials && status == LML_OK; k++)

@@ -4,8 +4,6 @@
 
 #include "structure/lattice.h"
 
-void lml_spacing_free(lml_spacing *spacing) { lml_structure_free(&spacing->last); }
-
 static bool comparable(const lml_structure *a, const lml_structure *b) {
   return a->natoms == b->natoms && memcmp(a->cell, b->cell, sizeof a->cell) == 0 &&
          memcmp(a->pbc, b->pbc, sizeof a->pbc) == 0 &&
@@ -18,9 +16,9 @@ static bool is_far(const lml_lattice *lattice, const double *from, const double 
   return d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= distance * distance;
 }
 
-lml_status lml_spacing_take(lml_spacing *spacing, const lml_dataset_walk *walk, double distance, bool *far,
+lml_status lml_spacing_take(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
                             lml_error *error) {
-  const lml_structure *now = &walk->frame.structure, *last = &spacing->last;
+  const lml_structure *now = &walk->frame.structure;
   lml_lattice lattice;
   const lml_status status = lml_lattice_make(&lattice, now, error);
   if (status != LML_OK) return status;
@@ -31,5 +29,5 @@ lml_status lml_spacing_take(lml_spacing *spacing, const lml_dataset_walk *walk, 
     const size_t i = 3 * (selected ? walk->atoms[k] : k);
     *far = is_far(&lattice, last->positions + i, now->positions + i, distance);
   }
-  return *far ? lml_structure_copy(&spacing->last, now, error) : LML_OK;
+  return *far ? lml_structure_copy(last, now, error) : LML_OK;
 }

@@ -7,16 +7,9 @@
 
 #include "retrain/dataset.h"
 
-/** The last frame that was taken. Initialise with `lml_spacing s = {0};`. */
-typedef struct lml_spacing {
-  lml_structure last;
-} lml_spacing;
-
-/** *@p far becomes true, and the frame the last one, where some atom (of forces: some selected atom) is at least
+/** *@p far becomes true, and the frame the @p last one, where some atom (of forces: some selected atom) is at least
  *  @p distance (Å, minimum image) away from where it was, where cell or species are others, and for the first frame. */
-lml_status lml_spacing_take(lml_spacing *spacing, const lml_dataset_walk *walk, double distance, bool *far,
+lml_status lml_spacing_take(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
                             lml_error *error);
-
-void lml_spacing_free(lml_spacing *spacing);
 
 #endif

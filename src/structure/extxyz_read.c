@@ -212,6 +212,16 @@ lml_status lml_xyz_open(const char *path, lml_xyz_reader **reader, lml_error *er
 
 bool lml_xyz_torn(const lml_xyz_reader *reader) { return reader->torn; }
 
+lml_xyz_place lml_xyz_tell(const lml_xyz_reader *reader) {
+  const lml_lines_place place = lml_lines_tell(reader->lines);
+  return (lml_xyz_place){.offset = place.offset, .line = place.number};
+}
+
+lml_status lml_xyz_seek(lml_xyz_reader *reader, lml_xyz_place place, lml_error *error) {
+  reader->torn = false;
+  return lml_lines_seek(reader->lines, (lml_lines_place){.offset = place.offset, .number = place.line}, error);
+}
+
 void lml_xyz_close(lml_xyz_reader *reader) {
   if (reader == NULL) return;
   lml_fields_free(&reader->fields);

@@ -83,6 +83,10 @@ static int counting_close(int fd) {
 
 static int faulty_fsync(int fd) { return fails(FAULT_HARD, "fsync", EIO) ? -1 : fault.beneath->fsync(fd); }
 
+static off_t faulty_lseek(int fd, off_t offset, int whence) {
+  return fails(FAULT_HARD, "lseek", EIO) ? -1 : fault.beneath->lseek(fd, offset, whence);
+}
+
 static int faulty_rename(const char *from, const char *to) {
   return fails(FAULT_HARD, "rename", EACCES) ? -1 : fault.beneath->rename(from, to);
 }
@@ -151,6 +155,7 @@ void fault_begin(fault_kind kind, size_t n) {
   table.write = faulty_write;
   table.close = counting_close;
   table.fsync = faulty_fsync;
+  table.lseek = faulty_lseek;
   table.rename = faulty_rename;
   table.stat = faulty_stat;
   table.opendir = faulty_opendir;

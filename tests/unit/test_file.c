@@ -115,6 +115,28 @@ static void lines_are_read_with_their_numbers(void **state) {
   lml_lines_close(lines);
 }
 
+static void reading_goes_on_where_it_was_left(void **state) {
+  (void)state;
+  lml_lines *lines;
+  put("one\ntwo\nthr", 11);
+  assert_int_equal(lml_lines_open(path, &lines, NULL), LML_OK);
+  assert_int_equal(lml_lines_tell(lines).offset, 0);
+  assert_next(lines, "one", 1);
+  const lml_lines_place second = lml_lines_tell(lines);
+  assert_int_equal(second.offset, 4);
+  assert_next(lines, "two", 2);
+  const lml_lines_place third = lml_lines_tell(lines);
+  assert_next(lines, "thr", 3);
+  assert_true(lml_lines_torn(lines));
+  put("one\ntwo\nthree\n", 14);
+  assert_int_equal(lml_lines_seek(lines, third, NULL), LML_OK);
+  assert_next(lines, "three", 3);
+  assert_false(lml_lines_torn(lines));
+  assert_int_equal(lml_lines_seek(lines, second, NULL), LML_OK);
+  assert_next(lines, "two", 2);
+  lml_lines_close(lines);
+}
+
 static void a_line_may_have_any_length(void **state) {
   (void)state;
   const size_t length = 1000000;
@@ -278,6 +300,7 @@ int main(void) {
       cmocka_unit_test(a_whole_file_is_read),
       cmocka_unit_test(a_file_that_cannot_be_read_is_named),
       cmocka_unit_test(lines_are_read_with_their_numbers),
+      cmocka_unit_test(reading_goes_on_where_it_was_left),
       cmocka_unit_test(a_line_may_have_any_length),
       cmocka_unit_test(a_file_appears_whole_or_not_at_all),
       cmocka_unit_test(much_is_written_in_order),

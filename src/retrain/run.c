@@ -1,0 +1,46 @@
+/* One retraining under way: its stages, and what is told of them. */
+#include "retrain/run.h"
+
+#include "base/sys.h"
+
+bool lml_run_leads(const lml_run *run) { return lml_comm_rank(run->comm) == 0; }
+
+static void report_progress(const lml_run *run) {
+  if (lml_run_leads(run) && run->listener->progress != NULL)
+    run->listener->progress(run->listener->context, run->stage, run->done, run->total);
+}
+
+void lml_run_begin_stage(lml_run *run, lml_stage stage, size_t total) {
+  run->stage = stage;
+  run->done = 0;
+  run->total = total;
+  run->began = lml_sys->clock();
+  report_progress(run);
+}
+
+void lml_run_end_stage(lml_run *run) { run->retrain->seconds[run->stage] += lml_sys->clock() - run->began; }
+
+void lml_run_tell(void *context) {
+  lml_run *run = context;
+  run->done++;
+  report_progress(run);
+}
+
+size_t lml_run_frames(const lml_run *run, lml_role role) {
+  size_t count = 0;
+  for (size_t s = 0; s < run->options->nsets; s++)
+    if (run->options->sets[s].role == role) count += run->options->sets[s].nframes;
+  return count;
+}
+
+bool lml_run_chooses(const lml_run *run) { return run->options->nlambda_soft > 1 || run->options->nlambda_ridge > 1; }
+
+void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set) {
+  if (!lml_run_leads(run)) return;
+  if (set->torn[0] != '\0' && set->reading == LML_READ_ONCE)
+    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s: the last frame is skipped, %zu before it are used", set->torn,
+                 set->nframes);
+  if (set->nleft_out > 0)
+    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s; %zu such frames so far are left out", set->left_out,
+                 set->nleft_out);
+}

@@ -1,0 +1,60 @@
+/** @file run.h
+ *  One retraining under way: what its steps share. Private to this folder.
+ */
+#ifndef LML_RETRAIN_RUN_H
+#define LML_RETRAIN_RUN_H
+
+#include "retrain/design.h"
+#include "retrain/retrain.h"
+
+typedef struct lml_run {
+  lml_retrain *retrain;
+  lml_retrain_options *options;
+  lml_comm *comm;
+  const lml_retrain_listener *listener;
+  lml_design design;
+  lml_solver solver;
+  lml_stage stage;
+  size_t done, total;
+  double began; /**< s */
+} lml_run;
+
+/** Whether this is rank 0, which solves, writes and talks. */
+bool lml_run_leads(const lml_run *run);
+
+/** A stage of @p total frames or pairs of parameters begins; its time counts until it ends. */
+void lml_run_begin_stage(lml_run *run, lml_stage stage, size_t total);
+void lml_run_end_stage(lml_run *run);
+
+/** One frame or pair of parameters is done; @p context is the run. */
+void lml_run_tell(void *context);
+
+/** Frames that are used of all sets for @p role. */
+size_t lml_run_frames(const lml_run *run, lml_role role);
+
+/** Whether there are several pairs of λ to choose from. */
+bool lml_run_chooses(const lml_run *run);
+
+/** Say what of a set's file is left out: a torn last frame, or frames that can't be used. */
+void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set);
+
+/** Find the constraints and what they leave free. Collective, as all functions below. */
+lml_status lml_run_constrain(lml_run *run, lml_error *error);
+
+/** Make the sums of targets, soft constraints and test sets. */
+lml_status lml_run_make_sums(lml_run *run, lml_error *error);
+
+/** Add to the targets' sums the frames of set number @p index from @p first on; serial alone. */
+lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_error *error);
+
+/** Find δ from the sums, or where they won't do, from the rows. */
+lml_status lml_run_solve(lml_run *run, lml_error *error);
+
+/** Make the new potential, measure it, write it, and the report. May be called again after further frames. */
+lml_status lml_run_finish(lml_run *run, lml_error *error);
+
+/** Wait for frames that are appended to the set that is followed, and solve and write anew as they come, until the
+ *  listener says stop; serial alone. */
+lml_status lml_run_follow(lml_run *run, lml_error *error);
+
+#endif

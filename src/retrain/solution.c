@@ -1,0 +1,137 @@
+/* The change δ: from the sums, or, where they are too ill-conditioned, from the rows by QR. */
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "potential/snap_model.h"
+#include "retrain/qr.h"
+#include "retrain/run.h"
+#include "retrain/search.h"
+
+/** Condition number from which normal equations are given up for QR where nothing else is asked for. With a ridge
+ *  penalty, directions that the data hardly determine stay at zero; without one, the data's digits are all there is. */
+static const double largest_condition = 1e12, largest_condition_without_ridge = 1e6;
+
+static lml_status measure_ranks(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  lml_status status =
+      lml_solver_rank(&r->solver, &retrain->target, &retrain->target_rank, &retrain->target_largest, error);
+  if (status == LML_OK && retrain->soft.gram != NULL)
+    status = lml_solver_rank(&r->solver, &retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
+  return status;
+}
+
+static lml_status solve_sums(lml_run *r, lml_error *error) {
+  const lml_retrain_options *options = r->options;
+  const size_t npairs = (options->nlambda_soft > 0 ? options->nlambda_soft : 1) *
+                        (options->nlambda_ridge > 0 ? options->nlambda_ridge : 1);
+  lml_run_begin_stage(r, LML_STAGE_SOLVE, npairs);
+  lml_status status = LML_OK;
+  if (lml_run_leads(r)) {
+    if (r->solver.width == 0)
+      status = lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
+    if (status == LML_OK) status = measure_ranks(r, error);
+    if (status == LML_OK) status = lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
+  }
+  lml_run_end_stage(r);
+  return lml_comm_agree(r->comm, status, error);
+}
+
+/** Whether the rows have to be gone through again, with a word about it. */
+static lml_status choose_method(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  const double condition = retrain->solution.condition;
+  int qr = r->options->method == LML_METHOD_QR;
+  lml_status status = LML_OK;
+  const double ridge = lml_run_leads(r) ? retrain->trials[retrain->chosen].lambda_ridge : 0.0;
+  const double largest = ridge > 0.0 ? largest_condition : largest_condition_without_ridge;
+  if (lml_run_leads(r) && r->options->method == LML_METHOD_AUTO && !(condition < largest)) {
+    lml_log_line(r->listener->log, LML_LOG_ERROR,
+                 "the normal equations are too ill-conditioned (%.1e): the rows are gone through again, by QR",
+                 condition);
+    qr = 1;
+  }
+  if (lml_run_leads(r) && r->options->method == LML_METHOD_CHOLESKY && !isfinite(condition))
+    status = lml_fail(error, LML_ERR_INPUT,
+                      "the normal equations do not determine all coefficients: give a larger --lambda-ridge, or leave "
+                      "--method cholesky out");
+  status = lml_comm_agree(r->comm, status, error);
+  if (status == LML_OK) status = lml_comm_broadcast(r->comm, &qr, sizeof qr, error);
+  retrain->used_qr = qr;
+  return status;
+}
+
+/** Put the rows of targets and soft constraints into the triangle. */
+static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, const double *start, double lambda_soft,
+                                lml_error *error) {
+  const lml_row_sink sink = {lml_qr_take, adder};
+  const size_t part = (size_t)lml_comm_rank(r->comm), share = (size_t)lml_comm_size(r->comm);
+  lml_status status = LML_OK;
+  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {
+    const lml_dataset *set = &r->options->sets[s];
+    if (set->role != LML_ROLE_TARGET && set->role != LML_ROLE_SOFT) continue;
+    const bool soft = set->role == LML_ROLE_SOFT;
+    adder->qr = qr;
+    adder->weight = soft ? set->weight * lambda_soft : set->weight;
+    adder->has_values = !soft;
+    adder->start = soft ? r->retrain->constraints.shift : start;
+    status = lml_design_pass(&r->design, set, 0, part, share, &sink, lml_run_tell, r, error);
+  }
+  return lml_comm_agree(r->comm, status, error);
+}
+
+static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_adder *adder, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  const size_t n = retrain->width;
+  const double *shift = retrain->constraints.shift;
+  double lambdas[2] = {0.0, 0.0};
+  if (lml_run_leads(r)) {
+    memcpy(scale, r->solver.scale, n * sizeof *scale);
+    lambdas[0] = retrain->trials[retrain->chosen].lambda_soft;
+    lambdas[1] = retrain->trials[retrain->chosen].lambda_ridge;
+  }
+  for (size_t i = 0; i < n; i++)
+    start[i] = lml_potential_coefficients(retrain->start)[i] + (shift == NULL ? 0.0 : shift[i]);
+  lml_qr qr;
+  lml_status status = lml_comm_broadcast(r->comm, lambdas, sizeof lambdas, error);
+  if (status == LML_OK) status = lml_comm_broadcast(r->comm, scale, n * sizeof *scale, error);
+  if (status != LML_OK) return status;
+  status = lml_qr_make(&qr, &retrain->constraints, scale, error);
+  status = lml_comm_agree(r->comm, status, error);
+  if (status == LML_OK) status = fill_triangle(r, &qr, adder, start, lambdas[0], error);
+  if (status == LML_OK) status = lml_qr_collect(&qr, r->comm, error);
+  if (status == LML_OK && lml_run_leads(r)) {
+    status = lml_qr_solve(&qr, lambdas[1], retrain->delta, &retrain->qr_condition, error);
+    for (size_t i = 0; i < n && shift != NULL; i++) retrain->delta[i] += shift[i];
+  }
+  lml_qr_free(&qr);
+  return lml_comm_agree(r->comm, status, error);
+}
+
+static lml_status solve_again(lml_run *r, lml_error *error) {
+  const size_t n = r->retrain->width;
+  double *scale = NULL, *start = NULL;
+  lml_qr_adder *adder = NULL;
+  lml_run_begin_stage(r, LML_STAGE_QR, lml_run_frames(r, LML_ROLE_TARGET) + lml_run_frames(r, LML_ROLE_SOFT));
+  lml_status status = lml_alloc(&scale, n, sizeof *scale, "a solution", error);
+  if (status == LML_OK) status = lml_alloc(&start, n, sizeof *start, "a solution", error);
+  if (status == LML_OK) status = lml_alloc(&adder, 1, sizeof *adder, "deviations", error);
+  const bool ready = adder != NULL && start != NULL && scale != NULL;
+  status = lml_comm_agree(r->comm, status, error);
+  if (status == LML_OK && ready) status = solve_rows(r, scale, start, adder, error);
+  lml_free(scale);
+  lml_free(start);
+  lml_free(adder);
+  lml_run_end_stage(r);
+  return status;
+}
+
+lml_status lml_run_solve(lml_run *r, lml_error *error) {
+  lml_status status = solve_sums(r, error);
+  if (status == LML_OK) status = choose_method(r, error);
+  if (status == LML_OK && r->retrain->used_qr) status = solve_again(r, error);
+  if (status == LML_OK)
+    status = lml_comm_broadcast(r->comm, r->retrain->delta, r->retrain->width * sizeof(double), error);
+  return status;
+}

@@ -1,0 +1,151 @@
+"""lmlink-retrain --follow: a potential that is written anew as a force log grows."""
+
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+from ase.io import read, write
+from conftest import TIMEOUT, program
+from test_retrain import cells, label, read_coefficients, run, strained, teacher  # noqa: F401 (fixtures)
+
+REGIONS = np.array(["QM"] * 6 + ["MM"] * 10)
+
+
+@pytest.fixture
+def frames(label, teacher, tmp_path):
+    """Frames as a force log has them: forces_qm on QM atoms, forces of an old potential on the others."""
+    result = read(label("labelled.xyz", cells(6, 2), teacher[0]), ":")
+    for atoms in result:
+        atoms.new_array("region", REGIONS)
+        atoms.new_array("forces_qm", np.where((REGIONS == "QM")[:, None], atoms.get_forces(), np.nan))
+        atoms.calc = None
+        atoms.new_array("forces", np.full((len(atoms), 3), 99.0))
+    return result
+
+
+class Follower:
+    """The program at work, and what it has written."""
+
+    def __init__(self, start, folder, *arguments):
+        self.folder, self.log, self.output = folder, folder / "log.xyz", folder / "new.snapcoeff"
+        self.process = start([program("lmlink-retrain"), "--follow", self.log, "--output", self.output, *arguments])
+
+    def append(self, *frames):
+        write(self.folder / "piece.xyz", frames, format="extxyz")
+        with self.log.open("ab") as log:
+            log.write((self.folder / "piece.xyz").read_bytes())
+
+    def line(self):
+        """What is said of the next result."""
+        return self.process.stdout.readline()
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        output, errors = self.process.communicate(timeout=TIMEOUT)
+        return self.process.returncode, output, errors
+
+
+@pytest.fixture
+def follow(start, teacher, label, tmp_path):
+    hard = label("hard.xyz", strained(), teacher[1])
+    options = ["--start", teacher[1], "--hard", hard, "--lambda-ridge", "1e-3"]
+    return lambda *more: Follower(start, tmp_path, *options, *more), options
+
+
+def once(options, log, output):
+    """The result of a run that is not followed."""
+    result = run(*options, "--targets", log, "--output", output, "--overwrite")
+    assert result.returncode == 0, result.stderr
+    return read_coefficients(output)
+
+
+def test_a_result_for_every_frame(follow, frames, tmp_path):
+    """The log need not be there at first; each result is that of a run with the frames so far."""
+    begin, options = follow
+    follower = begin("--report", tmp_path / "new.json")
+    for count in range(1, 4):
+        follower.append(frames[count - 1])
+        assert follower.line().startswith(f"{count} frames, {count * 18} rows: RMS error ")
+        found = read_coefficients(follower.output)
+        wanted = once(options, follower.log, tmp_path / "once.snapcoeff")
+        assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max()
+    code, _, errors = follower.stop()
+    assert code == 0 and "no longer followed; 3 of 3 frames" in errors
+    report = json.loads((tmp_path / "new.json").read_text())
+    assert report["sets"][0]["frames_used"] == 3
+    keep = report["hard"]["keep"]
+    rounding = 1e-15 * keep["singular_values"][0] * report["coefficients"]["norm_of_change"]
+    assert np.abs(keep["change"]).max() <= rounding
+
+
+def test_every_n_frames_and_again_after_a_restart(follow, frames, tmp_path):
+    begin, options = follow
+    follower = begin("--every", "2")
+    follower.append(*frames[:2])
+    assert follower.line().startswith("2 frames")
+    follower.append(frames[2])
+    code, output, errors = follower.stop(signal.SIGINT)
+    assert code == 0 and output == "" and ("2 of 3 frames" in errors or "2 of 2 frames" in errors)
+    again = begin("--every", "2", "--overwrite")
+    assert again.line().startswith("3 frames")
+    again.append(*frames[3:5])
+    assert again.line().startswith("5 frames")
+    assert again.stop()[0] == 0
+    wanted = once(options, again.log, tmp_path / "once.snapcoeff")
+    assert np.abs(read_coefficients(again.output) - wanted).max() <= 1e-12 * np.abs(wanted).max()
+
+
+def test_a_frame_in_pieces_waits_for_its_end(follow, frames, tmp_path):
+    begin, _ = follow
+    follower = begin()
+    write(tmp_path / "piece.xyz", frames[:2], format="extxyz")
+    text = (tmp_path / "piece.xyz").read_bytes()
+    for part in (text[:100], text[100:len(text) // 2 + 200], text[len(text) // 2 + 200:]):
+        with follower.log.open("ab") as log:
+            log.write(part)
+        time.sleep(0.7)
+    counts = []
+    while not counts or counts[-1] < 2:
+        counts.append(int(follower.line().split()[0]))
+    assert counts in ([1, 2], [2])
+    assert follower.stop()[0] == 0
+
+
+def test_unusable_frames_are_left_out(follow, frames):
+    begin, _ = follow
+    follower = begin()
+    no_quantum = frames[0].copy()
+    del no_quantum.arrays["forces_qm"]
+    not_finite = frames[1].copy()
+    not_finite.arrays["forces_qm"][0, 0] = np.nan
+    foreign = frames[2].copy()
+    foreign.symbols[7] = "He"
+    follower.append(no_quantum, not_finite, foreign, frames[3])
+    assert follower.line().startswith("1 frames")
+    code, _, errors = follower.stop()
+    assert code == 0 and "3 such frames so far are left out" in errors
+
+
+def test_a_log_that_has_become_shorter(follow, frames):
+    begin, _ = follow
+    follower = begin()
+    follower.append(*frames[:2])
+    assert follower.line().startswith("2 frames")
+    before = follower.output.read_bytes()
+    os.truncate(follower.log, 100)
+    _, errors = follower.process.communicate(timeout=TIMEOUT)
+    assert follower.process.returncode == 1 and "is shorter than it was" in errors
+    assert follower.output.read_bytes() == before
+
+
+def test_wrong_usage(teacher, tmp_path):
+    out = tmp_path / "n.snapcoeff"
+    for words, message in ((["--follow", "x", "--select", "all"], "leave --select all out"),
+                           (["--targets", "x", "--every", 2], "--every is of use with --follow alone"),
+                           (["--follow", "x", "--every", 0], "--every '0'"),
+                           (["--follow", "x", "--folds", 2, "--lambda-ridge", "1,2"], "--folds needs all frames")):
+        result = run("--start", teacher[1], "--output", out, *words)
+        assert result.returncode == 2 and message in result.stderr, result.stderr
