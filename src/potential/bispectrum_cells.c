@@ -212,6 +212,14 @@ lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error
   return status == LML_OK ? make_list(plan, EVALUATE_TERMS, &plan->values, error) : status;
 }
 
-lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error) {
-  return make_list(plan, ADD_ONE_TERM_TO_Y, &plan->by_term, error);
+lml_status lml_bispectrum_plan_term_cells(lml_bispectrum_plan *plan, lml_error *error) {
+  return make_list(plan, ADD_ONE_TERM_TO_Y, &plan->by_term.cells, error);
+}
+
+void lml_cell_list_free(lml_cell_list *list) {
+  lml_free(list->runs);
+  lml_free(list->nproducts);
+  lml_free(list->products);
+  lml_free(list->cg);
+  lml_free(list->targets);
 }

@@ -59,6 +59,14 @@ typedef struct lml_bispectrum_quadratic {
   const double *shift;  /**< ncomponents: what is subtracted from scale · t */
 } lml_bispectrum_quadratic;
 
+/** Gradients of single terms, and what they are made from; all are vectors. */
+typedef struct lml_bispectrum_slopes {
+  double *adjoints;    /**< by_term.npacked: ∂t/∂U */
+  double *derivatives; /**< nmoments × 6: ∂U/∂r of one or two neighbours */
+  double *values;      /**< nterms × stride: of each term, ∂t/∂r of each slot (3) */
+  size_t stride;       /**< 3 × slots */
+} lml_bispectrum_slopes;
+
 typedef struct lml_bispectrum_kernel {
   const char *name; /**< "generic", "avx2", "avx512" */
   int lanes;
@@ -73,12 +81,17 @@ typedef struct lml_bispectrum_kernel {
                     lml_bispectrum_workspace *workspace);
   /** weights, u → adjoint moments; and `energy` becomes Σ weight · t by Euler's theorem for homogeneous functions. */
   void (*adjoint)(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace);
-  /** The same for one term alone, with weight 1. */
-  void (*adjoint_of_term)(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace);
   /** Adjoint moments and geometry → gradient of the energy with respect to each neighbour: @p gradient receives
    *  3 vectors for each slot, eV/Å. */
   void (*forces)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
                  const lml_bispectrum_workspace *workspace, double *gradient);
+  /** u and geometry → gradient of every term with respect to each neighbour. The plan has its tables by term. */
+  void (*slopes)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
+                 lml_bispectrum_workspace *workspace, const lml_bispectrum_slopes *slopes);
+  /** B and ∂B/∂r of @p nsources sources, @p n components each → the gradient of the sum over the sources of all linear
+   *  and quadratic descriptors, in their order: n (n + 3) / 2 doubles. The sources' arrays are aligned to LML_ALIGNMENT
+   *  and can be read to the next multiple of LML_LANES_LIMIT. */
+  void (*combine)(int n, int nsources, const double *const *values, const double *const *slopes, double *to);
 } lml_bispectrum_kernel;
 
 extern const lml_bispectrum_kernel lml_bispectrum_kernel_generic;
@@ -95,5 +108,11 @@ lml_status lml_bispectrum_kernel_best(const lml_bispectrum_kernel **kernel, lml_
 lml_status lml_bispectrum_workspace_make(const lml_bispectrum_plan *plan, const lml_bispectrum_kernel *kernel,
                                          size_t slots, lml_bispectrum_workspace *workspace, lml_error *error);
 void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace);
+
+/** Room for the slopes of batches of up to @p slots slots; @p plan has its tables by term. Free with
+ *  lml_bispectrum_slopes_free. */
+lml_status lml_bispectrum_slopes_make(const lml_bispectrum_plan *plan, const lml_bispectrum_kernel *kernel,
+                                      size_t slots, lml_bispectrum_slopes *slopes, lml_error *error);
+void lml_bispectrum_slopes_free(lml_bispectrum_slopes *slopes);
 
 #endif

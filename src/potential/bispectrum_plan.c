@@ -56,14 +56,6 @@ lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_
   return status;
 }
 
-static void free_cells(lml_cell_list *list) {
-  lml_free(list->runs);
-  lml_free(list->nproducts);
-  lml_free(list->products);
-  lml_free(list->cg);
-  lml_free(list->targets);
-}
-
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan) {
   lml_free(plan->modes);
   lml_free(plan->mode_levels);
@@ -73,8 +65,8 @@ void lml_bispectrum_plan_free(lml_bispectrum_plan *plan) {
   lml_free(plan->table.blocks);
   lml_free(plan->table.couplings);
   lml_free(plan->table.cg);
-  free_cells(&plan->couplings);
-  free_cells(&plan->values);
-  free_cells(&plan->by_term);
+  lml_cell_list_free(&plan->couplings);
+  lml_cell_list_free(&plan->values);
+  lml_bispectrum_term_tables_free(&plan->by_term);
   memset(plan, 0, sizeof *plan);
 }

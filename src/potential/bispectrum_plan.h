@@ -112,6 +112,38 @@ typedef struct lml_cell_list {
   size_t run_capacity, cell_capacity, product_capacity, cg_capacity, target_capacity;
 } lml_cell_list;
 
+/** A real number of U: where it stands in Y, and the factor of the pair that it belongs to. */
+typedef struct lml_packed_real {
+  int y; /**< index among the real numbers of one element's Y */
+  double factor;
+} lml_packed_real;
+
+/** The terms that one label is part of; their adjoints stand side by side, LML_TILE_TERMS at a time. */
+typedef struct lml_label_terms {
+  int first, count; /**< in lml_term_tables.terms; the count is a multiple of LML_TILE_TERMS */
+  size_t packed;    /**< vector that its adjoints begin with */
+} lml_label_terms;
+
+/** One label of a term, and the term's place among the label's. */
+typedef struct lml_term_label {
+  int label; /**< element × (2J + 1) + j */
+  int place;
+} lml_term_label;
+
+enum { LML_TILE_TERMS = 4 };
+
+/** What the gradients of the terms one by one need. A term depends on U of three labels at most; of these alone its
+ *  adjoint ∂t/∂U is kept, as (j+1)² independent real numbers in the order of the modes. */
+typedef struct lml_term_tables {
+  lml_cell_list cells;     /**< run number t: what term t adds to Y */
+  lml_packed_real *reals;  /**< nmoments: all j of one element */
+  int *level_reals;        /**< of each mode level: first of its reals, plus before minus */
+  lml_label_terms *labels; /**< nlabel_elements × (2J + 1) */
+  int *terms;              /**< of each label; −1 where a tile is not full */
+  lml_term_label *of_term; /**< nterms × 3; label −1 where a term has fewer */
+  size_t npacked;          /**< vectors that all adjoints need */
+} lml_term_tables;
+
 /** How a bispectrum component comes from a term: B = scale · t − shift. */
 typedef struct lml_component {
   int term;
@@ -140,7 +172,7 @@ typedef struct lml_bispectrum_plan {
   lml_coupling_table table;
   lml_cell_list couplings; /**< all of Y */
   lml_cell_list values;    /**< each term once, from its cheapest pair of labels */
-  lml_cell_list by_term;   /**< run number t: what term t adds to Y; empty before lml_bispectrum_plan_by_term */
+  lml_term_tables by_term; /**< empty before lml_bispectrum_plan_by_term */
 } lml_bispectrum_plan;
 
 /** The tables that turn moments into U and Y into the moments' adjoint: modes, mode_levels, polynomials, diagonal. Part
@@ -150,7 +182,7 @@ lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error
 /** Terms, components and the table of couplings. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
 
-/** The lists of cells, but for by_term, from the table. Part of lml_bispectrum_plan_make. */
+/** The lists of cells, but for those by term, from the table. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Make the tables for the descriptor of @p model and a kernel of @p lanes lanes. Free with lml_bispectrum_plan_free,
@@ -159,8 +191,15 @@ lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_
                                     lml_error *error);
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan);
 
-/** Add the list that the gradients of single terms need. */
+/** The cells of each term by itself. Part of lml_bispectrum_plan_by_term. */
+lml_status lml_bispectrum_plan_term_cells(lml_bispectrum_plan *plan, lml_error *error);
+
+/** Add the tables that the gradients of single terms need. */
 lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error);
+void lml_bispectrum_term_tables_free(lml_term_tables *tables);
+
+/** Free the arrays of a list. */
+void lml_cell_list_free(lml_cell_list *list);
 
 /** Index of the first U of each j among one element's: Σ_{i<j} (i+1)². */
 int lml_bispectrum_u_offset(int j);

@@ -75,3 +75,22 @@ void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace) {
   lml_free(workspace->memory);
   memset(workspace, 0, sizeof *workspace);
 }
+
+lml_status lml_bispectrum_slopes_make(const lml_bispectrum_plan *plan, const lml_bispectrum_kernel *kernel,
+                                      size_t slots, lml_bispectrum_slopes *slopes, lml_error *error) {
+  const size_t vector = (size_t)kernel->lanes * sizeof(double);
+  *slopes = (lml_bispectrum_slopes){.stride = 3 * slots};
+  lml_status status = lml_alloc(&slopes->adjoints, plan->by_term.npacked, vector, "gradients", error);
+  if (status == LML_OK)
+    status = lml_alloc(&slopes->derivatives, 6 * (size_t)plan->nmoments, vector, "gradients", error);
+  if (status == LML_OK)
+    status = lml_alloc(&slopes->values, (size_t)plan->nterms * slopes->stride, vector, "gradients", error);
+  return status;
+}
+
+void lml_bispectrum_slopes_free(lml_bispectrum_slopes *slopes) {
+  lml_free(slopes->adjoints);
+  lml_free(slopes->derivatives);
+  lml_free(slopes->values);
+  memset(slopes, 0, sizeof *slopes);
+}

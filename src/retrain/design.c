@@ -16,6 +16,7 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
   lml_status status = lml_alloc(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   if (status == LML_OK) status = lml_alloc(&design->targets, LML_BLOCK_ROWS, sizeof(double), "targets", error);
   if (status == LML_OK) status = lml_alloc(&design->reference, n + 1, sizeof(double), "a reference row", error);
+  if (status == LML_OK) status = lml_descriptors_make(&design->descriptors, potential, error);
   if (status != LML_OK || potential->zbl.outer == 0.0) return status;
   status = lml_potential_with_coefficients(potential, NULL, &design->fixed_potential, error);
   if (status == LML_OK) status = lml_linear_calculator_create(design->fixed_potential, &design->fixed, error);
@@ -26,6 +27,8 @@ void lml_design_free(lml_design *design) {
   lml_calculator_destroy(design->fixed);
   lml_potential_destroy(design->fixed_potential);
   lml_results_free(&design->results);
+  lml_gradient_rows_free(&design->gradients);
+  lml_descriptors_free(&design->descriptors);
   lml_free(design->block);
   lml_free(design->targets);
   lml_free(design->reference);
@@ -36,7 +39,7 @@ void lml_design_free(lml_design *design) {
 static size_t scratch_for(const lml_design *design, lml_quantity quantity, size_t natoms) {
   switch (quantity) {
     case LML_QUANTITY_FORCES:
-      return natoms * 3 * design->nelements * (design->ncoefficients - 1);
+      return 0;
     case LML_QUANTITY_VIRIAL:
       return 6 * design->nelements * (design->ncoefficients - 1);
     default:
@@ -45,6 +48,7 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity, size_
 }
 
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set) {
+  if (set->quantity == LML_QUANTITY_FORCES) return lml_gradient_rows_room(&design->descriptors, set->largest);
   return scratch_for(design, set->quantity, set->largest);
 }
 
@@ -56,32 +60,31 @@ static lml_status evaluate_fixed(lml_design *design, const lml_structure *struct
 
 /* ---- forces: the one place that uses gradients ---- */
 
-/** The three rows of one atom, from its gradients. */
-static void put_force_rows(const lml_design *design, size_t atom, double *rows) {
-  const size_t n = design->ncoefficients, inner = n - 1;
-  const double *gradients = design->scratch + atom * 3 * design->nelements * inner;
-  for (size_t e = 0; e < design->nelements; e++)
-    for (size_t axis = 0; axis < 3; axis++) {
-      double *row = rows + axis * design->width + e * n;
-      row[0] = 0.0;
-      memcpy(row + 1, gradients + (3 * e + axis) * inner, inner * sizeof *row);
-    }
+/** Set the column of each element's constant, on which no force depends, to 0. */
+static void clear_constants(const lml_design *design, size_t nrows) {
+  for (size_t row = 0; row < nrows; row++)
+    for (size_t e = 0; e < design->nelements; e++) design->block[row * design->width + e * design->ncoefficients] = 0.0;
 }
 
 static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, const lml_row_sink *sink,
                               lml_error *error) {
   enum { BLOCK_ATOMS = LML_BLOCK_ROWS / 3 };
-  lml_status status = lml_potential_gradients(design->potential, &walk->frame.structure, design->scratch, error);
+  const lml_gradient_layout layout = {
+      .atom = 3 * design->width, .direction = design->width, .element = design->ncoefficients};
   const size_t first = walk->set->frames[walk->position].first;
+  lml_status status = lml_gradient_rows_begin(&design->gradients, &design->descriptors, &walk->frame.structure,
+                                              walk->atoms, walk->natoms, error);
   for (size_t begin = 0; begin < walk->natoms && status == LML_OK; begin += BLOCK_ATOMS) {
     const size_t count = walk->natoms - begin < BLOCK_ATOMS ? walk->natoms - begin : BLOCK_ATOMS;
-    for (size_t k = 0; k < count; k++) {
-      const size_t atom = walk->atoms[begin + k];
-      put_force_rows(design, atom, design->block + 3 * k * design->width);
-      for (size_t axis = 0; axis < 3; axis++)
+    status = lml_gradient_rows_next(&design->gradients, count, design->block + 1, &layout, error);
+    if (status != LML_OK) break;
+    clear_constants(design, 3 * count);
+    for (size_t k = 0; k < count; k++)
+      for (size_t axis = 0; axis < 3; axis++) {
+        const size_t component = 3 * walk->atoms[begin + k] + axis;
         design->targets[3 * k + axis] =
-            walk->forces == NULL ? 0.0 : walk->forces[3 * atom + axis] - design->results.forces[3 * atom + axis];
-    }
+            walk->forces == NULL ? 0.0 : walk->forces[component] - design->results.forces[component];
+      }
     const lml_row_block block = {.rows = design->block,
                                  .targets = design->targets,
                                  .count = 3 * count,
@@ -98,7 +101,7 @@ static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, 
  *  digit, so the sums carry what each addition loses (Neumaier, Z. angew. Math. Mech. 54, 39 (1974)). */
 static lml_status put_energy_row(lml_design *design, const lml_structure *structure, double *row, lml_error *error) {
   const size_t n = design->ncoefficients;
-  const lml_status status = lml_potential_descriptors(design->potential, structure, design->scratch, error);
+  const lml_status status = lml_descriptors_values(&design->descriptors, structure, design->scratch, error);
   if (status != LML_OK) return status;
   for (size_t e = 0; e < design->nelements; e++)
     for (size_t c = 0; c < n; c++) {
@@ -147,7 +150,7 @@ static lml_status pass_virial(lml_design *design, lml_dataset_walk *walk, const 
   const size_t n = design->ncoefficients, inner = n - 1;
   const double share = 1.0 / (double)walk->frame.structure.natoms;
   double virial[9] = {0.0};
-  lml_status status = lml_potential_virials(design->potential, &walk->frame.structure, design->scratch, error);
+  lml_status status = lml_descriptors_virials(&design->descriptors, &walk->frame.structure, design->scratch, error);
   if (status == LML_OK && walk->set->has_values) status = lml_dataset_virial(walk, virial, error);
   if (status != LML_OK) return status;
   for (size_t k = 0; k < 6; k++) {

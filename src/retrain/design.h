@@ -11,6 +11,7 @@
 #include "base/comm.h"
 #include "lmlink/calculator.h"
 #include "lmlink/potential.h"
+#include "potential/gradient_rows.h"
 #include "retrain/dataset.h"
 
 /** Rows of one frame, at most LML_BLOCK_ROWS at a time. */
@@ -35,13 +36,15 @@ typedef struct lml_design {
   const lml_potential *potential;
   lml_potential *fixed_potential; /**< Θ = 0: what acts beside the descriptors */
   lml_calculator *fixed;
+  lml_descriptors descriptors;
+  lml_gradient_rows gradients;
   size_t nelements, ncoefficients;
   size_t width; /**< N_D = nelements × ncoefficients */
   lml_results results;
   double *block;     /**< LML_BLOCK_ROWS × width */
   double *targets;   /**< LML_BLOCK_ROWS */
   double *reference; /**< width + 1: row and target that differences count from */
-  double *scratch;   /**< descriptors or gradients of a frame */
+  double *scratch;   /**< descriptors or virials of a frame */
   size_t scratch_capacity;
 } lml_design;
 
@@ -49,7 +52,7 @@ typedef struct lml_design {
 lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error);
 void lml_design_free(lml_design *design);
 
-/** Doubles that the largest frame of @p set needs. */
+/** Doubles that the largest frame of @p set needs, at most. */
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set);
 
 /** The rows of the frames of @p set from position @p first on, of those whose position is @p part modulo @p share. @p

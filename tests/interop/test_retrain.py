@@ -102,7 +102,8 @@ def retrain(tmp_path):
 def teacher(tmp_path):
     """A quadratic potential, and the linear one with its linear coefficients."""
     rng = np.random.default_rng(3)
-    theta = rng.normal(0, 1, 21) * np.r_[1.0, np.full(5, 0.03), np.full(15, 1e-4)]
+    # none near zero: they are compared by their relative difference
+    theta = rng.choice([-1, 1], 21) * rng.uniform(0.5, 1.5, 21) * np.r_[1.0, np.full(5, 0.03), np.full(15, 1e-4)]
     full = write_potential(tmp_path / "teacher.snapcoeff", theta, W)
     start = write_potential(tmp_path / "start.snapcoeff", theta[:NLINEAR], W)
     return full, start, theta

@@ -62,11 +62,6 @@ static void adjoint(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
   all_y_to_moments(plan, workspace);
 }
 
-static void adjoint_of_term(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace) {
-  couple_term(plan, term, workspace);
-  all_y_to_moments(plan, workspace);
-}
-
 /** Sums over q of one s: the coefficient of Re and Im of a*^s, and its derivatives by Re b, Im b and x. */
 typedef struct {
   vec re, im, re_br, im_br, re_bi, im_bi, re_x, im_x;

@@ -147,7 +147,7 @@ static void couple_all(const lml_bispectrum_plan *plan, lml_bispectrum_workspace
 /** u → y of one term alone, with weight 1. */
 static void couple_term(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace) {
   clear_y(plan, workspace);
-  walk_run(1, plan->nlabel_elements, TO_Y, &plan->by_term, &plan->by_term.runs[term], workspace);
+  walk_run(1, plan->nlabel_elements, TO_Y, &plan->by_term.cells, &plan->by_term.cells.runs[term], workspace);
 }
 
 /** One model's effective Θ: β = Θ + A B, and E = Θ₀ + ½ (Θ + β)·B. */

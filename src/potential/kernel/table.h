@@ -7,9 +7,11 @@
 
 #include "potential/bispectrum_kernel.h"
 
+#include "potential/kernel/combine.h"
 #include "potential/kernel/density.h"
 #include "potential/kernel/forces.h"
 #include "potential/kernel/products.h"
+#include "potential/kernel/slopes.h"
 
 _Static_assert(LML_LANES <= LML_LANES_LIMIT, "batches are laid out for at most this many lanes");
 
@@ -25,8 +27,9 @@ const lml_bispectrum_kernel JOIN(lml_bispectrum_kernel_, LML_ISA) = {
     .terms = terms,
     .quadratic = quadratic,
     .adjoint = adjoint,
-    .adjoint_of_term = adjoint_of_term,
     .forces = forces,
+    .slopes = slopes,
+    .combine = combine,
 };
 
 #endif

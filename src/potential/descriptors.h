@@ -1,0 +1,40 @@
+/** @file descriptors.h
+ *  Descriptors of one structure after another, and their gradients batch by batch, with all memory kept in between.
+ */
+#ifndef LML_POTENTIAL_DESCRIPTORS_H
+#define LML_POTENTIAL_DESCRIPTORS_H
+
+#include "potential/linear_evaluation.h"
+
+/** Initialise with lml_descriptors_make, release with lml_descriptors_free. */
+typedef struct lml_descriptors {
+  lml_linear_model model;
+  lml_linear_evaluation evaluation; /**< of one structure: neighbours and batches */
+  lml_bispectrum_slopes slopes;
+  double *components; /**< ncomponents × lanes: B of the batch's atoms */
+  double *sums;       /**< ncomponents: of one part of one atom's virial */
+} lml_descriptors;
+
+/** Make ready for structures of @p potential, which must outlive it. Free also after a failure. */
+lml_status lml_descriptors_make(lml_descriptors *descriptors, const lml_potential *potential, lml_error *error);
+void lml_descriptors_free(lml_descriptors *descriptors);
+
+/** Find the neighbours of @p structure. What follows depends on this structure alone, not on earlier ones. */
+lml_status lml_descriptors_begin(lml_descriptors *descriptors, const lml_structure *structure, lml_error *error);
+
+/** Evaluate B of sorted atom @p first and of those behind it, as many as there are lanes. */
+void lml_descriptors_batch(lml_descriptors *descriptors, size_t first);
+
+/** Room for the gradients of the batches of this structure. */
+lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_error *error);
+
+/** Evaluate the gradients of the batch's terms. */
+void lml_descriptors_slopes(lml_descriptors *descriptors);
+
+/** What lml_potential_descriptors and lml_potential_virials give. */
+lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_structure *structure, double *values,
+                                  lml_error *error);
+lml_status lml_descriptors_virials(lml_descriptors *descriptors, const lml_structure *structure, double *virials,
+                                   lml_error *error);
+
+#endif

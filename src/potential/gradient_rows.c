@@ -1,0 +1,277 @@
+#include "potential/gradient_rows.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char what[] = "gradients of the descriptors";
+
+/** Places of sorted atoms that are not chosen. */
+enum { NEITHER = -1, SOURCE = -2 };
+
+/** Doubles in the entries at hand, at most; a few thousand atoms, 64 MB. */
+enum { ROOM = 8 << 20 };
+
+void lml_gradient_rows_free(lml_gradient_rows *rows) {
+  lml_free(rows->sorted);
+  lml_free(rows->place);
+  lml_free(rows->values);
+  lml_free(rows->first);
+  lml_free(rows->count);
+  lml_free(rows->source);
+  lml_free(rows->entries);
+  lml_free(rows->targets);
+  lml_free(rows->spare);
+  lml_free(rows->pointers);
+  memset(rows, 0, sizeof *rows);
+}
+
+static bool is_quadratic(const lml_gradient_rows *rows) {
+  return rows->descriptors->model.potential->snap.parameters.quadraticflag;
+}
+
+size_t lml_gradient_rows_room(const lml_descriptors *descriptors, size_t natoms) {
+  const size_t neighbours = 64; /* of tungsten, at a cutoff of 6 Å, there are 58 */
+  const size_t n = (size_t)descriptors->model.plan.ncomponents;
+  const size_t all = natoms * neighbours * 3 * n;
+  return (all < ROOM ? all : ROOM) + natoms * n;
+}
+
+/** Room for all but the entries. */
+static lml_status reserve(lml_gradient_rows *rows, size_t natoms, lml_error *error) {
+  const lml_linear_model *model = &rows->descriptors->model;
+  const size_t lanes = (size_t)model->kernel->lanes;
+  const size_t places = rows->descriptors->evaluation.batch.slot_limit * lanes;
+  lml_status status = lml_grow(&rows->sorted, &rows->sorted_capacity, natoms, sizeof *rows->sorted, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->place, &rows->place_capacity, natoms, sizeof *rows->place, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->values, &rows->values_capacity, natoms * rows->stride, sizeof(double), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->first, &rows->first_capacity, rows->natoms + 1, sizeof(size_t), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->count, &rows->count_capacity, rows->natoms, sizeof(size_t), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->targets, &rows->targets_capacity, places, sizeof *rows->targets, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->spare, &rows->spare_capacity, 3 * rows->stride, sizeof(double), what, error);
+  return status;
+}
+
+lml_status lml_gradient_rows_begin(lml_gradient_rows *rows, lml_descriptors *descriptors,
+                                   const lml_structure *structure, const size_t *atoms, size_t natoms,
+                                   lml_error *error) {
+  const size_t n = (size_t)descriptors->model.plan.ncomponents;
+  rows->descriptors = descriptors;
+  rows->stride = (n + LML_LANES_LIMIT - 1) / LML_LANES_LIMIT * LML_LANES_LIMIT;
+  rows->atoms = atoms;
+  rows->natoms = natoms;
+  rows->next = rows->begin = rows->end = 0;
+  lml_status status = lml_descriptors_begin(descriptors, structure, error);
+  if (status == LML_OK) status = lml_descriptors_reserve_slopes(descriptors, error);
+  if (status == LML_OK) status = reserve(rows, structure->natoms, error);
+  if (status != LML_OK) return status;
+  for (size_t s = 0; s < structure->natoms; s++) rows->sorted[descriptors->evaluation.neighbours.order[s]] = (int32_t)s;
+  return LML_OK;
+}
+
+/* ---- which entries there are ---- */
+
+/** About how many entries the chosen atom number @p i needs. */
+static size_t estimate_entries(const lml_gradient_rows *rows, size_t i) {
+  const lml_neighbours *neighbours = &rows->descriptors->evaluation.neighbours;
+  const size_t s = (size_t)rows->sorted[rows->atoms[i]];
+  if (!is_quadratic(rows)) return rows->descriptors->model.nelements;
+  return 1 + (size_t)(neighbours->first[s + 1] - neighbours->first[s]);
+}
+
+/** Take the next chosen atoms, as many as there is room for, and find their sources. */
+static void choose(lml_gradient_rows *rows) {
+  const lml_neighbours *neighbours = &rows->descriptors->evaluation.neighbours;
+  const size_t limit = ROOM / 3 * rows->stride;
+  rows->begin = rows->end = rows->next;
+  for (size_t s = 0; s < neighbours->natoms; s++) rows->place[s] = NEITHER;
+  size_t total = 0;
+  while (rows->end < rows->natoms) {
+    total += estimate_entries(rows, rows->end);
+    if (total > limit && rows->end > rows->begin) break;
+    const size_t place = rows->end - rows->begin;
+    rows->place[rows->sorted[rows->atoms[rows->end]]] = (int32_t)place;
+    rows->count[place] = 1;
+    rows->end++;
+  }
+  for (size_t s = 0; s < neighbours->natoms; s++)
+    for (int64_t i = neighbours->first[s]; i < neighbours->first[s + 1]; i++) {
+      const int32_t place = rows->place[neighbours->owner[neighbours->list[i]]];
+      if (place < 0) continue;
+      rows->count[place]++;
+      if (rows->place[s] == NEITHER) rows->place[s] = SOURCE;
+    }
+}
+
+/** Lay out the entries of the atoms that were chosen. */
+static lml_status lay_out(lml_gradient_rows *rows, lml_error *error) {
+  const bool quadratic = is_quadratic(rows);
+  const size_t natoms = rows->end - rows->begin, nelements = rows->descriptors->model.nelements;
+  size_t most = 0;
+  rows->first[0] = 0;
+  for (size_t place = 0; place < natoms; place++) {
+    const size_t count = quadratic ? rows->count[place] : nelements;
+    if (count > most) most = count;
+    rows->first[place + 1] = rows->first[place] + count;
+    rows->count[place] = quadratic ? 0 : nelements;
+  }
+  const size_t total = rows->first[natoms], size = 3 * rows->stride;
+  lml_status status = lml_grow(&rows->source, &rows->source_capacity, total, sizeof *rows->source, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->entries, &rows->entries_capacity, total * size, sizeof(double), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->pointers, &rows->pointers_capacity, 2 * most, sizeof *rows->pointers, what, error);
+  if (status == LML_OK && !quadratic) memset(rows->entries, 0, total * size * sizeof(double));
+  return status;
+}
+
+/** The entry of a source for the chosen atom at @p place: of a linear potential, that of the source's element. The
+ *  periodic images of one source share one. */
+static double *find_entry(lml_gradient_rows *rows, size_t place, int32_t source) {
+  const size_t size = 3 * rows->stride;
+  if (!is_quadratic(rows))
+    return rows->entries + (rows->first[place] + (size_t)rows->descriptors->evaluation.elements[source]) * size;
+  size_t entry = rows->first[place] + rows->count[place];
+  if (rows->count[place] > 0 && rows->source[entry - 1] == source) return rows->entries + (entry - 1) * size;
+  rows->count[place]++;
+  rows->source[entry] = source;
+  return memset(rows->entries + entry * size, 0, size * sizeof(double));
+}
+
+/* ---- filling them ---- */
+
+/** The entries of one lane's neighbours, and of its own atom. */
+static double *find_entries(lml_gradient_rows *rows, size_t lane) {
+  const lml_descriptors *descriptors = rows->descriptors;
+  const lml_neighbours *neighbours = &descriptors->evaluation.neighbours;
+  const lml_atom_batch *batch = &descriptors->evaluation.batch;
+  const size_t lanes = (size_t)descriptors->model.kernel->lanes, atom = batch->first + lane;
+  const size_t nslots = (size_t)batch->slots.group[descriptors->model.plan.nlabel_elements];
+  const bool wanted = lane < batch->natoms && rows->place[atom] != NEITHER;
+  for (size_t slot = 0; slot < nslots; slot++) {
+    const int32_t j = wanted ? batch->neighbour[slot * lanes + lane] : -1;
+    const int32_t place = j < 0 ? NEITHER : rows->place[neighbours->owner[j]];
+    rows->targets[slot * lanes + lane] = place < 0 ? rows->spare : find_entry(rows, (size_t)place, (int32_t)atom);
+  }
+  return wanted && rows->place[atom] >= 0 ? find_entry(rows, (size_t)rows->place[atom], (int32_t)atom) : rows->spare;
+}
+
+/** Hand one component's gradients to the neighbours' entries and, with the other sign, to the atoms' own. */
+static void hand_out(const lml_gradient_rows *rows, size_t component, double *const *own) {
+  const lml_descriptors *descriptors = rows->descriptors;
+  const size_t lanes = (size_t)descriptors->model.kernel->lanes, stride = rows->stride;
+  const size_t nslots = (size_t)descriptors->evaluation.batch.slots.group[descriptors->model.plan.nlabel_elements];
+  const lml_component *from = &descriptors->model.plan.components[component];
+  const double *slope = descriptors->slopes.values + (size_t)from->term * descriptors->slopes.stride * lanes;
+  double sums[3][LML_LANES_LIMIT] = {{0.0}};
+  for (size_t slot = 0; slot < nslots; slot++)
+    for (size_t d = 0; d < 3; d++, slope += lanes)
+      for (size_t lane = 0; lane < lanes; lane++) {
+        rows->targets[slot * lanes + lane][d * stride + component] -= from->scale * slope[lane];
+        sums[d][lane] += slope[lane];
+      }
+  for (size_t d = 0; d < 3; d++)
+    for (size_t lane = 0; lane < lanes; lane++) own[lane][d * stride + component] += from->scale * sums[d][lane];
+}
+
+/** Evaluate the atoms from sorted atom @p first on; returns the first behind them. */
+static size_t fill_batch(lml_gradient_rows *rows, size_t first) {
+  lml_descriptors *descriptors = rows->descriptors;
+  const lml_atom_batch *batch = &descriptors->evaluation.batch;
+  const size_t lanes = (size_t)descriptors->model.kernel->lanes, n = (size_t)descriptors->model.plan.ncomponents;
+  double *own[LML_LANES_LIMIT];
+  lml_descriptors_batch(descriptors, first);
+  lml_descriptors_slopes(descriptors);
+  for (size_t lane = 0; lane < lanes; lane++) own[lane] = find_entries(rows, lane);
+  for (size_t c = 0; c < n; c++) {
+    for (size_t lane = 0; lane < batch->natoms; lane++)
+      rows->values[(first + lane) * rows->stride + c] = descriptors->components[c * lanes + lane];
+    hand_out(rows, c, own);
+  }
+  return first + batch->natoms;
+}
+
+static lml_status fill(lml_gradient_rows *rows, lml_error *error) {
+  choose(rows);
+  const lml_status status = lay_out(rows, error);
+  if (status != LML_OK) return status;
+  const size_t natoms = rows->descriptors->evaluation.neighbours.natoms;
+  for (size_t s = 0; s < natoms;) s = rows->place[s] == NEITHER ? s + 1 : fill_batch(rows, s);
+  return LML_OK;
+}
+
+/* ---- rows ---- */
+
+/** The row of one element and direction, of a quadratic potential. */
+static void combine_sources(lml_gradient_rows *rows, size_t place, int element, size_t direction, double *row) {
+  const lml_descriptors *descriptors = rows->descriptors;
+  const size_t most = rows->count[place];
+  const double **values = rows->pointers, **slopes = rows->pointers + most;
+  int count = 0;
+  for (size_t k = rows->first[place]; k < rows->first[place] + most; k++) {
+    const size_t source = (size_t)rows->source[k];
+    if (descriptors->evaluation.elements[source] != element) continue;
+    values[count] = rows->values + source * rows->stride;
+    slopes[count++] = rows->entries + (3 * k + direction) * rows->stride;
+  }
+  descriptors->model.kernel->combine(descriptors->model.plan.ncomponents, count, values, slopes, row);
+}
+
+static void write_rows(lml_gradient_rows *rows, size_t place, double *to, const lml_gradient_layout *layout) {
+  const size_t n = (size_t)rows->descriptors->model.plan.ncomponents;
+  for (size_t e = 0; e < rows->descriptors->model.nelements; e++)
+    for (size_t d = 0; d < 3; d++) {
+      double *row = to + e * layout->element + d * layout->direction;
+      if (is_quadratic(rows))
+        combine_sources(rows, place, (int)e, d, row);
+      else
+        memcpy(row, rows->entries + (3 * (rows->first[place] + e) + d) * rows->stride, n * sizeof *row);
+    }
+}
+
+lml_status lml_gradient_rows_next(lml_gradient_rows *rows, size_t natoms, double *to, const lml_gradient_layout *layout,
+                                  lml_error *error) {
+  for (size_t k = 0; k < natoms; k++, rows->next++) {
+    if (rows->next == rows->end) {
+      const lml_status status = fill(rows, error);
+      if (status != LML_OK) return status;
+    }
+    write_rows(rows, rows->next - rows->begin, to + k * layout->atom, layout);
+  }
+  return LML_OK;
+}
+
+/* ---- all of a structure's ---- */
+
+/** The rows of all atoms of the structure, whose neighbours are known. */
+static lml_status all_rows(lml_gradient_rows *rows, lml_descriptors *descriptors, const lml_structure *structure,
+                           double *gradients, lml_error *error) {
+  const size_t width = descriptors->model.potential->snap.ncoefficients - 1;
+  const lml_gradient_layout layout = {
+      .atom = 3 * width * descriptors->model.nelements, .direction = width, .element = 3 * width};
+  size_t *atoms;
+  lml_status status = lml_alloc(&atoms, structure->natoms, sizeof *atoms, what, error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < structure->natoms; i++) atoms[i] = i;
+  status = lml_gradient_rows_begin(rows, descriptors, structure, atoms, structure->natoms, error);
+  if (status == LML_OK) status = lml_gradient_rows_next(rows, structure->natoms, gradients, &layout, error);
+  lml_free(atoms);
+  return status;
+}
+
+lml_status lml_potential_gradients(const lml_potential *potential, const lml_structure *structure, double *gradients,
+                                   lml_error *error) {
+  lml_descriptors descriptors;
+  lml_gradient_rows rows = {0};
+  lml_status status = lml_descriptors_make(&descriptors, potential, error);
+  if (status == LML_OK) status = all_rows(&rows, &descriptors, structure, gradients, error);
+  lml_gradient_rows_free(&rows);
+  lml_descriptors_free(&descriptors);
+  return status;
+}
