@@ -168,7 +168,9 @@ void lml_lines_close(lml_lines *lines) {
 struct lml_file_writer {
   char *path;
   char *temporary; /**< the name it has until it is whole; empty until the file exists */
-  int fd;
+  int fd;          /**< −1 where it writes into memory */
+  char *memory;    /**< what was written into memory so far, but for the buffer */
+  size_t length, capacity;
   size_t used;
   char buffer[BUFFER_SIZE];
 };
@@ -193,23 +195,43 @@ static lml_status open_temporary(lml_file_writer *w, lml_error *error) {
   return lml_fail_errno(error, errno, "%s: a file beside it cannot be created", w->path);
 }
 
-lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error) {
+lml_status lml_file_writer_create_in_memory(const char *what, lml_file_writer **writer, lml_error *error) {
   lml_file_writer *w;
   *writer = NULL;
-  lml_status status = refuse_special_file(path, error);
-  if (status == LML_OK) status = lml_alloc(&w, 1, sizeof *w, "a file writer", error);
+  const lml_status status = lml_alloc(&w, 1, sizeof *w, "a file writer", error);
   if (status != LML_OK) return status;
   w->fd = -1;
-  w->path = lml_strdup(path, error);
-  status = w->path == NULL ? LML_ERR_MEMORY : open_temporary(w, error);
-  if (status == LML_OK)
-    *writer = w;
-  else
+  w->path = lml_strdup(what, error);
+  if (w->path == NULL) {
     lml_file_writer_abort(w);
+    return LML_ERR_MEMORY;
+  }
+  *writer = w;
+  return LML_OK;
+}
+
+lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error) {
+  *writer = NULL;
+  lml_status status = refuse_special_file(path, error);
+  if (status == LML_OK) status = lml_file_writer_create_in_memory(path, writer, error);
+  if (status == LML_OK) status = open_temporary(*writer, error);
+  if (status == LML_OK) return LML_OK;
+  lml_file_writer_abort(*writer);
+  *writer = NULL;
   return status;
 }
 
+static lml_status remember(lml_file_writer *w, const char *data, size_t bytes, lml_error *error) {
+  if (bytes == 0) return LML_OK;
+  const lml_status status = lml_grow(&w->memory, &w->capacity, w->length + bytes, 1, w->path, error);
+  if (status != LML_OK) return status;
+  memcpy(w->memory + w->length, data, bytes);
+  w->length += bytes;
+  return LML_OK;
+}
+
 static lml_status write_all(lml_file_writer *w, const char *data, size_t bytes, lml_error *error) {
+  if (w->temporary == NULL) return remember(w, data, bytes, error);
   while (bytes > 0) {
     const ssize_t count = lml_sys->write(w->fd, data, bytes);
     if (count < 0 && errno == EINTR) continue;
@@ -275,11 +297,21 @@ lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error) {
   return status;
 }
 
+lml_status lml_file_writer_take(lml_file_writer *writer, char **text, size_t *length, lml_error *error) {
+  const lml_status status = flush(writer, error);
+  *text = status == LML_OK ? writer->memory : NULL;
+  *length = status == LML_OK ? writer->length : 0;
+  if (status == LML_OK) writer->memory = NULL;
+  lml_file_writer_abort(writer);
+  return status;
+}
+
 void lml_file_writer_abort(lml_file_writer *writer) {
   if (writer == NULL) return;
   if (writer->fd >= 0) lml_sys->close(writer->fd);
   if (writer->temporary != NULL && writer->temporary[0] != '\0') lml_sys->unlink(writer->temporary);
   lml_free(writer->temporary);
+  lml_free(writer->memory);
   lml_free(writer->path);
   lml_free(writer);
 }

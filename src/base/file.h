@@ -52,6 +52,9 @@ typedef struct lml_file_writer lml_file_writer;
 /** Begin to write @p path. Where something that is not a regular file has that name, it fails. */
 lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error);
 
+/** Begin to write into memory instead: lml_file_writer_take ends it. @p what names the text in messages. */
+lml_status lml_file_writer_create_in_memory(const char *what, lml_file_writer **writer, lml_error *error);
+
 /** Append. After a failure only lml_file_writer_abort is of use. */
 lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size_t bytes, lml_error *error);
 lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
@@ -59,6 +62,10 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
 /** Flush, sync and rename to the final name, in place of what had that name. The writer is freed whatever the status;
  *  where it fails, the final name is untouched and the temporary file gone. */
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error);
+
+/** Give what was written into memory to the caller, to be freed with lml_free: *@p length bytes. The writer is freed
+ *  whatever the status. */
+lml_status lml_file_writer_take(lml_file_writer *writer, char **text, size_t *length, lml_error *error);
 
 /** Remove the temporary file and free the writer; NULL is fine. */
 void lml_file_writer_abort(lml_file_writer *writer);

@@ -364,6 +364,14 @@ lml_status lml_json_element_choice(const lml_json *document, const lml_json_valu
   return choice_of(document, cJSON_GetArrayItem(array, (int)index), names, count, value, error);
 }
 
+lml_status lml_json_element_text(const lml_json *document, const lml_json_value *array, size_t index,
+                                 const char **value, lml_error *error) {
+  const cJSON *element = cJSON_GetArrayItem(array, (int)index);
+  if (!cJSON_IsString(element)) return fail_type(document, element, "a string", error);
+  *value = element->valuestring;
+  return LML_OK;
+}
+
 lml_status lml_json_numbers(const lml_json *document, const lml_json_value *object, const char *key,
                             lml_json_presence presence, double **values, size_t *count, lml_error *error) {
   const cJSON *found;

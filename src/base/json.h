@@ -77,6 +77,10 @@ lml_status lml_json_array(const lml_json *document, const lml_json_value *object
 lml_status lml_json_element(const lml_json *document, const lml_json_value *array, size_t index,
                             const lml_json_value **object, lml_error *error);
 
+/** The element @p index of an array, which must be a text. */
+lml_status lml_json_element_text(const lml_json *document, const lml_json_value *array, size_t index,
+                                 const char **value, lml_error *error);
+
 /** The element @p index of an array, which must be one of @p count names; *@p value is the name's index. */
 lml_status lml_json_element_choice(const lml_json *document, const lml_json_value *array, size_t index,
                                    const char *const *names, size_t count, size_t *value, lml_error *error);

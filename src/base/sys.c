@@ -25,6 +25,12 @@ static int posix_open(const char *path, int flags, mode_t mode) { return open(pa
 
 static int posix_stat(const char *path, struct stat *status) { return stat(path, status); }
 
+/** The lock belongs to the open file, not to the process: it ends with the last descriptor of that open. */
+static int posix_lock(int fd) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
 static int posix_socket(int domain, int type, int protocol) { return socket(domain, type | SOCK_CLOEXEC, protocol); }
 
 static int posix_connect(int fd, const struct sockaddr *address, socklen_t length) {
@@ -95,6 +101,8 @@ static double posix_clock(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static time_t posix_time(void) { return time(NULL); }
+
 static void posix_sleep(double seconds) {
   const double whole = floor(seconds);
   const struct timespec duration = {.tv_sec = (time_t)whole, .tv_nsec = (long)((seconds - whole) * 1e9)};
@@ -112,6 +120,8 @@ const lml_sys_table lml_sys_posix = {
     .close = close,
     .fsync = fsync,
     .lseek = lseek,
+    .ftruncate = ftruncate,
+    .lock = posix_lock,
     .stat = posix_stat,
     .lstat = posix_lstat,
     .chmod = chmod,
@@ -141,6 +151,7 @@ const lml_sys_table lml_sys_posix = {
     .waitpid = waitpid,
     .kill = kill,
     .clock = posix_clock,
+    .time = posix_time,
     .sleep = posix_sleep,
 };
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 /** A process to start: in a process group and a folder of its own, its standard input empty, what it prints going to
  *  @p output; it is sent SIGTERM when the thread that started it ends. */
@@ -39,6 +40,8 @@ typedef struct lml_sys_table {
   int (*close)(int fd);
   int (*fsync)(int fd);
   off_t (*lseek)(int fd, off_t offset, int whence);
+  int (*ftruncate)(int fd, off_t length);
+  int (*lock)(int fd); /**< take the exclusive lock of the open file without waiting: EAGAIN where another has it */
   int (*stat)(const char *path, struct stat *status);
   int (*lstat)(const char *path, struct stat *status);
   int (*chmod)(const char *path, mode_t mode);
@@ -71,6 +74,7 @@ typedef struct lml_sys_table {
   int (*kill)(pid_t process, int signal);
   /* time */
   double (*clock)(void);         /**< monotonic, seconds */
+  time_t (*time)(void);          /**< seconds since 1970, UTC */
   void (*sleep)(double seconds); /**< may return early on a signal */
 } lml_sys_table;
 

@@ -16,6 +16,7 @@ typedef struct child {
   lml_calculator *calculator;
   lml_results results;
   bool done;
+  bool recalled;  /**< its forces were known */
   double seconds; /**< it took */
 } child;
 
@@ -23,6 +24,7 @@ typedef struct mixing {
   lml_mixing_settings settings;
   lml_structure parent; /**< that the regions were made of */
   lml_foreign foreign;
+  lml_mixing_recall recall;
   lml_mixing_region *regions;
   child *children; /**< the ML calculator, then each region's */
   size_t nchildren;
@@ -130,21 +132,39 @@ static lml_status in_region(const mixing *self, size_t r, lml_status status, lml
   return status;
 }
 
+/** Take the forces of region @p r from memory, where they are known. */
+static lml_status recall_region(mixing *self, size_t r, lml_error *error) {
+  child *at = &self->children[r + 1];
+  if (self->recall.find == NULL) return LML_OK;
+  const lml_status status = lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
+  if (status != LML_OK) return status;
+  at->done = at->recalled =
+      self->recall.find(self->recall.context, r, &self->regions[r], self->structure, at->results.forces);
+  return LML_OK;
+}
+
+static lml_status start_region(mixing *self, size_t r, lml_error *error) {
+  lml_cluster *cluster = self->regions[r].cluster;
+  child *at = &self->children[r + 1];
+  lml_status status = lml_cluster_update(cluster, self->structure, error);
+  if (status == LML_OK) status = recall_region(self, r, error);
+  if (status == LML_OK && !at->recalled)
+    status = lml_calculator_start(at->calculator, &cluster->structure, LML_WANT_DEFAULT, error);
+  return in_region(self, r, status, error);
+}
+
 static lml_status mixing_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
   mixing *self = data;
   const lml_structure *seen;
   lml_status status = check_structure(self, structure, error);
   self->structure = structure;
   self->begun = lml_sys->clock();
-  for (size_t c = 0; c < self->nchildren; c++) self->children[c].done = false;
-  /* Engines first: they are at work while the ML calculator starts. */
-  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) {
-    lml_cluster *cluster = self->regions[r].cluster;
-    status = lml_cluster_update(cluster, structure, error);
-    if (status == LML_OK)
-      status = lml_calculator_start(self->regions[r].calculator, &cluster->structure, LML_WANT_DEFAULT, error);
-    status = in_region(self, r, status, error);
+  for (size_t c = 0; c < self->nchildren; c++) {
+    self->children[c].done = self->children[c].recalled = false;
+    self->children[c].seconds = 0.0;
   }
+  /* Engines first: they are at work while the ML calculator starts. */
+  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) status = start_region(self, r, error);
   if (status == LML_OK) status = lml_foreign_strip(&self->foreign, structure, &seen, error);
   if (status == LML_OK) status = lml_calculator_start(self->settings.ml, seen, want, error);
   if (status != LML_OK) cancel_all(self);
@@ -189,10 +209,15 @@ static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
 
 static lml_status add_extras(const mixing *self, lml_results *results, const lml_mix *mix, lml_error *error) {
   double seconds = 0.0;
-  for (size_t c = 1; c < self->nchildren; c++) seconds = fmax(seconds, self->children[c].seconds);
+  long long recalled = 0;
+  for (size_t c = 1; c < self->nchildren; c++) {
+    seconds = fmax(seconds, self->children[c].seconds);
+    recalled += self->children[c].recalled;
+  }
   lml_status status = lml_results_add_number(results, "energy_ml", self->children[0].results.energy, error);
   if (status == LML_OK) status = lml_mix_report(mix, results, error);
-  return status == LML_OK ? lml_results_add_number(results, "engine_seconds", seconds, error) : status;
+  if (status == LML_OK) status = lml_results_add_number(results, "engine_seconds", seconds, error);
+  return status == LML_OK ? lml_results_add_integer(results, "recalled_regions", recalled, error) : status;
 }
 
 /** The energies and the virial that stand for what there is none of. */
@@ -236,6 +261,7 @@ static lml_status mixing_finish(void *data, lml_results *results, lml_error *err
   mixing *self = data;
   lml_status status = LML_OK;
   for (size_t c = 0; c < self->nchildren && status == LML_OK; c++) {
+    if (self->children[c].recalled) continue;
     status = lml_calculator_finish(self->children[c].calculator, &self->children[c].results, error);
     if (c > 0) status = in_region(self, c - 1, status, error);
   }
@@ -283,4 +309,27 @@ lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml
   if (status == LML_OK) status = lml_calculator_create(&mixing_ops, self, calculator, error);
   if (status != LML_OK) free_own(self);
   return status;
+}
+
+/* ---- what others see of it ---- */
+
+bool lml_mixing_calculator_parts(lml_calculator *calculator, lml_mixing_parts *parts) {
+  if (strcmp(lml_calculator_name(calculator), mixing_ops.name) != 0) return false;
+  const mixing *self = lml_calculator_self(calculator);
+  *parts = (lml_mixing_parts){.regions = self->regions,
+                              .nregions = self->settings.nregions,
+                              .foreign = &self->foreign,
+                              .ml = &self->children[0].results};
+  return true;
+}
+
+const lml_results *lml_mixing_calculator_region(lml_calculator *calculator, size_t r, bool *recalled) {
+  const mixing *self = lml_calculator_self(calculator);
+  if (recalled != NULL) *recalled = self->children[r + 1].recalled;
+  return &self->children[r + 1].results;
+}
+
+void lml_mixing_calculator_set_recall(lml_calculator *calculator, const lml_mixing_recall *recall) {
+  mixing *self = lml_calculator_self(calculator);
+  self->recall = *recall;
 }

@@ -9,7 +9,8 @@
  *  setting, and said with the result.
  *
  *  Extras: energy_ml (eV), qm_atoms, blend_atoms, buffer_atoms (of all regions), mean_force (3, eV/Å, before it is
- *  subtracted), engine_seconds (of the slowest region); and how far the two sides disagree where both have a force,
+ *  subtracted), engine_seconds (of the slowest region), recalled_regions (how many need not be computed, as the forces
+ *  were known); and how far the two sides disagree where both have a force,
  *  |F_QM − F_ML| in eV/Å: qm_difference_mean and _max over QM and blend atoms, buffer_difference_mean and _max over
  *  buffer atoms in four shells of equal width, the nearest to the QM atoms first.
  */
@@ -22,6 +23,7 @@
 #include "base/log.h"
 #include "lmlink/calculator.h"
 #include "mixing/cluster.h"
+#include "mixing/foreign.h"
 #include "mixing/region.h"
 
 /** What stands for the energy and the virial that a mixture does not have. */
@@ -57,5 +59,33 @@ typedef struct lml_mixing_settings {
  *  or an atom that the ML calculator does not know is no QM atom. */
 lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml_calculator **calculator,
                                         lml_error *error);
+
+/** What an evaluation was mixed from. */
+typedef struct lml_mixing_parts {
+  const lml_mixing_region *regions;
+  size_t nregions;
+  const lml_foreign *foreign; /**< which atoms the ML calculator does not see */
+  const lml_results *ml;      /**< of the visible atoms */
+} lml_mixing_parts;
+
+/** The parts of the evaluation that was finished last, which are the calculator's and valid until the next start; false
+ *  where @p calculator is no mixture. */
+bool lml_mixing_calculator_parts(lml_calculator *calculator, lml_mixing_parts *parts);
+
+/** The results of region @p r in that evaluation, in the order of its cluster; likewise. *@p recalled (may be NULL)
+ *  tells whether they were remembered (below). */
+const lml_results *lml_mixing_calculator_region(lml_calculator *calculator, size_t r, bool *recalled);
+
+/** Knows what a region's calculator has computed before. */
+typedef struct lml_mixing_recall {
+  /** Put the forces of the cluster of region number @p r as it lies in @p structure into @p forces (natoms × 3 of the
+   *  cluster, eV/Å), and return true; or return false where they are not known. */
+  bool (*find)(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
+               double *forces);
+  void *context;
+} lml_mixing_recall;
+
+/** From now on ask @p recall before a region's calculator is started. Its context must outlive the calculator. */
+void lml_mixing_calculator_set_recall(lml_calculator *calculator, const lml_mixing_recall *recall);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "mixing/image.h"
+#include "structure/frame.h"
 
 static const char *const label_names[LML_REGION_LABELS] = {"MM", "buffer", "blend", "QM"};
 
@@ -37,6 +38,19 @@ lml_status lml_region_read_labels(lml_frame *frame, const char *path, unsigned c
   if (status != LML_OK) {
     lml_free(*labels);
     *labels = NULL;
+  }
+  return status;
+}
+
+lml_status lml_region_write_labels(lml_frame *frame, const char *name, const unsigned char *labels, const size_t *atoms,
+                                   lml_error *error) {
+  lml_values *column;
+  const size_t natoms = frame->structure.natoms;
+  lml_status status = lml_frame_add_column(frame, name, &column, error);
+  if (status == LML_OK) status = lml_values_allocate(column, LML_TEXT, natoms, 1, error);
+  for (size_t i = 0; i < natoms && status == LML_OK; i++) {
+    column->texts[i] = lml_strdup(label_names[labels[atoms == NULL ? i : atoms[i]]], error);
+    if (column->texts[i] == NULL) status = LML_ERR_MEMORY;
   }
   return status;
 }

@@ -78,6 +78,12 @@ typedef struct lml_region {
  *  frame has none. @p path names the file in messages. */
 lml_status lml_region_read_labels(lml_frame *frame, const char *path, unsigned char **labels, lml_error *error);
 
+/** Give @p frame a column @p name of the labels' names: that of @p labels[atoms[i]] for its atom i, or of labels[i]
+ * where
+ *  @p atoms is NULL. */
+lml_status lml_region_write_labels(lml_frame *frame, const char *name, const unsigned char *labels, const size_t *atoms,
+                                   lml_error *error);
+
 /** Select. An atom is in the buffer where it is strictly nearer to a QM atom, by minimum image, than blend + buffer, in
  *  a cell of any shape. @p labels are the structure file's, NULL where it has none. LML_ERR_INPUT where no atom is
  *  selected, or one that the structure has not, or labels are wanted that are not there. */

@@ -14,10 +14,20 @@
 
 /* ---- reading ---- */
 
+/** Read the model from its two files and keep their names. */
+static lml_status read_model(lml_potential *potential, const char *snapcoeff, const char *snapparam,
+                             const lml_element_names *wanted, lml_error *error) {
+  const lml_status status = lml_snap_read(snapcoeff, snapparam, wanted, &potential->snap, error);
+  if (status != LML_OK) return status;
+  potential->snapcoeff = lml_strdup(snapcoeff, error);
+  if (potential->snapcoeff != NULL) potential->snapparam = lml_strdup(snapparam, error);
+  return potential->snapparam == NULL ? LML_ERR_MEMORY : LML_OK;
+}
+
 /** Read the model that @p style describes from @p snapcoeff and @p snapparam, and take over its ZBL term. */
 static lml_status take_style(lml_potential *potential, lml_snap_style *style, const char *snapcoeff,
                              const char *snapparam, lml_error *error) {
-  const lml_status status = lml_snap_read(snapcoeff, snapparam, &style->elements, &potential->snap, error);
+  const lml_status status = read_model(potential, snapcoeff, snapparam, &style->elements, error);
   if (status != LML_OK) return status;
   potential->zbl = style->zbl;
   style->zbl = (lml_zbl){0};
@@ -34,10 +44,10 @@ static lml_status read_snap_file(lml_potential *potential, const char *path, lml
 
 static lml_status read_coefficient_file(lml_potential *potential, const char *path, const char *parameters,
                                         lml_error *error) {
-  if (parameters != NULL) return lml_snap_read(path, parameters, NULL, &potential->snap, error);
+  if (parameters != NULL) return read_model(potential, path, parameters, NULL, error);
   char *beside = lml_path_with_extension(path, ".snapparam", error);
   if (beside == NULL) return LML_ERR_MEMORY;
-  lml_status status = lml_snap_read(path, beside, NULL, &potential->snap, error);
+  lml_status status = read_model(potential, path, beside, NULL, error);
   struct stat unused;
   if (status == LML_ERR_IO && lml_sys->stat(path, &unused) == 0 && lml_sys->stat(beside, &unused) != 0)
     status = lml_fail_context(error, "%s: no parameters beside it, and --parameters names no other file", path);
@@ -147,6 +157,8 @@ void lml_potential_destroy(lml_potential *potential) {
   lml_snap_model_free(&potential->snap);
   lml_zbl_free(&potential->zbl);
   lml_free(potential->path);
+  lml_free(potential->snapcoeff);
+  lml_free(potential->snapparam);
   lml_free(potential);
 }
 

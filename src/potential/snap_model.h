@@ -70,7 +70,9 @@ typedef struct lml_zbl {
 struct lml_potential {
   lml_snap_model snap;
   lml_zbl zbl;
-  char *path; /**< the file it was read from, for messages */
+  char *path;      /**< the file it was read from, for messages */
+  char *snapcoeff; /**< the files that its coefficients and parameters came from; NULL in a potential that was made */
+  char *snapparam;
 };
 
 /** Index in @p potential of the element of that atomic number, −1 where the potential lacks it. */

@@ -36,20 +36,25 @@ lml_status lml_build_read(lml_build *build, const lml_serve_config *config, lml_
   return read_all(build, &config->calculator, error);
 }
 
-static const lml_potential *potential_of(const lml_build *build, const lml_calculator_config *config) {
+const lml_potential *lml_build_potential_of(const lml_build *build, const lml_calculator_config *config) {
   for (size_t i = 0; i < build->npotentials; i++)
     if (build->potentials[i].config == config) return build->potentials[i].potential;
   return NULL;
 }
 
 const lml_potential *lml_build_potential(const lml_build *build) {
-  return potential_of(build, &build->config->calculator);
+  return lml_build_potential_of(build, &build->config->calculator);
 }
 
 /** The linear calculator at the end of the ML sides; NULL where that is none. */
 static const lml_calculator_config *shared_config(const lml_calculator_config *config) {
   while (config->type == LML_CALCULATOR_MIXING) config = config->mixing->ml;
   return config->type == LML_CALCULATOR_LINEAR ? config : NULL;
+}
+
+const lml_potential *lml_build_shared_potential(const lml_build *build) {
+  const lml_calculator_config *shared = shared_config(&build->config->calculator);
+  return shared == NULL ? NULL : lml_build_potential_of(build, shared);
 }
 
 /* ---- calculators ---- */
@@ -60,7 +65,7 @@ static lml_status make(lml_build *build, const lml_calculator_config *config, lm
 static lml_status make_linear(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                               lml_error *error) {
   if (config != shared_config(&build->config->calculator))
-    return lml_linear_calculator_create(potential_of(build, config), calculator, error);
+    return lml_linear_calculator_create(lml_build_potential_of(build, config), calculator, error);
   *calculator = build->parallel;
   build->calculator = NULL; /* it is a part now, and freed with the whole */
   return LML_OK;
@@ -134,7 +139,7 @@ static lml_status make_region(lml_build *build, const lml_region_config *config,
 /** The species that the ML side knows, into a new array; none where that cannot be said. */
 static lml_status find_known(const lml_build *build, const lml_calculator_config *ml, int **known, size_t *count,
                              lml_error *error) {
-  const lml_potential *potential = potential_of(build, ml);
+  const lml_potential *potential = lml_build_potential_of(build, ml);
   *known = NULL;
   *count = potential == NULL ? 0 : lml_potential_nelements(potential);
   if (potential == NULL) return LML_OK;
@@ -151,7 +156,7 @@ static lml_status make_mixture(lml_build *build, const lml_mixing_config *config
     status = make_region(build, &config->regions[i], &regions[i], error);
   if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);
   settings->known = known;
-  const lml_potential *potential = potential_of(build, config->ml);
+  const lml_potential *potential = lml_build_potential_of(build, config->ml);
   if (config->foreign_distance >= 0.0)
     settings->foreign_distance = config->foreign_distance;
   else if (potential != NULL)
@@ -203,7 +208,8 @@ lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error) {
   const lml_calculator_config *shared = shared_config(&build->config->calculator);
   lml_status status = LML_OK;
   if (shared != NULL)
-    status = lml_linear_calculator_create_parallel(potential_of(build, shared), comm, &build->parallel, error);
+    status =
+        lml_linear_calculator_create_parallel(lml_build_potential_of(build, shared), comm, &build->parallel, error);
   build->calculator = build->parallel;
   if (status != LML_OK || lml_comm_rank(comm) != 0) return status;
   lml_calculator *whole = NULL;

@@ -48,6 +48,12 @@ lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error);
 /** The potential of the calculator itself where that is linear, else NULL. */
 const lml_potential *lml_build_potential(const lml_build *build);
 
+/** The potential of the linear calculator @p config; NULL where that is of another kind. */
+const lml_potential *lml_build_potential_of(const lml_build *build, const lml_calculator_config *config);
+
+/** The potential of the linear calculator at the end of the ML sides; NULL where that is none. */
+const lml_potential *lml_build_shared_potential(const lml_build *build);
+
 /** Let all engines connect. */
 lml_status lml_build_open(lml_build *build, lml_error *error);
 

@@ -35,7 +35,9 @@ typedef struct lml_remote_config {
   char *socket_prefix; /**< NULL: i-PI's */
   char *launch;        /**< NULL: none */
   char *folder;
-  char *output; /**< NULL: the default */
+  char *output;  /**< NULL: the default */
+  char **inputs; /**< files that decide what it computes */
+  size_t ninputs;
 } lml_remote_config;
 
 /** One QM region of a mixture. */

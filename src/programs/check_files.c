@@ -10,33 +10,15 @@
 
 enum { PATH_SIZE = 1024 };
 
-/** The label of an atom in all regions together: the one that gives it the largest part. */
-static lml_region_label label_of(const lml_build *build, size_t atom) {
-  lml_region_label label = LML_REGION_MM;
-  for (size_t r = 0; r < build->nregions; r++) {
-    const lml_region_label own = (lml_region_label)build->regions[r].region->labels[atom];
-    if (own > label) label = own;
-  }
-  return label;
-}
-
-static lml_status add_labels(lml_frame *frame, const lml_build *build, const size_t *parents, lml_error *error) {
-  lml_values *column;
-  lml_status status = lml_frame_add_column(frame, "region", &column, error);
-  if (status == LML_OK) status = lml_values_allocate(column, LML_TEXT, frame->structure.natoms, 1, error);
-  for (size_t i = 0; i < frame->structure.natoms && status == LML_OK; i++) {
-    const size_t atom = parents == NULL ? i : parents[i];
-    column->texts[i] = lml_strdup(lml_region_label_name(label_of(build, atom)), error);
-    if (column->texts[i] == NULL) status = LML_ERR_MEMORY;
-  }
-  return status;
-}
-
-static lml_status add_parents(lml_frame *frame, const size_t *parents, lml_error *error) {
-  lml_values *column;
-  lml_status status = lml_frame_add_column(frame, "index", &column, error);
-  if (status == LML_OK) status = lml_values_allocate(column, LML_INTEGER, frame->structure.natoms, 1, error);
-  for (size_t i = 0; i < frame->structure.natoms && status == LML_OK; i++) column->integers[i] = (int64_t)parents[i];
+/** The labels of all regions together: for each atom the one that gives it the largest part. */
+static lml_status join_labels(const lml_build *build, unsigned char **labels, lml_error *error) {
+  const size_t natoms = build->structure->natoms;
+  const lml_status status = lml_alloc(labels, natoms, 1, "region labels", error);
+  for (size_t r = 0; status == LML_OK && r < build->nregions; r++)
+    for (size_t i = 0; i < natoms; i++) {
+      const unsigned char own = build->regions[r].region->labels[i];
+      if (own > (*labels)[i]) (*labels)[i] = own;
+    }
   return status;
 }
 
@@ -54,10 +36,13 @@ static lml_status write_frame(const lml_frame *frame, const char *path, lml_erro
 static lml_status write_part(const lml_build *build, const lml_structure *structure, const size_t *parents,
                              const char *path, lml_error *error) {
   lml_frame frame = {0};
+  unsigned char *labels = NULL;
   lml_status status = lml_structure_copy(&frame.structure, structure, error);
-  if (status == LML_OK) status = add_labels(&frame, build, parents, error);
-  if (status == LML_OK && parents != NULL) status = add_parents(&frame, parents, error);
+  if (status == LML_OK) status = join_labels(build, &labels, error);
+  if (status == LML_OK) status = lml_region_write_labels(&frame, "region", labels, parents, error);
+  if (status == LML_OK && parents != NULL) status = lml_frame_set_indices(&frame, "index", parents, error);
   if (status == LML_OK) status = write_frame(&frame, path, error);
+  lml_free(labels);
   lml_frame_free(&frame);
   return status;
 }

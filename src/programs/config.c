@@ -23,6 +23,7 @@ void lml_serve_config_free(lml_serve_config *config) {
   lml_calculator_config_free(&config->calculator);
   lml_free(config->driver.address);
   lml_free(config->driver.socket_prefix);
+  lml_free(config->force_log.file);
   lml_serve_config_init(config);
 }
 
@@ -57,6 +58,20 @@ static lml_status read_driver(const lml_json *document, const lml_json_value *ob
   return status;
 }
 
+static lml_status read_force_log(const lml_json *document, const lml_json_value *object, const char *json_path,
+                                 lml_force_log_config *force_log, lml_error *error) {
+  static const char *const keys[] = {"file", "full", "reuse"};
+  bool full = force_log->atoms == LML_FORCE_LOG_FULL, reuse = false;
+  lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
+  if (status == LML_OK)
+    status = lml_config_read_path(document, object, "file", LML_JSON_REQUIRED, json_path, &force_log->file, error);
+  if (status == LML_OK) status = lml_json_logical(document, object, "full", LML_JSON_OPTIONAL, &full, error);
+  if (status == LML_OK) status = lml_json_logical(document, object, "reuse", LML_JSON_OPTIONAL, &reuse, error);
+  force_log->atoms = full ? LML_FORCE_LOG_FULL : LML_FORCE_LOG_NEAR;
+  if (lml_json_has(object, "reuse")) force_log->reuse = reuse ? LML_REUSE_ALL : LML_REUSE_NONE;
+  return status;
+}
+
 static lml_status check_format(const lml_json *document, const lml_json_value *root, lml_error *error) {
   static const char *const formats[] = {"lmlink-serve"};
   size_t format;
@@ -69,8 +84,9 @@ static lml_status check_format(const lml_json *document, const lml_json_value *r
 }
 
 static lml_status read_root(const lml_json *document, const char *path, lml_serve_config *config, lml_error *error) {
-  static const char *const keys[] = {"format", "version", "structure", "driver", "calculator", "extras", "log_level"};
-  const lml_json_value *root = lml_json_root(document), *calculator = NULL, *driver = NULL;
+  static const char *const keys[] = {"format",     "version", "structure", "driver",
+                                     "calculator", "log",     "extras",    "log_level"};
+  const lml_json_value *root = lml_json_root(document), *calculator = NULL, *driver = NULL, *force_log = NULL;
   /* The version first: another one may have other keys. */
   lml_status status = check_format(document, root, error);
   if (status == LML_OK) status = lml_json_check_keys(document, root, keys, COUNT(keys), error);
@@ -80,6 +96,9 @@ static lml_status read_root(const lml_json *document, const char *path, lml_serv
   if (status == LML_OK && driver != NULL) status = read_driver(document, driver, &config->driver, error);
   if (status == LML_OK) status = lml_json_object(document, root, "calculator", LML_JSON_REQUIRED, &calculator, error);
   if (status == LML_OK) status = lml_calculator_config_read(document, calculator, path, &config->calculator, error);
+  if (status == LML_OK) status = lml_json_object(document, root, "log", LML_JSON_OPTIONAL, &force_log, error);
+  if (status == LML_OK && force_log != NULL)
+    status = read_force_log(document, force_log, path, &config->force_log, error);
 
   size_t extras = config->extras, level = config->log_level;
   if (status == LML_OK)

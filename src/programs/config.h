@@ -28,12 +28,26 @@ typedef struct lml_driver_config {
   bool reinit;         /**< ask for an INIT before each evaluation */
 } lml_driver_config;
 
+/** Whose forces are taken from the force log where they stand in it. */
+typedef enum lml_reuse {
+  LML_REUSE_KNOWN = 0, /**< those of calculators whose inputs are known to be the same */
+  LML_REUSE_ALL,       /**< the same, and all inputs must be known */
+  LML_REUSE_NONE       /**< nobody's */
+} lml_reuse;
+
+typedef struct lml_force_log_config {
+  char *file; /**< {index} stands for the server's number; NULL: nothing is logged */
+  enum { LML_FORCE_LOG_NEAR = 0, LML_FORCE_LOG_FULL } atoms; /**< those near QM atoms, or all */
+  lml_reuse reuse;
+} lml_force_log_config;
+
 /** All paths can be opened from the working directory. Strings belong to the configuration. */
 typedef struct lml_serve_config {
   char *path;      /**< the JSON file; NULL: there is none */
   char *structure; /**< extended XYZ file; NULL: none */
   lml_calculator_config calculator;
   lml_driver_config driver;
+  lml_force_log_config force_log;
   lml_session_extras extras;
   lml_log_level log_level;
   unsigned index; /**< what {index} stands for in addresses, launch, folder and output */

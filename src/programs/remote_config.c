@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "programs/config_values.h"
 #include "programs/mixing_config.h"
 
@@ -42,6 +43,25 @@ static lml_status read_failure(const lml_json *document, const lml_json_value *o
   return status == LML_OK ? lml_config_read_length(document, object, "back_off", &settings->back_off, error) : status;
 }
 
+static lml_status read_inputs(const lml_json *document, const lml_json_value *object, const char *json_path,
+                              lml_remote_config *remote, lml_error *error) {
+  const lml_json_value *array = NULL;
+  size_t count = 0;
+  lml_status status = lml_json_array(document, object, "inputs", LML_JSON_OPTIONAL, &array, &count, error);
+  if (status != LML_OK || array == NULL) return status;
+  if (count == 0) return lml_json_fail(document, object, "inputs", error, "must name at least one file");
+  status = lml_alloc(&remote->inputs, count, sizeof *remote->inputs, "names of input files", error);
+  for (size_t i = 0; i < count && status == LML_OK; i++) {
+    const char *name = NULL;
+    status = lml_json_element_text(document, array, i, &name, error);
+    if (status != LML_OK) break;
+    remote->inputs[i] = lml_path_beside(json_path, name, error);
+    if (remote->inputs[i] == NULL) status = LML_ERR_MEMORY;
+    remote->ninputs = i + 1;
+  }
+  return status;
+}
+
 static lml_status read_texts(const lml_json *document, const lml_json_value *object, const char *json_path,
                              lml_remote_config *remote, lml_error *error) {
   lml_status status = lml_config_set_text(&remote->name, "engine", error);
@@ -57,13 +77,13 @@ static lml_status read_texts(const lml_json *document, const lml_json_value *obj
     status = lml_config_read_path(document, object, "folder", LML_JSON_OPTIONAL, json_path, &remote->folder, error);
   if (status == LML_OK)
     status = lml_config_read_text(document, object, "output", LML_JSON_OPTIONAL, &remote->output, error);
-  return status;
+  return status == LML_OK ? read_inputs(document, object, json_path, remote, error) : status;
 }
 
 static lml_status read_remote(const lml_json *document, const lml_json_value *object, const char *json_path,
                               lml_remote_config *remote, lml_error *error) {
   static const char *const keys[] = {"type",   "name",       "address", "socket_prefix", "launch", "folder", "output",
-                                     "limits", "on_failure", "retries", "back_off",      "init",   "origin"};
+                                     "limits", "on_failure", "retries", "back_off",      "init",   "origin", "inputs"};
   lml_engine_settings *settings = &remote->settings;
   *settings = lml_engine_defaults();
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
@@ -93,5 +113,7 @@ void lml_remote_config_free(lml_remote_config *remote) {
   lml_free(remote->launch);
   lml_free(remote->folder);
   lml_free(remote->output);
+  for (size_t i = 0; i < remote->ninputs; i++) lml_free(remote->inputs[i]);
+  lml_free(remote->inputs);
   lml_free(remote);
 }

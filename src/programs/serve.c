@@ -29,6 +29,7 @@ static void handle_signals(bool talks) {
     sigaction(numbers[i], &action, NULL);
   }
   signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more must not end a run */
+  signal(SIGXFSZ, SIG_IGN); /* writing beyond a limit of the file size is an error like a full disk */
 }
 
 static void print_line(void *context, const char *line) {
@@ -51,6 +52,7 @@ static void print_check(const lml_server *server, const lml_serve_config *config
     printf("waits          without limit\n");
   else
     printf("waits          %g s\n", config->driver.wait);
+  if (lml_server_describe_log(server, line, sizeof line)) printf("log            %s\n", line);
   printf("extras         %s\n", lml_extras_names[config->extras]);
   printf("ranks          %d\n", lml_comm_size(comm));
 }
@@ -69,15 +71,14 @@ static lml_status run(const lml_arguments *arguments, const lml_serve_config *co
   lml_server *server;
   lml_status status = lml_server_create(config, comm, &log, &stop, &server, error);
   if (status != LML_OK) return status;
-  if (lml_arguments_count(arguments, "check") == 0) {
-    tell_start(server, &log);
-    status = lml_server_run(server, error);
-  } else if (talks) {
+  if (talks && lml_arguments_count(arguments, "check") > 0) {
     status = lml_server_write_check(server, error);
     if (status == LML_OK) print_check(server, config, comm);
-  } else {
-    status = lml_server_run(server, error);
+    lml_server_discard(server);
+    return status;
   }
+  if (talks) tell_start(server, &log);
+  status = lml_server_run(server, error);
   lml_server_destroy(server);
   return status;
 }

@@ -33,6 +33,7 @@ static const lml_option options[] = {
      .value = "WHAT",
      .choices = lml_extras_names,
      .help = "What is sent beside energy, forces and virial: none, or json, one object in every reply."},
+    {.name = "log", .value = "FILE", .help = "Append each evaluation, with its forces, to this extended XYZ file."},
     {.name = "log-level",
      .value = "LEVEL",
      .choices = lml_log_level_names,
@@ -40,8 +41,8 @@ static const lml_option options[] = {
              "line per evaluation), debug."},
     {.name = "index",
      .value = "N",
-     .help = "What {index} stands for in the addresses and in an engine's launch, folder and output, so that several "
-             "servers can use one configuration; by default 0."},
+     .help = "What {index} stands for in the addresses, in the force log's name and in an engine's launch, folder and "
+             "output, so that several servers can use one configuration; by default 0."},
     {.name = "check",
      .help = "Read everything, print what would be served, and exit. For a mixture, also write the structure with its "
              "regions, and each cluster, to extended XYZ files in the working directory."},
@@ -78,6 +79,7 @@ static lml_status apply_texts(const lml_arguments *arguments, lml_serve_config *
       {"structure", &config->structure},
       {"driver", &config->driver.address},
       {"socket-prefix", &config->driver.socket_prefix},
+      {"log", &config->force_log.file},
   };
   lml_status status = LML_OK;
   for (size_t i = 0; status == LML_OK && i < sizeof texts / sizeof texts[0]; i++)

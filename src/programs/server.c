@@ -13,6 +13,7 @@
 #include "potential/linear_calculator.h"
 #include "programs/build.h"
 #include "programs/check_files.h"
+#include "programs/recording.h"
 #include "session/session.h"
 
 struct lml_server {
@@ -23,6 +24,7 @@ struct lml_server {
   lml_structure structure; /**< no atoms where none is configured */
   unsigned char *labels;   /**< its column region; NULL: it has none */
   lml_ipi_address address;
+  lml_recorder *recorder; /**< rank 0's; NULL: there is no force log */
   lml_session *session;   /**< rank 0's */
   lml_ipi_client *client; /**< rank 0's */
 };
@@ -108,6 +110,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .structure = server->structure.natoms > 0 ? &server->structure : NULL,
       .element = one_element ? lml_potential_element(potential, 0) : 0,
       .extras = server->config->extras,
+      .recorder = server->recorder,
       .log = server->log,
   };
   return lml_session_create(&settings, &server->session, error);
@@ -122,7 +125,8 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
   status = lml_build_make(&server->parts, server->comm, error);
   /* From here on the other ranks wait for rank 0's calculator, which is destroyed where rank 0 fails. */
   if (status != LML_OK || lml_comm_rank(server->comm) != 0) return status;
-  status = create_session(server, error);
+  status = lml_recording_open(&server->parts, &server->recorder, error);
+  if (status == LML_OK) status = create_session(server, error);
   return status == LML_OK ? create_client(server, stop, error) : status;
 }
 
@@ -151,6 +155,7 @@ void lml_server_destroy(lml_server *server) {
   if (server == NULL) return;
   lml_ipi_client_destroy(server->client);
   lml_session_destroy(server->session);
+  lml_recorder_close(server->recorder);
   lml_build_free(&server->parts);
   lml_structure_free(&server->structure);
   lml_free(server->labels);
@@ -175,6 +180,7 @@ static lml_status serve_all(lml_server *server, lml_error *error) {
     if (status != LML_OK) return status;
     status = serve_one(server, error);
     if (!server->config->driver.reconnect || status == LML_ERR_INTERRUPTED) return status;
+    if (server->recorder != NULL && lml_recorder_failed(server->recorder)) return status;
     if (status != LML_OK) lml_log_line(server->log, LML_LOG_ERROR, "%s", error->message);
     lml_error_clear(error);
   }
@@ -216,6 +222,18 @@ void lml_server_describe_calculator(const lml_server *server, char *text, size_t
     describe_potential(server, config, text + used, size - used);
   else
     snprintf(text + used, size - used, "%s at %s", config->remote->name, config->remote->address);
+}
+
+bool lml_server_describe_log(const lml_server *server, char *text, size_t size) {
+  if (server->recorder != NULL) lml_recorder_describe(server->recorder, text, size);
+  return server->recorder != NULL;
+}
+
+void lml_server_discard(lml_server *server) {
+  if (server == NULL) return;
+  lml_recorder_discard(server->recorder);
+  server->recorder = NULL;
+  lml_server_destroy(server);
 }
 
 lml_status lml_server_write_check(const lml_server *server, lml_error *error) {

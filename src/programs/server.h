@@ -40,10 +40,16 @@ bool lml_server_describe_region(const lml_server *server, size_t line, char *tex
  */
 lml_status lml_server_write_check(const lml_server *server, lml_error *error);
 
+/** The force log in one line; false where there is none. */
+bool lml_server_describe_log(const lml_server *server, char *text, size_t size);
+
 /** The driver's address, as the operating system knows it. */
 const char *lml_server_address(const lml_server *server);
 
 /** Free everything; on rank 0 this lets the other ranks go. NULL is fine. */
 void lml_server_destroy(lml_server *server);
+
+/** The same for one that has not served and will not: it leaves no empty force log. */
+void lml_server_discard(lml_server *server);
 
 #endif

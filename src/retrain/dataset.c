@@ -290,10 +290,19 @@ static lml_status agree_on_values(lml_dataset *set, const lml_dataset_walk *walk
                   has_values ? "has" : "has no", lml_quantity_names[set->quantity]);
 }
 
+/** Whether the frame's quantum forces stand in an earlier frame of the log already: they count once. */
+static bool is_repetition(lml_dataset_walk *walk) {
+  const lml_values *recalled = lml_frame_info(&walk->frame, "recalled");
+  return walk->set->role == LML_ROLE_TARGET && recalled != NULL && recalled->type == LML_LOGICAL &&
+         recalled->logicals[0];
+}
+
 /** Whether the frame can be used, and is far enough from the last that was. */
 static lml_status judge_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential, bool *taken,
                               lml_error *error) {
   bool has_values;
+  *taken = false;
+  if (is_repetition(walk)) return LML_OK;
   lml_status status = check_frame(walk, potential, error);
   if (status == LML_OK) status = check_values(walk, &has_values, error);
   if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);

@@ -183,12 +183,23 @@ static lml_status compute(lml_session *session, lml_ipi_client *client, lml_erro
   return status;
 }
 
+static lml_status record(const lml_session *session, const lml_ipi_event *event, lml_error *error) {
+  if (session->settings.recorder == NULL) return LML_OK;
+  const lml_evaluation evaluation = {.structure = &session->structure,
+                                     .results = &session->results,
+                                     .calculator = session->settings.calculator,
+                                     .number = session->evaluations + 1,
+                                     .replica = (int)event->replica};
+  return lml_recorder_write(session->settings.recorder, &evaluation, error);
+}
+
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
   const double begin = lml_sys->clock();
   double force = 0.0;
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = compute(session, client, error);
   if (status == LML_OK) status = largest_force(&session->results, &force, error);
+  if (status == LML_OK) status = record(session, event, error);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {
     lml_fail_context(error, "evaluation %zu", session->evaluations + 1);

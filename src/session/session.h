@@ -6,6 +6,8 @@
  *  knows one element alone, from that: all atoms are of this element, periodic along every cell vector that is not
  *  zero.
  *
+ *  Each evaluation is written into the force log, where there is one, before its results are sent.
+ *
  *  While an evaluation runs, the driver's connection is looked at between its slices, so that a driver that has
  *  vanished, or the user, can end it.
  */
@@ -18,6 +20,7 @@
 #include "ipi_client.h"
 #include "lmlink/calculator.h"
 #include "lmlink/structure.h"
+#include "session/recorder.h"
 
 /** What goes into the reply's extras where the INIT does not ask for more. */
 typedef enum lml_session_extras {
@@ -30,7 +33,8 @@ typedef struct lml_session_settings {
   const lml_structure *structure; /**< species and periodicity; copied; NULL: none is known beforehand */
   int element; /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
   lml_session_extras extras;
-  const lml_log *log; /**< must outlive the session; NULL: nothing is told */
+  lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */
+  const lml_log *log;     /**< must outlive the session; NULL: nothing is told */
 } lml_session_settings;
 
 typedef struct lml_session lml_session;

@@ -249,7 +249,7 @@ static lml_status put_escaped(lml_file_writer *writer, const char *text, lml_err
 
 /** Whether Python might read @p word as a number: it allows underscores and the digits of all scripts. */
 static bool may_be_number(lml_token word) {
-  char bare[64];
+  char bare[128];
   size_t length = 0;
   bool foreign = false;
   for (size_t k = 0; k < word.length; k++) {

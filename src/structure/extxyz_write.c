@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "structure/comment_line.h"
+#include "structure/frame.h"
 
 struct lml_xyz_writer {
   lml_file_writer *file;
@@ -99,12 +100,27 @@ static lml_status check_frame(const lml_frame *frame, lml_error *error) {
   return LML_OK;
 }
 
-lml_status lml_xyz_write(lml_xyz_writer *writer, const lml_frame *frame, lml_error *error) {
+static lml_status put_frame(lml_file_writer *file, const lml_frame *frame, lml_error *error) {
   lml_status status = check_frame(frame, error);
-  if (status == LML_OK) status = lml_file_writer_print(writer->file, error, "%zu\n", frame->structure.natoms);
-  if (status == LML_OK) status = put_comment(writer->file, frame, error);
-  for (size_t i = 0; i < frame->structure.natoms && status == LML_OK; i++)
-    status = put_atom(writer->file, frame, i, error);
+  if (status == LML_OK) status = lml_file_writer_print(file, error, "%zu\n", frame->structure.natoms);
+  if (status == LML_OK) status = put_comment(file, frame, error);
+  for (size_t i = 0; i < frame->structure.natoms && status == LML_OK; i++) status = put_atom(file, frame, i, error);
+  return status;
+}
+
+lml_status lml_xyz_write(lml_xyz_writer *writer, const lml_frame *frame, lml_error *error) {
+  return put_frame(writer->file, frame, error);
+}
+
+lml_status lml_frame_format(const lml_frame *frame, char **text, size_t *length, lml_error *error) {
+  lml_file_writer *file;
+  *text = NULL;
+  *length = 0;
+  lml_status status = lml_file_writer_create_in_memory("a frame", &file, error);
+  if (status != LML_OK) return status;
+  status = put_frame(file, frame, error);
+  if (status == LML_OK) return lml_file_writer_take(file, text, length, error);
+  lml_file_writer_abort(file);
   return status;
 }
 

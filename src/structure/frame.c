@@ -221,3 +221,12 @@ lml_status lml_frame_set_column(lml_frame *frame, const char *name, const double
   if (status == LML_OK) memcpy(column->reals, values, natoms * width * sizeof *values);
   return status;
 }
+
+lml_status lml_frame_set_indices(lml_frame *frame, const char *name, const size_t *values, lml_error *error) {
+  lml_values *column;
+  const size_t natoms = frame->structure.natoms;
+  lml_status status = lml_frame_add_column(frame, name, &column, error);
+  if (status == LML_OK) status = lml_values_allocate(column, LML_INTEGER, natoms, 1, error);
+  for (size_t i = 0; i < natoms && status == LML_OK; i++) column->integers[i] = (int64_t)values[i];
+  return status;
+}

@@ -1,5 +1,5 @@
 /** @file frame.h
- *  Building the info keys and columns of a frame.
+ *  Building the info keys and columns of a frame, and its text.
  */
 #ifndef LML_STRUCTURE_FRAME_H
 #define LML_STRUCTURE_FRAME_H
@@ -26,5 +26,11 @@ void lml_values_release(lml_values *values);
 
 /** Change the count; what there is up to it is kept, the rest is zero. */
 lml_status lml_values_resize(lml_values *values, size_t count, lml_error *error);
+
+/** Give @p frame a column @p name of one integer per atom. */
+lml_status lml_frame_set_indices(lml_frame *frame, const char *name, const size_t *values, lml_error *error);
+
+/** The frame as it stands in a file: *@p length bytes of text, to be freed with lml_free. */
+lml_status lml_frame_format(const lml_frame *frame, char **text, size_t *length, lml_error *error);
 
 #endif

@@ -87,6 +87,12 @@ static off_t faulty_lseek(int fd, off_t offset, int whence) {
   return fails(FAULT_HARD, "lseek", EIO) ? -1 : fault.beneath->lseek(fd, offset, whence);
 }
 
+static int faulty_ftruncate(int fd, off_t length) {
+  return fails(FAULT_HARD, "ftruncate", EIO) ? -1 : fault.beneath->ftruncate(fd, length);
+}
+
+static int faulty_lock(int fd) { return fails(FAULT_HARD, "lock", ENOLCK) ? -1 : fault.beneath->lock(fd); }
+
 static int faulty_rename(const char *from, const char *to) {
   return fails(FAULT_HARD, "rename", EACCES) ? -1 : fault.beneath->rename(from, to);
 }
@@ -156,6 +162,8 @@ void fault_begin(fault_kind kind, size_t n) {
   table.close = counting_close;
   table.fsync = faulty_fsync;
   table.lseek = faulty_lseek;
+  table.ftruncate = faulty_ftruncate;
+  table.lock = faulty_lock;
   table.rename = faulty_rename;
   table.stat = faulty_stat;
   table.opendir = faulty_opendir;

@@ -16,6 +16,7 @@
 #include "lmlink/extxyz.h"
 #include "programs/config.h"
 #include "programs/server.h"
+#include "session/force_log.h"
 #include "support/fault.h"
 #include "support/folder.h"
 #include "support/scripted_driver.h"
@@ -34,7 +35,7 @@ static const char json[] =
     "{\"format\": \"lmlink-serve\", \"version\": 1, \"structure\": \"w.xyz\",\n"
     "\"driver\": {\"address\": \"unix:w\", \"socket_prefix\": \"/tmp/ipi_\"},\n"
     "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}},\n"
-    "\"extras\": \"json\"}\n";
+    "\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n";
 
 static int make_files(void **state) {
   if (make_folder(state) != 0) return -1;
@@ -134,6 +135,7 @@ static conversation hear(scripted_driver *driver) {
 static lml_status serve_with_fault(fault_kind kind, size_t n, bool *happened, conversation *heard, lml_error *error) {
   scripted_driver driver;
   *error = (lml_error){0};
+  unlink(in_folder("log.xyz"));
   script(&driver);
   fault_begin(kind, n);
   const lml_status status = serve(error);
@@ -152,6 +154,15 @@ static void assert_clean_error(lml_status status, const lml_error *error, size_t
              error->message, (int)error->status);
 }
 
+/** What was heard stands in the log: the log comes first. */
+static void assert_logged(const conversation *heard) {
+  lml_force_log *log;
+  assert_int_equal(lml_force_log_open(in_folder("log.xyz"), NULL, NULL, &log, NULL), LML_OK);
+  assert_true(lml_force_log_nframes(log) >= heard->replies);
+  lml_force_log_close(log);
+  unlink(in_folder("log.xyz"));
+}
+
 static void every_failure_ends_the_run_with_an_error(void **state) {
   (void)state;
   conversation expected, heard;
@@ -168,6 +179,7 @@ static void every_failure_ends_the_run_with_an_error(void **state) {
     /* What was sent before the failure is whole and right. */
     assert_memory_equal(heard.energies, expected.energies, heard.replies * sizeof(double));
     assert_memory_equal(heard.forces, expected.forces, heard.replies * sizeof heard.forces[0]);
+    assert_logged(&heard);
   } while (happened);
   assert_true(n > 50);
 }
@@ -185,6 +197,7 @@ static void what_can_be_tried_again_changes_nothing(void **state) {
     assert_int_equal(heard.replies, 2);
     assert_memory_equal(heard.energies, expected.energies, sizeof heard.energies);
     assert_memory_equal(heard.forces, expected.forces, sizeof heard.forces);
+    assert_logged(&heard);
   } while (happened);
   assert_true(n > 10);
 }

@@ -1,0 +1,138 @@
+#include "programs/recording.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sha256.h"
+#include "engine/template.h"
+#include "potential/snap_model.h"
+
+/** A checksum; empty where there is none. */
+typedef char checksum[LML_SHA256_TEXT];
+
+static const char *known(const checksum sum) { return sum[0] == '\0' ? NULL : sum; }
+
+/** Add to @p sha what the file @p path holds. */
+static lml_status add_file(lml_sha256 *sha, const char *path, lml_error *error) {
+  checksum sum;
+  const lml_status status = lml_sha256_file(path, sum, error);
+  if (status == LML_OK) lml_sha256_add(sha, sum, sizeof sum);
+  return status;
+}
+
+/** Of all that decides the forces of the calculator @p config; empty where that is not known. */
+static lml_status sum_of_engine(const lml_build *build, const lml_calculator_config *config, checksum sum,
+                                lml_error *error) {
+  const lml_potential *potential = lml_build_potential_of(build, config);
+  const lml_remote_config *remote = config->remote;
+  lml_status status = LML_OK;
+  lml_sha256 sha;
+  sum[0] = '\0';
+  if (potential == NULL && (remote == NULL || remote->ninputs == 0)) return LML_OK;
+  lml_sha256_begin(&sha);
+  if (potential != NULL) {
+    /* The file that the user named says what fixed terms there are. */
+    const char *const files[] = {config->potential, potential->snapcoeff, potential->snapparam};
+    lml_sha256_add(&sha, &potential->zbl.outer, sizeof potential->zbl.outer);
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && status == LML_OK; i++)
+      status = add_file(&sha, files[i], error);
+  }
+  for (size_t i = 0; remote != NULL && i < remote->ninputs && status == LML_OK; i++)
+    status = add_file(&sha, remote->inputs[i], error);
+  lml_sha256_end(&sha, sum);
+  if (status != LML_OK) sum[0] = '\0';
+  return status;
+}
+
+/** The mixture that is served; NULL: another kind of calculator is. */
+static const lml_mixing_config *mixture_of(const lml_build *build) {
+  const lml_calculator_config *config = &build->config->calculator;
+  return config->type == LML_CALCULATOR_MIXING ? config->mixing : NULL;
+}
+
+static size_t nregions_of(const lml_build *build) {
+  const lml_mixing_config *mixture = mixture_of(build);
+  return mixture == NULL ? 0 : mixture->nregions;
+}
+
+static lml_status sum_of_region(const lml_build *build, size_t r, checksum sum, lml_error *error) {
+  const lml_region_config *region = &mixture_of(build)->regions[r];
+  const lml_reuse reuse = build->config->force_log.reuse;
+  const lml_status status = sum_of_engine(build, region->calculator, sum, error);
+  if (status != LML_OK || sum[0] != '\0' || reuse != LML_REUSE_ALL) return status;
+  return lml_fail(error, LML_ERR_INPUT,
+                  "log.reuse is true, but what decides the forces of region %s is not known: name its engine's input "
+                  "files as inputs",
+                  region->name);
+}
+
+/** Checksums of everything but the engines. */
+static lml_status sum_of_files(const lml_build *build, checksum configuration, checksum potential, lml_error *error) {
+  const lml_potential *shared = lml_build_shared_potential(build);
+  lml_status status = LML_OK;
+  configuration[0] = potential[0] = '\0';
+  if (build->config->path != NULL) status = lml_sha256_file(build->config->path, configuration, error);
+  if (status == LML_OK && shared != NULL) status = lml_sha256_file(shared->snapcoeff, potential, error);
+  return status;
+}
+
+/** Atoms whose descriptors the force of a QM atom depends on lie within one cutoff of it, their neighbours within two.
+ */
+static double distance_of(const lml_build *build) {
+  const lml_potential *shared = lml_build_shared_potential(build);
+  if (build->config->force_log.atoms == LML_FORCE_LOG_FULL || shared == NULL) return 0.0;
+  return 2.0 * lml_potential_cutoff(shared);
+}
+
+/** Open the log with the checksums of the regions' engines, which are @p sums. */
+static lml_status open_recorder(const lml_build *build, const char *path, checksum *sums, const char **engines,
+                                lml_recorder **recorder, lml_error *error) {
+  checksum configuration, potential;
+  lml_status status = sum_of_files(build, configuration, potential, error);
+  for (size_t r = 0; r < nregions_of(build) && status == LML_OK; r++) {
+    status = sum_of_region(build, r, sums[r], error);
+    engines[r] = known(sums[r]);
+  }
+  if (status != LML_OK) return status;
+  const lml_recorder_settings settings = {.path = path,
+                                          .distance = distance_of(build),
+                                          .structure = build->structure->natoms > 0 ? build->structure : NULL,
+                                          .configuration = known(configuration),
+                                          .potential = known(potential),
+                                          .engines = engines,
+                                          .nregions = nregions_of(build),
+                                          .log = build->log};
+  return lml_recorder_open(&settings, recorder, error);
+}
+
+static void let_recall(const lml_build *build, lml_recorder *recorder) {
+  lml_mixing_parts parts;
+  if (build->config->force_log.reuse == LML_REUSE_NONE) return;
+  if (!lml_mixing_calculator_parts(build->calculator, &parts)) return;
+  const lml_mixing_recall recall = lml_recorder_recall(recorder);
+  lml_mixing_calculator_set_recall(build->calculator, &recall);
+}
+
+lml_status lml_recording_open(const lml_build *build, lml_recorder **recorder, lml_error *error) {
+  const lml_force_log_config *config = &build->config->force_log;
+  checksum *sums = NULL;
+  const char **engines = NULL;
+  char *path = NULL, index[16];
+  *recorder = NULL;
+  if (config->file == NULL) return LML_OK;
+  snprintf(index, sizeof index, "%u", build->config->index);
+  const lml_template_value value = {"index", index};
+  lml_status status = lml_alloc(&sums, nregions_of(build), sizeof *sums, "checksums", error);
+  if (status == LML_OK) status = lml_alloc(&engines, nregions_of(build), sizeof *engines, "checksums", error);
+  if (status == LML_OK) {
+    path = lml_template_fill(config->file, &value, 1, error);
+    status = path == NULL ? LML_ERR_MEMORY : open_recorder(build, path, sums, engines, recorder, error);
+  }
+  if (status == LML_OK) let_recall(build, *recorder);
+  lml_free(path);
+  lml_free(engines);
+  lml_free(sums);
+  return status;
+}

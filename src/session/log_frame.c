@@ -1,0 +1,215 @@
+#include "session/log_frame.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "mixing/mixing_calculator.h"
+#include "structure/frame.h"
+
+/** What is needed while a frame is made. */
+typedef struct making {
+  const lml_evaluation *evaluation;
+  lml_frame *frame;
+  lml_mixing_parts parts; /**< of a mixture */
+  bool mixed;
+  unsigned char *labels; /**< of the structure's atoms, over all regions */
+  size_t *kept;          /**< indices of the atoms that the frame holds */
+  size_t *rows;          /**< row of the frame of each of the structure's atoms that it holds */
+  size_t nkept;
+} making;
+
+void lml_log_name(char name[LML_LOG_NAME_SIZE], const char *base, size_t r, size_t nregions) {
+  if (nregions == 1)
+    snprintf(name, LML_LOG_NAME_SIZE, "%s", base);
+  else
+    snprintf(name, LML_LOG_NAME_SIZE, "%s_%zu", base, r + 1);
+}
+
+/* ---- which atoms ---- */
+
+static void join_labels(making *m, size_t natoms) {
+  for (size_t r = 0; r < m->parts.nregions; r++)
+    for (size_t i = 0; i < natoms; i++) {
+      const unsigned char label = m->parts.regions[r].region->labels[i];
+      if (label > m->labels[i]) m->labels[i] = label;
+    }
+}
+
+/** Label with anything but MM, in @p near, all atoms within @p distance of a QM atom. */
+static lml_status find_near(const making *m, double distance, lml_region *near, lml_error *error) {
+  const lml_structure *structure = m->evaluation->structure;
+  int *qm;
+  size_t nqm = 0;
+  lml_status status = lml_alloc(&qm, structure->natoms, sizeof *qm, "the QM atoms", error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < structure->natoms; i++)
+    if (m->labels[i] == LML_REGION_QM) qm[nqm++] = (int)i;
+  const lml_region_settings settings = {
+      .selection = LML_REGION_BY_INDEX, .indices = qm, .nindices = nqm, .buffer = distance};
+  status = lml_region_make(near, &settings, structure, NULL, error);
+  lml_free(qm);
+  return status;
+}
+
+static lml_status choose_atoms(making *m, double distance, lml_error *error) {
+  const size_t natoms = m->evaluation->structure->natoms;
+  lml_region near = {0};
+  lml_status status = lml_alloc(&m->labels, natoms, 1, "region labels", error);
+  if (status == LML_OK) status = lml_alloc(&m->kept, natoms, sizeof *m->kept, "the atoms that are logged", error);
+  if (status == LML_OK) status = lml_alloc(&m->rows, natoms, sizeof *m->rows, "the atoms that are logged", error);
+  if (status != LML_OK) return status;
+  if (m->mixed) join_labels(m, natoms);
+  const bool some = m->mixed && distance > 0.0;
+  if (some) status = find_near(m, distance, &near, error);
+  for (size_t i = 0; i < natoms && status == LML_OK; i++) {
+    if (some && near.labels[i] == LML_REGION_MM && m->labels[i] == LML_REGION_MM) continue;
+    m->rows[i] = m->nkept;
+    m->kept[m->nkept++] = i;
+  }
+  lml_region_free(&near);
+  return status;
+}
+
+static lml_status take_structure(const making *m, lml_error *error) {
+  const lml_structure *from = m->evaluation->structure;
+  lml_structure *to = &m->frame->structure;
+  const lml_status status = lml_structure_resize(to, m->nkept, error);
+  if (status != LML_OK) return status;
+  memcpy(to->cell, from->cell, sizeof to->cell);
+  memcpy(to->pbc, from->pbc, sizeof to->pbc);
+  for (size_t k = 0; k < m->nkept; k++) {
+    to->numbers[k] = from->numbers[m->kept[k]];
+    memcpy(to->positions + 3 * k, from->positions + 3 * m->kept[k], 3 * sizeof(double));
+  }
+  return LML_OK;
+}
+
+/* ---- columns ---- */
+
+/** A column of three numbers per atom, NaN as long as nothing else is put there. */
+static lml_status add_vectors(const making *m, const char *name, double **vectors, lml_error *error) {
+  lml_values *column;
+  lml_status status = lml_frame_add_column(m->frame, name, &column, error);
+  if (status == LML_OK) status = lml_values_allocate(column, LML_REAL, m->nkept, 3, error);
+  if (status != LML_OK) return status;
+  *vectors = column->reals;
+  for (size_t i = 0; i < 3 * m->nkept; i++) column->reals[i] = NAN;
+  return LML_OK;
+}
+
+static lml_status add_forces(const making *m, lml_error *error) {
+  double *forces;
+  const lml_status status = add_vectors(m, "forces", &forces, error);
+  for (size_t k = 0; status == LML_OK && k < m->nkept; k++)
+    memcpy(forces + 3 * k, m->evaluation->results->forces + 3 * m->kept[k], 3 * sizeof *forces);
+  return status;
+}
+
+/** Whether the frame holds the structure's atom @p i. */
+static bool holds(const making *m, size_t i) { return m->rows[i] < m->nkept && m->kept[m->rows[i]] == i; }
+
+static lml_status add_ml_forces(const making *m, lml_error *error) {
+  double *forces;
+  const lml_status status = add_vectors(m, "forces_ml", &forces, error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < m->parts.ml->natoms; i++) {
+    const size_t parent = lml_foreign_parent(m->parts.foreign, i);
+    if (holds(m, parent)) memcpy(forces + 3 * m->rows[parent], m->parts.ml->forces + 3 * i, 3 * sizeof *forces);
+  }
+  return LML_OK;
+}
+
+/** Put the forces of region @p r's cluster where they belong; @p own: only on atoms in whose force no other region has
+ *  a larger part. */
+static void put_qm_forces(const making *m, size_t r, bool own, double *forces) {
+  const lml_mixing_region *region = &m->parts.regions[r];
+  const double *from = lml_mixing_calculator_region(m->evaluation->calculator, r, NULL)->forces;
+  for (size_t i = 0; i < region->cluster->structure.natoms; i++) {
+    const size_t parent = region->cluster->parents[i];
+    double *force = forces + 3 * m->rows[parent];
+    if (own && (region->region->labels[parent] < m->labels[parent] || !isnan(force[0]))) continue;
+    memcpy(force, from + 3 * i, 3 * sizeof *force);
+  }
+}
+
+static lml_status add_qm_forces(const making *m, lml_error *error) {
+  double *forces;
+  lml_status status = add_vectors(m, "forces_qm", &forces, error);
+  for (size_t r = 0; status == LML_OK && r < m->parts.nregions; r++) put_qm_forces(m, r, true, forces);
+  /* Clusters may overlap: what each of several regions has computed stands in columns of its own. */
+  for (size_t r = 0; r < m->parts.nregions && m->parts.nregions > 1 && status == LML_OK; r++) {
+    char name[LML_LOG_NAME_SIZE];
+    lml_log_name(name, "region", r, m->parts.nregions);
+    status = lml_region_write_labels(m->frame, name, m->parts.regions[r].region->labels, m->kept, error);
+    lml_log_name(name, "forces_qm", r, m->parts.nregions);
+    if (status == LML_OK) status = add_vectors(m, name, &forces, error);
+    if (status == LML_OK) put_qm_forces(m, r, false, forces);
+  }
+  return status;
+}
+
+static lml_status add_columns(const making *m, lml_error *error) {
+  lml_status status = lml_frame_set_indices(m->frame, "index", m->kept, error);
+  if (status == LML_OK && m->mixed) status = lml_region_write_labels(m->frame, "region", m->labels, m->kept, error);
+  if (status == LML_OK) status = add_forces(m, error);
+  if (status == LML_OK && m->mixed) status = add_ml_forces(m, error);
+  if (status == LML_OK && m->mixed) status = add_qm_forces(m, error);
+  return status;
+}
+
+/* ---- keys ---- */
+
+/** Mean force, energies and clusters of a mixture. */
+static lml_status add_parts(const making *m, lml_error *error) {
+  const lml_extra *mean = lml_results_extra(m->evaluation->results, "mean_force");
+  lml_status status = LML_OK;
+  bool all_recalled = true;
+  if (mean != NULL) status = lml_frame_set_reals(m->frame, "mean_force", mean->numbers, mean->count, error);
+  if (status == LML_OK && m->parts.ml->energy_kind != LML_KIND_ABSENT)
+    status = lml_frame_set_real(m->frame, "energy_ml", m->parts.ml->energy, error);
+  for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {
+    char name[LML_LOG_NAME_SIZE];
+    bool recalled;
+    const lml_results *qm = lml_mixing_calculator_region(m->evaluation->calculator, r, &recalled);
+    all_recalled = all_recalled && recalled;
+    lml_log_name(name, "energy_qm", r, m->parts.nregions);
+    if (qm->energy_kind != LML_KIND_ABSENT) status = lml_frame_set_real(m->frame, name, qm->energy, error);
+    lml_log_name(name, "cluster_cell", r, m->parts.nregions);
+    if (status == LML_OK)
+      status = lml_frame_set_reals(m->frame, name, m->parts.regions[r].cluster->structure.cell, 9, error);
+  }
+  return status == LML_OK ? lml_frame_set_logical(m->frame, "recalled", all_recalled, error) : status;
+}
+
+static lml_status add_keys(const making *m, lml_error *error) {
+  const lml_results *results = m->evaluation->results;
+  const size_t natoms = m->evaluation->structure->natoms;
+  lml_status status = LML_OK;
+  if (results->energy_kind != LML_KIND_ABSENT) status = lml_frame_set_real(m->frame, "energy", results->energy, error);
+  if (status == LML_OK)
+    status = lml_frame_set_text(m->frame, "energy_kind", lml_kind_name(results->energy_kind), error);
+  if (status == LML_OK && results->virial_kind == LML_KIND_EXACT)
+    status = lml_frame_set_reals(m->frame, "virial", results->virial, 9, error);
+  if (status == LML_OK && m->mixed) status = add_parts(m, error);
+  if (status == LML_OK) status = lml_frame_set_logical(m->frame, "log_complete", m->nkept == natoms, error);
+  if (status == LML_OK) status = lml_frame_set_integer(m->frame, "log_natoms", (int64_t)natoms, error);
+  if (status == LML_OK) status = lml_frame_set_integer(m->frame, "evaluation", (int64_t)m->evaluation->number, error);
+  return status == LML_OK ? lml_frame_set_integer(m->frame, "replica", m->evaluation->replica, error) : status;
+}
+
+lml_status lml_log_frame_make(const lml_evaluation *evaluation, double distance, lml_frame *frame, lml_error *error) {
+  making m = {.evaluation = evaluation, .frame = frame};
+  lml_frame_free(frame);
+  m.mixed = lml_mixing_calculator_parts(evaluation->calculator, &m.parts);
+  lml_status status = choose_atoms(&m, distance, error);
+  if (status == LML_OK) status = take_structure(&m, error);
+  if (status == LML_OK) status = add_columns(&m, error);
+  if (status == LML_OK) status = add_keys(&m, error);
+  lml_free(m.labels);
+  lml_free(m.kept);
+  lml_free(m.rows);
+  if (status != LML_OK) lml_frame_free(frame);
+  return status;
+}

@@ -1,0 +1,32 @@
+/** @file log_frame.h
+ *  The frame of the force log that an evaluation leaves. docs/force-log.md describes its keys and columns.
+ */
+#ifndef LML_SESSION_LOG_FRAME_H
+#define LML_SESSION_LOG_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lmlink/calculator.h"
+#include "lmlink/extxyz.h"
+
+/** An evaluation that was finished. */
+typedef struct lml_evaluation {
+  const lml_structure *structure;
+  const lml_results *results;
+  lml_calculator *calculator; /**< a mixture's parts go into the log too */
+  size_t number;              /**< from 1 */
+  int replica;
+} lml_evaluation;
+
+enum { LML_LOG_NAME_SIZE = 48 };
+
+/** The name of a key or column of region @p r: @p base where there is one region, else with "_1", "_2", … behind it. */
+void lml_log_name(char name[LML_LOG_NAME_SIZE], const char *base, size_t r, size_t nregions);
+
+/** Make the frame of @p evaluation. Of a mixture it keeps the atoms nearer than @p distance (Å) to a QM atom and those
+ * of all clusters; all atoms where the distance is not positive, and of other calculators. Keys that are not the
+ *  evaluation's own, as checksums and times, are the caller's to add. @p frame is freed first. */
+lml_status lml_log_frame_make(const lml_evaluation *evaluation, double distance, lml_frame *frame, lml_error *error);
+
+#endif

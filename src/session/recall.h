@@ -1,0 +1,48 @@
+/** @file recall.h
+ *  What quantum codes have computed already, so that it is never paid for twice.
+ */
+#ifndef LML_SESSION_RECALL_H
+#define LML_SESSION_RECALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lmlink/error.h"
+
+/** A region's cluster as it lies in its parent, with the forces on it. Row rows[i] of positions and of labels belongs
+ *  to the cluster's atom i, whose index in the parent is parents[i]. All is borrowed. */
+typedef struct lml_recall_point {
+  size_t region; /**< number of the region, from 0 */
+  size_t natoms; /**< of the cluster */
+  const size_t *parents;
+  const size_t *rows;
+  const double *positions;     /**< Å, three per row */
+  const unsigned char *labels; /**< lml_region_label, one per row */
+  const double *cell;          /**< 9, Å, of the parent */
+  const bool *pbc;             /**< 3, of the parent */
+  const double *cluster_cell;  /**< 9, Å */
+  const double *forces;        /**< eV/Å, three per row of force_rows */
+  const size_t *force_rows;    /**< NULL: in the cluster's order */
+} lml_recall_point;
+
+/** Initialise with `lml_recall r = {0};`, release with lml_recall_free. */
+typedef struct lml_recall {
+  struct lml_recall_shape *shapes; /**< clusters: which atoms, in which cells */
+  size_t nshapes, shapes_capacity;
+  struct lml_recall_entry *entries; /**< places of a cluster's atoms, with their forces */
+  size_t nentries, entries_capacity;
+} lml_recall;
+
+/** How far apart, in Å and for each coordinate, atoms may be that count as being at the same place. */
+#define LML_RECALL_TOLERANCE 1e-10
+
+/** Remember @p point, unless it is known. Copies what it needs. */
+lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml_error *error);
+
+/** Whether a point with the same region, atoms, labels and cells, and with every atom at the same place, but for
+ *  periodic images, is known; its forces then go to @p forces (natoms × 3), in the cluster's order. */
+bool lml_recall_find(const lml_recall *recall, const lml_recall_point *point, double *forces);
+
+void lml_recall_free(lml_recall *recall);
+
+#endif

@@ -1,0 +1,53 @@
+/** @file recorder.h
+ *  Writes each evaluation of a session into its force log, and remembers from there what need not be computed again.
+ */
+#ifndef LML_SESSION_RECORDER_H
+#define LML_SESSION_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+#include "base/sha256.h"
+#include "mixing/mixing_calculator.h"
+#include "session/log_frame.h"
+
+/** Texts are copied. */
+typedef struct lml_recorder_settings {
+  const char *path;
+  double distance;                /**< Å from a QM atom within which atoms are logged; 0: all atoms are */
+  const lml_structure *structure; /**< what the log must be a log of; copied; NULL: any */
+  const char *configuration;      /**< checksum (hexadecimal) of the configuration; NULL: there is none */
+  const char *potential;          /**< checksum of Θ's file; NULL: there is none */
+  const char *const *engines;     /**< for each region the checksum of what decides its forces; NULL: it is not known */
+  size_t nregions;
+  const lml_log *log; /**< told what was found in the file; NULL: nobody is */
+} lml_recorder_settings;
+
+typedef struct lml_recorder lml_recorder;
+
+/** Open or go on with a log (see force_log.h). LML_ERR_INPUT also where it is that of another structure. */
+lml_status lml_recorder_open(const lml_recorder_settings *settings, lml_recorder **recorder, lml_error *error);
+
+/** Log an evaluation. Once that has failed, it fails always: a run must not go on without its log. */
+lml_status lml_recorder_write(lml_recorder *recorder, const lml_evaluation *evaluation, lml_error *error);
+
+/** From the next frame on Θ is that of the file with checksum @p potential; that frame says what it was before. */
+void lml_recorder_set_potential(lml_recorder *recorder, const char potential[LML_SHA256_TEXT]);
+
+/** What the mixture that is recorded may ask before it starts an engine; valid as long as the recorder. */
+lml_mixing_recall lml_recorder_recall(lml_recorder *recorder);
+
+/** Whether a frame could not be written. */
+bool lml_recorder_failed(const lml_recorder *recorder);
+
+/** One line: the file, the frames in it, how many results of engines are known. */
+void lml_recorder_describe(const lml_recorder *recorder, char *text, size_t size);
+
+/** Close, and remove the file where it holds nothing; NULL is fine. */
+void lml_recorder_discard(lml_recorder *recorder);
+
+/** NULL is fine. */
+void lml_recorder_close(lml_recorder *recorder);
+
+#endif
