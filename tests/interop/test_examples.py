@@ -4,6 +4,9 @@ import os
 import re
 import sys
 
+import numpy as np
+from ase.build import bulk
+from ase.io import read
 from conftest import ROOT, TIMEOUT, program
 
 
@@ -36,6 +39,47 @@ def test_relaxation_and_dynamics(start, potentials, tmp_path):
     output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "relax_and_md.py"])
     assert abs(number("drift of the total energy in NVE:", output)) < 1e-4
     assert is_picture(tmp_path / "relax_and_md.png")
+
+
+def test_properties(start, potentials, tmp_path):
+    """EMT's copper, with the elastic constants that ASE's documentation quotes."""
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "properties.py", "--quick", "--size", "2",
+                                   "--element", "Cu", "--calculator", "ase.calculators.emt:EMT()"])
+    assert abs(number(r"C11 \(GPa\)", output) - 173) < 1 and abs(number(r"C12 \(GPa\)", output) - 116) < 1
+    assert abs(number(r"C44 \(GPa\)", output) - 90) < 1
+    assert is_picture(tmp_path / "properties.png")
+
+
+def test_properties_of_molybdenum(start, potentials, tmp_path):
+    """With the figures that the potential's authors publish (Phys. Rev. Materials 1, 043603)."""
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "properties.py", "--quick", "--element",
+                                   "Mo", "--potential", potentials / "Mo_Chen_PRM2017.snap"])
+    for name, published in (("C11", 473), ("C12", 152), ("C44", 107)):
+        assert abs(number(rf"{name} \(GPa\)", output) - published) < 1
+    assert 1.2 < number(r"vacancy migration \(eV\)", output) < 1.7
+
+
+def test_constraints(start, potentials, tmp_path):
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "make_constraints.py", "--quick"])
+    assert "102 strained cells" in output and is_picture(tmp_path / "constraints" / "constraints.png")
+    path = read(tmp_path / "constraints" / "vacancy.xyz", ":")
+    energies = [image.get_potential_energy() for image in path]
+    assert abs(energies[1] - energies[-2]) < 1e-3 and 1.8 < energies[3] - energies[0] < 2.3
+    hot = read(tmp_path / "constraints" / "hot.xyz", ":")
+    assert len(hot) == 3 and hot[2].info["temperature"] > 1000 and np.abs(hot[2].get_forces()).max() > 1
+
+
+def test_strains_are_the_papers(reference):
+    """Six kinds of strain, the same cells as the reference's to the lattice constant, in the same order."""
+    theirs = read(reference / "eos_configurations.xyz", ":")
+    from crystals import STRAINS, strained_cells
+
+    lattice = 15.9275 / 5
+    ours = strained_cells(bulk("W", cubic=True, a=lattice))
+    assert len(ours) == len(theirs) == 17 * len(STRAINS)
+    for one, other in zip(ours, theirs):
+        assert np.abs(one.cell.array - other.cell.array / 5).max() < 2e-4 * lattice
+        assert abs(one.info["strain_value"] - other.info["strain_value"]) < 1e-12
 
 
 def test_ipi(start, potentials, tmp_path):

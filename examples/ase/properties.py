@@ -1,0 +1,76 @@
+"""Lattice constant, elastic constants, vacancy formation and migration of a cubic crystal, by any ASE calculator.
+
+    python properties.py --element Mo --potential Mo_Chen_PRM2017.snap
+    python properties.py --element Cu --calculator "ase.calculators.emt:EMT()"
+
+prints a table and draws properties.png.
+"""
+
+import argparse
+from contextlib import ExitStack
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+import crystals
+from tungsten import find_potential, say
+
+
+def compute(calculator, arguments):
+    """The table's values by name, and the energies (eV) along the vacancy's path."""
+    cell = crystals.relaxed_cell(calculator, arguments.element, arguments.structure, arguments.lattice_constant)
+    values = {"lattice constant (Å)": cell.cell[0, 0], "energy (eV/atom)": cell.get_potential_energy() / len(cell)}
+    say(f"lattice constant {cell.cell[0, 0]:.5f} Å")
+    values.update(zip(("C11 (GPa)", "C12 (GPa)", "C44 (GPa)"), crystals.elastic_constants(cell, calculator)))
+    say("elastic constants")
+    values["vacancy formation (eV)"], _ = crystals.vacancy_formation(cell, calculator, arguments.size)
+    say(f"vacancy formation energy {values['vacancy formation (eV)']:.3f} eV")
+    path = crystals.vacancy_path(cell, calculator, arguments.size, arguments.images)
+    energies = np.array([image.get_potential_energy() for image in path])
+    values["vacancy migration (eV)"] = energies.max() - energies[0]
+    say(f"vacancy migration energy {values['vacancy migration (eV)']:.3f} eV")
+    return cell, values, energies - energies[0]
+
+
+def draw(path, cell, calculator, energies, title):
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for kind in crystals.STRAINS:
+        strained = [atoms for atoms in crystals.strained_cells(cell) if atoms.info["strain_type"] == kind]
+        for atoms in strained:
+            atoms.calc = calculator
+        levels = np.array([atoms.get_potential_energy() / len(atoms) for atoms in strained])
+        axes[0].plot([100 * atoms.info["strain_value"] for atoms in strained], 1000 * (levels - levels.min()), label=kind)
+    axes[0].set(xlabel="strain (%)", ylabel="energy (meV/atom)", title=f"{title}: six kinds of strain")
+    axes[0].legend(frameon=False, fontsize=8)
+    axes[1].plot(np.linspace(0, 1, len(energies)), energies, marker="o", color="#0057b8")
+    axes[1].set(xlabel="path", ylabel="energy (eV)", title=f"{title}: a vacancy's jump")
+    figure.savefig(path, dpi=110)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    crystals.add_arguments(parser)
+    parser.add_argument("--size", type=int, default=4, help="cubic cells along a side of the vacancy's cell (4)")
+    parser.add_argument("--images", type=int, default=7, help="of the vacancy's path, an odd number (7)")
+    parser.add_argument("--output", type=Path, default=Path("."), help="folder of properties.png")
+    parser.add_argument("--quick", action="store_true", help="a small cell for the vacancy")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.size, arguments.images = min(arguments.size, 3), min(arguments.images, 5)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        calculator = crystals.open_calculator(arguments, find_potential, stack)
+        cell, values, energies = compute(calculator, arguments)
+        draw(arguments.output / "properties.png", cell, calculator, energies, arguments.element)
+    print()
+    for name, value in values.items():
+        print(f"{name:24s}{value:14.{2 if 'GPa' in name else 5}f}")
+    print(f"\npicture: {arguments.output / 'properties.png'}")
+
+
+if __name__ == "__main__":
+    main()
