@@ -19,7 +19,7 @@ import numpy as np
 from ase.io import write
 
 import crystals
-from tungsten import find_potential, say
+from common import find_potential, say
 
 
 def make_strained(cell, calculator, arguments):

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import crystals
-from tungsten import find_potential, say
+from common import find_potential, say
 
 
 def compute(calculator, arguments):

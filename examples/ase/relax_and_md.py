@@ -20,8 +20,8 @@ from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 from ase.units import fs
 
+from common import find_potential
 from lmlink import LMLink
-from tungsten import find_potential
 
 TEMPERATURE = 300.0  # K
 TIME_STEP = 2.0  # fs

