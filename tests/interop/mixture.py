@@ -128,7 +128,7 @@ class Mixture:
 
 
 class Oracle(Calculator):
-    """LAMMPS, by the module `oracle`, as an ASE calculator; counts what it is asked for."""
+    """LAMMPS, by the module `oracle`, as an ASE calculator."""
 
     implemented_properties = ["energy", "forces", "stress"]
 

@@ -1,0 +1,139 @@
+"""What else a mixture can be, against what it is by definition: blends, several regions, an ML side behind a socket;
+and what is refused, in one line that says what to change."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from conftest import program
+from mixture import Mixture, block, configure, linear, middle, mixing, refusal, remote
+
+BAR = 1e-8  # eV/Å, between lmlink and LAMMPS
+POTENTIAL = "W_2940_2017_2.snap"
+WIDE = 9.6  # Å: two cutoffs, from where on the forces of a cluster are those of the whole
+
+
+@pytest.fixture
+def both(reference, potentials, lammps):
+    """(ML, QM) potentials, and their forces on a structure by LAMMPS."""
+    paths = potentials / POTENTIAL, reference / "milady_lml.snapcoeff"
+    return *paths, lambda atoms: [lammps.evaluate(atoms, lammps.Potential(path)).forces for path in paths]
+
+
+def distances(atoms, chosen):
+    """Of each atom to the nearest of those chosen."""
+    return np.min([atoms.get_distances(i, range(len(atoms)), mic=True) for i in chosen], axis=0)
+
+
+def expected(weights, ml, qm, zero_mean=True):
+    forces = weights[:, None] * qm + (1 - weights[:, None]) * ml
+    return forces - forces.mean(axis=0) if zero_mean else forces
+
+
+@pytest.mark.parametrize("zero_mean", [True, False])
+@pytest.mark.parametrize("shape", ["linear", "cubic"])
+def test_blends(shape, zero_mean, both, start, folders):
+    ml, qm, forces = both
+    atoms = block(8)
+    qm_atoms = [middle(atoms)]
+    region = {"indices": qm_atoms, "buffer": WIDE, "blend": {"width": 5.0, "shape": shape}}
+    path = configure(folders[0], atoms, mixing(linear(ml), (region, linear(qm)), zero_mean_force=zero_mean))
+    x = distances(atoms, qm_atoms) / 5.0
+    weights = np.where(x < 1, 1 - x if shape == "linear" else 1 - 3 * x**2 + 2 * x**3, 0)
+    with Mixture(start, folders[1], path) as mixture:
+        ours = mixture.evaluate(atoms)
+    assert ours.extras["blend_atoms"] == (weights > 0).sum() - 1 > 10
+    assert np.abs(ours.forces - expected(weights, *forces(atoms), zero_mean)).max() <= BAR
+
+
+def test_two_regions_with_an_engine_each(both, start, folders):
+    """Both engines are at work at the same time, and so is the ML side, which is one too."""
+    ml, qm, forces = both
+    atoms = block(8)
+    chosen = [0, middle(atoms)]
+
+    def engine(name, potential):
+        return remote(f"unix:{folders[1]}/{name}", name=name, init="lmlink", output=f"{name}.log",
+                      launch=f"{program('lmlink-serve')} --potential {potential} --driver unix:{{path}} --wait 60")
+
+    regions = [({"indices": [atom], "buffer": WIDE}, engine(f"engine{atom}", qm), {"name": f"at{atom}"})
+               for atom in chosen]
+    path = configure(folders[0], atoms, mixing(engine("ml", ml), *regions))
+    weights = np.zeros(len(atoms))
+    weights[chosen] = 1
+    with Mixture(start, folders[1], path) as mixture:
+        for step in range(2):
+            ours = mixture.evaluate(atoms)
+            assert np.abs(ours.forces - expected(weights, *forces(atoms))).max() <= BAR
+            atoms.positions += np.random.default_rng(step).normal(0, 0.02, (len(atoms), 3))
+    assert ours.extras["qm_atoms"] == 2
+
+
+def test_energy_and_virial_of_the_ml_side(both, lammps, start, folders):
+    ml, qm, _ = both
+    atoms = block(4)
+    calculator = mixing(linear(ml), ({"indices": [middle(atoms)], "buffer": 3.0}, linear(qm)), energy="ml", virial="ml")
+    with Mixture(start, folders[1], configure(folders[0], atoms, calculator)) as mixture:
+        ours = mixture.evaluate(atoms)
+    energy = lammps.evaluate(atoms, lammps.Potential(ml)).energy
+    assert abs(ours.energy - energy) <= 1e-7 and abs(ours.extras["energy_ml"] - energy) <= 1e-7
+    assert ours.extras["energy_kind"] == ours.extras["virial_kind"] == "ml_part"
+
+
+BAD = {
+    "empty": ([{"spheres": [{"centre": [1.6, 0.2, 0.3], "radius": 0.1}], "buffer": 3.0}],
+              "no atom of the structure is selected as QM; change the selection"),
+    "outside": ([{"indices": [54], "buffer": 3.0}],
+                "the QM atom 54 is not in the structure, whose 54 atoms count from 0"),
+    "overlap": ([{"indices": [3, 4], "buffer": 3.0}, {"indices": [4], "buffer": 3.0}],
+                "atom 4 gets a quantum force from both of the regions 1 and 2; make them smaller, or one"),
+    "labels": ([{"labels": True}], "the structure file has no column region"),
+    "two selections": ([{"indices": [1], "species": ["W"], "buffer": 3.0}],
+                       "needs one of labels, indices, species, spheres, cylinder, but has 2 of them"),
+    "no buffer": ([{"indices": [1]}], "region.buffer: the key is missing"),
+    "no regions": ([], "qm: must have at least one region"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_regions(case, potentials, tmp_path):
+    regions, message = BAD[case]
+    ml = linear(potentials / POTENTIAL)
+    atoms = bulk("W", cubic=True, a=3.18).repeat(3)
+    line = refusal(configure(tmp_path, atoms, mixing(ml, *((region, ml) for region in regions))))
+    assert message in line, line
+
+
+def test_a_cluster_that_touches_its_own_image(potentials, tmp_path):
+    ml = linear(potentials / POTENTIAL)
+    atoms = bulk("W", cubic=True, a=3.18).repeat(6)
+    region = ({"indices": [0], "buffer": 6.0}, ml, {"cluster": {"vacuum": 0.0, "cell_rounding": 9.0}})
+    line = refusal(configure(tmp_path, atoms, mixing(ml, region)))
+    assert "from its own periodic image" in line and "raise the vacuum" in line, line
+
+
+def test_foreign_atoms_outside_the_region(potentials, tmp_path):
+    ml = linear(potentials / POTENTIAL)
+    atoms = bulk("W", cubic=True, a=3.18).repeat(3) + Atoms("He", [[1.6, 0.8, 0.0]])
+    line = refusal(configure(tmp_path, atoms, mixing(ml, ({"indices": [0], "buffer": 3.0}, ml))))
+    assert "atom 54 is He" in line and "select it as QM" in line, line
+
+
+def test_an_engine_with_another_number_of_atoms(potentials, start, folders):
+    """An lmlink-serve whose structure has more than the cluster's one atom as the engine."""
+    atoms = bulk("W", cubic=True, a=3.18).repeat(3)
+    other = folders[0] / "other"
+    other.mkdir()
+    wrong = atoms.copy()
+    wrong.symbols[0] = "Be"
+    wrong.write(other / "wrong.xyz", format="extxyz")
+    command = f"{program('lmlink-serve')} --potential {potentials / 'WBe_Wood_PRB2019.snap'} --structure other/wrong.xyz"
+    engine = remote(f"unix:{folders[1]}/engine", launch=f"{command} --driver unix:{{path}} --wait 60", on_failure="stop")
+    path = configure(folders[0], atoms, mixing(linear(potentials / POTENTIAL), ({"indices": [0], "buffer": 0.0}, engine)))
+    mixture = Mixture(start, folders[1], path)
+    with pytest.raises((EOFError, ConnectionError)):
+        mixture.evaluate(atoms)
+    _, errors = mixture.process.communicate(timeout=60)
+    last = errors.splitlines()[-1]
+    assert mixture.process.returncode == 1 and "engine engine at" in last and "what it printed is in" in last, errors
+    mixture.driver.close()
