@@ -10,5 +10,6 @@
 #include "lmlink/potential.h"
 #include "lmlink/structure.h"
 #include "lmlink/version.h"
+#include "lmlink/virtual_work.h"
 
 #endif

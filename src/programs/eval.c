@@ -12,6 +12,7 @@
 #include "programs/command_line.h"
 #include "programs/eval_arrays.h"
 #include "programs/eval_frame.h"
+#include "programs/eval_work.h"
 
 /* ---- command line ---- */
 
@@ -20,7 +21,7 @@ static const char *const fixed_terms[] = {"none", "snap", NULL};
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help = "The potential: a LAMMPS .snap file, or a .snapcoeff file. Required."},
+     .help = "The potential: a LAMMPS .snap file, or a .snapcoeff file. Required but with --virtual-work."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file, where it has not the name of the .snapcoeff file."},
@@ -36,12 +37,19 @@ static const lml_option options[] = {
     {.name = "gradients",
      .value = "FILE",
      .help = "Write the gradients -dD/dr, summed over the atoms of each element, to this .npy file."},
+    {.name = "virtual-work",
+     .help =
+         "Take the frames for images of a path and print the energy along it, from the work of the forces: those of "
+         "the file, or, with --potential, those of the potential."},
+    {.name = "ase-grid",
+     .help = "With --virtual-work: integrate by the trapezoid rule on 1000 points, as ASE's NEB.integrate_forces does, "
+             "and print them."},
     {.name = "index", .value = "NUMBER", .help = "Evaluate one frame alone: 0 is the first, -1 the last."},
 };
 
 static const lml_command command = {
     .program = "lmlink-eval",
-    .usage = "--potential FILE [OPTION ...] IN.xyz",
+    .usage = "--potential FILE [OPTION ...] IN.xyz\n--virtual-work [OPTION ...] PATH.xyz",
     .summary = "Evaluates a linear machine-learning potential on every frame of an extended XYZ file.",
     .notes =
         "The output keeps all that is in the input and adds, under ASE's names, energy,\n"
@@ -108,6 +116,8 @@ typedef struct run {
   lml_calculator *calculator;
   lml_xyz_writer *output;
   lml_eval_arrays *arrays;
+  bool has_path; /* whether the work along the frames is wanted */
+  lml_eval_path path;
   lml_frame frame;
   lml_results results;
   progress progress;
@@ -139,14 +149,16 @@ static void print_row(run *r, long index) {
 }
 
 static lml_status process_frame(run *r, long index, lml_error *error) {
-  lml_status status = evaluate(r, index, error);
+  lml_status status = r->calculator == NULL ? LML_OK : evaluate(r, index, error);
+  if (status == LML_OK && r->has_path)
+    status = lml_eval_path_add(&r->path, &r->frame, r->calculator == NULL ? NULL : &r->results, error);
   if (status == LML_OK && r->arrays != NULL) status = lml_eval_arrays_add(r->arrays, &r->frame.structure, error);
   if (status == LML_OK && r->output != NULL) status = lml_eval_put_results(&r->frame, &r->results, error);
   clear_progress(&r->progress);
   if (status == LML_ERR_INTERRUPTED) return status;
   if (status != LML_OK) return lml_fail_context(error, "%s, frame %ld", r->input, index);
   if (r->output != NULL) return lml_xyz_write(r->output, &r->frame, error);
-  print_row(r, index);
+  if (!r->has_path) print_row(r, index);
   return LML_OK;
 }
 
@@ -193,9 +205,23 @@ static lml_status check_outputs_differ(const lml_arguments *arguments, lml_error
   return LML_OK;
 }
 
-static lml_status check_options(run *r, lml_error *error) {
-  if (lml_arguments_count(r->arguments, "potential") == 0)
+static lml_status check_path_options(run *r, lml_error *error) {
+  static const char *const others[] = {"output", "descriptors", "gradients", "index"};
+  r->has_path = lml_arguments_count(r->arguments, "virtual-work") > 0;
+  for (size_t i = 0; r->has_path && i < sizeof others / sizeof others[0]; i++)
+    if (lml_arguments_count(r->arguments, others[i]) > 0)
+      return lml_fail(error, LML_ERR_USAGE, "--virtual-work prints the energy along a path, and goes without --%s",
+                      others[i]);
+  if (!r->has_path && lml_arguments_count(r->arguments, "ase-grid") > 0)
+    return lml_fail(error, LML_ERR_USAGE, "--ase-grid is for --virtual-work alone");
+  if (!r->has_path && lml_arguments_count(r->arguments, "potential") == 0)
     return lml_fail(error, LML_ERR_USAGE, "--potential FILE is missing");
+  return LML_OK;
+}
+
+static lml_status check_options(run *r, lml_error *error) {
+  const lml_status path_status = check_path_options(r, error);
+  if (path_status != LML_OK) return path_status;
   const lml_status status = check_outputs_differ(r->arguments, error);
   if (status != LML_OK) return status;
   r->has_index = lml_arguments_count(r->arguments, "index") > 0;
@@ -204,6 +230,7 @@ static lml_status check_options(run *r, lml_error *error) {
 
 static lml_status read_potential(run *r, lml_error *error) {
   const char *path = lml_arguments_text(r->arguments, "potential", 0);
+  if (path == NULL) return LML_OK;
   static const lml_fixed_terms terms[] = {LML_FIXED_TERMS_NONE, LML_FIXED_TERMS_SNAP, LML_FIXED_TERMS_UNSTATED};
   const lml_fixed_terms chosen = terms[lml_arguments_choice(r->arguments, "fixed-terms", 2)];
   const char *parameters = lml_arguments_text(r->arguments, "parameters", 0);
@@ -233,16 +260,25 @@ static lml_status commit_outputs(run *r, lml_error *error) {
   return status;
 }
 
+static lml_status print_work(const run *r, lml_error *error) {
+  const lml_work_points points =
+      lml_arguments_count(r->arguments, "ase-grid") > 0 ? LML_WORK_ASE_GRID : LML_WORK_IMAGES;
+  const lml_status status = lml_eval_path_print(&r->path, points, error);
+  return status == LML_OK ? status : lml_fail_context(error, "%s", r->input);
+}
+
 static lml_status run_all(run *r, lml_error *error) {
   lml_status status = check_options(r, error);
   if (status == LML_OK) status = read_potential(r, error);
   if (status == LML_OK) status = open_outputs(r, error);
   if (status == LML_OK) status = for_each_frame(r, process_frame, error);
+  if (status == LML_OK && r->has_path) status = print_work(r, error);
   if (status == LML_OK) status = commit_outputs(r, error);
   if (status == LML_OK && fflush(stdout) == EOF)
     status = lml_fail(error, LML_ERR_IO, "cannot write to the standard output");
   lml_xyz_abort(r->output);
   lml_eval_arrays_abort(r->arrays);
+  lml_eval_path_free(&r->path);
   lml_frame_free(&r->frame);
   lml_results_free(&r->results);
   lml_calculator_destroy(r->calculator);

@@ -22,6 +22,7 @@ PUBLIC = {
     "version": "src/base",
     "structure": "src/structure",
     "extxyz": "src/structure",
+    "virtual_work": "src/structure",
     "calculator": "src/calculator",
     "potential": "src/potential",
     "lmlink": "src/programs",
