@@ -152,6 +152,8 @@ static lml_status make_mixture(lml_build *build, const lml_mixing_config *config
                                lml_mixing_region *regions, lml_calculator **calculator, lml_error *error) {
   int *known = NULL;
   lml_status status = make(build, config->ml, &settings->ml, error);
+  if (status == LML_OK && config->rescales)
+    status = lml_rescaled_calculator_create(settings->ml, &config->rescaling, &settings->ml, error);
   for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
     status = make_region(build, &config->regions[i], &regions[i], error);
   if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);

@@ -14,6 +14,7 @@
 #include "mixing/cluster.h"
 #include "mixing/mixing_calculator.h"
 #include "mixing/region.h"
+#include "mixing/rescaled_calculator.h"
 
 /** Names of lml_fixed_terms (without the unstated one), in their order; NULL-terminated. */
 extern const char *const lml_fixed_terms_names[];
@@ -57,6 +58,8 @@ typedef struct lml_mixing_config {
   bool zero_mean_force;
   lml_mixing_part energy, virial;
   double foreign_distance; /**< Å; negative: the potential's cutoff */
+  bool rescales;           /**< the ML side is rescaled: */
+  lml_rescaling rescaling;
 } lml_mixing_config;
 
 /** Strings and parts belong to it; all paths can be opened from the working directory. All zero is an empty one. */

@@ -211,9 +211,30 @@ static lml_status read_regions(const lml_json *document, const lml_json_value *o
   return status;
 }
 
+static lml_status read_rescaling(const lml_json *document, const lml_json_value *object, lml_mixing_config *mixing,
+                                 lml_error *error) {
+  static const char *const keys[] = {"qm_lattice_constant", "qm_bulk_modulus", "ml_lattice_constant",
+                                     "ml_bulk_modulus"};
+  lml_rescaling *to = &mixing->rescaling;
+  double *const values[] = {&to->qm_lattice_constant, &to->qm_bulk_modulus, &to->ml_lattice_constant,
+                            &to->ml_bulk_modulus};
+  const lml_json_value *rescale = NULL;
+  lml_status status = lml_json_object(document, object, "rescale", LML_JSON_OPTIONAL, &rescale, error);
+  if (status != LML_OK || rescale == NULL) return status;
+  mixing->rescales = true;
+  status = lml_json_check_keys(document, rescale, keys, COUNT(keys), error);
+  for (size_t i = 0; i < COUNT(keys) && status == LML_OK; i++) {
+    status = lml_json_number(document, rescale, keys[i], LML_JSON_REQUIRED, values[i], error);
+    if (status == LML_OK && !(*values[i] > 0.0))
+      return lml_json_fail(document, rescale, keys[i], error, "must be positive");
+  }
+  return status;
+}
+
 static lml_status read_mixing(const lml_json *document, const lml_json_value *object, const char *json_path,
                               lml_mixing_config *mixing, lml_error *error) {
-  static const char *const keys[] = {"type", "ml", "qm", "zero_mean_force", "energy", "virial", "foreign_distance"};
+  static const char *const keys[] = {"type",   "ml", "qm", "zero_mean_force", "energy", "virial", "foreign_distance",
+                                     "rescale"};
   mixing->zero_mean_force = true;
   mixing->foreign_distance = -1.0;
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
@@ -227,7 +248,7 @@ static lml_status read_mixing(const lml_json *document, const lml_json_value *ob
     status = lml_config_read_choice(document, object, "virial", part_names, COUNT(part_names), &mixing->virial, error);
   if (status == LML_OK)
     status = lml_config_read_length(document, object, "foreign_distance", &mixing->foreign_distance, error);
-  return status;
+  return status == LML_OK ? read_rescaling(document, object, mixing, error) : status;
 }
 
 lml_status lml_mixing_config_read(const lml_json *document, const lml_json_value *object, const char *json_path,

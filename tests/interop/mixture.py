@@ -87,10 +87,11 @@ def refusal(path):
 
 @dataclass
 class Evaluation:
-    """energy: eV; forces: natoms × 3, eV/Å; extras: the JSON object."""
+    """energy: eV; forces: natoms × 3, eV/Å; virial: 3 × 3, eV; extras: the JSON object."""
 
     energy: float
     forces: np.ndarray
+    virial: np.ndarray
     extras: dict
 
 
@@ -105,7 +106,8 @@ class Mixture:
 
     def evaluate(self, atoms):
         energy, forces, extras = self.driver.evaluate(atoms.positions / Bohr, atoms.cell.array / Bohr)
-        return Evaluation(energy * Hartree, forces * (Hartree / Bohr), json.loads(extras or "{}"))
+        virial = self.driver.virial * Hartree
+        return Evaluation(energy * Hartree, forces * (Hartree / Bohr), virial, json.loads(extras or "{}"))
 
     def replica(self, index):
         """What follows is replica `index`."""

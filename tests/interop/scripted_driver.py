@@ -54,7 +54,7 @@ class Driver:
         assert self.receive(12) == b"FORCEREADY  "
         energy, natoms = struct.unpack("=di", self.receive(12))
         forces = np.frombuffer(self.receive(24 * natoms)).reshape(natoms, 3)
-        self.receive(72)
+        self.virial = np.frombuffer(self.receive(72)).reshape(3, 3)  # of the last evaluation
         return energy, forces, self.receive(struct.unpack("=i", self.receive(4))[0])
 
     def is_alone(self):

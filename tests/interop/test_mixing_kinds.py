@@ -1,12 +1,13 @@
-"""What else a mixture can be, against what it is by definition: blends, several regions, an ML side behind a socket;
-and what is refused, in one line that says what to change."""
+"""What else a mixture can be, against what it is by definition: blends, several regions, an ML side behind a socket,
+rescaling; and what is refused, in one line that says what to change."""
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.qmmm import RescaledCalculator
 from conftest import program
-from mixture import Mixture, block, configure, linear, middle, mixing, refusal, remote
+from mixture import Mixture, Oracle, block, configure, linear, middle, mixing, refusal, remote
 
 BAR = 1e-8  # eV/Å, between lmlink and LAMMPS
 POTENTIAL = "W_2940_2017_2.snap"
@@ -78,6 +79,25 @@ def test_energy_and_virial_of_the_ml_side(both, lammps, start, folders):
     energy = lammps.evaluate(atoms, lammps.Potential(ml)).energy
     assert abs(ours.energy - energy) <= 1e-7 and abs(ours.extras["energy_ml"] - energy) <= 1e-7
     assert ours.extras["energy_kind"] == ours.extras["virial_kind"] == "ml_part"
+
+
+def test_rescaling(both, lammps, start, folders):
+    """The ML side has the lattice constant and bulk modulus of the QM side, as by ASE's RescaledCalculator."""
+    ml, qm, _ = both
+    atoms = block(4)
+    alike = {"qm_lattice_constant": 3.1855, "qm_bulk_modulus": 305.0, "ml_lattice_constant": 3.1803,
+             "ml_bulk_modulus": 322.0}
+    chosen = middle(atoms)
+    calculator = mixing(linear(ml), ({"indices": [chosen], "buffer": 3.0}, linear(qm)), energy="ml", virial="ml",
+                        zero_mean_force=False, rescale=alike)
+    with Mixture(start, folders[1], configure(folders[0], atoms, calculator)) as mixture:
+        ours = mixture.evaluate(atoms)
+    atoms.calc = RescaledCalculator(Oracle(lammps, ml), *(alike[key] for key in alike))
+    theirs, others = atoms.get_forces(), np.arange(len(atoms)) != chosen
+    assert np.abs(ours.forces - theirs)[others].max() <= BAR < np.abs(ours.forces - theirs)[chosen].max()
+    assert abs(ours.energy - atoms.get_potential_energy()) <= 1e-7
+    stress = -ours.virial / atoms.get_volume()
+    assert np.abs(stress - atoms.get_stress(voigt=False)).max() <= 1e-9
 
 
 BAD = {
