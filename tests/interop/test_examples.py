@@ -104,6 +104,15 @@ def test_peierls_barriers(start, potentials, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
+def test_loop(start, potentials, tmp_path):
+    """QM/ML, log, retraining: the error falls to less than a third, elastic constants are kept (the script's own bar)."""
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "loop.py", "--quick", "--output", "out"])
+    before, after = re.search(r"before ([\d.]+), after ([\d.]+)", output).groups()
+    assert float(after) < float(before) / 3
+    assert number("largest relative change of an elastic constant:", output) < 1e-6
+    assert is_picture(tmp_path / "out" / "loop.png")
+
+
 def test_ipi(start, potentials, tmp_path):
     output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
     assert abs(number("drift of conserved quantity:", output)) < 1e-4
