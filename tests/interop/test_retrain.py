@@ -5,6 +5,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -322,6 +325,47 @@ def test_the_same_bytes_every_time(label, retrain, teacher):
     files = [retrain(*options, output=name)[0] for name in ("a.snapcoeff", "b.snapcoeff")]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[0].with_suffix(".snapparam").read_bytes() == files[1].with_suffix(".snapparam").read_bytes()
+
+
+def test_pictures_from_the_report(label, retrain, teacher, tmp_path):
+    """Whatever the report holds: with and without constraints, regions and a grid."""
+    full, start, _ = teacher
+    data, hard = label("d.xyz", cells(4, 2), full), label("h.xyz", strained(), start)
+    frames = read(data, ":")
+    for atoms in frames:
+        atoms.new_array("region", np.array(["QM"] * 6 + ["MM"] * 10))
+    write(tmp_path / "regions.xyz", frames, format="extxyz")
+    script = Path(__file__).resolve().parents[2] / "examples" / "ase" / "plot_retrain.py"
+    for k, words in enumerate((["--targets", data, "--lambda-ridge", 1e-3],
+                               ["--targets", tmp_path / "regions.xyz", "--hard", hard, "--lambda-ridge", "1e-3,1",
+                                "--folds", 2])):
+        _, report = retrain("--start", start, "--select", "all", *words)
+        picture = tmp_path / f"{k}.png"
+        subprocess.run([sys.executable, script, tmp_path / "new.json", "--output", picture], check=True,
+                       timeout=TIMEOUT)
+        assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+# ---- killed ----
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
+def test_killed_at_any_moment(delay, label, teacher, tmp_path):
+    """Both files are the old ones or the new ones, whole. The delay need not hit a certain moment."""
+    full, start, _ = teacher
+    data = label("d.xyz", cells(4, 2), full)
+    options = ["--start", start, "--targets", data, "--select", "all", "--lambda-ridge", 1e-3]
+    result = run(*options, "--output", tmp_path / "whole.snapcoeff")
+    assert result.returncode == 0, result.stderr
+    whole = (tmp_path / "whole.snapcoeff").read_bytes()
+    old = b"the old coefficients"
+    (tmp_path / "new.snapcoeff").write_bytes(old)
+    process = subprocess.Popen([program("lmlink-retrain"), *map(str, options), "--output", tmp_path / "new.snapcoeff",
+                                "--overwrite"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+    assert (tmp_path / "new.snapcoeff").read_bytes() in (old, whole)
 
 
 # ---- what is wrong ----
