@@ -115,8 +115,8 @@ static lml_status make_remote(lml_build *build, const lml_calculator_config *con
 }
 
 /** Make region and cluster of @p config, and remember them. */
-static lml_status make_region(lml_build *build, const lml_region_config *config, lml_mixing_region *region,
-                              lml_error *error) {
+static lml_status make_region(lml_build *build, const lml_region_config *config, lml_calculator *ml,
+                              lml_mixing_region *region, lml_error *error) {
   lml_status status = lml_grow(&build->regions, &build->regions_capacity, build->nregions + 1, sizeof *build->regions,
                                "QM regions", error);
   region->name = config->name;
@@ -131,8 +131,11 @@ static lml_status make_region(lml_build *build, const lml_region_config *config,
     lml_fail_context(error, "region %s", config->name);
     return status;
   }
-  build->regions[build->nregions++] =
-      (lml_built_region){.config = config, .region = region->region, .cluster = region->cluster};
+  build->regions[build->nregions++] = (lml_built_region){.config = config,
+                                                         .region = region->region,
+                                                         .cluster = region->cluster,
+                                                         .calculator = region->calculator,
+                                                         .ml = ml};
   return LML_OK;
 }
 
@@ -155,7 +158,7 @@ static lml_status make_mixture(lml_build *build, const lml_mixing_config *config
   if (status == LML_OK && config->rescales)
     status = lml_rescaled_calculator_create(settings->ml, &config->rescaling, &settings->ml, error);
   for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
-    status = make_region(build, &config->regions[i], &regions[i], error);
+    status = make_region(build, &config->regions[i], settings->ml, &regions[i], error);
   if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);
   settings->known = known;
   const lml_potential *potential = lml_build_potential_of(build, config->ml);

@@ -17,6 +17,8 @@ typedef struct lml_built_region {
   const lml_region_config *config;
   const lml_region *region;
   const lml_cluster *cluster;
+  lml_calculator *calculator; /**< of the cluster */
+  lml_calculator *ml;         /**< of the whole structure */
 } lml_built_region;
 
 /** Initialise with `lml_build b = {0};`, release with lml_build_free. */

@@ -37,6 +37,8 @@ static void print_line(void *context, const char *line) {
   fprintf(stderr, "%s: %s\n", lml_serve_command.program, line);
 }
 
+static void print_plain(const char *line) { puts(line); }
+
 static void print_check(const lml_server *server, const lml_serve_config *config, const lml_comm *comm) {
   char line[LINE_SIZE];
   printf("%s %s: nothing is wrong\n", lml_serve_command.program, lml_version());
@@ -74,6 +76,8 @@ static lml_status run(const lml_arguments *arguments, const lml_serve_config *co
   if (talks && lml_arguments_count(arguments, "check") > 0) {
     status = lml_server_write_check(server, error);
     if (status == LML_OK) print_check(server, config, comm);
+    const char *crystal = lml_arguments_text(arguments, "compare", 0);
+    if (status == LML_OK && crystal != NULL) status = lml_server_compare(server, crystal, print_plain, error);
     lml_server_discard(server);
     return status;
   }

@@ -46,6 +46,10 @@ static const lml_option options[] = {
     {.name = "check",
      .help = "Read everything, print what would be served, and exit. For a mixture, also write the structure with its "
              "regions, and each cluster, to extended XYZ files in the working directory."},
+    {.name = "compare",
+     .value = "FILE",
+     .help = "With --check of a mixture: compare lattice and elastic constants of the cubic crystal cell in this "
+             "extended XYZ file on both sides, and warn where they differ by more than 1 %."},
 };
 
 const lml_command lml_serve_command = {

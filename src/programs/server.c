@@ -12,6 +12,7 @@
 #include "lmlink/extxyz.h"
 #include "potential/linear_calculator.h"
 #include "programs/build.h"
+#include "programs/check_crystal.h"
 #include "programs/check_files.h"
 #include "programs/recording.h"
 #include "session/session.h"
@@ -243,6 +244,11 @@ lml_status lml_server_write_check(const lml_server *server, lml_error *error) {
   const lml_status status = lml_check_files_write(&server->parts, prefix, error);
   lml_free(prefix);
   return status;
+}
+
+lml_status lml_server_compare(const lml_server *server, const char *path, void (*tell)(const char *line),
+                              lml_error *error) {
+  return lml_check_crystal(&server->parts, path, tell, error);
 }
 
 bool lml_server_describe_region(const lml_server *server, size_t line, char *text, size_t size) {

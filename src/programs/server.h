@@ -43,6 +43,10 @@ lml_status lml_server_write_check(const lml_server *server, lml_error *error);
 /** The force log in one line; false where there is none. */
 bool lml_server_describe_log(const lml_server *server, char *text, size_t size);
 
+/** Compare the crystal in the file @p path on both sides of a mixture (see check_crystal.h). On rank 0. */
+lml_status lml_server_compare(const lml_server *server, const char *path, void (*tell)(const char *line),
+                              lml_error *error);
+
 /** The driver's address, as the operating system knows it. */
 const char *lml_server_address(const lml_server *server);
 

@@ -1,13 +1,17 @@
 """What else a mixture can be, against what it is by definition: blends, several regions, an ML side behind a socket,
 rescaling; and what is refused, in one line that says what to change."""
 
+import re
+
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.qmmm import RescaledCalculator
+from ase.units import GPa
 from conftest import program
-from mixture import Mixture, Oracle, block, configure, linear, middle, mixing, refusal, remote
+from mixture import Mixture, Oracle, block, configure, linear, middle, mixing, refusal, remote, run, write_exactly
+from scipy.optimize import brentq
 
 BAR = 1e-8  # eV/Å, between lmlink and LAMMPS
 POTENTIAL = "W_2940_2017_2.snap"
@@ -98,6 +102,41 @@ def test_rescaling(both, lammps, start, folders):
     assert abs(ours.energy - atoms.get_potential_energy()) <= 1e-7
     stress = -ours.virial / atoms.get_volume()
     assert np.abs(stress - atoms.get_stress(voigt=False)).max() <= 1e-9
+
+
+def elastic(lammps, potential, a):
+    """(a, C11, C12, C44) of the bcc cell with no pressure near a, from LAMMPS; Å and GPa."""
+
+    def stress(deformation):
+        atoms = bulk("W", cubic=True, a=a)
+        atoms.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
+        return -lammps.evaluate(atoms, lammps.Potential(potential)).virial / atoms.get_volume() / GPa
+
+    scale = brentq(lambda s: np.trace(stress(s * np.eye(3))), 0.97, 1.03, xtol=1e-13)
+
+    def slope(strain, h=1e-4):
+        return (stress(scale * (np.eye(3) + h * strain)) - stress(scale * (np.eye(3) - h * strain))) / (2 * h)
+
+    along, shear = np.diag([1.0, 0, 0]), np.array([[0, 0, 0], [0, 0, 0.5], [0, 0.5, 0]])
+    return scale * a, slope(along)[0, 0], slope(along)[1, 1], slope(shear)[1, 2]
+
+
+def test_comparing_both_sides(both, lammps, tmp_path):
+    """--check --compare prints both sides' constants, and warns of those that differ by more than 1 %."""
+    ml, qm, _ = both
+    atoms = block(4)
+    path = configure(tmp_path, atoms, mixing(linear(ml), ({"indices": [0], "buffer": 3.0}, linear(qm))))
+    write_exactly(bulk("W", cubic=True, a=3.2), tmp_path / "bcc.xyz")
+    result = run(path, "--check", "--compare", "bcc.xyz")
+    assert result.returncode == 0, result.stderr
+    lines = [line for line in result.stdout.splitlines() if line.startswith("crystal")]
+    theirs = [elastic(lammps, potential, 3.18) for potential in (ml, qm)]
+    for line, constants in zip(lines, theirs, strict=True):
+        ours = [float(word) for word in re.findall(r" (\d+\.\d+)", line)]
+        assert np.abs(np.array(ours) / constants - 1).max() <= 1e-5, line
+    warned = re.findall(r"^warning +region 1: (\w+) is", result.stdout, re.MULTILINE)
+    names = ["a", "C11", "C12", "C44"]
+    assert warned == [name for name, one, two in zip(names, *theirs) if abs(two / one - 1) > 0.01] and warned
 
 
 BAD = {
