@@ -6,12 +6,13 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "potential/linear_evaluation.h"
+#include "potential/potential_variant.h"
 
 /** Batches between two looks at the clock or a socket: about a millisecond. */
 enum { BATCHES_PER_SLICE = 16 };
 
 /** What rank 0 tells the others. */
-typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2 } command;
+typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2, COMMAND_UPDATE = 3 } command;
 
 typedef struct {
   command command;
@@ -22,6 +23,7 @@ typedef struct {
 
 typedef struct {
   lml_linear_model model;
+  lml_potential *updated; /**< that the model is made of since an update; NULL before */
   lml_linear_evaluation evaluation;
   lml_comm *comm;
   lml_structure copy; /**< of ranks other than 0 */
@@ -125,6 +127,7 @@ static void linear_destroy(void *data) {
   }
   lml_linear_evaluation_free(&self->evaluation);
   lml_linear_model_free(&self->model);
+  lml_potential_destroy(self->updated);
   lml_structure_free(&self->copy);
   lml_free(self);
 }
@@ -166,6 +169,45 @@ lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calc
   return lml_linear_calculator_create_parallel(potential, lml_comm_serial(), calculator, error);
 }
 
+/* ---- new coefficients ---- */
+
+/** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. */
+static lml_status update(linear *self, const double *coefficients, lml_error *error) {
+  const lml_potential *old = self->model.potential;
+  const size_t count = lml_potential_nelements(old) * lml_potential_ncoefficients(old);
+  lml_potential *potential = NULL;
+  lml_linear_model model = {0};
+  double *theta = NULL;
+  lml_status status = lml_alloc(&theta, count, sizeof *theta, "coefficients", error);
+  if (status == LML_OK && coefficients != NULL) memcpy(theta, coefficients, count * sizeof *theta);
+  status = lml_comm_agree(self->comm, status, error);
+  if (status == LML_OK) {
+    status = lml_comm_broadcast(self->comm, theta, count * sizeof *theta, error);
+    if (status == LML_OK) status = lml_potential_with_coefficients(old, theta, &potential, error);
+    if (status == LML_OK) status = lml_linear_model_make(potential, &model, error);
+    status = lml_comm_agree(self->comm, status, error);
+  }
+  lml_free(theta);
+  if (status != LML_OK) {
+    lml_linear_model_free(&model);
+    lml_potential_destroy(potential);
+    return status;
+  }
+  lml_linear_model_free(&self->model);
+  lml_potential_destroy(self->updated);
+  self->model = model;
+  self->updated = potential;
+  return LML_OK;
+}
+
+lml_status lml_linear_calculator_update(lml_calculator *calculator, const double *coefficients, lml_error *error) {
+  linear *self = lml_calculator_self(calculator);
+  order message = {.command = COMMAND_UPDATE};
+  const lml_status status =
+      lml_comm_size(self->comm) == 1 ? LML_OK : lml_comm_broadcast(self->comm, &message, sizeof message, error);
+  return status == LML_OK ? update(self, coefficients, error) : status;
+}
+
 /* ---- the other ranks ---- */
 
 static lml_status receive_structure(linear *self, const order *message, lml_error *error) {
@@ -188,6 +230,10 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     lml_status status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
     if (status != LML_OK || message.command == COMMAND_END) return status;
     lml_error own = {0};
+    if (message.command == COMMAND_UPDATE) {
+      (void)update(self, NULL, &own);
+      continue;
+    }
     status = receive_structure(self, &message, &own);
     if (status != LML_OK) continue;
     status = begin(self, &self->copy, &own);

@@ -14,6 +14,10 @@
 lml_status lml_linear_calculator_create_parallel(const lml_potential *potential, lml_comm *comm,
                                                  lml_calculator **calculator, lml_error *error);
 
+/** On rank 0, between evaluations: let Θ be @p coefficients (nelements × ncoefficients, eV) from now on, on all ranks
+ * or, where that fails, on none. The other ranks take part in lml_linear_calculator_work. */
+lml_status lml_linear_calculator_update(lml_calculator *calculator, const double *coefficients, lml_error *error);
+
 /** For ranks other than 0: take part in rank 0's evaluations until it destroys its calculator. An evaluation that
  *  fails is rank 0's to report and does not end the work; a failed communication does. */
 lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error);

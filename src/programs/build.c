@@ -52,6 +52,10 @@ static const lml_calculator_config *shared_config(const lml_calculator_config *c
   return config->type == LML_CALCULATOR_LINEAR ? config : NULL;
 }
 
+const lml_calculator_config *lml_build_shared_config(const lml_build *build) {
+  return shared_config(&build->config->calculator);
+}
+
 const lml_potential *lml_build_shared_potential(const lml_build *build) {
   const lml_calculator_config *shared = shared_config(&build->config->calculator);
   return shared == NULL ? NULL : lml_build_potential_of(build, shared);

@@ -56,6 +56,9 @@ const lml_potential *lml_build_potential_of(const lml_build *build, const lml_ca
 /** The potential of the linear calculator at the end of the ML sides; NULL where that is none. */
 const lml_potential *lml_build_shared_potential(const lml_build *build);
 
+/** Its configuration; likewise. */
+const lml_calculator_config *lml_build_shared_config(const lml_build *build);
+
 /** Let all engines connect. */
 lml_status lml_build_open(lml_build *build, lml_error *error);
 

@@ -11,7 +11,8 @@ const char *const lml_calculator_type_names[] = {"linear", "remote", "mixing", N
 
 static lml_status read_potential(const lml_json *document, const lml_json_value *object, const char *json_path,
                                  lml_calculator_config *calculator, lml_error *error) {
-  static const char *const keys[] = {"file", "parameters", "fixed_terms"};
+  static const char *const keys[] = {"file", "parameters", "fixed_terms", "reload"};
+  bool reload = false;
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
   if (status == LML_OK)
     status =
@@ -19,6 +20,8 @@ static lml_status read_potential(const lml_json *document, const lml_json_value 
   if (status == LML_OK)
     status = lml_config_read_path(document, object, "parameters", LML_JSON_OPTIONAL, json_path, &calculator->parameters,
                                   error);
+  if (status == LML_OK) status = lml_json_logical(document, object, "reload", LML_JSON_OPTIONAL, &reload, error);
+  calculator->reload = reload ? LML_RELOAD_CHANGED : LML_RELOAD_ASKED;
   if (status != LML_OK || !lml_json_has(object, "fixed_terms")) return status;
   size_t choice = 0;
   status =

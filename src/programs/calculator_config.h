@@ -15,6 +15,7 @@
 #include "mixing/mixing_calculator.h"
 #include "mixing/region.h"
 #include "mixing/rescaled_calculator.h"
+#include "session/reload.h"
 
 /** Names of lml_fixed_terms (without the unstated one), in their order; NULL-terminated. */
 extern const char *const lml_fixed_terms_names[];
@@ -68,6 +69,7 @@ typedef struct lml_calculator_config {
   char *potential;  /**< linear: .snap or .snapcoeff file */
   char *parameters; /**< linear: .snapparam file; NULL: the one beside the potential */
   lml_fixed_terms fixed_terms;
+  lml_reload_when reload;    /**< linear: when new coefficients are taken over */
   lml_remote_config *remote; /**< remote; else NULL */
   lml_mixing_config *mixing; /**< mixing; else NULL */
 } lml_calculator_config;

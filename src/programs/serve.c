@@ -1,4 +1,6 @@
 /* lmlink-serve: the main function, signals, what is printed. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -6,6 +8,7 @@
 
 #include "base/comm.h"
 #include "base/fail.h"
+#include "base/sys.h"
 #include "programs/serve_options.h"
 #include "programs/server.h"
 
@@ -16,16 +19,38 @@ static volatile sig_atomic_t stop;
 
 static void ask_to_stop(int number) { stop = number; }
 
-/** Rank 0 ends on a signal; the other ranks, which a launcher sends the same signals, end when rank 0 lets them go. A
- *  signal that is ignored already, as under nohup, stays so. */
-static void handle_signals(bool talks) {
+/** Whether the potential's coefficients shall be read again. */
+static volatile sig_atomic_t reload;
+
+/** Whether there was a terminal at the start: when it goes, SIGHUP means the end. */
+static bool had_terminal;
+
+static bool has_terminal(void) {
+  const int fd = lml_sys->open("/dev/tty", O_RDONLY | O_NOCTTY, 0);
+  if (fd >= 0) lml_sys->close(fd);
+  return fd >= 0;
+}
+
+static void hang_up(int number) {
+  const int kept = errno;
+  if (had_terminal && !has_terminal())
+    stop = number;
+  else
+    reload = 1;
+  errno = kept;
+}
+
+/** Rank 0 ends on a signal, but for SIGHUP where it is @p alone, which lets it read new coefficients; the other ranks,
+ * which a launcher sends the same signals, end when rank 0 lets them go. A signal that is ignored already, as under
+ * nohup, stays so. */
+static void handle_signals(bool talks, bool alone) {
   static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     struct sigaction action;
     if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
     memset(&action, 0, sizeof action); /* without SA_RESTART: waiting calls return */
     sigemptyset(&action.sa_mask);
-    action.sa_handler = talks ? ask_to_stop : SIG_IGN;
+    action.sa_handler = !talks ? SIG_IGN : numbers[i] == SIGHUP && alone ? hang_up : ask_to_stop;
     sigaction(numbers[i], &action, NULL);
   }
   signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more must not end a run */
@@ -69,9 +94,10 @@ static lml_status run(const lml_arguments *arguments, const lml_serve_config *co
                       lml_error *error) {
   const bool talks = lml_comm_rank(comm) == 0;
   const lml_log log = {.level = config->log_level, .write = talks ? print_line : NULL};
-  handle_signals(talks);
+  had_terminal = has_terminal();
+  handle_signals(talks, lml_comm_size(comm) == 1);
   lml_server *server;
-  lml_status status = lml_server_create(config, comm, &log, &stop, &server, error);
+  lml_status status = lml_server_create(config, comm, &log, &stop, &reload, &server, error);
   if (status != LML_OK) return status;
   if (talks && lml_arguments_count(arguments, "check") > 0) {
     status = lml_server_write_check(server, error);

@@ -25,9 +25,11 @@ struct lml_server {
   lml_structure structure; /**< no atoms where none is configured */
   unsigned char *labels;   /**< its column region; NULL: it has none */
   lml_ipi_address address;
-  lml_recorder *recorder; /**< rank 0's; NULL: there is no force log */
-  lml_session *session;   /**< rank 0's */
-  lml_ipi_client *client; /**< rank 0's */
+  lml_recorder *recorder;       /**< rank 0's; NULL: there is no force log */
+  lml_reload *reload;           /**< rank 0's; NULL: there is no potential to reload */
+  volatile sig_atomic_t *asked; /**< for new coefficients; NULL: nobody can ask */
+  lml_session *session;         /**< rank 0's */
+  lml_ipi_client *client;       /**< rank 0's */
 };
 
 /* ---- reading ---- */
@@ -103,6 +105,21 @@ static lml_status create_client(lml_server *server, volatile const sig_atomic_t 
   return lml_ipi_client_create(&settings, &server->client, error);
 }
 
+static lml_status create_reload(lml_server *server, lml_error *error) {
+  const lml_calculator_config *config = lml_build_shared_config(&server->parts);
+  if (config == NULL) return LML_OK;
+  const lml_reload_settings settings = {.calculator = server->parts.parallel,
+                                        .potential = lml_build_shared_potential(&server->parts),
+                                        .path = config->potential,
+                                        .parameters = config->parameters,
+                                        .fixed_terms = config->fixed_terms,
+                                        .when = config->reload,
+                                        .asked = server->asked,
+                                        .recorder = server->recorder,
+                                        .log = server->log};
+  return lml_reload_create(&settings, &server->reload, error);
+}
+
 static lml_status create_session(lml_server *server, lml_error *error) {
   const lml_potential *potential = lml_build_potential(&server->parts);
   const bool one_element = potential != NULL && lml_potential_nelements(potential) == 1;
@@ -112,6 +129,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .element = one_element ? lml_potential_element(potential, 0) : 0,
       .extras = server->config->extras,
       .recorder = server->recorder,
+      .reload = server->reload,
       .log = server->log,
   };
   return lml_session_create(&settings, &server->session, error);
@@ -127,12 +145,14 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
   /* From here on the other ranks wait for rank 0's calculator, which is destroyed where rank 0 fails. */
   if (status != LML_OK || lml_comm_rank(server->comm) != 0) return status;
   status = lml_recording_open(&server->parts, &server->recorder, error);
+  if (status == LML_OK) status = create_reload(server, error);
   if (status == LML_OK) status = create_session(server, error);
   return status == LML_OK ? create_client(server, stop, error) : status;
 }
 
 lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, const lml_log *log,
-                             volatile const sig_atomic_t *stop, lml_server **server, lml_error *error) {
+                             volatile const sig_atomic_t *stop, volatile sig_atomic_t *reload, lml_server **server,
+                             lml_error *error) {
   *server = NULL;
   lml_server *created = NULL;
   lml_status status = lml_alloc(&created, 1, sizeof *created, "a server", error);
@@ -144,6 +164,7 @@ lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, con
   created->config = config;
   created->comm = comm;
   created->log = log;
+  created->asked = reload;
   status = build(created, stop, error);
   if (status == LML_OK)
     *server = created;
@@ -156,6 +177,7 @@ void lml_server_destroy(lml_server *server) {
   if (server == NULL) return;
   lml_ipi_client_destroy(server->client);
   lml_session_destroy(server->session);
+  lml_reload_destroy(server->reload);
   lml_recorder_close(server->recorder);
   lml_build_free(&server->parts);
   lml_structure_free(&server->structure);

@@ -196,6 +196,7 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
   const double begin = lml_sys->clock();
   double force = 0.0;
+  if (session->settings.reload != NULL) lml_reload_look(session->settings.reload);
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = compute(session, client, error);
   if (status == LML_OK) status = largest_force(&session->results, &force, error);

@@ -21,6 +21,7 @@
 #include "lmlink/calculator.h"
 #include "lmlink/structure.h"
 #include "session/recorder.h"
+#include "session/reload.h"
 
 /** What goes into the reply's extras where the INIT does not ask for more. */
 typedef enum lml_session_extras {
@@ -34,6 +35,7 @@ typedef struct lml_session_settings {
   int element; /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
   lml_session_extras extras;
   lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */
+  lml_reload *reload;     /**< looked at before each evaluation; likewise */
   const lml_log *log;     /**< must outlive the session; NULL: nothing is told */
 } lml_session_settings;
 

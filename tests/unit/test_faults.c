@@ -82,7 +82,7 @@ static lml_status serve(lml_error *error) {
   lml_server *server = NULL;
   lml_serve_config_init(&config);
   lml_status status = lml_serve_config_read(in_folder("w.json"), &config, error);
-  if (status == LML_OK) status = lml_server_create(&config, lml_comm_serial(), &log, &stop, &server, error);
+  if (status == LML_OK) status = lml_server_create(&config, lml_comm_serial(), &log, &stop, NULL, &server, error);
   if (status == LML_OK) status = lml_server_run(server, error);
   lml_server_destroy(server);
   lml_serve_config_free(&config);

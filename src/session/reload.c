@@ -1,0 +1,117 @@
+#include "session/reload.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/sha256.h"
+#include "base/sys.h"
+#include "potential/linear_calculator.h"
+#include "potential/snap_model.h"
+
+struct lml_reload {
+  lml_reload_settings settings;
+  struct stat seen; /**< of the coefficient file, as it was when it was read last */
+  char checksum[LML_SHA256_TEXT];
+};
+
+lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **reload, lml_error *error) {
+  lml_status status = lml_alloc(reload, 1, sizeof **reload, "a watched file", error);
+  if (status != LML_OK) return status;
+  (*reload)->settings = *settings;
+  (void)lml_sys->stat(settings->potential->snapcoeff, &(*reload)->seen);
+  status = lml_sha256_file(settings->potential->snapcoeff, (*reload)->checksum, error);
+  if (status == LML_OK) return LML_OK;
+  lml_free(*reload);
+  *reload = NULL;
+  return status;
+}
+
+void lml_reload_destroy(lml_reload *reload) { lml_free(reload); }
+
+/* ---- what may change ---- */
+
+static bool same_parameters(const lml_snap_parameters *a, const lml_snap_parameters *b) {
+  return a->rcutfac == b->rcutfac && a->twojmax == b->twojmax && a->rfac0 == b->rfac0 && a->rmin0 == b->rmin0 &&
+         a->switchflag == b->switchflag && a->bzeroflag == b->bzeroflag && a->quadraticflag == b->quadraticflag &&
+         a->chemflag == b->chemflag && a->bnormflag == b->bnormflag && a->wselfallflag == b->wselfallflag &&
+         a->switchinnerflag == b->switchinnerflag;
+}
+
+static bool same_elements(const lml_snap_model *a, const lml_snap_model *b) {
+  if (a->nelements != b->nelements) return false;
+  for (size_t e = 0; e < a->nelements; e++) {
+    const lml_snap_element *one = &a->elements[e], *two = &b->elements[e];
+    if (one->number != two->number || one->radius != two->radius || one->weight != two->weight ||
+        one->sinner != two->sinner || one->dinner != two->dinner)
+      return false;
+  }
+  return true;
+}
+
+static bool same_terms(const lml_zbl *a, const lml_zbl *b, size_t nelements) {
+  if (a->inner != b->inner || a->outer != b->outer) return false;
+  if (a->zi == NULL || b->zi == NULL) return a->zi == b->zi;
+  for (size_t k = 0; k < nelements * nelements; k++)
+    if (a->zi[k] != b->zi[k] || a->zj[k] != b->zj[k]) return false;
+  return true;
+}
+
+static lml_status check_unchanged(const lml_potential *old, const lml_potential *new, lml_error *error) {
+  const char *what = !same_parameters(&old->snap.parameters, &new->snap.parameters) ? "parameters"
+                     : !same_elements(&old->snap, &new->snap)                       ? "elements"
+                     : old->snap.ncoefficients != new->snap.ncoefficients           ? "number of coefficients"
+                     : !same_terms(&old->zbl, &new->zbl, old->snap.nelements)       ? "fixed terms"
+                                                                                    : NULL;
+  if (what == NULL) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT,
+                  "%s: has other %s than the potential in force; coefficients alone may change, start again for more",
+                  new->path, what);
+}
+
+/* ---- changing ---- */
+
+static bool has_changed(const lml_reload *reload) {
+  struct stat now;
+  if (lml_sys->stat(reload->settings.potential->snapcoeff, &now) != 0) return false; /* it is being replaced */
+  return now.st_mtim.tv_sec != reload->seen.st_mtim.tv_sec || now.st_mtim.tv_nsec != reload->seen.st_mtim.tv_nsec ||
+         now.st_size != reload->seen.st_size || now.st_ino != reload->seen.st_ino;
+}
+
+/** Read, check, and take over; @p checksum becomes that of the file. */
+static lml_status take(const lml_reload *reload, char checksum[LML_SHA256_TEXT], lml_error *error) {
+  const lml_reload_settings *s = &reload->settings;
+  const char *file = s->potential->snapcoeff;
+  char behind[LML_SHA256_TEXT];
+  lml_potential *potential = NULL;
+  lml_status status = lml_sha256_file(file, checksum, error);
+  if (status == LML_OK) status = lml_potential_read(s->path, s->parameters, s->fixed_terms, &potential, error);
+  if (status == LML_OK) status = lml_sha256_file(file, behind, error);
+  if (status == LML_OK && strcmp(checksum, behind) != 0)
+    status = lml_fail(error, LML_ERR_INPUT, "%s: was changed while it was read", file);
+  if (status == LML_OK) status = check_unchanged(s->potential, potential, error);
+  if (status == LML_OK)
+    status = lml_linear_calculator_update(s->calculator, lml_potential_coefficients(potential), error);
+  lml_potential_destroy(potential);
+  return status;
+}
+
+void lml_reload_look(lml_reload *reload) {
+  const lml_reload_settings *s = &reload->settings;
+  const bool asked = s->asked != NULL && *s->asked != 0;
+  if (!asked && (s->when != LML_RELOAD_CHANGED || !has_changed(reload))) return;
+  if (asked) *s->asked = 0;
+  char checksum[LML_SHA256_TEXT];
+  lml_error error = {0};
+  (void)lml_sys->stat(s->potential->snapcoeff, &reload->seen);
+  if (take(reload, checksum, &error) != LML_OK) {
+    lml_log_line(s->log, LML_LOG_ERROR, "the old coefficients stay in force: %s", error.message);
+    return;
+  }
+  const bool other = strcmp(checksum, reload->checksum) != 0;
+  memcpy(reload->checksum, checksum, sizeof checksum);
+  if (other && s->recorder != NULL) lml_recorder_set_potential(s->recorder, checksum);
+  lml_log_line(s->log, LML_LOG_ERROR, "new coefficients in force: %s, sha256:%.12s…", s->potential->snapcoeff,
+               checksum);
+}
