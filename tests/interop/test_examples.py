@@ -113,6 +113,29 @@ def test_loop(start, potentials, tmp_path):
     assert is_picture(tmp_path / "out" / "loop.png")
 
 
+def validate(start, folder, old, new, *options):
+    """Exit code and output of validate.py."""
+    process = start([sys.executable, ROOT / "examples" / "ase" / "validate.py", old, new, "--quick", "--output", folder,
+                     *options], env={**os.environ}, start_new_session=True)
+    output, errors = process.communicate(timeout=5 * TIMEOUT)
+    assert is_picture(folder / "validate.png"), errors
+    return process.returncode, output
+
+
+def test_validation(start, reference, tmp_path):
+    """The published retraining kept the elastic constants, and not the vacancy's energy."""
+    program("lmlink-serve")
+    old, new = (reference / f"{name}.snapcoeff" for name in ("milady_lml", "retrained_published"))
+    limits = ["--limit", "elastic=1e-6", "--limit", "lattice=1e-6"]
+    code, output = validate(start, tmp_path, old, new, "--files", reference / "bulk_MD_test.xyz", *limits)
+    exceeded = [line for line in output.splitlines() if "EXCEEDED" in line]
+    assert code == 1 and [line.split("  ")[0] for line in exceeded] == ["vacancy formation (eV)"]
+    errors = next(line for line in output.splitlines() if line.startswith("forces of bulk_MD_test.xyz"))
+    assert float(errors.split()[-2]) == 0.00968
+    code, output = validate(start, tmp_path, old, new, *limits, "--limit", "vacancy=0.3")
+    assert code == 0 and "EXCEEDED" not in output
+
+
 def test_ipi(start, potentials, tmp_path):
     output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
     assert abs(number("drift of conserved quantity:", output)) < 1e-4

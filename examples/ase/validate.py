@@ -1,0 +1,144 @@
+"""Compare two potentials of a bcc metal before the new one is used: what must not have changed, and what should have.
+
+    python validate.py W.snapcoeff W_retrained.snapcoeff --files bulk_MD_test.xyz --limit elastic=0.001
+
+Lattice constant, elastic constants (strains of 1e-4), vacancy formation and migration, the ½⟨111⟩{110} γ-line, and the
+errors of forces in extended XYZ files, by both, through LMLink. Prints a table, draws validate.png, and ends with exit
+code 1 where a relative change is larger than its limit. peierls.py adds screw dislocations.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from ase.io import read
+from ase.lattice.cubic import BodyCenteredCubic
+from ase.units import J, m
+
+import crystals
+from common import say
+from lmlink import LMLink
+
+# name: largest relative change that is accepted unless --limit says otherwise
+LIMITS = {"lattice": 1e-3, "elastic": 1e-2, "vacancy": 0.1, "migration": 0.2, "gamma": 0.2}
+COLOURS = ("#b0b0b0", "#0057b8")
+
+
+def gamma_line(cell, calculator, points):
+    """Energies (J/m²) of a crystal whose upper half is shifted along ½⟨111⟩ in a {110} plane, atoms held; there are two
+    such planes in the periodic cell."""
+    slab = BodyCenteredCubic("W", directions=[[1, 1, 1], [-1, -1, 2], [1, -1, 0]], size=(1, 1, 6),
+                             latticeconstant=cell.cell[0, 0])
+    slab.symbols = [cell.get_chemical_symbols()[0]] * len(slab)
+    upper = slab.get_scaled_positions()[:, 2] > 0.5 - 1e-6
+    shift = slab.cell[0]  # the repeat along ⟨111⟩ is ½⟨111⟩
+    area = np.linalg.norm(np.cross(slab.cell[0], slab.cell[1]))
+    energies = []
+    for fraction in np.linspace(0, 1, points):
+        atoms = slab.copy()
+        atoms.positions[upper] += fraction * shift
+        atoms.calc = calculator
+        energies.append(atoms.get_potential_energy())
+    return (np.array(energies) - energies[0]) / (2 * area) / (J / m**2)
+
+
+def force_errors(calculator, path):
+    """RMS difference (eV/Å) to the forces of a file, over the atoms that fix_mask leaves free."""
+    squares = []
+    for atoms in read(path, ":"):
+        wanted = atoms.get_forces()
+        free = ~atoms.arrays.get("fix_mask", np.zeros(len(atoms), bool))
+        atoms.calc = calculator
+        squares.append(((atoms.get_forces() - wanted)[free] ** 2).ravel())
+    return float(np.sqrt(np.concatenate(squares).mean()))
+
+
+def compute(potential, arguments):
+    """The table's values by name, the γ-line, and the energies along the vacancy's path."""
+    with LMLink(potential) as calculator:
+        cell = crystals.relaxed_cell(calculator, arguments.element)
+        values = {"lattice constant (Å)": cell.cell[0, 0]}
+        values.update(zip(("C11 (GPa)", "C12 (GPa)", "C44 (GPa)"), crystals.elastic_constants(cell, calculator)))
+        say(f"{Path(potential).name}: elastic constants")
+        values["vacancy formation (eV)"], _ = crystals.vacancy_formation(cell, calculator, arguments.size)
+        path = crystals.vacancy_path(cell, calculator, arguments.size, arguments.images)
+        energies = np.array([image.get_potential_energy() for image in path])
+        values["vacancy migration (eV)"] = energies.max() - energies[0]
+        say(f"{Path(potential).name}: vacancy")
+        line = gamma_line(cell, calculator, arguments.points)
+        values["γ-line, highest (J/m²)"] = line.max()
+        for file in arguments.files:
+            values[f"forces of {file.name}, RMS error (eV/Å)"] = force_errors(calculator, file)
+    return values, line, energies - energies[0]
+
+
+def limit_of(name, limits):
+    """The largest relative change of a value; None where any is fine, as of errors."""
+    words = {"lattice": "lattice", "C1": "elastic", "C4": "elastic", "vacancy f": "vacancy", "vacancy m": "migration",
+             "γ": "gamma"}
+    return next((limits[key] for begin, key in words.items() if name.startswith(begin)), None)
+
+
+def print_table(old, new, limits):
+    """The table; whether all is within its limits."""
+    good = True
+    print(f"\n{'':48}{'old':>12}{'new':>12}{'change':>12}  limit")
+    for name, before in old.items():
+        change, limit = new[name] / before - 1 if before else np.nan, limit_of(name, limits)
+        crossed = limit is not None and not abs(change) <= limit
+        good = good and not crossed
+        print(f"{name:48}{before:12.5f}{new[name]:12.5f}{change:12.1e}  "
+              + ("" if limit is None else f"{limit:g}{'  EXCEEDED' if crossed else ''}"))
+    return good
+
+
+def draw(path, names, lines, paths):
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for name, colour, line, energies in zip(names, COLOURS, lines, paths):
+        axes[0].plot(np.linspace(0, 1, len(line)), line, "o-", color=colour, label=name)
+        axes[1].plot(np.linspace(0, 1, len(energies)), energies, "o-", color=colour, label=name)
+    axes[0].set(xlabel="shift along ½⟨111⟩", ylabel="energy (J/m²)", title="{110} γ-line, atoms held")
+    axes[1].set(xlabel="path", ylabel="energy (eV)", title="A vacancy's jump")
+    axes[0].legend(frameon=False)
+    figure.savefig(path, dpi=110)
+
+
+def limit(text):
+    name, equals, value = text.partition("=")
+    if name not in LIMITS or not equals:
+        raise argparse.ArgumentTypeError(f"'{text}' is not NAME=NUMBER with a name of {', '.join(LIMITS)}")
+    return name, float(value)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("old", help="potential file")
+    parser.add_argument("new", help="potential file")
+    parser.add_argument("--element", default="W", help="chemical symbol of a bcc metal (W)")
+    parser.add_argument("--files", type=Path, nargs="*", default=[], help="extended XYZ files with forces")
+    parser.add_argument("--limit", type=limit, action="append", default=[], metavar="NAME=NUMBER",
+                        help="largest relative change of " + ", ".join(f"{k} ({v:g})" for k, v in LIMITS.items()))
+    parser.add_argument("--size", type=int, default=4, help="cubic cells along a side of the vacancy's cell (4)")
+    parser.add_argument("--images", type=int, default=7, help="of the vacancy's path, an odd number (7)")
+    parser.add_argument("--points", type=int, default=13, help="of the γ-line (13)")
+    parser.add_argument("--output", type=Path, default=Path("."), help="folder of validate.png")
+    parser.add_argument("--quick", action="store_true", help="a small cell for the vacancy")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.size, arguments.images = min(arguments.size, 3), min(arguments.images, 5)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    (old, old_line, old_path), (new, new_line, new_path) = (compute(p, arguments) for p in (arguments.old, arguments.new))
+    good = print_table(old, new, LIMITS | dict(arguments.limit))
+    picture = arguments.output / "validate.png"
+    draw(picture, [Path(arguments.old).name, Path(arguments.new).name], (old_line, new_line), (old_path, new_path))
+    print(f"\npicture: {picture}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
