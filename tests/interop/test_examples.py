@@ -141,3 +141,13 @@ def test_ipi(start, potentials, tmp_path):
     assert abs(number("drift of conserved quantity:", output)) < 1e-4
     assert 200 < number(r"mean temperature after 0.5 ps:", output) < 400
     assert is_picture(tmp_path / "out" / "nvt.png")
+
+
+def test_path_integrals(start, potentials, tmp_path):
+    """Vibrations at 77 K against exact harmonic ones, whose frequencies come from force differences."""
+    output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "pimd.sh", "--quick", "out"])
+    for name in "path integral", "classical":
+        found, exact = map(float, re.search(name + r":\s+<u\^2> = ([\d.]+) A\^2, harmonic ([\d.]+)", output).groups())
+        assert abs(found / exact - 1) < 0.15
+    assert 1.35 < number("ratio of the two:", output) < 1.85
+    assert is_picture(tmp_path / "out" / "pimd.png")
