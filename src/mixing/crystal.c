@@ -42,7 +42,7 @@ static lml_status stress_of(crystal *self, const double f[9], double stress[9], 
 /** The mean of the normal stresses of the cell made @p scale times as large. */
 static lml_status tension(crystal *self, double scale, double *value, lml_error *error) {
   const double f[9] = {scale, 0, 0, 0, scale, 0, 0, 0, scale};
-  double stress[9];
+  double stress[9] = {0};
   const lml_status status = stress_of(self, f, stress, error);
   *value = (stress[0] + stress[4] + stress[8]) / 3.0;
   return status;
