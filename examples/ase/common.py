@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms
 from ase.data import atomic_masses, atomic_numbers
 from ase.filters import StrainFilter
 from ase.mep import NEB, interpolate
@@ -32,6 +33,7 @@ from lmlink import find_program
 
 LAMMPS_FOLDER = Path("/usr/share/lammps/potentials")
 VACUUM = 15.0  # Å around a cylinder, more than any cutoff
+RADIUS_QUICK = 25.0  # Å, of the disks of --quick
 PATIENCE = 600  # s that a server or an engine has for starting, with many of them on few cores
 
 _begin = time.monotonic()
@@ -144,6 +146,15 @@ def glide(dislocation, radius):
     _, initial, final = dislocation.build_glide_configurations(radius, average_positions=True, verbose=False)
     add_vacuum(initial, final)
     return initial, final
+
+
+def along_line(disk, periods):
+    """The disk repeated along the line, with its fixed rim."""
+    atoms = disk.repeat((1, 1, periods))
+    rim = np.concatenate([fixed.index for fixed in disk.constraints])
+    atoms.set_constraint(FixAtoms(np.concatenate([rim + i * len(disk) for i in range(periods)])))
+    atoms.info["core"] = disk.info["core"]
+    return atoms
 
 
 def near_line(atoms, point, radius):

@@ -24,7 +24,7 @@ from ase.io import read, write
 from matscipy.calculators.eam import EAM
 from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation, BCCScrew111Dislocation
 
-from common import (PATIENCE, choose_potentials, find_path, find_potential, glide, keep_results, lammps_engine,
+from common import (PATIENCE, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results, lammps_engine,
                     lattice_and_elasticity, near_line, reference_folder, relax, say, served_engine, total_energies,
                     virtual_work)
 from lmlink import LMLink
@@ -52,11 +52,13 @@ def eam_lattice(output):
 
 
 class Model:
-    """What computes the forces of one curve: potential is a SNAP file; engine one that computes the core in QM/ML."""
+    """What computes the forces of one curve: potential is a SNAP file; engine one that computes the core in QM/ML;
+    logs a folder for the force logs of QM/ML, one for each server."""
 
-    def __init__(self, name, potential=None, engine=None, output=None):
+    def __init__(self, name, potential=None, engine=None, output=None, logs=None):
         self.name, self.potential, self.engine = name, potential, engine
         self.output = output
+        self._settings = [] if logs is None else [{"log": {"file": str(logs / f"{i:02d}.xyz")}} for i in range(99)]
         self._lattice = None
 
     def lattice(self):
@@ -76,7 +78,7 @@ class Model:
         if self.engine is None:
             return LMLink(self.potential, timeout=PATIENCE)
         return LMLink(self.potential, qm_calc=served_engine(self.engine), qm_selection_mask=core, buffer_width=BUFFER,
-                      timeout=PATIENCE)
+                      timeout=PATIENCE, settings=self._settings.pop(0) if self._settings else None)
 
 
 def find_models(arguments):
@@ -102,7 +104,10 @@ def compute_path(model, dislocation, radius, images):
             end.calc = calculators[0]
             say(f"  end relaxed in {relax(end)} steps")
             keep_results(end)
-        return find_path(initial, final, calculators)
+        images = find_path(initial, final, calculators)
+    for atoms in images:
+        atoms.info["core_atoms"] = core
+    return images
 
 
 def barrier(model, system, arguments):
@@ -194,7 +199,7 @@ def main():
     parser.add_argument("--retrained", type=Path, help="a potential from lmlink-retrain (see retrain_barrier.py)")
     parser.add_argument("--output", type=Path, default=Path("peierls"), help="folder of paths and picture")
     arguments = parser.parse_args()
-    arguments.images, arguments.radius = (13, 25.0) if arguments.quick else (13, None)
+    arguments.images, arguments.radius = 13, RADIUS_QUICK if arguments.quick else None
     arguments.output.mkdir(parents=True, exist_ok=True)
     models = find_models(arguments)
     results = {system: {model.name: summarise(model, barrier(model, system, arguments)) for model in models}

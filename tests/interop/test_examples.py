@@ -136,6 +136,27 @@ def test_validation(start, reference, tmp_path):
     assert code == 0 and "EXCEEDED" not in output
 
 
+def test_retrained_barrier(start, potentials, tmp_path):
+    """The paper's loop: 12 % of the QM/ML barrier, and elastic constants to 1e-6."""
+    output = example(start, tmp_path, "retrain_barrier.py")
+    assert abs(number("retrained barrier off by", output)) < 12 < abs(number(r"%, before by", output))
+    assert number("largest relative difference of elastic constants:", output) < 1e-6
+    assert number("QM/ML path, after:", output) < 0.1 * number("QM/ML path, before:", output)
+    assert is_picture(tmp_path / "out" / "retrain_barrier.png")
+
+
+def test_line_through_a_qm_sphere(start, potentials, tmp_path):
+    output = example(start, tmp_path, "sphere.py")
+    assert 0.001 < number("largest displacement", output) < 0.1
+    assert is_picture(tmp_path / "out" / "sphere.png")
+
+
+def test_vacancy_segregation(start, potentials, tmp_path):
+    output = example(start, tmp_path, "segregation.py")
+    assert number("by total energy, at most", output) < 10  # meV of some 2 eV
+    assert is_picture(tmp_path / "out" / "segregation.png")
+
+
 def test_ipi(start, potentials, tmp_path):
     output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
     assert abs(number("drift of conserved quantity:", output)) < 1e-4
