@@ -35,6 +35,11 @@ def test_tungsten(start, potentials, tmp_path):
     assert is_picture(tmp_path / "out" / "tungsten.png") and (tmp_path / "out" / "screw.xyz").is_file()
 
 
+def test_regions(start, potentials, tmp_path):
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "plot_regions.py"])
+    assert "periodic along c" in output and is_picture(tmp_path / "regions.png")
+
+
 def test_relaxation_and_dynamics(start, potentials, tmp_path):
     output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "relax_and_md.py"])
     assert abs(number("drift of the total energy in NVE:", output)) < 1e-4
