@@ -63,7 +63,8 @@ static lml_status read_start(const reading *r, const lml_json_value *object, lml
 }
 
 static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file", "quantity", "select", "mode", "weight", "min_displacement", "follow"};
+  static const char *const keys[] = {"file",   "quantity",         "select", "mode",
+                                     "weight", "min_displacement", "follow", "frame_weights"};
   char *path = NULL;
   lml_dataset *set;
   lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
@@ -79,6 +80,10 @@ static lml_status read_set(const reading *r, const lml_json_value *object, lml_r
   if (status == LML_OK) status = read_positive(r, object, "weight", &set->weight, error);
   if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
   bool follow = false;
+  const char *weights = NULL;
+  if (status == LML_OK)
+    status = lml_json_text(r->document, object, "frame_weights", LML_JSON_OPTIONAL, &weights, error);
+  if (status == LML_OK && weights != NULL && (set->weights = lml_strdup(weights, error)) == NULL) return LML_ERR_MEMORY;
   if (status == LML_OK) status = lml_json_logical(r->document, object, "follow", LML_JSON_OPTIONAL, &follow, error);
   if (follow && role != LML_ROLE_TARGET)
     return lml_json_fail(r->document, object, "follow", error, "is for targets alone; remove it");

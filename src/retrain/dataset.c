@@ -18,6 +18,7 @@ const char *const lml_hard_mode_names[] = {"keep", "set", NULL};
 
 void lml_dataset_free(lml_dataset *set) {
   lml_free(set->path);
+  lml_free(set->weights);
   lml_free(set->frames);
   lml_structure_free(&set->last);
   *set = (lml_dataset){0};
@@ -245,6 +246,21 @@ static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_err
   return lml_fail(error, reason.status, "%s", reason.message);
 }
 
+/** The weight that the frame gives itself. */
+static lml_status find_weight(lml_dataset_walk *walk, double *weight, lml_error *error) {
+  const char *name = walk->set->weights;
+  const double *value = NULL;
+  *weight = 1.0;
+  if (name == NULL) return LML_OK;
+  const lml_status status = info_reals(walk, name, 1, &value, error);
+  if (status != LML_OK) return status;
+  if (value == NULL || *value < 0.0)
+    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "its weight, the key %s, is %s", FRAME(walk), name,
+                    value == NULL ? "missing" : "negative");
+  *weight = *value;
+  return LML_OK;
+}
+
 static lml_status check_frame(lml_dataset_walk *walk, const lml_potential *potential, lml_error *error) {
   lml_status status = walk->set->quantity == LML_QUANTITY_FORCES ? select_atoms(walk, error) : LML_OK;
   if (status != LML_OK) return status;
@@ -270,13 +286,15 @@ static size_t rows_of(const lml_dataset_walk *walk) {
   }
 }
 
-static lml_status add_frame(lml_dataset *set, const lml_dataset_walk *walk, lml_xyz_place place, lml_error *error) {
-  const lml_status status =
-      lml_grow(&set->frames, &set->frames_capacity, set->nframes + 1, sizeof *set->frames, "the frames", error);
+static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_place place, lml_error *error) {
+  double weight;
+  lml_status status = find_weight(walk, &weight, error);
+  if (status != LML_OK) return status;
+  status = lml_grow(&set->frames, &set->frames_capacity, set->nframes + 1, sizeof *set->frames, "the frames", error);
   if (status != LML_OK) return status;
   const size_t natoms = walk->frame.structure.natoms, nrows = rows_of(walk);
   set->frames[set->nframes++] = (lml_dataset_frame){
-      .index = walk->next - 1, .place = place, .natoms = natoms, .first = set->nrows, .nrows = nrows};
+      .index = walk->next - 1, .place = place, .natoms = natoms, .first = set->nrows, .nrows = nrows, .weight = weight};
   set->nrows += nrows;
   if (natoms > set->largest) set->largest = natoms;
   return LML_OK;

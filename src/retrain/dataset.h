@@ -57,6 +57,7 @@ typedef struct lml_dataset_frame {
   size_t natoms;
   size_t first; /**< row of the set that its rows begin with */
   size_t nrows;
+  double weight; /**< of its rows, beside the set's: from the file, else 1 */
 } lml_dataset_frame;
 
 /** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
@@ -70,6 +71,7 @@ typedef struct lml_dataset {
       min_displacement; /**< Å: frames in which no selected atom has moved this far since the last one are left out */
   char *path;
   lml_reading reading;
+  char *weights; /**< info key of the frames that holds their weights; NULL: all 1 */
 
   lml_dataset_frame *frames;
   size_t nframes, frames_capacity;

@@ -89,7 +89,8 @@ static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, 
                                  .targets = design->targets,
                                  .count = 3 * count,
                                  .first = first + 3 * begin,
-                                 .position = walk->position};
+                                 .position = walk->position,
+                                 .weight = walk->set->frames[walk->position].weight};
     status = sink->take(sink->context, &block, error);
   }
   return status;
@@ -139,7 +140,8 @@ static lml_status pass_energy(lml_design *design, lml_dataset_walk *walk, const 
                                .targets = design->targets,
                                .count = 1,
                                .first = walk->set->frames[walk->position].first,
-                               .position = walk->position};
+                               .position = walk->position,
+                               .weight = walk->set->frames[walk->position].weight};
   return sink->take(sink->context, &block, error);
 }
 
@@ -167,7 +169,8 @@ static lml_status pass_virial(lml_design *design, lml_dataset_walk *walk, const 
                                .targets = design->targets,
                                .count = 6,
                                .first = walk->set->frames[walk->position].first,
-                               .position = walk->position};
+                               .position = walk->position,
+                               .weight = walk->set->frames[walk->position].weight};
   return sink->take(sink->context, &block, error);
 }
 

@@ -21,6 +21,7 @@ typedef struct lml_row_block {
   size_t count;
   size_t first;    /**< the set's row that it begins with */
   size_t position; /**< of the frame among the set's */
+  double weight;   /**< of the frame */
 } lml_row_block;
 
 enum { LML_BLOCK_ROWS = 384 };

@@ -29,14 +29,15 @@ lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error 
   lml_normal_adder *adder = context;
   lml_normal *normal = &adder->normals[(adder->first + block->position) % adder->nnormals];
   const int n = (int)normal->width, count = (int)block->count;
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, count, adder->weight, block->rows, n, 1.0, normal->gram, n);
+  const double weight = adder->weight * block->weight;
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, count, weight, block->rows, n, 1.0, normal->gram, n);
   normal->nrows += (double)count;
   if (!adder->has_values) return LML_OK;
   memcpy(adder->deviations, block->targets, block->count * sizeof(double));
   cblas_dgemv(CblasColMajor, CblasTrans, n, count, -1.0, block->rows, n, adder->start, 1, 1.0, adder->deviations, 1);
-  cblas_dgemv(CblasColMajor, CblasNoTrans, n, count, adder->weight, block->rows, n, adder->deviations, 1, 1.0,
-              normal->moment, 1);
-  normal->square += adder->weight * cblas_ddot(count, adder->deviations, 1, adder->deviations, 1);
+  cblas_dgemv(CblasColMajor, CblasNoTrans, n, count, weight, block->rows, n, adder->deviations, 1, 1.0, normal->moment,
+              1);
+  normal->square += weight * cblas_ddot(count, adder->deviations, 1, adder->deviations, 1);
   return LML_OK;
 }
 

@@ -77,7 +77,7 @@ lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *err
   if (adder->has_values) memcpy(adder->deviations, block->targets, block->count * sizeof(double));
   if (adder->start != NULL)
     cblas_dgemv(CblasColMajor, CblasTrans, n, count, -1.0, block->rows, n, adder->start, 1, 1.0, adder->deviations, 1);
-  return add_rows(adder->qr, block->rows, adder->deviations, block->count, sqrt(adder->weight), error);
+  return add_rows(adder->qr, block->rows, adder->deviations, block->count, sqrt(adder->weight * block->weight), error);
 }
 
 lml_status lml_qr_collect(lml_qr *qr, lml_comm *comm, lml_error *error) {

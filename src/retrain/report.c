@@ -73,6 +73,7 @@ static void write_frames(lml_json_writer *w, const lml_fit *fit) {
   for (size_t k = 0; k < fit->set->nframes; k++) {
     lml_json_writer_object(w, NULL);
     lml_json_writer_integer(w, "frame", (long long)fit->set->frames[k].index);
+    lml_json_writer_number(w, "weight", fit->set->frames[k].weight);
     lml_json_writer_integer(w, "atoms", (long long)fit->set->frames[k].natoms);
     write_fit_frame(w, &fit->frames[k], fit->set->has_values);
     lml_json_writer_end_object(w);

@@ -271,6 +271,27 @@ def test_frames_that_hardly_differ_are_left_out(label, retrain, teacher, tmp_pat
     assert (report["sets"][0]["frames_read"], report["sets"][0]["frames_used"]) == (3, 2)
 
 
+def test_weights_of_frames(label, retrain, teacher, tmp_path):
+    """A frame of weight 2 counts as if it were there twice, one of weight 0 not at all, whatever the method."""
+    full, start, _ = teacher
+    frames = read(label("d.xyz", cells(3, 2), full), ":")
+    for atoms, weight in zip(frames, (2.0, 1.0, 0.0)):
+        atoms.info["importance"] = weight
+    write(tmp_path / "weighted.xyz", frames, format="extxyz")
+    write(tmp_path / "twice.xyz", [frames[0], frames[0], frames[1]], format="extxyz")
+    for method in ("cholesky", "qr"):
+        found = []
+        for name, weights in (("weighted", {"frame_weights": "importance"}), ("twice", {})):
+            config = {"format": "lmlink-retrain", "version": 1, "lambda_ridge": 1e-3, "method": method,
+                      "start": {"file": start.name}, "targets": [{"file": f"{name}.xyz", "select": "all", **weights}]}
+            (tmp_path / "c.json").write_text(json.dumps(config))
+            new, report = retrain(tmp_path / "c.json")
+            found.append(read_coefficients(new))
+            if weights:
+                assert [frame["weight"] for frame in report["sets"][0]["errors"]["frames"]] == [2, 1, 0]
+        assert np.abs(found[0] - found[1]).max() <= 1e-9 * np.abs(found[1]).max()
+
+
 @pytest.mark.parametrize("by", ["test", "folds"])
 def test_choosing_lambdas(by, label, retrain, teacher, tmp_path):
     """Noisy forces: neither no ridge nor too much of it predicts best; what is chosen is what the grid says."""
