@@ -92,8 +92,8 @@ static lml_status grow_cluster(lml_recorder *recorder, size_t natoms, lml_error 
 }
 
 static unsigned char label_of(const char *name) {
-  for (unsigned char label = LML_REGION_BUFFER; label < LML_REGION_LABELS; label++)
-    if (strcmp(name, lml_region_label_name((lml_region_label)label)) == 0) return label;
+  for (int label = LML_REGION_BUFFER; label < LML_REGION_LABELS; label++)
+    if (strcmp(name, lml_region_label_name((lml_region_label)label)) == 0) return (unsigned char)label;
   return LML_REGION_MM;
 }
 
