@@ -162,6 +162,15 @@ def test_vacancy_segregation(start, potentials, tmp_path):
     assert is_picture(tmp_path / "out" / "segregation.png")
 
 
+def test_buffer_convergence(start, potentials, tmp_path):
+    """A potential as the engine: exact with two cutoffs of buffer, far from it with one."""
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "buffer_convergence.py", "--quick"])
+    change = {float(width): float(largest) for width, largest in
+              re.findall(r"^ +([\d.]+) +\d+ +\S+ +(\S+)$", output.split("vacuum (Å)")[0], re.MULTILINE)}
+    assert change[4.0] > 0.1 > change[6.0] > 1e-3 and change[9.6] < 1e-10
+    assert is_picture(tmp_path / "buffer_convergence.png")
+
+
 def test_ipi(start, potentials, tmp_path):
     output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
     assert abs(number("drift of conserved quantity:", output)) < 1e-4
