@@ -171,6 +171,12 @@ def test_buffer_convergence(start, potentials, tmp_path):
     assert is_picture(tmp_path / "buffer_convergence.png")
 
 
+def test_helium(start, lammps, potentials, tmp_path):
+    output = example(start, tmp_path, "helium.py")
+    assert number("disk: helium", output) < 1.5
+    assert is_picture(tmp_path / "out" / "helium.png")
+
+
 def test_ipi(start, potentials, tmp_path):
     output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
     assert abs(number("drift of conserved quantity:", output)) < 1e-4
