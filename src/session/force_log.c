@@ -67,15 +67,19 @@ typedef enum verdict { WHOLE, TORN, FOREIGN, DAMAGED } verdict;
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/** Bytes of the comment line's header that agree with what has to be there. */
+/** Whether @p c may stand at place @p i of the comment line. */
+static bool fits_header(size_t i, char c) {
+  if (i < LENGTH_AT) return c == begins[i];
+  if (i < LENGTH_AT + LENGTH_DIGITS) return is_digit(c);
+  if (i < SUM_AT) return c == between[i - LENGTH_AT - LENGTH_DIGITS];
+  if (i < SUM_AT + SUM_DIGITS) return c != '\0' && strchr("0123456789abcdef", c) != NULL;
+  return c == ' ';
+}
+
+/** Whether the bytes of the comment line's header that are there are what they have to be. */
 static bool header_agrees(const char *comment, size_t bytes) {
-  for (size_t i = 0; i < bytes && i < HEADER_SIZE; i++) {
-    const bool length = i >= LENGTH_AT && i < LENGTH_AT + LENGTH_DIGITS;
-    const bool hex = i >= SUM_AT && i < SUM_AT + SUM_DIGITS;
-    const char wanted = i < BEGINS ? begins[i] : i < SUM_AT ? between[i - LENGTH_AT - LENGTH_DIGITS] : ' ';
-    if (length ? !is_digit(comment[i]) : hex ? strchr("0123456789abcdef", comment[i]) == NULL : comment[i] != wanted)
-      return false;
-  }
+  for (size_t i = 0; i < bytes && i < HEADER_SIZE; i++)
+    if (!fits_header(i, comment[i])) return false;
   return true;
 }
 
