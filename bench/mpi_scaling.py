@@ -1,6 +1,6 @@
 """Force calls on one MPI rank and on several, taking turns; medians of the wall time.
 
-    python bench/mpi_scaling.py [--bin build/bench] [--atoms 20000] [--ranks 2] [--rounds 7] [--shape cylinder]
+    python bench/mpi_scaling.py [--bin build/bench/bench] [--atoms 20000] [--ranks 2] [--rounds 7] [--shape cylinder]
 
 The speed-up can only show on a machine with as many idle cores as ranks: the table therefore also has the processor time
 of rank 0, whose ratio says how well the work is shared out, whatever else the machine does. Shapes: a periodic crystal,

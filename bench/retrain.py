@@ -85,7 +85,7 @@ def difference(output, theirs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--program", type=Path, default=ROOT / "build" / "dev" / "src" / "programs" / "lmlink-retrain")
+    parser.add_argument("--program", type=Path, default=ROOT / "build" / "bench" / "src" / "programs" / "lmlink-retrain")
     parser.add_argument("--threads", type=int, default=1, help="BLAS threads of both")
     parser.add_argument("--rounds", type=int, default=3, help="runs of lmlink-retrain; the median counts")
     parser.add_argument("--peer-rounds", type=int, default=1, help="runs of the peer")

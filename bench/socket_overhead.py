@@ -1,6 +1,6 @@
 """What the socket costs: round trips of lmlink's client beside other clients of the i-PI protocol.
 
-    python bench/socket_overhead.py [--bin build/bench] [--serve build/src/programs/lmlink-serve]
+    python bench/socket_overhead.py [--bin build/bench/bench] [--serve build/bench/src/programs/lmlink-serve]
                                     [--fortran-driver i-pi-driver] [--rounds 5]
 
 First table: microseconds from positions sent to forces received over a Unix socket, by clients that compute nothing:
@@ -216,7 +216,7 @@ def whole_drivers(arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_bin(parser)
-    parser.add_argument("--serve", type=Path, default=ROOT / "build" / "src" / "programs" / "lmlink-serve")
+    parser.add_argument("--serve", type=Path, default=ROOT / "build" / "bench" / "src" / "programs" / "lmlink-serve")
     parser.add_argument("--fortran-driver", default="i-pi-driver", help="i-PI's driver in Fortran, if there is one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=2000, help="evaluations in a round")

@@ -36,19 +36,26 @@ static lml_status complete(int code, MPI_Request *request, const char *what, lml
   }
 }
 
-static lml_status broadcast(void *data, int bytes, int root, lml_error *error) {
+/** Wait, asleep, until all ranks are here. What is moved afterwards comes in many pieces, each of which would wait for
+ *  the other side to wake; with everybody awake it takes as long as copying. */
+static lml_status meet(lml_error *error) {
   MPI_Request request;
-  const int code = MPI_Ibcast(data, bytes, MPI_BYTE, root, ranks, &request);
-  return complete(code, &request, "broadcast", error);
+  const int code = MPI_Ibarrier(ranks, &request);
+  return complete(code, &request, "barrier", error);
+}
+
+static lml_status broadcast(void *data, int bytes, int root, lml_error *error) {
+  const lml_status status = meet(error);
+  return status == LML_OK ? check(MPI_Bcast(data, bytes, MPI_BYTE, root, ranks), "broadcast", error) : status;
 }
 
 static lml_status sum(double *data, int count, lml_error *error) {
   int rank;
   MPI_Comm_rank(ranks, &rank);
-  MPI_Request request;
-  const int code = rank == 0 ? MPI_Ireduce(MPI_IN_PLACE, data, count, MPI_DOUBLE, MPI_SUM, 0, ranks, &request)
-                             : MPI_Ireduce(data, NULL, count, MPI_DOUBLE, MPI_SUM, 0, ranks, &request);
-  return complete(code, &request, "reduction", error);
+  const lml_status status = meet(error);
+  if (status != LML_OK) return status;
+  const void *from = rank == 0 ? MPI_IN_PLACE : data;
+  return check(MPI_Reduce(from, rank == 0 ? data : NULL, count, MPI_DOUBLE, MPI_SUM, 0, ranks), "reduction", error);
 }
 
 static lml_status minimum(int *value, lml_error *error) {
