@@ -155,12 +155,27 @@ static bool will_come_again(int number) {
   return number == EAGAIN || number == EWOULDBLOCK || number == EINTR || number == ECONNABORTED;
 }
 
+/** Send small messages at once. And look, every ten minutes of silence, whether the engine's machine is still there:
+ * one that lost its power says nothing, as does one that computes. */
+static lml_status set_tcp_options(const lml_ipi_listener *listener, int fd, lml_error *error) {
+  static const struct {
+    const char *name;
+    int level, number, value;
+  } options[] = {
+      {"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 1},
+      {"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1},
+      {"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 600},
+      {"TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, 60},
+  };
+  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+    if (lml_sys->setsockopt(fd, options[i].level, options[i].number, &options[i].value, sizeof options[i].value) != 0)
+      return lml_fail_errno(error, errno, "cannot set %s on a connection to %s", options[i].name,
+                            listener->address.text);
+  return LML_OK;
+}
+
 static lml_status check_peer(const lml_ipi_listener *listener, int *fd, unsigned long *refused, lml_error *error) {
-  if (listener->address.transport == LML_IPI_TCP) {
-    const int on = 1;
-    if (lml_sys->setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0) return LML_OK;
-    return lml_fail_errno(error, errno, "cannot set TCP_NODELAY on a connection to %s", listener->address.text);
-  }
+  if (listener->address.transport == LML_IPI_TCP) return set_tcp_options(listener, *fd, error);
   uid_t user;
   if (lml_sys->peer_user(*fd, &user) != 0)
     return lml_fail_errno(error, errno, "cannot find out who connects to %s", listener->address.text);

@@ -54,6 +54,7 @@ lml_status lml_ipi_server_create(const lml_ipi_address *address, lml_ipi_server 
   if (status != LML_OK) return status;
   lml_ipi_server *made = *server;
   made->listener.fd = made->stream.fd = -1;
+  made->stream.acknowledge_at_once = address->transport == LML_IPI_TCP;
   status = lml_ipi_decoder_create(LML_IPI_CLIENT, lml_ipi_units_ev, &made->decoder, error);
   if (status == LML_OK) status = lml_alloc(&made->input, INPUT_SIZE, 1, "the bytes that an engine sends", error);
   if (status == LML_OK) status = lml_ipi_listen(&made->listener, address, error);

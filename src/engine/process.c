@@ -142,12 +142,12 @@ static void signal_all(lml_process *process, int number) {
   lml_marked_signal(process->mark, number);
 }
 
-void lml_process_stop(lml_process *process, double patience) {
+void lml_process_stop(lml_process *process, double alone, double asked) {
   if (process == NULL) return;
-  bool gone = patience > 0.0 && await_end(process, patience);
-  if (!gone && patience > 0.0) {
+  bool gone = await_end(process, alone);
+  if (!gone) {
     signal_all(process, SIGTERM);
-    gone = await_end(process, patience);
+    gone = await_end(process, asked);
   }
   if (!gone) {
     signal_all(process, SIGKILL);

@@ -30,9 +30,9 @@ bool lml_process_succeeded(const lml_process *process);
 
 long lml_process_number(const lml_process *process);
 
-/** Wait at most @p patience s for the command to end by itself, then ask it and everything it started to end
- *  (SIGTERM), and after another @p patience kill what is left. With a patience of 0 all is killed at once. The process
- *  is freed; NULL is fine. */
-void lml_process_stop(lml_process *process, double patience);
+/** Wait at most @p alone s for the command to end by itself, then ask it and everything it started to end (SIGTERM:
+ *  an MPI launcher passes that on to other machines), and after another @p asked s kill what is left. The process is
+ *  freed; NULL is fine. */
+void lml_process_stop(lml_process *process, double alone, double asked);
 
 #endif

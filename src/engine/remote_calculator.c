@@ -21,13 +21,14 @@ typedef struct remote {
   char *name, *launch, *folder, *output; /**< settings' texts, filled in */
   lml_ipi_server *server;
   lml_process *process;
-  size_t connections; /**< as many as when last looked at */
-  unsigned losses;    /**< in a row */
-  double launch_at;   /**< the clock's time of the next start; infinite: none is due */
-  double alone_since; /**< the clock's time since which there is no engine */
-  double busy_since;  /**< since which the engine that there is has had the structure to do */
-  double begun;       /**< when the evaluation began */
-  double *shifted;    /**< positions as the engine is to have them */
+  bool awaits_process; /**< its end, before an engine has connected, is a loss */
+  size_t connections;  /**< as many as when last looked at */
+  unsigned losses;     /**< in a row */
+  double launch_at;    /**< the clock's time of the next start; infinite: none is due */
+  double alone_since;  /**< the clock's time since which there is no engine */
+  double busy_since;   /**< since which the engine that there is has had the structure to do */
+  double begun;        /**< when the evaluation began */
+  double *shifted;     /**< positions as the engine is to have them */
   size_t shifted_capacity;
   char *init;
   size_t init_capacity;
@@ -101,6 +102,7 @@ static lml_status launch(remote *self, lml_error *error) {
     return status;
   }
   self->alone_since = lml_sys->clock();
+  self->awaits_process = true;
   lml_log_line(self->settings.log, LML_LOG_INFO, "engine %s: started '%s' in %s, process %ld", self->name, self->launch,
                self->folder, lml_process_number(self->process));
   return LML_OK;
@@ -130,10 +132,11 @@ static lml_status lose(remote *self, lml_status status, const char *reason, lml_
   lml_engine_settings *settings = &self->settings;
   lml_ipi_server_hang_up(self->server);
   self->losses++;
+  self->awaits_process = false; /* what it started is lost, whoever is waited for */
   const double now = lml_sys->clock();
   self->alone_since = now;
   if (settings->policy != LML_ENGINE_WAIT) {
-    lml_process_stop(self->process, 0.0);
+    lml_process_stop(self->process, 0.0, settings->stop_patience);
     self->process = NULL;
   }
   if (settings->policy == LML_ENGINE_STOP || self->losses > settings->retries)
@@ -238,7 +241,7 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
  *  system's submit command does. */
 static lml_status check_process(remote *self, char *reason, size_t size) {
   char how[HOW_SIZE];
-  if (self->process == NULL || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
+  if (!self->awaits_process || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
       lml_process_runs(self->process, how, sizeof how) || lml_process_succeeded(self->process))
     return LML_OK;
   snprintf(reason, size, "'%.200s' %s before it connected", self->launch, how);
@@ -284,7 +287,7 @@ static lml_status remote_wait(void *data, int timeout_ms, lml_error *error) {
   }
   int time = timeout_ms < LONGEST_WAIT_MS ? timeout_ms : LONGEST_WAIT_MS;
   const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
-  if (alone && self->process != NULL && time > PROCESS_WAIT_MS) time = PROCESS_WAIT_MS;
+  if (alone && self->awaits_process && time > PROCESS_WAIT_MS) time = PROCESS_WAIT_MS;
   const double limit = alone ? settings->connect_limit : settings->evaluate_limit;
   if (limit >= 0.0) time = until((alone ? self->alone_since : self->busy_since) + limit, time) + 1;
   return lml_ipi_server_wait(self->server, time, error);
@@ -313,7 +316,7 @@ static void remote_cancel(void *data) {
 static void remote_destroy(void *data) {
   remote *self = data;
   if (self->server != NULL) lml_ipi_server_hang_up(self->server);
-  lml_process_stop(self->process, self->settings.stop_patience);
+  lml_process_stop(self->process, self->settings.stop_patience, self->settings.stop_patience);
   lml_ipi_server_destroy(self->server);
   lml_free(self->name);
   lml_free(self->launch);

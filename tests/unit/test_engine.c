@@ -91,7 +91,7 @@ static void a_command_runs_in_its_folder(void **state) {
   await(process, how, sizeof how);
   assert_string_equal(how, "ended with exit code 3");
   assert_false(lml_process_succeeded(process));
-  lml_process_stop(process, 0.0);
+  lml_process_stop(process, 0.0, 0.0);
   snprintf(file, sizeof file, "%s/out", folder);
   reads(file, "er\nnone\n");
   unlink(file);
@@ -105,7 +105,7 @@ static void a_signal_is_told(void **state) {
   lml_process *process = starts("kill -9 $$", folder_name);
   await(process, how, sizeof how);
   assert_string_equal(how, "was ended by signal 9");
-  lml_process_stop(process, 0.0);
+  lml_process_stop(process, 0.0, 0.0);
   empty_folder();
 }
 
@@ -149,7 +149,7 @@ static void all_that_was_started_is_stopped(void **state) {
   await(process, how, sizeof how);
   assert_true(lml_process_succeeded(process));
   assert_true(lives(left_group));
-  lml_process_stop(process, 0.05);
+  lml_process_stop(process, 0.05, 0.05);
   assert_false(lives(left_group));
   empty_folder();
 }
@@ -157,7 +157,7 @@ static void all_that_was_started_is_stopped(void **state) {
 static void a_process_that_ends_by_itself_is_not_disturbed(void **state) {
   (void)state;
   lml_process *process = starts("trap 'echo disturbed' TERM; sleep 0.05; echo done", folder_name);
-  lml_process_stop(process, 60.0);
+  lml_process_stop(process, 60.0, 0.0);
   reads(in_folder("out"), "done\n");
   empty_folder();
 }
