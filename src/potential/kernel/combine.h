@@ -32,7 +32,7 @@ static void copy_tile(int n, int rows, int row, int column, int end,
   for (int c = row; c < row + rows; to += n - c, c++) {
     const int first = c > column ? c : column;
     if (first >= end) continue;
-    memcpy(to + first - c, sums[c - row] + first - column, (size_t)(end - first) * sizeof(double));
+    memcpy(to + (first - c), &sums[c - row][first - column], (size_t)(end - first) * sizeof(double));
     if (first == c) to[0] *= 0.5;
   }
 }
