@@ -4,7 +4,7 @@
 #include "potential/bispectrum_plan.h"
 
 /** What the targets of a list are for. */
-typedef enum { ADD_TO_Y, EVALUATE_TERMS, ADD_ONE_TERM_TO_Y } purpose;
+typedef enum { ADD_TO_Y, EVALUATE_TERMS, ONE_TERM_OF_Y } purpose;
 
 /** Pairs of offsets with one sum: m1 from `first` to `last`, m2 = sum − m1. */
 typedef struct {
@@ -17,7 +17,7 @@ typedef struct {
   antidiagonal rows, columns; /**< ma1 + ma2, mb1 + mb2 */
   int nproducts;
   int first_level, nlevels; /**< of the block's */
-  int term;                 /**< ADD_ONE_TERM_TO_Y: which */
+  int term;                 /**< ONE_TERM_OF_Y: which */
   size_t order;             /**< in which it was met */
 } cell;
 
@@ -93,8 +93,10 @@ static lml_status collect_block(collection *c, const lml_coupling_block *block, 
       one.nlevels = count_levels(block, larger(abs(2 * column - shift), abs(2 * row - shift)));
       if (c->purpose == EVALUATE_TERMS) one.nlevels = smaller(one.nlevels, block->nvalue_levels);
       if (one.nlevels == 0) continue;
+      /* The lower half of a middle column holds the conjugates of the upper one. */
+      if (c->purpose == ONE_TERM_OF_Y && 2 * column == shift && 2 * row > shift) continue;
       one.nproducts = (one.rows.last - one.rows.first + 1) * count_columns(block, one.columns);
-      status = c->purpose == ADD_ONE_TERM_TO_Y ? keep_by_term(c, one, error) : keep(c, &one, error);
+      status = c->purpose == ONE_TERM_OF_Y ? keep_by_term(c, one, error) : keep(c, &one, error);
     }
   return status;
 }
@@ -150,7 +152,7 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
       target.place = byte_offset(plan, c->purpose == EVALUATE_TERMS ? u : y);
       target.factor =
           (c->purpose == EVALUATE_TERMS ? (coupling->value ? half : 0.0) : coupling->multiplicity) / (j + 1);
-      if (c->purpose == ADD_ONE_TERM_TO_Y && coupling->term != from->term) target.factor = 0.0;
+      if (c->purpose == ONE_TERM_OF_Y && coupling->term != from->term) target.factor = 0.0;
       list->targets[list->ntargets++] = target;
     }
   }
@@ -213,7 +215,7 @@ lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error
 }
 
 lml_status lml_bispectrum_plan_term_cells(lml_bispectrum_plan *plan, lml_error *error) {
-  return make_list(plan, ADD_ONE_TERM_TO_Y, &plan->by_term.cells, error);
+  return make_list(plan, ONE_TERM_OF_Y, &plan->by_term.cells, error);
 }
 
 void lml_cell_list_free(lml_cell_list *list) {

@@ -67,6 +67,12 @@ typedef struct lml_bispectrum_slopes {
   size_t stride;       /**< 3 × slots */
 } lml_bispectrum_slopes;
 
+/** Where the gradient of one atom's components by the position of one of its neighbours goes: three rows. */
+typedef struct lml_gradient_place {
+  double *to;  /**< aligned to LML_ALIGNMENT */
+  bool filled; /**< it is added to what is there */
+} lml_gradient_place;
+
 typedef struct lml_bispectrum_kernel {
   const char *name; /**< "generic", "avx2", "avx512" */
   int lanes;
@@ -85,9 +91,14 @@ typedef struct lml_bispectrum_kernel {
    *  3 vectors for each slot, eV/Å. */
   void (*forces)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
                  const lml_bispectrum_workspace *workspace, double *gradient);
-  /** u and geometry → gradient of every term with respect to each neighbour. The plan has its tables by term. */
+  /** u and geometry → terms, and the gradient of each with respect to each neighbour. The plan has its tables by
+   *  term. */
   void (*slopes)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
                  lml_bispectrum_workspace *workspace, const lml_bispectrum_slopes *slopes);
+  /** Slopes → −∂B/∂r of each lane's atom by each neighbour, at @p places (slots × lanes), and the same by the atom
+   *  itself, at @p own (lanes): for each direction a row of @p stride numbers, a multiple of LML_LANES_LIMIT. */
+  void (*hand_out)(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int nslots,
+                   const lml_gradient_place *places, const lml_gradient_place *own, size_t stride);
   /** B and ∂B/∂r of @p nsources sources, @p n components each → the gradient of the sum over the sources of all linear
    *  and quadratic descriptors, in their order: n (n + 3) / 2 doubles. The sources' arrays are aligned to LML_ALIGNMENT
    *  and can be read to the next multiple of LML_LANES_LIMIT. */

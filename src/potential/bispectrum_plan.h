@@ -112,11 +112,13 @@ typedef struct lml_cell_list {
   size_t run_capacity, cell_capacity, product_capacity, cg_capacity, target_capacity;
 } lml_cell_list;
 
-/** A real number of U: where it stands in Y, and the factor of the pair that it belongs to. */
-typedef struct lml_packed_real {
-  int y; /**< index among the real numbers of one element's Y */
-  double factor;
-} lml_packed_real;
+/** Where the sum of a cell of one term goes among the packed adjoints, for one element label. */
+typedef struct lml_adjoint_target {
+  int32_t re, im; /**< vectors that get the real and the imaginary part; −1 where there is none */
+  int32_t u;      /**< offset in bytes of U of the same label and place */
+  double re_factor, im_factor;
+  double value; /**< weight of Re(conj(u) sum) in the term itself, by Euler's theorem for homogeneous functions */
+} lml_adjoint_target;
 
 /** The terms that one label is part of; their adjoints stand side by side, LML_TILE_TERMS at a time. */
 typedef struct lml_label_terms {
@@ -135,13 +137,13 @@ enum { LML_TILE_TERMS = 4 };
 /** What the gradients of the terms one by one need. A term depends on U of three labels at most; of these alone its
  *  adjoint ∂t/∂U is kept, as (j+1)² independent real numbers in the order of the modes. */
 typedef struct lml_term_tables {
-  lml_cell_list cells;     /**< run number t: what term t adds to Y */
-  lml_packed_real *reals;  /**< nmoments: all j of one element */
-  int *level_reals;        /**< of each mode level: first of its reals, plus before minus */
-  lml_label_terms *labels; /**< nlabel_elements × (2J + 1) */
-  int *terms;              /**< of each label; −1 where a tile is not full */
-  lml_term_label *of_term; /**< nterms × 3; label −1 where a term has fewer */
-  size_t npacked;          /**< vectors that all adjoints need */
+  lml_cell_list cells;         /**< run number t: the sums that term t consists of */
+  lml_adjoint_target *targets; /**< of these cells, in the place of their own */
+  int *level_reals;            /**< of each mode level: first of its reals, plus before minus */
+  lml_label_terms *labels;     /**< nlabel_elements × (2J + 1) */
+  int *terms;                  /**< of each label; −1 where a tile is not full */
+  lml_term_label *of_term;     /**< nterms × 3; label −1 where a term has fewer */
+  size_t npacked;              /**< vectors that all adjoints need */
 } lml_term_tables;
 
 /** How a bispectrum component comes from a term: B = scale · t − shift. */

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -10,21 +11,15 @@ static lml_status number_reals(lml_bispectrum_plan *plan, lml_error *error) {
   lml_term_tables *t = &plan->by_term;
   const lml_mode *last = &plan->modes[plan->nmodes - 1];
   const size_t nlevels = (size_t)(last->level + last->nlevels);
-  lml_status status = lml_alloc(&t->reals, (size_t)plan->nmoments, sizeof *t->reals, "single terms", error);
-  if (status == LML_OK) status = lml_alloc(&t->level_reals, nlevels, sizeof(int), "single terms", error);
+  const lml_status status = lml_alloc(&t->level_reals, nlevels, sizeof(int), "single terms", error);
   if (status != LML_OK) return status;
   int next[LML_SNAP_TWOJMAX_LIMIT + 1];
   for (int j = 0; j <= plan->twojmax; j++) next[j] = lml_bispectrum_u_offset(j);
   for (const lml_mode *mode = plan->modes; mode <= last; mode++)
     for (int n = 0; n < mode->nlevels; n++) {
-      const lml_mode_level *level = &plan->mode_levels[mode->level + n];
-      const lml_packed_real all[4] = {{.y = 2 * level->y_plus, .factor = level->y_plus_re},
-                                      {.y = 2 * level->y_plus + 1, .factor = level->y_plus_im},
-                                      {.y = 2 * level->y_minus, .factor = level->y_minus_re},
-                                      {.y = 2 * level->y_minus + 1, .factor = level->y_minus_im}};
       int *real = &next[mode->s + mode->q + 2 * n];
       t->level_reals[mode->level + n] = *real;
-      for (int c = 0; c < mode->ncomponents; c++) t->reals[(*real)++] = all[c];
+      *real += mode->ncomponents;
     }
   return LML_OK;
 }
@@ -84,17 +79,82 @@ static lml_status fill_tiles(lml_bispectrum_plan *plan, lml_error *error) {
   return LML_OK;
 }
 
+/** What one complex number of Y is made of: the independent real numbers of U that it stands for. */
+typedef struct {
+  int re, im; /**< among the reals of all j, −1 where there is none */
+  double re_factor, im_factor;
+} y_reals;
+
+/** The reals of each Y of one element. */
+static void find_y_reals(const lml_bispectrum_plan *plan, y_reals *of_y) {
+  const int *level_reals = plan->by_term.level_reals;
+  for (int y = 0; y < plan->ny; y++) of_y[y] = (y_reals){.re = -1, .im = -1};
+  for (size_t m = 0; m < plan->nmodes; m++)
+    for (int n = plan->modes[m].level; n < plan->modes[m].level + plan->modes[m].nlevels; n++) {
+      const lml_mode_level *level = &plan->mode_levels[n];
+      const int real = level_reals[n], ncomponents = plan->modes[m].ncomponents;
+      of_y[level->y_plus] = (y_reals){.re = real,
+                                      .im = ncomponents > 1 ? real + 1 : -1,
+                                      .re_factor = level->y_plus_re,
+                                      .im_factor = level->y_plus_im};
+      if (ncomponents == 4)
+        of_y[level->y_minus] =
+            (y_reals){.re = real + 2, .im = real + 3, .re_factor = level->y_minus_re, .im_factor = level->y_minus_im};
+    }
+}
+
+/** The target among the adjoints of one that is meant for Y. */
+static lml_adjoint_target adjoint_target(const lml_bispectrum_plan *plan, const y_reals *of_y,
+                                         const lml_cell_target *from) {
+  const lml_term_tables *t = &plan->by_term;
+  const int complex_bytes = 2 * plan->lanes * (int)sizeof(double), index = from->place / complex_bytes;
+  const int element = index / plan->ny, y = index % plan->ny;
+  int j = plan->twojmax;
+  while (lml_bispectrum_y_offset(j) > y) j--;
+  const int u = lml_bispectrum_u_offset(j), label = element * (plan->twojmax + 1) + j, size = (j + 1) * (j + 1);
+  const lml_term_label *of_term = t->of_term + 3 * from->term;
+  while (of_term->label != label) of_term++;
+  const int first = (int)t->labels[label].packed + of_term->place / LML_TILE_TERMS * LML_TILE_TERMS * size +
+                    of_term->place % LML_TILE_TERMS;
+  const y_reals *reals = &of_y[y];
+  return (lml_adjoint_target){
+      .re = first + LML_TILE_TERMS * (reals->re - u),
+      .im = reals->im < 0 ? -1 : first + LML_TILE_TERMS * (reals->im - u),
+      .u = complex_bytes * (element * plan->nu + u + y - lml_bispectrum_y_offset(j)),
+      .re_factor = from->factor * reals->re_factor,
+      .im_factor = from->factor * reals->im_factor,
+      .value = from->factor * fabs(reals->re_factor) / 3.0,
+  };
+}
+
+/** Let the cells' sums go where the adjoints are packed. */
+static lml_status aim_at_adjoints(lml_bispectrum_plan *plan, lml_error *error) {
+  static const lml_adjoint_target nowhere = {.re = -1, .im = -1};
+  lml_term_tables *t = &plan->by_term;
+  y_reals *of_y;
+  lml_status status = lml_alloc(&t->targets, t->cells.ntargets, sizeof *t->targets, "single terms", error);
+  if (status == LML_OK) status = lml_alloc(&of_y, (size_t)plan->ny, sizeof *of_y, "single terms", error);
+  if (status != LML_OK) return status;
+  find_y_reals(plan, of_y);
+  for (size_t i = 0; i < t->cells.ntargets; i++) {
+    const lml_cell_target *from = &t->cells.targets[i];
+    t->targets[i] = from->factor == 0.0 ? nowhere : adjoint_target(plan, of_y, from);
+  }
+  lml_free(of_y);
+  return LML_OK;
+}
+
 lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error) {
   lml_status status = lml_bispectrum_plan_term_cells(plan, error);
   if (status == LML_OK) status = number_reals(plan, error);
   if (status == LML_OK) status = find_labels(plan, error);
   if (status == LML_OK) status = fill_tiles(plan, error);
-  return status;
+  return status == LML_OK ? aim_at_adjoints(plan, error) : status;
 }
 
 void lml_bispectrum_term_tables_free(lml_term_tables *tables) {
   lml_cell_list_free(&tables->cells);
-  lml_free(tables->reals);
+  lml_free(tables->targets);
   lml_free(tables->level_reals);
   lml_free(tables->labels);
   lml_free(tables->terms);

@@ -30,14 +30,11 @@ lml_status lml_descriptors_begin(lml_descriptors *descriptors, const lml_structu
   return lml_linear_evaluation_begin(&descriptors->evaluation, &descriptors->model, structure, 0, 1, error);
 }
 
-void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
+/** Terms → B. */
+static void put_components(lml_descriptors *descriptors) {
   const lml_linear_model *model = &descriptors->model;
-  lml_linear_evaluation *evaluation = &descriptors->evaluation;
-  lml_atom_batch *batch = &evaluation->batch;
+  const lml_atom_batch *batch = &descriptors->evaluation.batch;
   const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
-  lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
-  model->kernel->density(&model->plan, &model->potential->snap.parameters, &batch->slots, &batch->workspace);
-  model->kernel->terms(&model->plan, &batch->workspace);
   for (size_t c = 0; c < n; c++) {
     const lml_component *component = &model->plan.components[c];
     for (size_t lane = 0; lane < batch->natoms; lane++)
@@ -45,6 +42,22 @@ void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
           component->scale * batch->workspace.terms[(size_t)component->term * lanes + lane] -
           model->shifts[(size_t)batch->element[lane] * n + c];
   }
+}
+
+/** Neighbours → u. */
+static void put_density(lml_descriptors *descriptors, size_t first) {
+  const lml_linear_model *model = &descriptors->model;
+  lml_linear_evaluation *evaluation = &descriptors->evaluation;
+  lml_atom_batch *batch = &evaluation->batch;
+  lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
+  model->kernel->density(&model->plan, &model->potential->snap.parameters, &batch->slots, &batch->workspace);
+}
+
+void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
+  const lml_linear_model *model = &descriptors->model;
+  put_density(descriptors, first);
+  model->kernel->terms(&model->plan, &descriptors->evaluation.batch.workspace);
+  put_components(descriptors);
 }
 
 /* ---- values ---- */
@@ -89,10 +102,12 @@ lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_erro
   return lml_bispectrum_slopes_make(&model->plan, model->kernel, slots, &descriptors->slopes, error);
 }
 
-void lml_descriptors_slopes(lml_descriptors *descriptors) {
+void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first) {
   const lml_linear_model *model = &descriptors->model;
   lml_atom_batch *batch = &descriptors->evaluation.batch;
+  put_density(descriptors, first);
   model->kernel->slopes(&model->plan, &batch->slots, &batch->workspace, &descriptors->slopes);
+  put_components(descriptors);
 }
 
 /* ---- virials ---- */
@@ -145,8 +160,7 @@ lml_status lml_descriptors_virials(lml_descriptors *descriptors, const lml_struc
   const size_t width = descriptors->model.potential->snap.ncoefficients - 1;
   memset(virials, 0, 6 * descriptors->model.nelements * width * sizeof(double));
   for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
-    lml_descriptors_batch(descriptors, first);
-    lml_descriptors_slopes(descriptors);
+    lml_descriptors_slopes(descriptors, first);
     for (size_t lane = 0; lane < batch->natoms; lane++)
       add_virial(descriptors, lane, virials + 6 * width * (size_t)batch->element[lane], width);
   }

@@ -28,8 +28,8 @@ void lml_descriptors_batch(lml_descriptors *descriptors, size_t first);
 /** Room for the gradients of the batches of this structure. */
 lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_error *error);
 
-/** Evaluate the gradients of the batch's terms. */
-void lml_descriptors_slopes(lml_descriptors *descriptors);
+/** The same, and the gradients of the batch's terms. */
+void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first);
 
 /** What lml_potential_descriptors and lml_potential_virials give. */
 lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_structure *structure, double *values,

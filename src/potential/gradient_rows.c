@@ -133,67 +133,50 @@ static lml_status lay_out(lml_gradient_rows *rows, lml_error *error) {
 
 /** The entry of a source for the chosen atom at @p place: of a linear potential, that of the source's element. The
  *  periodic images of one source share one. */
-static double *find_entry(lml_gradient_rows *rows, size_t place, int32_t source) {
-  const size_t size = 3 * rows->stride;
+static lml_gradient_place find_entry(lml_gradient_rows *rows, size_t place, int32_t source) {
+  const size_t size = 3 * rows->stride, first = rows->first[place];
   if (!is_quadratic(rows))
-    return rows->entries + (rows->first[place] + (size_t)rows->descriptors->evaluation.elements[source]) * size;
-  size_t entry = rows->first[place] + rows->count[place];
-  if (rows->count[place] > 0 && rows->source[entry - 1] == source) return rows->entries + (entry - 1) * size;
-  rows->count[place]++;
-  rows->source[entry] = source;
-  return memset(rows->entries + entry * size, 0, size * sizeof(double));
+    return (lml_gradient_place){
+        .to = rows->entries + (first + (size_t)rows->descriptors->evaluation.elements[source]) * size, .filled = true};
+  size_t *count = &rows->count[place];
+  const bool filled = *count > 0 && rows->source[first + *count - 1] == source;
+  if (!filled) rows->source[first + (*count)++] = source;
+  return (lml_gradient_place){.to = rows->entries + (first + *count - 1) * size, .filled = filled};
 }
 
 /* ---- filling them ---- */
 
 /** The entries of one lane's neighbours, and of its own atom. */
-static double *find_entries(lml_gradient_rows *rows, size_t lane) {
+static lml_gradient_place find_entries(lml_gradient_rows *rows, size_t lane) {
   const lml_descriptors *descriptors = rows->descriptors;
   const lml_neighbours *neighbours = &descriptors->evaluation.neighbours;
   const lml_atom_batch *batch = &descriptors->evaluation.batch;
+  const lml_gradient_place nowhere = {.to = rows->spare};
   const size_t lanes = (size_t)descriptors->model.kernel->lanes, atom = batch->first + lane;
   const size_t nslots = (size_t)batch->slots.group[descriptors->model.plan.nlabel_elements];
   const bool wanted = lane < batch->natoms && rows->place[atom] != NEITHER;
   for (size_t slot = 0; slot < nslots; slot++) {
     const int32_t j = wanted ? batch->neighbour[slot * lanes + lane] : -1;
     const int32_t place = j < 0 ? NEITHER : rows->place[neighbours->owner[j]];
-    rows->targets[slot * lanes + lane] = place < 0 ? rows->spare : find_entry(rows, (size_t)place, (int32_t)atom);
+    rows->targets[slot * lanes + lane] = place < 0 ? nowhere : find_entry(rows, (size_t)place, (int32_t)atom);
   }
-  return wanted && rows->place[atom] >= 0 ? find_entry(rows, (size_t)rows->place[atom], (int32_t)atom) : rows->spare;
-}
-
-/** Hand one component's gradients to the neighbours' entries and, with the other sign, to the atoms' own. */
-static void hand_out(const lml_gradient_rows *rows, size_t component, double *const *own) {
-  const lml_descriptors *descriptors = rows->descriptors;
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, stride = rows->stride;
-  const size_t nslots = (size_t)descriptors->evaluation.batch.slots.group[descriptors->model.plan.nlabel_elements];
-  const lml_component *from = &descriptors->model.plan.components[component];
-  const double *slope = descriptors->slopes.values + (size_t)from->term * descriptors->slopes.stride * lanes;
-  double sums[3][LML_LANES_LIMIT] = {{0.0}};
-  for (size_t slot = 0; slot < nslots; slot++)
-    for (size_t d = 0; d < 3; d++, slope += lanes)
-      for (size_t lane = 0; lane < lanes; lane++) {
-        rows->targets[slot * lanes + lane][d * stride + component] -= from->scale * slope[lane];
-        sums[d][lane] += slope[lane];
-      }
-  for (size_t d = 0; d < 3; d++)
-    for (size_t lane = 0; lane < lanes; lane++) own[lane][d * stride + component] += from->scale * sums[d][lane];
+  return wanted && rows->place[atom] >= 0 ? find_entry(rows, (size_t)rows->place[atom], (int32_t)atom) : nowhere;
 }
 
 /** Evaluate the atoms from sorted atom @p first on; returns the first behind them. */
 static size_t fill_batch(lml_gradient_rows *rows, size_t first) {
   lml_descriptors *descriptors = rows->descriptors;
+  const lml_linear_model *model = &descriptors->model;
   const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, n = (size_t)descriptors->model.plan.ncomponents;
-  double *own[LML_LANES_LIMIT];
-  lml_descriptors_batch(descriptors, first);
-  lml_descriptors_slopes(descriptors);
+  const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
+  lml_gradient_place own[LML_LANES_LIMIT];
+  lml_descriptors_slopes(descriptors, first);
   for (size_t lane = 0; lane < lanes; lane++) own[lane] = find_entries(rows, lane);
-  for (size_t c = 0; c < n; c++) {
-    for (size_t lane = 0; lane < batch->natoms; lane++)
+  for (size_t lane = 0; lane < batch->natoms; lane++)
+    for (size_t c = 0; c < n; c++)
       rows->values[(first + lane) * rows->stride + c] = descriptors->components[c * lanes + lane];
-    hand_out(rows, c, own);
-  }
+  model->kernel->hand_out(&model->plan, &descriptors->slopes, batch->slots.group[model->plan.nlabel_elements],
+                          rows->targets, own, rows->stride);
   return first + batch->natoms;
 }
 

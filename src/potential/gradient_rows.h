@@ -15,19 +15,19 @@ typedef struct lml_gradient_rows {
   lml_descriptors *descriptors;
   const size_t *atoms; /**< chosen ones, indices in the structure */
   size_t natoms;
-  size_t next;             /**< of the chosen ones: first whose rows are not written yet */
-  size_t begin, end;       /**< of the chosen ones: those whose sources are at hand */
-  int32_t *sorted;         /**< sorted index of each of the structure's atoms */
-  int32_t *place;          /**< of each sorted atom: among begin … end − 1, or that it is a source, or neither */
-  double *values;          /**< sorted atoms × stride: B of the sources */
-  size_t *first;           /**< chosen atoms at hand + 1: their entries, one for each source */
-  size_t *count;           /**< chosen atoms at hand: entries so far */
-  int32_t *source;         /**< of each entry: sorted index */
-  double *entries;         /**< 3 × stride each: −∂B/∂r of the source by the chosen atom */
-  double **targets;        /**< slots × lanes: the entry that a neighbour's gradient is taken from */
-  double *spare;           /**< 3 × stride: takes what no chosen atom needs */
-  const double **pointers; /**< 2 × sources of an atom: their B and −∂B/∂r */
-  size_t stride;           /**< ncomponents, rounded up to whole vectors */
+  size_t next;       /**< of the chosen ones: first whose rows are not written yet */
+  size_t begin, end; /**< of the chosen ones: those whose sources are at hand */
+  int32_t *sorted;   /**< sorted index of each of the structure's atoms */
+  int32_t *place;    /**< of each sorted atom: among begin … end − 1, or that it is a source, or neither */
+  double *values;    /**< sorted atoms × stride: B of the sources */
+  size_t *first;     /**< chosen atoms at hand + 1: their entries, one for each source */
+  size_t *count;     /**< chosen atoms at hand: entries so far */
+  int32_t *source;   /**< of each entry: sorted index */
+  double *entries;   /**< 3 × stride each: −∂B/∂r of the source by the chosen atom */
+  lml_gradient_place *targets; /**< slots × lanes: the entry that a neighbour's gradient is added to */
+  double *spare;               /**< 3 × stride: takes what no chosen atom needs */
+  const double **pointers;     /**< 2 × sources of an atom: their B and −∂B/∂r */
+  size_t stride;               /**< ncomponents, rounded up to whole vectors */
   size_t sorted_capacity, place_capacity, values_capacity, first_capacity, count_capacity, source_capacity;
   size_t entries_capacity, targets_capacity, spare_capacity, pointers_capacity;
 } lml_gradient_rows;

@@ -59,9 +59,8 @@ ALWAYS_INLINE void sum_cell(int nlevels, const double *u, const lml_product *pro
 
 /** Where the sums of the cells go. */
 typedef enum {
-  TO_Y,            /**< y += factor · sum */
-  TO_Y_BY_WEIGHTS, /**< y += factor · weight of the term · sum */
-  TO_TERMS         /**< term += factor · Re(conj(u) sum) */
+  TO_Y,    /**< y += factor · weight of the term · sum */
+  TO_TERMS /**< term += factor · Re(conj(u) sum) */
 } destination;
 
 ALWAYS_INLINE void deliver(destination to, const lml_cell_target *target, const vec sum[2],
@@ -72,8 +71,7 @@ ALWAYS_INLINE void deliver(destination to, const lml_cell_target *target, const 
     return;
   }
   vec *y = (vec *)(void *)((char *)w->y + target->place);
-  vec factor = splat(target->factor);
-  if (to == TO_Y_BY_WEIGHTS) factor *= as_vec(w->weights)[target->term];
+  const vec factor = target->factor * as_vec(w->weights)[target->term];
   y[0] += factor * sum[0];
   y[1] += factor * sum[1];
 }
@@ -141,13 +139,7 @@ static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
 /** u, weights → y. */
 static void couple_all(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
   clear_y(plan, workspace);
-  walk_list(plan->nlabel_elements, TO_Y_BY_WEIGHTS, &plan->couplings, workspace);
-}
-
-/** u → y of one term alone, with weight 1. */
-static void couple_term(const lml_bispectrum_plan *plan, int term, lml_bispectrum_workspace *workspace) {
-  clear_y(plan, workspace);
-  walk_run(1, plan->nlabel_elements, TO_Y, &plan->by_term.cells, &plan->by_term.cells.runs[term], workspace);
+  walk_list(plan->nlabel_elements, TO_Y, &plan->couplings, workspace);
 }
 
 /** One model's effective Θ: β = Θ + A B, and E = Θ₀ + ½ (Θ + β)·B. */

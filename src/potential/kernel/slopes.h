@@ -10,24 +10,42 @@
 #include "potential/kernel/products.h"
 #include "potential/kernel/vector.h"
 
-/** Neighbours that a tile spans, three columns each: its sums fill the registers. */
-enum { TILE_SLOTS = LML_LANES == 8 ? 2 : 1, TILE_COLUMNS = 3 * TILE_SLOTS };
+/** Neighbours that a tile spans, three columns each, and terms: its sums fill the registers, 32 or 16. */
+enum { TILE_SLOTS = 2, TILE_COLUMNS = 3 * TILE_SLOTS, TILE_TERMS = LML_LANES == 8 ? LML_TILE_TERMS : 2 };
 
-/** ∂t/∂U of all terms, of the labels that each depends on. */
+/** ∂t/∂U of one term, of the labels that it depends on, and the term itself. */
+ALWAYS_INLINE vec adjoints_of_term(int elements, const lml_term_tables *tables, const lml_cell_run *run,
+                                   const double *all_u, vec *adjoints) {
+  const int *nproducts = tables->cells.nproducts + run->cell;
+  const lml_product *products = tables->cells.products + run->product;
+  const double *cg = tables->cells.cg + run->cg;
+  const lml_adjoint_target *target = tables->targets + run->target;
+  vec value = splat(0.0);
+  for (size_t c = 0; c < run->ncells; c++) {
+    const int n = nproducts[c];
+    vec sums[1][2];
+    sum_cell(1, all_u, products, n, cg, sums);
+    products += n;
+    cg += n;
+    for (int e = 0; e < elements; e++, target++) {
+      if (elements > 1 && target->re < 0) continue;
+      const vec *u = vec_at(all_u, target->u);
+      adjoints[target->re] = target->re_factor * sums[0][0];
+      if (target->im >= 0) adjoints[target->im] = target->im_factor * sums[0][1];
+      value += target->value * (u[0] * sums[0][0] + u[1] * sums[0][1]);
+    }
+  }
+  return value;
+}
+
+/** u → adjoints of all terms, and terms. */
 static void pack_adjoints(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace, vec *adjoints) {
   const lml_term_tables *tables = &plan->by_term;
   for (int term = 0; term < plan->nterms; term++) {
-    couple_term(plan, term, workspace);
-    for (int k = 0; k < 3; k++) {
-      const lml_term_label *of = &tables->of_term[3 * term + k];
-      if (of->label < 0) continue;
-      const int j = of->label % (plan->twojmax + 1), element = of->label / (plan->twojmax + 1);
-      const int size = (j + 1) * (j + 1), tile = of->place / LML_TILE_TERMS;
-      const lml_packed_real *reals = tables->reals + lml_bispectrum_u_offset(j);
-      const vec *y = as_vec(workspace->y) + 2 * plan->ny * element;
-      vec *to = adjoints + tables->labels[of->label].packed + LML_TILE_TERMS * size * tile + of->place % LML_TILE_TERMS;
-      for (int m = 0; m < size; m++) to[LML_TILE_TERMS * m] = reals[m].factor * y[reals[m].y];
-    }
+    const lml_cell_run *run = &tables->cells.runs[term];
+    as_vec_mutable(workspace->terms)[term] =
+        plan->nlabel_elements == 1 ? adjoints_of_term(1, tables, run, workspace->u, adjoints)
+                                   : adjoints_of_term(plan->nlabel_elements, tables, run, workspace->u, adjoints);
   }
 }
 
@@ -117,13 +135,15 @@ static void differentiate(const lml_bispectrum_plan *plan, const neighbour *n, v
 /** Add to the slopes of a tile of terms by a tile of neighbours what one label gives. */
 ALWAYS_INLINE void add_tile(const vec *adjoints, const vec *derivatives, int size, const int *terms, vec *slopes,
                             size_t stride) {
-  vec sums[LML_TILE_TERMS][TILE_COLUMNS];
-  for (int t = 0; t < LML_TILE_TERMS; t++)
+  vec sums[TILE_TERMS][TILE_COLUMNS];
+  for (int t = 0; t < TILE_TERMS; t++)
     for (int c = 0; c < TILE_COLUMNS; c++) sums[t][c] = splat(0.0);
   for (int m = 0; m < size; m++, adjoints += LML_TILE_TERMS, derivatives += TILE_COLUMNS)
-    for (int t = 0; t < LML_TILE_TERMS; t++)
-      for (int c = 0; c < TILE_COLUMNS; c++) sums[t][c] += adjoints[t] * derivatives[c];
-  for (int t = 0; t < LML_TILE_TERMS && terms[t] >= 0; t++)
+    for (int c = 0; c < TILE_COLUMNS; c++) {
+      const vec derivative = in_register(derivatives[c]);
+      for (int t = 0; t < TILE_TERMS; t++) sums[t][c] += adjoints[t] * derivative;
+    }
+  for (int t = 0; t < TILE_TERMS && terms[t] >= 0; t++)
     for (int c = 0; c < TILE_COLUMNS; c++) slopes[(size_t)terms[t] * stride + (size_t)c] += sums[t][c];
 }
 
@@ -143,9 +163,10 @@ static void slopes(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *
         const lml_label_terms *label = &plan->by_term.labels[e * (J + 1) + j];
         const int size = (j + 1) * (j + 1);
         const vec *of_label = derivatives + TILE_COLUMNS * lml_bispectrum_u_offset(j);
-        for (int t = 0; t < label->count; t += LML_TILE_TERMS)
-          add_tile(adjoints + label->packed + t * size, of_label, size, plan->by_term.terms + label->first + t,
-                   values + 3 * slot, room->stride);
+        const int *terms = plan->by_term.terms + label->first;
+        for (int t = 0; t < label->count && terms[t] >= 0; t += TILE_TERMS)
+          add_tile(adjoints + label->packed + t / LML_TILE_TERMS * LML_TILE_TERMS * size + t % LML_TILE_TERMS, of_label,
+                   size, terms + t, values + 3 * slot, room->stride);
       }
     }
 }

@@ -10,6 +10,7 @@
 #include "potential/kernel/combine.h"
 #include "potential/kernel/density.h"
 #include "potential/kernel/forces.h"
+#include "potential/kernel/hand_out.h"
 #include "potential/kernel/products.h"
 #include "potential/kernel/slopes.h"
 
@@ -29,6 +30,7 @@ const lml_bispectrum_kernel JOIN(lml_bispectrum_kernel_, LML_ISA) = {
     .adjoint = adjoint,
     .forces = forces,
     .slopes = slopes,
+    .hand_out = hand_out,
     .combine = combine,
 };
 

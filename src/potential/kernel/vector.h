@@ -29,6 +29,15 @@ ALWAYS_INLINE vec splat(double value) {
 ALWAYS_INLINE const vec *as_vec(const double *array) { return (const vec *)(const void *)array; }
 ALWAYS_INLINE vec *as_vec_mutable(double *array) { return (vec *)(void *)array; }
 
+/** The vector, loaded once: the compiler would let each of several uses load it anew, and loads are what it waits for.
+ */
+ALWAYS_INLINE vec in_register(vec v) {
+#if (LML_LANES == 8 && defined(__AVX512F__)) || (LML_LANES == 4 && defined(__AVX__))
+  __asm__("" : "+v"(v));
+#endif
+  return v;
+}
+
 /** a where the mask (all bits or none) is set, else b. */
 ALWAYS_INLINE vec choose(ivec mask, vec a, vec b) { return (vec)((mask & (ivec)a) | (~mask & (ivec)b)); }
 
@@ -40,6 +49,45 @@ ALWAYS_INLINE vec square_root(vec a) {
 #else
   for (int l = 0; l < LML_LANES; l++) a[l] = sqrt(a[l]);
   return a;
+#endif
+}
+
+/** Lane c of vector r becomes lane r of vector c. */
+ALWAYS_INLINE void transpose(vec v[LML_LANES]) {
+#if LML_LANES == 8
+  for (int i = 0; i < 4; i++) {
+    const vec a = v[i], b = v[i + 4];
+    v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    v[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+  for (int i = 0; i < 8; i += i % 4 == 1 ? 3 : 1) {
+    const vec a = v[i], b = v[i + 2];
+    v[i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+    v[i + 2] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  for (int i = 0; i < 8; i += 2) {
+    const vec a = v[i], b = v[i + 1];
+    v[i] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+    v[i + 1] = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+#elif LML_LANES == 4
+  for (int i = 0; i < 2; i++) {
+    const vec a = v[i], b = v[i + 2];
+    v[i] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+    v[i + 2] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  }
+  for (int i = 0; i < 4; i += 2) {
+    const vec a = v[i], b = v[i + 1];
+    v[i] = __builtin_shufflevector(a, b, 0, 4, 2, 6);
+    v[i + 1] = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+  }
+#else
+  for (int r = 0; r < LML_LANES; r++)
+    for (int c = r + 1; c < LML_LANES; c++) {
+      const double swapped = v[r][c];
+      v[r][c] = v[c][r];
+      v[c][r] = swapped;
+    }
 #endif
 }
 
