@@ -66,6 +66,44 @@ static size_t skip_digits(lml_token token, size_t at) {
   return at;
 }
 
+/** Numbers as files mostly have them: up to 2^53 in digits, times or over a power of ten that a double holds exactly.
+ *  One multiplication or division of exact numbers then gives the nearest double. False for all others, which may be
+ *  numbers too. */
+static bool convert_short(lml_token token, double *value) {
+  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  enum { MOST_DIGITS = 18, MOST_POWER = sizeof powers / sizeof powers[0] - 1 };
+  const bool negative = token.length > 0 && token.text[0] == '-';
+  size_t at = negative ? 1 : 0, digits = 0;
+  uint64_t magnitude = 0;
+  int power = 0, written = 0;
+  for (bool fraction = false; at < token.length; at++) {
+    const char c = token.text[at];
+    if (c == '.' && !fraction) {
+      fraction = true;
+      continue;
+    }
+    if (!is_digit(c)) break;
+    if (++digits > MOST_DIGITS) return false;
+    magnitude = 10 * magnitude + (uint64_t)(c - '0');
+    power -= fraction ? 1 : 0;
+  }
+  if (digits == 0) return false;
+  if (at < token.length && lower(token.text[at]) == 'e') {
+    const bool down = ++at < token.length && token.text[at] == '-';
+    if (down || (at < token.length && token.text[at] == '+')) at++;
+    const size_t first = at;
+    for (; at < token.length && is_digit(token.text[at]) && at < first + 3; at++)
+      written = 10 * written + (token.text[at] - '0');
+    if (at == first) return false;
+    power += down ? -written : written;
+  }
+  if (at < token.length || magnitude > (UINT64_C(1) << 53) || power < -MOST_POWER || power > MOST_POWER) return false;
+  const double number = power < 0 ? (double)magnitude / powers[-power] : (double)magnitude * powers[power];
+  *value = negative ? -number : number;
+  return true;
+}
+
 /** Whether @p token is a decimal number, and where its point is (its length where there is none). */
 static bool is_decimal(lml_token token, size_t *point) {
   size_t at = token.length > 0 && (token.text[0] == '+' || token.text[0] == '-') ? 1 : 0;
@@ -113,6 +151,7 @@ static bool convert_decimal(lml_token token, size_t point, double *value) {
 bool lml_parse_real(lml_token token, double *value) {
   size_t point;
   double parsed;
+  if (convert_short(token, value)) return true;
   if (!is_decimal(token, &point) || !convert_decimal(token, point, &parsed) || !isfinite(parsed)) return false;
   *value = parsed;
   return true;
@@ -127,6 +166,7 @@ static bool equals_lowered(lml_token token, const char *text) {
 
 bool lml_parse_any_real(lml_token token, double *value) {
   size_t point;
+  if (convert_short(token, value)) return true;
   if (is_decimal(token, &point)) return convert_decimal(token, point, value);
   const bool negative = token.length > 0 && token.text[0] == '-';
   if (token.length > 0 && (negative || token.text[0] == '+')) token = (lml_token){token.text + 1, token.length - 1};

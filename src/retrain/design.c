@@ -43,7 +43,7 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity, size_
     case LML_QUANTITY_VIRIAL:
       return 6 * design->nelements * (design->ncoefficients - 1);
     default:
-      return natoms * design->ncoefficients;
+      return natoms * design->ncoefficients + design->width;
   }
 }
 
@@ -98,23 +98,30 @@ static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, 
 
 /* ---- energies ---- */
 
+/** Add @p terms to @p sums, and to @p lost what each addition loses (Knuth, The Art of Computer Programming, volume 2,
+ *  4.2.2, theorem B): without branches, so that the compiler does several at a time. */
+static void add_exactly(size_t n, const double *restrict terms, double *restrict sums, double *restrict lost) {
+  for (size_t c = 0; c < n; c++) {
+    const double next = sums[c] + terms[c], part = next - sums[c];
+    lost[c] += (sums[c] - (next - part)) + (terms[c] - part);
+    sums[c] = next;
+  }
+}
+
 /** Mean over the atoms of their descriptors, element by element. Constraints need rows that are accurate to the last
- *  digit, so the sums carry what each addition loses (Neumaier, Z. angew. Math. Mech. 54, 39 (1974)). */
+ *  digit, so the sums carry what each addition loses. */
 static lml_status put_energy_row(lml_design *design, const lml_structure *structure, double *row, lml_error *error) {
   const size_t n = design->ncoefficients;
+  double *lost = design->scratch + structure->natoms * n;
   const lml_status status = lml_descriptors_values(&design->descriptors, structure, design->scratch, error);
   if (status != LML_OK) return status;
-  for (size_t e = 0; e < design->nelements; e++)
-    for (size_t c = 0; c < n; c++) {
-      double sum = 0.0, lost = 0.0;
-      for (size_t i = 0; i < structure->natoms; i++) {
-        if (lml_potential_element_index(design->potential, structure->numbers[i]) != (int)e) continue;
-        const double term = design->scratch[i * n + c], next = sum + term;
-        lost += fabs(sum) >= fabs(term) ? (sum - next) + term : (term - next) + sum;
-        sum = next;
-      }
-      row[e * n + c] = (sum + lost) / (double)structure->natoms;
-    }
+  memset(row, 0, design->width * sizeof *row);
+  memset(lost, 0, design->width * sizeof *lost);
+  for (size_t i = 0; i < structure->natoms; i++) {
+    const size_t e = (size_t)lml_potential_element_index(design->potential, structure->numbers[i]);
+    add_exactly(n, design->scratch + i * n, row + e * n, lost + e * n);
+  }
+  for (size_t c = 0; c < design->width; c++) row[c] = (row[c] + lost[c]) / (double)structure->natoms;
   return LML_OK;
 }
 

@@ -4,6 +4,7 @@
 #include <float.h>
 #include <lapacke.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -134,23 +135,55 @@ lml_status lml_solver_solve(lml_solver *solver, const lml_problem *problem, doub
   return LML_OK;
 }
 
+/* ---- rank ---- */
+
+enum { MOST_POWER_STEPS = 300 };
+
+/** The largest eigenvalue of a matrix that has no negative ones but by rounding, by the power method. */
+static double largest_eigenvalue(const lml_solver *solver, const lml_normal *normal) {
+  const int n = (int)solver->width;
+  double *vector = solver->vectors, *next = vector + n, value = 0.0;
+  for (int i = 0; i < n; i++) vector[i] = 1.0 / sqrt((double)n);
+  for (int k = 0; k < MOST_POWER_STEPS; k++) {
+    cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, vector, 1, 0.0, next, 1);
+    const double last = value, length = cblas_dnrm2(n, next, 1);
+    value = cblas_ddot(n, vector, 1, next, 1);
+    if (length == 0.0 || fabs(value - last) <= 1e-12 * value) break;
+    for (int i = 0; i < n; i++) vector[i] = next[i] / length;
+  }
+  return value;
+}
+
+/** Positive eigenvalues of the symmetric matrix that Bunch and Kaufman's factorisation has left: as many as its block
+ *  diagonal has (Sylvester), whose blocks of two have one of each sign. */
+static size_t count_positive(const lml_solver *solver) {
+  const size_t n = solver->width;
+  size_t count = 0;
+  for (size_t i = 0; i < n; i++) {
+    const bool pair = solver->integers[i] < 0;
+    if (pair || solver->matrix[i * (n + 1)] > 0.0) count++;
+    if (pair) i++;
+  }
+  return count;
+}
+
 lml_status lml_solver_rank(lml_solver *solver, const lml_normal *normal, size_t *rank, double *largest,
                            lml_error *error) {
   const size_t n = solver->width;
   const lapack_int size = (lapack_int)n;
-  double wanted, *work = NULL, *values = solver->vectors;
+  double wanted, *work = NULL;
+  *largest = largest_eigenvalue(solver, normal);
   memcpy(solver->matrix, normal->gram, n * n * sizeof(double));
-  lapack_int info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'L', size, solver->matrix, size, values, &wanted, -1);
+  for (size_t i = 0; i < n; i++) solver->matrix[i * (n + 1)] -= (double)n * DBL_EPSILON * *largest;
+  lapack_int info =
+      LAPACKE_dsytrf_work(LAPACK_COL_MAJOR, 'L', size, solver->matrix, size, solver->integers, &wanted, -1);
   const size_t nwork = info == 0 ? (size_t)wanted : 0;
-  const lml_status status = lml_alloc(&work, nwork, sizeof *work, "eigenvalues", error);
+  const lml_status status = lml_alloc(&work, nwork, sizeof *work, "a factorisation", error);
   if (status != LML_OK) return status;
   if (info == 0)
-    info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'N', 'L', size, solver->matrix, size, values, work, (int)nwork);
+    info = LAPACKE_dsytrf_work(LAPACK_COL_MAJOR, 'L', size, solver->matrix, size, solver->integers, work, (int)nwork);
   lml_free(work);
-  if (info != 0) return lml_fail(error, LML_ERR_INTERNAL, "the eigenvalues were not found (dsyev: %d)", (int)info);
-  *largest = fmax(fabs(values[0]), fabs(values[n - 1]));
-  *rank = 0;
-  for (size_t i = 0; i < n; i++)
-    if (fabs(values[i]) > (double)n * DBL_EPSILON * *largest) ++*rank;
+  if (info < 0) return lml_fail(error, LML_ERR_INTERNAL, "the rank was not found (dsytrf: %d)", (int)info);
+  *rank = count_positive(solver);
   return LML_OK;
 }

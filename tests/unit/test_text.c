@@ -63,6 +63,28 @@ static void decimal_numbers_are_read(void **state) {
   }
 }
 
+/** Numbers of all lengths and sizes, against the C library. */
+static void numbers_are_read_as_the_c_library_reads_them(void **state) {
+  (void)state;
+  uint64_t random = 88172645463325252u;
+  for (int k = 0; k < 200000; k++) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    char text[400];
+    const double scale = pow(10.0, (double)(random % 61) - 30.0);
+    const double number = ((double)(random >> 11) * 0x1p-53 - 0.5) * scale;
+    const int digits = (int)(random % 23);
+    if (k % 3 == 0) snprintf(text, sizeof text, "%.*f", digits, number);
+    if (k % 3 == 1) snprintf(text, sizeof text, "%.*e", digits, number);
+    if (k % 3 == 2) snprintf(text, sizeof text, "%+.*g", digits, number);
+    double value;
+    if (!lml_parse_real(token_of(text), &value)) fail_msg("%s is refused", text);
+    const double expected = strtod(text, NULL);
+    if (memcmp(&value, &expected, sizeof value) != 0) fail_msg("%s reads as %.17g", text, value);
+  }
+}
+
 static void what_is_no_decimal_number_is_refused(void **state) {
   (void)state;
   static const char *bad[] = {"",    " 1",    "1 ",   "1,5",   "0x10", "1e",  "1e+",    "e5",
@@ -262,6 +284,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tokens_are_found),
       cmocka_unit_test(decimal_numbers_are_read),
+      cmocka_unit_test(numbers_are_read_as_the_c_library_reads_them),
       cmocka_unit_test(what_is_no_decimal_number_is_refused),
       cmocka_unit_test(only_the_lenient_reader_takes_nan_and_inf),
       cmocka_unit_test(long_numbers_are_read_exactly),
