@@ -188,6 +188,10 @@ bool lml_json_has(const lml_json_value *object, const char *key) {
   return cJSON_GetObjectItemCaseSensitive(object, key) != NULL;
 }
 
+bool lml_json_is_object(const lml_json_value *object, const char *key) {
+  return cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(object, key));
+}
+
 /** The value of the key, NULL where an optional one is missing. */
 static lml_status find(const lml_json *document, const cJSON *object, const char *key, lml_json_presence presence,
                        const cJSON **value, lml_error *error) {

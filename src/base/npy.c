@@ -1,5 +1,6 @@
 #include "base/npy.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include "base/fail.h"
 #include "base/file.h"
+#include "base/file_reader.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -138,8 +140,9 @@ static bool parse_shape(const char *at, lml_npy_array *array) {
   }
 }
 
-/** Check the header, NUL-terminated, and take the shape from it. */
-static lml_status take_header(const char *path, const char *header, lml_npy_array *array, lml_error *error) {
+/** Check the header, NUL-terminated, and take shape and order from it. */
+static lml_status take_header(const char *path, const char *header, lml_npy_array *array, bool *fortran,
+                              lml_error *error) {
   const char *type = value_of(header, "'descr'"), *order = value_of(header, "'fortran_order'");
   if (type == NULL || order == NULL || !parse_shape(value_of(header, "'shape'"), array) ||
       !count_values(array->shape, array->dimensions, &array->count))
@@ -148,51 +151,113 @@ static lml_status take_header(const char *path, const char *header, lml_npy_arra
   if (type[0] != '\'' || strncmp(type + 1, native_type(), length) != 0 || type[1 + length] != '\'')
     return lml_fail(error, LML_ERR_INPUT, "%s: the array's type is %.*s; it must be '%s' (float64)", path,
                     (int)strcspn(type, ",}"), type, native_type());
-  if (strncmp(order, "False", 5) != 0)
-    return lml_fail(error, LML_ERR_INPUT, "%s: the array is in Fortran order; save it with numpy.ascontiguousarray",
-                    path);
+  *fortran = strncmp(order, "False", 5) != 0;
+  if (*fortran && array->dimensions > 2)
+    return lml_fail(error, LML_ERR_INPUT,
+                    "%s: an array of %zu dimensions in Fortran order; save it with numpy.ascontiguousarray", path,
+                    array->dimensions);
   return LML_OK;
 }
 
-/** Where the header begins and ends; false where the file is no .npy file or its header is cut. */
-static bool find_header(const char *bytes, size_t length, size_t *begin, size_t *end) {
-  const unsigned char *prefix = (const unsigned char *)bytes;
-  if (length < PREFIX_BYTES + 2 || memcmp(bytes, magic, MAGIC_BYTES - 2) != 0) return false;
-  const unsigned char version = prefix[MAGIC_BYTES - 2];
-  if (version < 1 || version > 3) return false;
-  *begin = version == 1 ? PREFIX_BYTES : PREFIX_BYTES + 2;
-  size_t size = 0;
-  for (size_t k = *begin; k-- > MAGIC_BYTES;) size = size << 8 | prefix[k];
-  *end = *begin + size;
-  return size > 0 && *end <= length;
-}
+struct lml_npy_reader {
+  lml_file_reader *file;
+  lml_npy_array array; /**< its shape, without values */
+  size_t rows, width;  /**< of the array as a matrix: its first dimension, and all others */
+  bool fortran;        /**< column by column */
+  uint64_t begin;      /**< bytes before the values */
+  double *column;      /**< a piece of one */
+  size_t column_capacity;
+};
 
-static lml_status take_values(const char *path, const char *bytes, size_t length, lml_npy_array *array,
-                              lml_error *error) {
-  if (length != array->count * sizeof(double))
-    return lml_fail(error, LML_ERR_INPUT,
-                    "%s: %zu bytes of values, where the array's shape needs %zu; the file is cut "
-                    "short or damaged",
-                    path, length, array->count * sizeof(double));
-  const lml_status status = lml_alloc(&array->values, array->count, sizeof(double), path, error);
-  if (status == LML_OK) memcpy(array->values, bytes, length);
+/** Read the header, NUL-terminated, into a new text; NULL in its place where the file does not begin with one. */
+static lml_status read_header(lml_npy_reader *r, char **header, lml_error *error) {
+  unsigned char prefix[PREFIX_BYTES + 2];
+  *header = NULL;
+  if (lml_file_reader_size(r->file) < sizeof prefix) return LML_OK;
+  lml_status status = lml_file_reader_read(r->file, 0, prefix, sizeof prefix, error);
+  if (status != LML_OK) return status;
+  const unsigned char version = prefix[MAGIC_BYTES - 2];
+  if (memcmp(prefix, magic, MAGIC_BYTES - 2) != 0 || version < 1 || version > 3) return LML_OK;
+  const size_t begin = version == 1 ? PREFIX_BYTES : PREFIX_BYTES + 2;
+  size_t size = 0;
+  for (size_t k = begin; k-- > MAGIC_BYTES;) size = size << 8 | prefix[k];
+  r->begin = begin + size;
+  if (size == 0 || r->begin > lml_file_reader_size(r->file)) return LML_OK;
+  status = lml_alloc(header, size, 1, "a .npy header", error);
+  if (status == LML_OK) status = lml_file_reader_read(r->file, begin, *header, size, error);
+  if (status == LML_OK) (*header)[size - 1] = '\0'; /* the newline that ends it */
   return status;
 }
 
-lml_status lml_npy_read(const char *path, lml_npy_array *array, lml_error *error) {
-  char *bytes;
-  size_t length, begin, end;
-  *array = (lml_npy_array){0};
-  lml_status status = lml_file_read(path, &bytes, &length, error);
-  if (status != LML_OK) return status;
-  if (find_header(bytes, length, &begin, &end)) {
-    bytes[end - 1] = '\0'; /* the newline that ends the header */
-    status = take_header(path, bytes + begin, array, error);
-    if (status == LML_OK) status = take_values(path, bytes + end, length - end, array, error);
-  } else {
+static lml_status read_shape(lml_npy_reader *r, const char *path, lml_error *error) {
+  char *header;
+  lml_status status = read_header(r, &header, error);
+  if (status == LML_OK && header == NULL)
     status = lml_fail(error, LML_ERR_INPUT, "%s: is not a whole .npy file, as numpy.save writes it", path);
+  if (status == LML_OK) status = take_header(path, header, &r->array, &r->fortran, error);
+  lml_free(header);
+  if (status != LML_OK) return status;
+  const uint64_t bytes = lml_file_reader_size(r->file) - r->begin, needed = r->array.count * sizeof(double);
+  if (bytes != needed)
+    return lml_fail(error, LML_ERR_INPUT,
+                    "%s: %" PRIu64 " bytes of values, where the array's shape needs %" PRIu64
+                    "; the file is cut short or damaged",
+                    path, bytes, needed);
+  r->rows = r->array.dimensions == 0 ? 1 : r->array.shape[0];
+  r->width = r->rows == 0 ? 0 : r->array.count / r->rows;
+  return LML_OK;
+}
+
+lml_status lml_npy_open(const char *path, lml_npy_reader **reader, lml_error *error) {
+  lml_npy_reader *r;
+  *reader = NULL;
+  lml_status status = lml_alloc(&r, 1, sizeof *r, "an array's reader", error);
+  if (status != LML_OK) return status;
+  status = lml_file_reader_open(path, &r->file, error);
+  if (status == LML_OK) status = read_shape(r, path, error);
+  if (status == LML_OK)
+    *reader = r;
+  else
+    lml_npy_close(r);
+  return status;
+}
+
+const lml_npy_array *lml_npy_shape(const lml_npy_reader *reader) { return &reader->array; }
+
+static lml_status read_values(lml_npy_reader *r, size_t first, size_t count, double *to, lml_error *error) {
+  return lml_file_reader_read(r->file, r->begin + first * sizeof(double), to, count * sizeof(double), error);
+}
+
+lml_status lml_npy_read_rows(lml_npy_reader *reader, size_t first, size_t count, double *values, lml_error *error) {
+  const size_t width = reader->width;
+  if (first > reader->rows || count > reader->rows - first)
+    return lml_fail(error, LML_ERR_INTERNAL, "rows %zu to %zu of an array of %zu", first, first + count, reader->rows);
+  if (!reader->fortran) return read_values(reader, first * width, count * width, values, error);
+  lml_status status =
+      lml_grow(&reader->column, &reader->column_capacity, count, sizeof(double), "a column of an array", error);
+  for (size_t c = 0; c < width && status == LML_OK; c++) {
+    status = read_values(reader, c * reader->rows + first, count, reader->column, error);
+    for (size_t k = 0; k < count && status == LML_OK; k++) values[k * width + c] = reader->column[k];
   }
-  lml_free(bytes);
+  return status;
+}
+
+void lml_npy_close(lml_npy_reader *reader) {
+  if (reader == NULL) return;
+  lml_file_reader_close(reader->file);
+  lml_free(reader->column);
+  lml_free(reader);
+}
+
+lml_status lml_npy_read(const char *path, lml_npy_array *array, lml_error *error) {
+  lml_npy_reader *reader;
+  *array = (lml_npy_array){0};
+  lml_status status = lml_npy_open(path, &reader, error);
+  if (status != LML_OK) return status;
+  *array = reader->array;
+  status = lml_alloc(&array->values, array->count, sizeof(double), path, error);
+  if (status == LML_OK) status = lml_npy_read_rows(reader, 0, reader->rows, array->values, error);
+  lml_npy_close(reader);
   if (status != LML_OK) lml_npy_free(array);
   return status;
 }

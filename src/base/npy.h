@@ -1,5 +1,6 @@
 /** @file npy.h
- *  NumPy's .npy files (format version 1.0): arrays of doubles, row-major, as numpy.load and numpy.save know them.
+ *  NumPy's .npy files: arrays of doubles, as numpy.load and numpy.save know them. Written ones are of format
+ * version 1.0 and row-major.
  */
 #ifndef LML_BASE_NPY_H
 #define LML_BASE_NPY_H
@@ -35,8 +36,24 @@ typedef struct lml_npy_array {
   double *values;
 } lml_npy_array;
 
-/** Read an array of float64 in row-major order. Errors name the file and what it holds instead. */
+/** Read an array of float64, row-major, or with two dimensions also of Fortran order; its values are then put in
+ *  row-major order. Errors name the file and what it holds instead. */
 lml_status lml_npy_read(const char *path, lml_npy_array *array, lml_error *error);
 void lml_npy_free(lml_npy_array *array);
+
+/** An array that is read in pieces, so that it need not fit into memory. */
+typedef struct lml_npy_reader lml_npy_reader;
+
+/** Look at what lml_npy_read would read, but for the values. */
+lml_status lml_npy_open(const char *path, lml_npy_reader **reader, lml_error *error);
+
+/** Its shape; values is NULL. */
+const lml_npy_array *lml_npy_shape(const lml_npy_reader *reader);
+
+/** Read @p count rows (along the first dimension) from row @p first on, row-major whatever the file's order. */
+lml_status lml_npy_read_rows(lml_npy_reader *reader, size_t first, size_t count, double *values, lml_error *error);
+
+/** NULL is fine. */
+void lml_npy_close(lml_npy_reader *reader);
 
 #endif

@@ -29,6 +29,14 @@ static lml_status read_path(const reading *r, const lml_json_value *object, cons
   return LML_OK;
 }
 
+static lml_status read_text(const reading *r, const lml_json_value *object, const char *key, char **text,
+                            lml_error *error) {
+  const char *value = NULL;
+  const lml_status status = lml_json_text(r->document, object, key, LML_JSON_OPTIONAL, &value, error);
+  if (status != LML_OK || value == NULL) return status;
+  return (*text = lml_strdup(value, error)) == NULL ? LML_ERR_MEMORY : LML_OK;
+}
+
 static lml_status read_positive(const reading *r, const lml_json_value *object, const char *key, double *value,
                                 lml_error *error) {
   const lml_status status = lml_json_number(r->document, object, key, LML_JSON_OPTIONAL, value, error);
@@ -62,33 +70,71 @@ static lml_status read_start(const reading *r, const lml_json_value *object, lml
   return status;
 }
 
+/** Fail where a set has a key that is of no use to it. */
+static lml_status check_set(const reading *r, const lml_json_value *object, const lml_dataset *set, lml_error *error) {
+  const bool matrix = set->source == LML_SOURCE_MATRIX, hard = set->role == LML_ROLE_HARD;
+  const bool values = set->role == LML_ROLE_TEST || lml_dataset_needs_values(set);
+  static const char structures[] = "is for files of structures, and this one is a design matrix; remove it";
+  static const char matrices[] = "is for design matrices (.npy files); remove it";
+  const struct {
+    const char *key;
+    bool fits;
+    const char *reason;
+  } rules[] = {{"mode", hard, "is for hard constraints alone; remove it"},
+               {"follow", set->role == LML_ROLE_TARGET, "is for targets alone; remove it"},
+               {"follow", !matrix, structures},
+               {"select", !matrix, structures},
+               {"min_displacement", !matrix, structures},
+               {"frame_weights", !matrix, structures},
+               {"targets", matrix, matrices},
+               {"targets", values, "is of no use where values are kept; remove it"},
+               {"frame_rows", matrix, matrices},
+               {"row_weights", !hard, "is of no use for hard constraints, which are met exactly; remove it"},
+               {"row_weights", matrix || set->quantity == LML_QUANTITY_FORCES, "is for forces alone; remove it"}};
+  for (size_t i = 0; i < COUNT(rules); i++)
+    if (!rules[i].fits && lml_json_has(object, rules[i].key))
+      return lml_json_fail(r->document, object, rules[i].key, error, "%s", rules[i].reason);
+  return LML_OK;
+}
+
+/** How frames and rows are weighed; of a matrix, its further files. */
+static lml_status read_weights(const reading *r, const lml_json_value *object, lml_dataset *set, lml_error *error) {
+  int frame_rows = 0;
+  lml_status status = read_positive(r, object, "weight", &set->weight, error);
+  if (status == LML_OK) status = read_text(r, object, "frame_weights", &set->weights, error);
+  if (status == LML_OK) status = read_path(r, object, "targets", LML_JSON_OPTIONAL, &set->values, error);
+  if (status == LML_OK && set->source == LML_SOURCE_MATRIX)
+    status = read_path(r, object, "row_weights", LML_JSON_OPTIONAL, &set->row_weights, error);
+  else if (status == LML_OK)
+    status = read_text(r, object, "row_weights", &set->row_weights, error);
+  if (status == LML_OK)
+    status = lml_json_integer(r->document, object, "frame_rows", LML_JSON_OPTIONAL, &frame_rows, error);
+  if (status == LML_OK && lml_json_has(object, "frame_rows") && frame_rows < 1)
+    return lml_json_fail(r->document, object, "frame_rows", error, "must be at least 1");
+  set->frame_rows = (size_t)frame_rows;
+  return status;
+}
+
 static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file",   "quantity",         "select", "mode",
-                                     "weight", "min_displacement", "follow", "frame_weights"};
+  static const char *const keys[] = {"file",        "quantity",         "select",    "mode",
+                                     "weight",      "min_displacement", "follow",    "frame_weights",
+                                     "row_weights", "targets",          "frame_rows"};
   char *path = NULL;
   lml_dataset *set;
+  bool follow = false;
   lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
   if (status == LML_OK) status = read_path(r, object, "file", LML_JSON_REQUIRED, &path, error);
   if (status == LML_OK) status = lml_retrain_options_add(r->options, role, path, &set, error);
   lml_free(path);
   if (status != LML_OK) return status;
-  if (role != LML_ROLE_HARD && lml_json_has(object, "mode"))
-    return lml_json_fail(r->document, object, "mode", error, "is for hard constraints alone; remove it");
   status = read_choice(r, object, "quantity", lml_quantity_names, LML_QUANTITIES, &set->quantity, error);
   if (status == LML_OK) status = read_choice(r, object, "select", lml_selection_names, 4, &set->selection, error);
   if (status == LML_OK) status = read_choice(r, object, "mode", lml_hard_mode_names, 2, &set->mode, error);
-  if (status == LML_OK) status = read_positive(r, object, "weight", &set->weight, error);
+  if (status == LML_OK) status = read_weights(r, object, set, error);
   if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
-  bool follow = false;
-  const char *weights = NULL;
-  if (status == LML_OK)
-    status = lml_json_text(r->document, object, "frame_weights", LML_JSON_OPTIONAL, &weights, error);
-  if (status == LML_OK && weights != NULL && (set->weights = lml_strdup(weights, error)) == NULL) return LML_ERR_MEMORY;
   if (status == LML_OK) status = lml_json_logical(r->document, object, "follow", LML_JSON_OPTIONAL, &follow, error);
-  if (follow && role != LML_ROLE_TARGET)
-    return lml_json_fail(r->document, object, "follow", error, "is for targets alone; remove it");
   if (follow) set->reading = LML_READ_FOLLOW;
-  return status;
+  return status == LML_OK ? check_set(r, object, set, error) : status;
 }
 
 static lml_status read_sets(const reading *r, const char *key, lml_role role, lml_error *error) {
@@ -125,6 +171,19 @@ static lml_status read_lambdas(const reading *r, const lml_json_value *root, con
   return status;
 }
 
+/** A path of factors, or an object with one for each degree. */
+static lml_status read_ridge_scale(const reading *r, const lml_json_value *root, lml_error *error) {
+  const char *key = "lambda_ridge_scale";
+  const lml_json_value *object = NULL;
+  lml_ridge_scale *scale = &r->options->ridge_scale;
+  if (!lml_json_is_object(root, key)) return read_path(r, root, key, LML_JSON_OPTIONAL, &scale->path, error);
+  lml_status status = lml_json_object(r->document, root, key, LML_JSON_REQUIRED, &object, error);
+  if (status == LML_OK) status = lml_json_check_keys(r->document, object, lml_degree_names, LML_DEGREES, error);
+  for (size_t k = 0; k < LML_DEGREES && status == LML_OK; k++)
+    status = read_positive(r, object, lml_degree_names[k], &scale->degrees[k], error);
+  return status;
+}
+
 static lml_status read_solution(const reading *r, const lml_json_value *root, lml_error *error) {
   static const char *const forms[] = {"quadratic", "linear"}, *const methods[] = {"auto", "cholesky", "qr"};
   lml_retrain_options *options = r->options;
@@ -132,6 +191,7 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
   lml_status status = read_lambdas(r, root, "lambda_soft", &options->lambda_soft, &options->nlambda_soft, error);
   if (status == LML_OK)
     status = read_lambdas(r, root, "lambda_ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
+  if (status == LML_OK) status = read_ridge_scale(r, root, error);
   if (status == LML_OK) status = read_choice(r, root, "form", forms, 2, &options->form, error);
   if (status == LML_OK) status = read_choice(r, root, "method", methods, 3, &options->method, error);
   if (status == LML_OK) status = lml_json_integer(r->document, root, "folds", LML_JSON_OPTIONAL, &folds, error);
@@ -150,10 +210,11 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
 }
 
 static lml_status read_root(const reading *r, lml_error *error) {
-  static const char *const keys[] = {"format",         "version",       "start",         "targets",      "hard",
-                                     "soft",           "test",          "lambda_soft",   "lambda_ridge", "folds",
-                                     "hard_tolerance", "set_tolerance", "set_deviation", "form",         "method",
-                                     "output",         "report",        "overwrite",     "every"};
+  static const char *const keys[] = {"format",        "version",   "start",          "targets",
+                                     "hard",          "soft",      "test",           "lambda_soft",
+                                     "lambda_ridge",  "folds",     "hard_tolerance", "set_tolerance",
+                                     "set_deviation", "form",      "method",         "output",
+                                     "report",        "overwrite", "every",          "lambda_ridge_scale"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */

@@ -35,8 +35,9 @@ static const lml_option table[] = {
      .value = "FILE",
      .times = LML_OPTION_MANY,
      .help =
-         "Frames whose forces are to be met: force logs, or any extended XYZ with forces. May be repeated, as --hard, "
-         "--hard-set, --soft and --test."},
+         "Frames whose forces are to be met: force logs, or any extended XYZ with forces; or rows of a design matrix, "
+         "a .npy file whose values are in the .targets.npy file beside it. May be repeated, as --hard, --hard-set, "
+         "--soft and --test."},
     {.name = "select",
      .value = "ATOMS",
      .choices = lml_selection_names,
@@ -73,6 +74,9 @@ static const lml_option table[] = {
      .value = "LIST",
      .help = "Weight of the ridge penalty, 0 by default, or several. Of all pairs, the one with the smallest error on "
              "the test files, or on folds, is taken."},
+    {.name = "lambda-ridge-scale",
+     .value = "FILE",
+     .help = "A .npy vector of factors by which the ridge penalty of each coefficient is multiplied."},
     {.name = "folds",
      .value = "K",
      .help = "Choose lambdas by leaving out each K-th part of the target frames in turn, not by test files."},
@@ -125,7 +129,8 @@ static lml_status apply_texts(const lml_arguments *arguments, lml_retrain_option
   } texts[] = {{"start", &options->start},
                {"parameters", &options->parameters},
                {"output", &options->output},
-               {"report", &options->report}};
+               {"report", &options->report},
+               {"lambda-ridge-scale", &options->ridge_scale.path}};
   lml_status status = LML_OK;
   for (size_t i = 0; status == LML_OK && i < sizeof texts / sizeof texts[0]; i++) {
     const char *value = lml_arguments_text(arguments, texts[i].name, 0);
@@ -194,7 +199,7 @@ static lml_status add_targets(const lml_arguments *arguments, lml_retrain_option
   for (size_t s = first; s < end && status == LML_OK; s++) {
     options->sets[s].selection = (lml_selection)selection;
     options->sets[s].min_displacement = spacing;
-    if (energy_weight == 0.0) continue;
+    if (energy_weight == 0.0 || options->sets[s].source == LML_SOURCE_MATRIX) continue;
     lml_dataset *energies;
     status = lml_retrain_options_add(options, LML_ROLE_TARGET, options->sets[s].path, &energies, error);
     if (status != LML_OK) break;

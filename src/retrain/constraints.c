@@ -129,8 +129,10 @@ static lml_status make_room(room *r, lml_constraint_rows *kind, size_t n, lml_er
   return status;
 }
 
-static void find_rank(lml_constraint_rows *kind, double relative) {
-  kind->tolerance = relative * kind->singular[0];
+/** Relative to the largest singular value; values to set also to the longest row (@p longest), of which projection
+ *  may have left nothing but rounding. */
+static void find_rank(lml_constraint_rows *kind, double relative, double longest) {
+  kind->tolerance = relative * fmax(kind->singular[0], longest);
   kind->rank = 0;
   while (kind->rank < kind->nsingular && kind->singular[kind->rank] > kind->tolerance) kind->rank++;
 }
@@ -166,16 +168,20 @@ static lml_status find_shift(lml_constraints *constraints, const lml_constraint_
 static lml_status decompose_kind(lml_constraints *constraints, lml_hard_mode mode, double relative, lml_error *error) {
   lml_constraint_rows *kind = &constraints->kinds[mode];
   const size_t n = constraints->width;
+  double longest = 0.0;
   room r = {NULL, NULL, NULL};
   if (kind->count == 0) return LML_OK;
   lml_status status = make_room(&r, kind, n, error);
   if (status == LML_OK) {
     memcpy(r.copy, kind->rows, kind->count * n * sizeof(double));
-    for (size_t i = 0; i < kind->count; i++) lml_constraints_project(constraints, r.copy + i * n);
+    for (size_t i = 0; i < kind->count; i++) {
+      if (mode == LML_HARD_SET) longest = fmax(longest, cblas_dnrm2((int)n, r.copy + i * n, 1));
+      lml_constraints_project(constraints, r.copy + i * n);
+    }
     status = decompose(r.copy, kind->count, n, kind->singular, r.right, r.left, error);
   }
   if (status == LML_OK) {
-    find_rank(kind, relative);
+    find_rank(kind, relative, longest);
     status = append_vectors(constraints, kind, r.right, error);
   }
   if (status == LML_OK && mode == LML_HARD_SET) status = find_shift(constraints, kind, &r, error);

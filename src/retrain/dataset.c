@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "potential/snap_model.h"
+#include "retrain/matrix.h"
 #include "retrain/spacing.h"
 
 const char *const lml_role_names[] = {"target", "hard", "soft", "test", NULL};
@@ -19,6 +20,8 @@ const char *const lml_hard_mode_names[] = {"keep", "set", NULL};
 void lml_dataset_free(lml_dataset *set) {
   lml_free(set->path);
   lml_free(set->weights);
+  lml_free(set->row_weights);
+  lml_free(set->values);
   lml_free(set->frames);
   lml_structure_free(&set->last);
   *set = (lml_dataset){0};
@@ -55,6 +58,17 @@ static lml_status find_forces(lml_dataset_walk *walk, lml_selection selection, l
   return status;
 }
 
+/** The column of the atoms' weights, which must be there where it is asked for. */
+static lml_status find_row_weights(lml_dataset_walk *walk, lml_error *error) {
+  const char *name = walk->set->row_weights;
+  walk->weights = NULL;
+  if (name == NULL) return LML_OK;
+  const lml_status status = find_reals(walk, name, 1, &walk->weights, error);
+  if (status != LML_OK || walk->weights != NULL) return status;
+  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "no column %s (%s:R:1), which row_weights names", FRAME(walk),
+                  name, name);
+}
+
 static lml_status select_unfixed(lml_dataset_walk *walk, lml_error *error) {
   const lml_values *mask = lml_frame_column(&walk->frame, "fix_mask");
   const size_t natoms = walk->frame.structure.natoms;
@@ -86,6 +100,7 @@ static lml_status select_atoms(lml_dataset_walk *walk, lml_error *error) {
   lml_status status =
       lml_grow(&walk->atoms, &walk->atoms_capacity, natoms, sizeof *walk->atoms, "the selected atoms", error);
   if (status == LML_OK) status = find_forces(walk, selection, error);
+  if (status == LML_OK) status = find_row_weights(walk, error);
   if (status != LML_OK) return status;
   switch (selection) {
     case LML_SELECT_QM:
@@ -223,10 +238,21 @@ static lml_status check_forces(lml_dataset_walk *walk, lml_error *error) {
   return LML_OK;
 }
 
+static lml_status check_row_weights(const lml_dataset_walk *walk, lml_error *error) {
+  for (size_t k = 0; walk->weights != NULL && k < walk->natoms; k++)
+    if (!(walk->weights[walk->atoms[k]] >= 0.0) || isinf(walk->weights[walk->atoms[k]]))
+      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "the weight of atom %zu (counted from 0), column %s, is %g",
+                      FRAME(walk), walk->atoms[k], walk->set->row_weights, walk->weights[walk->atoms[k]]);
+  return LML_OK;
+}
+
+bool lml_dataset_needs_values(const lml_dataset *set) {
+  return set->role == LML_ROLE_TARGET || (set->role == LML_ROLE_HARD && set->mode == LML_HARD_SET);
+}
+
 /** Whether the frame says what the quantity shall be; an error where it must and does not. */
 static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_error *error) {
   const lml_dataset *set = walk->set;
-  const bool needed = set->role == LML_ROLE_TARGET || (set->role == LML_ROLE_HARD && set->mode == LML_HARD_SET);
   lml_error reason = {0};
   double values[9];
   switch (set->quantity) {
@@ -242,7 +268,7 @@ static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_err
     default:
       *has_values = lml_dataset_energy(walk, values, &reason) == LML_OK;
   }
-  if (*has_values || !needed) return LML_OK;
+  if (*has_values || !lml_dataset_needs_values(set)) return LML_OK;
   return lml_fail(error, reason.status, "%s", reason.message);
 }
 
@@ -270,7 +296,7 @@ static lml_status check_frame(lml_dataset_walk *walk, const lml_potential *poten
   if (status == LML_OK) status = check_complete(walk, error);
   const bool comparing = walk->set->role == LML_ROLE_TARGET || walk->set->role == LML_ROLE_TEST;
   if (status == LML_OK && comparing) status = check_forces(walk, error);
-  return status;
+  return status == LML_OK ? check_row_weights(walk, error) : status;
 }
 
 static size_t rows_of(const lml_dataset_walk *walk) {
@@ -286,6 +312,13 @@ static size_t rows_of(const lml_dataset_walk *walk) {
   }
 }
 
+static double mean_row_weight(const lml_dataset_walk *walk) {
+  double sum = 0.0;
+  if (walk->weights == NULL || walk->natoms == 0) return 1.0;
+  for (size_t k = 0; k < walk->natoms; k++) sum += walk->weights[walk->atoms[k]];
+  return sum / (double)walk->natoms;
+}
+
 static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_place place, lml_error *error) {
   double weight;
   lml_status status = find_weight(walk, &weight, error);
@@ -293,8 +326,13 @@ static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_pl
   status = lml_grow(&set->frames, &set->frames_capacity, set->nframes + 1, sizeof *set->frames, "the frames", error);
   if (status != LML_OK) return status;
   const size_t natoms = walk->frame.structure.natoms, nrows = rows_of(walk);
-  set->frames[set->nframes++] = (lml_dataset_frame){
-      .index = walk->next - 1, .place = place, .natoms = natoms, .first = set->nrows, .nrows = nrows, .weight = weight};
+  set->frames[set->nframes++] = (lml_dataset_frame){.index = walk->next - 1,
+                                                    .place = place,
+                                                    .natoms = natoms,
+                                                    .first = set->nrows,
+                                                    .nrows = nrows,
+                                                    .weight = weight,
+                                                    .row_weight = mean_row_weight(walk)};
   set->nrows += nrows;
   if (natoms > set->largest) set->largest = natoms;
   return LML_OK;
@@ -383,6 +421,8 @@ lml_status lml_dataset_extend(lml_dataset *set, const lml_potential *potential, 
 
 lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error) {
   if (set->reading == LML_READ_FOLLOW) return LML_OK; /* its frames come later */
+  if (set->source == LML_SOURCE_MATRIX)
+    return lml_matrix_scan(set, lml_potential_nelements(potential) * lml_potential_ncoefficients(potential), error);
   lml_status status = lml_sha256_file(set->path, set->checksum, error);
   if (status == LML_OK) status = lml_dataset_extend(set, potential, error);
   if (status != LML_OK || set->nrows > 0) return status;

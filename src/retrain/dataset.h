@@ -37,6 +37,12 @@ typedef enum lml_hard_mode {
   LML_HARD_SET       /**< the file's value is taken on */
 } lml_hard_mode;
 
+/** What a file holds. */
+typedef enum lml_source {
+  LML_SOURCE_STRUCTURES = 0, /**< extended XYZ */
+  LML_SOURCE_MATRIX          /**< rows of the design matrix themselves, a .npy file: see matrix.h */
+} lml_source;
+
 /** How a file is read. */
 typedef enum lml_reading {
   LML_READ_ONCE = 0, /**< a frame that can't be used is an error */
@@ -50,14 +56,15 @@ extern const char *const lml_quantity_names[];
 extern const char *const lml_selection_names[];
 extern const char *const lml_hard_mode_names[];
 
-/** A frame that is used. */
+/** A frame that is used; of a matrix, a run of rows. */
 typedef struct lml_dataset_frame {
   size_t index; /**< in the file, from 0 */
   lml_xyz_place place;
   size_t natoms;
   size_t first; /**< row of the set that its rows begin with */
   size_t nrows;
-  double weight; /**< of its rows, beside the set's: from the file, else 1 */
+  double weight;     /**< of its rows, beside the set's: from the file, else 1 */
+  double row_weight; /**< mean of its rows' own weights, 1 where they have none */
 } lml_dataset_frame;
 
 /** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
@@ -70,8 +77,13 @@ typedef struct lml_dataset {
   double
       min_displacement; /**< Å: frames in which no selected atom has moved this far since the last one are left out */
   char *path;
+  lml_source source;
   lml_reading reading;
-  char *weights; /**< info key of the frames that holds their weights; NULL: all 1 */
+  char *weights;     /**< info key of the frames that holds their weights; NULL: all 1 */
+  char *row_weights; /**< column that holds each atom's weight, of forces; of a matrix, a .npy vector of each row's;
+                        NULL: all 1 */
+  char *values;      /**< of a matrix: .npy vector of what its rows times Θ shall be; NULL: the one beside it */
+  size_t frame_rows; /**< of a matrix: rows of a frame; 0: LML_MATRIX_FRAME_ROWS */
 
   lml_dataset_frame *frames;
   size_t nframes, frames_capacity;
@@ -85,10 +97,14 @@ typedef struct lml_dataset {
   char torn[LML_ERROR_MESSAGE_SIZE];     /**< why the last frame was skipped, empty where none was */
   char left_out[LML_ERROR_MESSAGE_SIZE]; /**< why the last of those was left out */
   char checksum[LML_SHA256_TEXT];
+  char values_checksum[LML_SHA256_TEXT], weights_checksum[LML_SHA256_TEXT]; /**< of a matrix's further files */
 } lml_dataset;
 
-/** Free what the scan has made, and the path. */
+/** Free what the scan has made, and the texts. */
 void lml_dataset_free(lml_dataset *set);
+
+/** Whether the set's quantity must be in its file: targets and values to set need it. */
+bool lml_dataset_needs_values(const lml_dataset *set);
 
 /** Read the file and check every frame against @p potential: elements, forces or energies where they are needed,
  *  finite numbers, complete neighbourhoods. Fills the lower part of @p set. Errors name file and frame; a torn last
@@ -109,7 +125,8 @@ typedef struct lml_dataset_walk {
   size_t *atoms;   /**< selected atoms of the frame, for forces */
   size_t natoms;
   size_t atoms_capacity;
-  const double *forces; /**< column of the frame, natoms × 3, eV/Å; NULL where the set has no values */
+  const double *forces;  /**< column of the frame, natoms × 3, eV/Å; NULL where the set has no values */
+  const double *weights; /**< column of the frame, natoms: of each atom's rows; NULL: all 1 */
 } lml_dataset_walk;
 
 lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set, lml_error *error);

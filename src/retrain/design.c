@@ -1,5 +1,6 @@
 #include "retrain/design.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/memory.h"
 #include "potential/potential_variant.h"
 #include "potential/snap_model.h"
+#include "retrain/matrix.h"
 
 lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error) {
   *design = (lml_design){.potential = potential,
@@ -66,6 +68,15 @@ static void clear_constants(const lml_design *design, size_t nrows) {
     for (size_t e = 0; e < design->nelements; e++) design->block[row * design->width + e * design->ncoefficients] = 0.0;
 }
 
+/** Multiply the rows of atoms and their targets by the square roots of the atoms' weights. */
+static void weigh(lml_design *design, const lml_dataset_walk *walk, size_t begin, size_t natoms) {
+  for (size_t k = 0; walk->weights != NULL && k < natoms; k++) {
+    const double factor = sqrt(walk->weights[walk->atoms[begin + k]]);
+    cblas_dscal((int)(3 * design->width), factor, design->block + 3 * k * design->width, 1);
+    cblas_dscal(3, factor, design->targets + 3 * k, 1);
+  }
+}
+
 static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, const lml_row_sink *sink,
                               lml_error *error) {
   enum { BLOCK_ATOMS = LML_BLOCK_ROWS / 3 };
@@ -85,6 +96,7 @@ static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, 
         design->targets[3 * k + axis] =
             walk->forces == NULL ? 0.0 : walk->forces[component] - design->results.forces[component];
       }
+    weigh(design, walk, begin, count);
     const lml_row_block block = {.rows = design->block,
                                  .targets = design->targets,
                                  .count = 3 * count,
@@ -206,6 +218,9 @@ static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const l
 
 lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,
                            const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error) {
+  if (set->source == LML_SOURCE_MATRIX)
+    return lml_matrix_pass(design, set, first, part, share, sink, tell, context, error);
+  if (first >= set->nframes) return LML_OK; /* a log that is followed need not be there yet */
   lml_dataset_walk walk;
   lml_status status = lml_dataset_walk_begin(&walk, set, error);
   const bool from_first = set->quantity == LML_QUANTITY_DIFFERENCE;

@@ -14,7 +14,8 @@
 #include "potential/gradient_rows.h"
 #include "retrain/dataset.h"
 
-/** Rows of one frame, at most LML_BLOCK_ROWS at a time. */
+/** Rows of one frame, at most LML_BLOCK_ROWS at a time; where rows have weights of their own, rows and targets are
+ *  multiplied by the square roots of these. */
 typedef struct lml_row_block {
   const double *rows;    /**< count × width, row-major */
   const double *targets; /**< count; zero where the set has no values */

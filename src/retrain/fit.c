@@ -46,12 +46,10 @@ static void add_sums(lml_fit_sums *sums, const double row[3], bool has_values) {
   sums->after += (row[2] - row[0]) * (row[2] - row[0]);
 }
 
-/** Count one row: its values in the file, before and after, and, for forces, its atom. */
-static void add_row(lml_fit *fit, const frame_work *work, size_t index, const double row[3], size_t region,
-                    double distance) {
+void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3], size_t region, double distance) {
   const bool has_values = fit->set->has_values;
-  lml_fit_frame *frame = &fit->frames[work->walk.position];
-  const size_t position = fit->set->frames[work->walk.position].first + index;
+  lml_fit_frame *frame = &fit->frames[in_frame];
+  const size_t position = fit->set->frames[in_frame].first + index;
   add_sums(&frame->sums, row, has_values);
   frame->largest_change = fmax(frame->largest_change, fabs(row[2] - row[1]));
   if (has_values) {
@@ -114,7 +112,7 @@ static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
       const size_t i = 3 * atom + axis;
       const double row[3] = {walk->forces == NULL ? 0.0 : walk->forces[i], work->results[0].forces[i],
                              work->results[1].forces[i]};
-      add_row(fit, work, 3 * k + axis, row, region_of(work, atom), distance);
+      lml_fit_add_row(fit, walk->position, 3 * k + axis, row, region_of(work, atom), distance);
     }
   }
   return status;
@@ -135,7 +133,7 @@ static lml_status add_energy(lml_fit *fit, frame_work *work, lml_error *error) {
     for (int k = 0; k < 3; k++) row[k] -= work->reference[k];
     if (work->walk.position == 0) return LML_OK;
   }
-  add_row(fit, work, 0, row, LML_FIT_REGIONS, -1.0);
+  lml_fit_add_row(fit, work->walk.position, 0, row, LML_FIT_REGIONS, -1.0);
   return LML_OK;
 }
 
@@ -151,7 +149,7 @@ static lml_status add_virial(lml_fit *fit, frame_work *work, lml_error *error) {
     const size_t c = components[k];
     const double row[3] = {virial[c] / natoms, work->results[0].virial[c] / natoms,
                            work->results[1].virial[c] / natoms};
-    add_row(fit, work, k, row, LML_FIT_REGIONS, -1.0);
+    lml_fit_add_row(fit, work->walk.position, k, row, LML_FIT_REGIONS, -1.0);
   }
   return LML_OK;
 }
@@ -199,7 +197,10 @@ lml_status lml_fit_evaluate(lml_fit *fit, lml_calculator *const calculators[2], 
   lml_status status = evaluate_share(fit, &work, calculators, comm, tell, context, error);
   for (int k = 0; k < 2; k++) lml_results_free(&work.results[k]);
   lml_dataset_walk_end(&work.walk);
-  status = lml_comm_agree(comm, status, error);
+  return lml_fit_collect(fit, comm, status, error);
+}
+
+lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_error *error) {
   const struct {
     void *data;
     size_t bytes;
@@ -207,6 +208,7 @@ lml_status lml_fit_evaluate(lml_fit *fit, lml_calculator *const calculators[2], 
                {fit->regions, sizeof fit->regions},
                {fit->bins, sizeof fit->bins},
                {fit->samples, fit->nsamples * sizeof *fit->samples}};
+  status = lml_comm_agree(comm, status, error);
   for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == LML_OK; i++)
     status = lml_comm_sum(comm, parts[i].data, parts[i].bytes / sizeof(double), error);
   return status;

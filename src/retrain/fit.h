@@ -53,6 +53,13 @@ void lml_fit_free(lml_fit *fit);
 lml_status lml_fit_evaluate(lml_fit *fit, lml_calculator *const calculators[2], lml_comm *comm,
                             void (*tell)(void *context), void *context, lml_error *error);
 
+/** Count one row, number @p index of the frame at position @p in_frame: its values in the file, before and after, and,
+ *  for forces, the atom's region (LML_FIT_REGIONS: none) and distance from the QM centre (negative: none). */
+void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3], size_t region, double distance);
+
+/** Agree on @p status, and add up on rank 0 what the ranks have counted. */
+lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_error *error);
+
 /** Over all frames; the largest values too. */
 lml_fit_frame lml_fit_total(const lml_fit *fit);
 

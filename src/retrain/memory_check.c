@@ -1,32 +1,10 @@
 #include "retrain/memory_check.h"
 
 #include <math.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "base/fail.h"
-#include "base/file.h"
-#include "base/memory.h"
-#include "base/text.h"
-
-/** Bytes that Linux says can be had without swapping; infinite where it does not say. */
-static double available_bytes(void) {
-  static const char key[] = "MemAvailable:";
-  lml_lines *lines;
-  double available = INFINITY;
-  if (lml_lines_open("/proc/meminfo", &lines, NULL) != LML_OK) return available;
-  const char *line;
-  size_t length;
-  while (lml_lines_next(lines, &line, &length, NULL) == LML_OK && line != NULL) {
-    lml_token words[2];
-    double kilobytes;
-    if (lml_split(line, length, words, 2) < 2 || !lml_token_equals(words[0], key)) continue;
-    if (lml_parse_real(words[1], &kilobytes)) available = 1024.0 * kilobytes;
-    break;
-  }
-  lml_lines_close(lines);
-  return available;
-}
+#include "base/proc.h"
 
 static double allowed_bytes(void) {
   struct rlimit limit;
@@ -53,7 +31,7 @@ lml_status lml_memory_check(const lml_design *design, const lml_retrain_options 
     if (set->role == LML_ROLE_HARD) hard += 3.0 * (double)set->nrows * width;
   }
   const double needed = sizeof(double) * ((double)count_matrices(options) * width * width + frame + hard);
-  const double available = fmin(available_bytes(), allowed_bytes());
+  const double available = fmin(lml_proc_bytes("/proc/meminfo", "MemAvailable:", INFINITY), allowed_bytes());
   if (needed <= available) return LML_OK;
   return lml_fail(error, LML_ERR_MEMORY,
                   "%zu coefficients and the largest frame need about %.0f MB of memory, and %.0f MB are available: use "

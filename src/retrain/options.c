@@ -9,7 +9,10 @@
 #include "base/sys.h"
 #include "retrain/retrain.h"
 
-void lml_retrain_options_init(lml_retrain_options *options) { *options = (lml_retrain_options){.poll = 0.5}; }
+void lml_retrain_options_init(lml_retrain_options *options) {
+  *options = (lml_retrain_options){.poll = 0.5};
+  for (size_t k = 0; k < LML_DEGREES; k++) options->ridge_scale.degrees[k] = 1.0;
+}
 
 void lml_retrain_options_free(lml_retrain_options *options) {
   for (size_t s = 0; s < options->nsets; s++) lml_dataset_free(&options->sets[s]);
@@ -18,6 +21,7 @@ void lml_retrain_options_free(lml_retrain_options *options) {
   lml_free(options->parameters);
   lml_free(options->lambda_soft);
   lml_free(options->lambda_ridge);
+  lml_free(options->ridge_scale.path);
   lml_free(options->output);
   lml_free(options->report);
   lml_retrain_options_init(options);
@@ -33,6 +37,7 @@ lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, 
                         .quantity = role == LML_ROLE_HARD ? LML_QUANTITY_ENERGY : LML_QUANTITY_FORCES,
                         .selection = role == LML_ROLE_TARGET ? LML_SELECT_LOG : LML_SELECT_ALL,
                         .weight = 1.0,
+                        .source = lml_path_has_extension(path, ".npy") ? LML_SOURCE_MATRIX : LML_SOURCE_STRUCTURES,
                         .path = lml_strdup(path, error)};
   if ((*set)->path == NULL) return LML_ERR_MEMORY;
   options->nsets++;

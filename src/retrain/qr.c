@@ -51,15 +51,13 @@ static lml_status fold(lml_qr *qr, double *block, size_t count, size_t stride, l
   return lml_fail(error, LML_ERR_INTERNAL, "the QR factorisation failed (dtpqrt: %d)", (int)info);
 }
 
-/** Project, scale, transpose and fold up to LML_BLOCK_ROWS rows with their deviations. */
-static lml_status add_rows(lml_qr *qr, const double *rows, const double *deviations, size_t count, double factor,
-                           lml_error *error) {
+/** Project, scale, transpose and fold up to LML_BLOCK_ROWS rows, which are in qr->rows, with their deviations. */
+static lml_status add_rows(lml_qr *qr, const double *deviations, size_t count, double factor, lml_error *error) {
   const size_t n = qr->width, r = qr->constraints->rank;
-  memcpy(qr->rows, rows, count * n * sizeof(double));
   if (r > 0) {
     const double *v = qr->constraints->vectors;
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, (int)r, (int)count, (int)n, 1.0, v, (int)n, rows, (int)n, 0.0,
-                qr->products, (int)r);
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, (int)r, (int)count, (int)n, 1.0, v, (int)n, qr->rows, (int)n,
+                0.0, qr->products, (int)r);
     cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)count, (int)r, -1.0, v, (int)n, qr->products,
                 (int)r, 1.0, qr->rows, (int)n);
   }
@@ -77,7 +75,8 @@ lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *err
   if (adder->has_values) memcpy(adder->deviations, block->targets, block->count * sizeof(double));
   if (adder->start != NULL)
     cblas_dgemv(CblasColMajor, CblasTrans, n, count, -1.0, block->rows, n, adder->start, 1, 1.0, adder->deviations, 1);
-  return add_rows(adder->qr, block->rows, adder->deviations, block->count, sqrt(adder->weight * block->weight), error);
+  memcpy(adder->qr->rows, block->rows, block->count * adder->qr->width * sizeof(double));
+  return add_rows(adder->qr, adder->deviations, block->count, sqrt(adder->weight * block->weight), error);
 }
 
 lml_status lml_qr_collect(lml_qr *qr, lml_comm *comm, lml_error *error) {
@@ -99,15 +98,21 @@ lml_status lml_qr_collect(lml_qr *qr, lml_comm *comm, lml_error *error) {
 
 /* ---- the solution ---- */
 
-/** Rows √λ₀ of the unit matrix, without projection: the constrained directions are fixed by those below. */
-static lml_status add_ridge(lml_qr *qr, double factor, lml_error *error) {
+/** Rows √(λ₀ ρᵢ) of the unit matrix, whose deviations are those of the shift. */
+static lml_status add_ridge(lml_qr *qr, double lambda_ridge, const double *ridge, lml_error *error) {
   const size_t n = qr->width;
+  const double *shift = qr->constraints->shift;
+  double deviations[LML_BLOCK_ROWS];
   lml_status status = LML_OK;
   for (size_t first = 0; first < n && status == LML_OK; first += LML_BLOCK_ROWS) {
     const size_t count = n - first < LML_BLOCK_ROWS ? n - first : LML_BLOCK_ROWS;
-    memset(qr->block, 0, LML_BLOCK_ROWS * (n + 1) * sizeof(double));
-    for (size_t k = 0; k < count; k++) qr->block[(first + k) * LML_BLOCK_ROWS + k] = factor * qr->scale[first + k];
-    status = fold(qr, qr->block, count, LML_BLOCK_ROWS, error);
+    memset(qr->rows, 0, count * n * sizeof(double));
+    for (size_t k = 0; k < count; k++) {
+      const double factor = sqrt(lambda_ridge * ridge[first + k]);
+      qr->rows[k * n + first + k] = factor;
+      deviations[k] = shift == NULL ? 0.0 : -factor * shift[first + k];
+    }
+    status = add_rows(qr, deviations, count, 1.0, error);
   }
   return status;
 }
@@ -139,12 +144,13 @@ static void fill_empty_columns(lml_qr *qr) {
   }
 }
 
-lml_status lml_qr_solve(lml_qr *qr, double lambda_ridge, double *x, double *condition, lml_error *error) {
+lml_status lml_qr_solve(lml_qr *qr, double lambda_ridge, const double *ridge, double *x, double *condition,
+                        lml_error *error) {
   const size_t n = qr->width;
   const lapack_int all = (lapack_int)(n + 1), size = (lapack_int)n;
   double reciprocal = 0.0;
   int *integers;
-  lml_status status = lambda_ridge > 0.0 ? add_ridge(qr, sqrt(lambda_ridge), error) : LML_OK;
+  lml_status status = lambda_ridge > 0.0 ? add_ridge(qr, lambda_ridge, ridge, error) : LML_OK;
   if (status == LML_OK) status = add_directions(qr, error);
   if (status == LML_OK) status = lml_alloc(&integers, n, sizeof *integers, "a QR factorisation", error);
   if (status != LML_OK) return status;

@@ -41,8 +41,9 @@ lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *err
 /** Fold the triangles of all ranks into rank 0's. */
 lml_status lml_qr_collect(lml_qr *qr, lml_comm *comm, lml_error *error);
 
-/** Rank 0: x, to be added to the shift, with ridge parameter λ₀, and the triangle's condition number. LML_ERR_INPUT
- *  where the data do not determine all coefficients. */
-lml_status lml_qr_solve(lml_qr *qr, double lambda_ridge, double *x, double *condition, lml_error *error);
+/** Rank 0: x, to be added to the shift, with ridge parameter @p lambda_ridge times @p ridge (width) for each
+ *  coefficient, and the triangle's condition number. LML_ERR_INPUT where the data do not determine all coefficients. */
+lml_status lml_qr_solve(lml_qr *qr, double lambda_ridge, const double *ridge, double *x, double *condition,
+                        lml_error *error);
 
 #endif

@@ -3,11 +3,11 @@
 #include <cblas.h>
 #include <math.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/file.h"
 #include "base/json_writer.h"
 #include "base/path.h"
+#include "base/proc.h"
 
 static double root_mean(double square, double count) { return count > 0.0 ? sqrt(square / count) : 0.0; }
 
@@ -74,7 +74,9 @@ static void write_frames(lml_json_writer *w, const lml_fit *fit) {
     lml_json_writer_object(w, NULL);
     lml_json_writer_integer(w, "frame", (long long)fit->set->frames[k].index);
     lml_json_writer_number(w, "weight", fit->set->frames[k].weight);
-    lml_json_writer_integer(w, "atoms", (long long)fit->set->frames[k].natoms);
+    if (fit->set->row_weights != NULL) lml_json_writer_number(w, "mean_row_weight", fit->set->frames[k].row_weight);
+    if (fit->set->source == LML_SOURCE_STRUCTURES)
+      lml_json_writer_integer(w, "atoms", (long long)fit->set->frames[k].natoms);
     write_fit_frame(w, &fit->frames[k], fit->set->has_values);
     lml_json_writer_end_object(w);
   }
@@ -86,6 +88,23 @@ static double effective_weight(const lml_retrain *retrain, const lml_dataset *se
   return set->role == LML_ROLE_TARGET || set->role == LML_ROLE_SOFT ? factor * set->weight : 0.0;
 }
 
+/** What of the file counts, and what stands beside a design matrix. */
+static void write_settings(lml_json_writer *w, const lml_dataset *set) {
+  const bool matrix = set->source == LML_SOURCE_MATRIX;
+  if (matrix && set->has_values) {
+    lml_json_writer_text(w, "targets", set->values);
+    lml_json_writer_text(w, "targets_sha256", set->values_checksum);
+  }
+  if (matrix) lml_json_writer_integer(w, "frame_rows", (long long)set->frame_rows);
+  if (!matrix && set->quantity == LML_QUANTITY_FORCES)
+    lml_json_writer_text(w, "select", lml_selection_names[set->selection]);
+  if (set->role == LML_ROLE_HARD) lml_json_writer_text(w, "mode", lml_hard_mode_names[set->mode]);
+  if (set->min_displacement > 0.0) lml_json_writer_number(w, "min_displacement", set->min_displacement);
+  if (set->weights != NULL) lml_json_writer_text(w, "frame_weights", set->weights);
+  if (set->row_weights != NULL) lml_json_writer_text(w, "row_weights", set->row_weights);
+  if (matrix && set->row_weights != NULL) lml_json_writer_text(w, "row_weights_sha256", set->weights_checksum);
+}
+
 static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_fit *fit) {
   const lml_dataset *set = fit->set;
   const lml_fit_frame total = lml_fit_total(fit);
@@ -95,8 +114,7 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
   lml_json_writer_text(w, "sha256", set->checksum);
   lml_json_writer_text(w, "quantity", lml_quantity_names[set->quantity]);
   lml_json_writer_text(w, "unit", set->quantity == LML_QUANTITY_FORCES ? "eV/Å" : "eV/atom");
-  if (set->quantity == LML_QUANTITY_FORCES) lml_json_writer_text(w, "select", lml_selection_names[set->selection]);
-  if (set->role == LML_ROLE_HARD) lml_json_writer_text(w, "mode", lml_hard_mode_names[set->mode]);
+  write_settings(w, set);
   lml_json_writer_integer(w, "frames_read", (long long)set->nread);
   lml_json_writer_integer(w, "frames_used", (long long)set->nframes);
   if (set->torn[0] != '\0') lml_json_writer_text(w, "skipped", set->torn);
@@ -105,6 +123,7 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
     lml_json_writer_number(w, "weight", set->weight);
     lml_json_writer_number(w, "effective_weight", effective_weight(retrain, set));
   }
+  lml_json_writer_text(w, "errors_from", set->source == LML_SOURCE_MATRIX ? "rows" : "evaluation");
   lml_json_writer_object(w, "errors");
   write_fit_frame(w, &total, set->has_values);
   write_regions(w, fit);
@@ -160,12 +179,29 @@ static void write_trial(lml_json_writer *w, const lml_trial *trial) {
   lml_json_writer_number(w, "condition", trial->condition);
 }
 
+/** Factors of the ridge penalty, where they are not all 1. */
+static void write_ridge(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_ridge_scale *scale = &retrain->options->ridge_scale;
+  if (retrain->ridge.smallest == 1.0 && retrain->ridge.largest == 1.0) return;
+  lml_json_writer_object(w, "lambda_ridge_scale");
+  if (scale->path != NULL) {
+    lml_json_writer_text(w, "file", scale->path);
+    lml_json_writer_text(w, "sha256", retrain->ridge.checksum);
+  }
+  for (size_t k = 0; scale->path == NULL && k < LML_DEGREES; k++)
+    lml_json_writer_number(w, lml_degree_names[k], scale->degrees[k]);
+  lml_json_writer_number(w, "smallest", retrain->ridge.smallest);
+  lml_json_writer_number(w, "largest", retrain->ridge.largest);
+  lml_json_writer_end_object(w);
+}
+
 static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
   lml_json_writer_object(w, "solution");
   lml_json_writer_text(w, "method", retrain->used_qr ? "qr" : "cholesky");
   lml_json_writer_number(w, "lambda_soft", retrain->trials[retrain->chosen].lambda_soft);
   lml_json_writer_number(w, "lambda_ridge", retrain->trials[retrain->chosen].lambda_ridge);
+  write_ridge(w, retrain);
   lml_json_writer_number(w, "condition", retrain->solution.condition);
   if (retrain->used_qr) lml_json_writer_number(w, "qr_condition", retrain->qr_condition);
   lml_json_writer_integer(w, "refinements", retrain->solution.refinements);
@@ -226,7 +262,7 @@ static void write_start(lml_json_writer *w, const lml_retrain *retrain) {
 }
 
 static void write_costs(lml_json_writer *w, const lml_retrain *retrain) {
-  struct rusage usage;
+  const double peak = lml_proc_bytes("/proc/self/status", "VmHWM:", NAN);
   double total = 0.0;
   lml_json_writer_object(w, "seconds");
   for (size_t k = 0; k < LML_STAGES; k++) {
@@ -236,8 +272,7 @@ static void write_costs(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_number(w, "total", total);
   lml_json_writer_end_object(w);
   lml_json_writer_integer(w, "ranks", lml_comm_size(retrain->comm));
-  if (getrusage(RUSAGE_SELF, &usage) == 0)
-    lml_json_writer_number(w, "peak_memory_mb", (double)usage.ru_maxrss * 1024.0 / 1e6);
+  lml_json_writer_number(w, "peak_memory_mb", peak / 1e6);
 }
 
 lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_error *error) {

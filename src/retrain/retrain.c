@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "potential/potential_variant.h"
 #include "potential/snap_model.h"
+#include "retrain/fit_rows.h"
 #include "retrain/memory_check.h"
 #include "retrain/report.h"
 #include "retrain/run.h"
@@ -29,6 +30,7 @@ void lml_retrain_free(lml_retrain *retrain) {
   lml_potential_destroy(retrain->start);
   forget_result(retrain);
   lml_free(retrain->delta);
+  lml_ridge_free(&retrain->ridge);
   lml_constraints_free(&retrain->constraints);
   lml_normal_free(&retrain->target);
   lml_normal_free(&retrain->soft);
@@ -65,7 +67,8 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   lml_potential_destroy(formed);
   if (status != LML_OK) return status;
   retrain->width = lml_potential_nelements(retrain->start) * lml_potential_ncoefficients(retrain->start);
-  return lml_alloc(&retrain->delta, retrain->width, sizeof(double), "coefficients", error);
+  status = lml_alloc(&retrain->delta, retrain->width, sizeof(double), "coefficients", error);
+  return status == LML_OK ? lml_ridge_make(&retrain->ridge, &options->ridge_scale, retrain->start, error) : status;
 }
 
 static lml_status scan_sets(lml_run *r, lml_error *error) {
@@ -101,6 +104,16 @@ static lml_status make_result(lml_run *r, lml_error *error) {
   return status;
 }
 
+static lml_status evaluate_fit(lml_run *r, size_t index, lml_calculator *const calculators[2], lml_error *error) {
+  const lml_retrain *retrain = r->retrain;
+  const double *const coefficients[2] = {lml_potential_coefficients(retrain->start),
+                                         lml_potential_coefficients(retrain->result)};
+  lml_fit *fit = &retrain->fits[index];
+  if (fit->set->source == LML_SOURCE_MATRIX)
+    return lml_fit_rows(fit, &r->design, coefficients, r->comm, lml_run_tell, r, error);
+  return lml_fit_evaluate(fit, calculators, r->comm, lml_run_tell, r, error);
+}
+
 static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const size_t nsets = r->options->nsets;
@@ -114,8 +127,7 @@ static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   for (size_t s = 0; s < nsets && status == LML_OK; s++)
     status = lml_fit_make(&retrain->fits[s], &r->options->sets[s], error);
   status = lml_comm_agree(r->comm, status, error);
-  for (size_t s = 0; s < nsets && status == LML_OK; s++)
-    status = lml_fit_evaluate(&retrain->fits[s], calculators, r->comm, lml_run_tell, r, error);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = evaluate_fit(r, s, calculators, error);
   for (int k = 0; k < 2; k++) lml_calculator_destroy(calculators[k]);
   lml_run_end_stage(r);
   return status;

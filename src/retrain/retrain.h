@@ -13,6 +13,7 @@
 #include "retrain/dataset.h"
 #include "retrain/fit.h"
 #include "retrain/normal.h"
+#include "retrain/ridge.h"
 #include "retrain/solve.h"
 
 typedef enum lml_retrain_form { LML_FORM_QUADRATIC = 0, LML_FORM_LINEAR } lml_retrain_form;
@@ -34,6 +35,7 @@ typedef struct lml_retrain_options {
   size_t nsets, sets_capacity;
   double *lambda_soft, *lambda_ridge; /**< values to choose from; one of each is used as it is */
   size_t nlambda_soft, nlambda_ridge;
+  lml_ridge_scale ridge_scale;
   size_t folds; /**< 0: choose by the test sets; else by leaving out each of that many parts of the target frames */
   lml_constraint_options constraints;
   char *output; /**< .snapcoeff file; the parameters go to the .snapparam file of the same name */
@@ -47,8 +49,9 @@ typedef struct lml_retrain_options {
 void lml_retrain_options_init(lml_retrain_options *options);
 void lml_retrain_options_free(lml_retrain_options *options);
 
-/** Add a set for @p role with the defaults of its role: targets are forces of log frames' QM atoms or of the unfixed
- *  ones; hard constraints keep the energy per atom; soft ones and tests are the forces of all atoms. */
+/** Add a set for @p role with the defaults of its role, of structures or, where @p path ends in .npy, a matrix: targets
+ * are forces of log frames' QM atoms or of the unfixed ones; hard constraints keep the energy per atom; soft ones and
+ * tests are the forces of all atoms. */
 lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
                                    lml_error *error);
 
@@ -98,6 +101,7 @@ typedef struct lml_retrain {
   lml_potential *result;
   size_t width;
   double *delta; /**< width: Θ − Θ₀ */
+  lml_ridge ridge;
   lml_constraints constraints;
   lml_normal target, soft, test; /**< soft and test without sums where there are none */
   lml_normal *folds;             /**< as many as there are; NULL where nothing is chosen by them */

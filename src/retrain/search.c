@@ -14,7 +14,8 @@ static lml_problem problem_of(const lml_retrain *retrain, const lml_normal *targ
                        .soft = retrain->soft.gram == NULL ? NULL : &retrain->soft,
                        .constraints = &retrain->constraints,
                        .lambda_soft = trial->lambda_soft,
-                       .lambda_ridge = trial->lambda_ridge};
+                       .lambda_ridge = trial->lambda_ridge,
+                       .ridge = retrain->ridge.factors};
 }
 
 /** The sums of all parts but one. Adding up the others loses less than taking one off the whole. */

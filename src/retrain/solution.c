@@ -44,7 +44,7 @@ static lml_status choose_method(lml_run *r, lml_error *error) {
   const double condition = retrain->solution.condition;
   int qr = r->options->method == LML_METHOD_QR;
   lml_status status = LML_OK;
-  const double ridge = lml_run_leads(r) ? retrain->trials[retrain->chosen].lambda_ridge : 0.0;
+  const double ridge = lml_run_leads(r) ? retrain->trials[retrain->chosen].lambda_ridge * retrain->ridge.smallest : 0.0;
   const double largest = ridge > 0.0 ? largest_condition : largest_condition_without_ridge;
   if (lml_run_leads(r) && r->options->method == LML_METHOD_AUTO && !(condition < largest)) {
     lml_log_line(r->listener->log, LML_LOG_ERROR,
@@ -102,7 +102,7 @@ static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_ad
   if (status == LML_OK) status = fill_triangle(r, &qr, adder, start, lambdas[0], error);
   if (status == LML_OK) status = lml_qr_collect(&qr, r->comm, error);
   if (status == LML_OK && lml_run_leads(r)) {
-    status = lml_qr_solve(&qr, lambdas[1], retrain->delta, &retrain->qr_condition, error);
+    status = lml_qr_solve(&qr, lambdas[1], retrain->ridge.factors, retrain->delta, &retrain->qr_condition, error);
     for (size_t i = 0; i < n && shift != NULL; i++) retrain->delta[i] += shift[i];
   }
   lml_qr_free(&qr);

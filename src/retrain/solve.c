@@ -37,17 +37,19 @@ void lml_solver_free(lml_solver *solver) {
 
 /* ---- the matrix ---- */
 
-/** M = Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ, lower triangle. */
+/** M = Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ + λ₀ diag(ρ), lower triangle. */
 static void put_sums(lml_solver *solver, const lml_problem *problem) {
   const size_t n = solver->width;
   memcpy(solver->matrix, problem->target->gram, n * n * sizeof(double));
-  if (problem->soft == NULL) return;
-  for (size_t column = 0; column < n; column++)
-    cblas_daxpy((int)(n - column), problem->lambda_soft, problem->soft->gram + column * (n + 1), 1,
-                solver->matrix + column * (n + 1), 1);
+  for (size_t column = 0; column < n; column++) {
+    double *diagonal = solver->matrix + column * (n + 1);
+    if (problem->soft != NULL)
+      cblas_daxpy((int)(n - column), problem->lambda_soft, problem->soft->gram + column * (n + 1), 1, diagonal, 1);
+    *diagonal += problem->lambda_ridge * problem->ridge[column];
+  }
 }
 
-/** Q M Q + λ₀ + μ V Vᵀ, scaled from both sides to a unit diagonal. */
+/** Q M Q + μ V Vᵀ, scaled from both sides to a unit diagonal. */
 static void put_matrix(lml_solver *solver, const lml_problem *problem) {
   const size_t n = solver->width;
   double *scale = solver->scale;
@@ -55,7 +57,7 @@ static void put_matrix(lml_solver *solver, const lml_problem *problem) {
   put_sums(solver, problem);
   lml_constraints_project_matrix(constraints, solver->matrix, solver->scratch);
   double trace = 0.0;
-  for (size_t i = 0; i < n; i++) trace += solver->matrix[i * (n + 1)] += problem->lambda_ridge;
+  for (size_t i = 0; i < n; i++) trace += solver->matrix[i * (n + 1)];
   if (constraints->rank > 0)
     cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)n, (int)constraints->rank, trace / (double)n,
                 constraints->vectors, (int)n, 1.0, solver->matrix, (int)n);
@@ -84,7 +86,7 @@ static lml_status factorise(lml_solver *solver, lml_solution *solution, lml_erro
 
 /* ---- the solution ---- */
 
-/** Q (t − M δ − λ₀ δ): half the negative slope of the cost function within the free directions. */
+/** Q (t − M δ): half the negative slope of the cost function within the free directions. */
 static void put_residual(const lml_problem *problem, const double *delta, double *residual) {
   const int n = (int)problem->target->width;
   memcpy(residual, problem->target->moment, problem->target->width * sizeof(double));
@@ -92,7 +94,7 @@ static void put_residual(const lml_problem *problem, const double *delta, double
   if (problem->soft != NULL)
     cblas_dsymv(CblasColMajor, CblasLower, n, -problem->lambda_soft, problem->soft->gram, n, delta, 1, 1.0, residual,
                 1);
-  cblas_daxpy(n, -problem->lambda_ridge, delta, 1, residual, 1);
+  for (int i = 0; i < n; i++) residual[i] -= problem->lambda_ridge * problem->ridge[i] * delta[i];
   lml_constraints_project(problem->constraints, residual);
 }
 

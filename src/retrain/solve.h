@@ -1,8 +1,8 @@
 /** @file solve.h
  *  The minimum of the cost function, from normal equations by Cholesky's factorisation.
  *
- *  Minimised over δ = s + Q_H x is Σ_targets w (r − a·δ)² + λ_S Σ_soft w (a·δ)² + λ₀ |δ|², where s is the shift that
- *  the constraints to set ask for.
+ *  Minimised over δ = s + Q_H x is Σ_targets w (r − a·δ)² + λ_S Σ_soft w (a·δ)² + λ₀ Σᵢ ρᵢ δᵢ², where s is the shift
+ *  that the constraints to set ask for.
  */
 #ifndef LML_RETRAIN_SOLVE_H
 #define LML_RETRAIN_SOLVE_H
@@ -15,6 +15,7 @@ typedef struct lml_problem {
   const lml_normal *soft; /**< NULL without soft constraints */
   const lml_constraints *constraints;
   double lambda_soft, lambda_ridge;
+  const double *ridge; /**< width: ρ */
 } lml_problem;
 
 /** Room for solutions. Initialise with lml_solver_make, use for any number of problems of that size. */
@@ -37,10 +38,9 @@ lml_status lml_solver_make(lml_solver *solver, size_t width, size_t rank, lml_er
 void lml_solver_free(lml_solver *solver);
 
 /** δ (width) of @p problem. Where the matrix has no factor, condition is infinite and δ is not to be used. The matrix
- *  that is factorised has λ₀ and the mean of the diagonal in the constrained directions, so that it has full rank; it
- *  is scaled to a unit diagonal; a
- *  coefficient that no row depends on stays as it is. Refinement takes its residuals from the sums themselves, before
- * the projection. */
+ *  that is factorised has the mean of the diagonal in the constrained directions, so that it has full rank; it is
+ * scaled to a unit diagonal; a coefficient that no row depends on stays as it is. Refinement takes its residuals from
+ * the sums themselves, before the projection. */
 lml_status lml_solver_solve(lml_solver *solver, const lml_problem *problem, double *delta, lml_solution *solution,
                             lml_error *error);
 

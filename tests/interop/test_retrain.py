@@ -470,6 +470,10 @@ def test_constraints_that_cannot_be(fails, label, teacher, tmp_path):
         atoms.info["energy"] = float(k)
     write(tmp_path / "twice.xyz", twice, format="extxyz")
     fails("contradict each other", "--hard-set", tmp_path / "twice.xyz")
+    write(tmp_path / "one.xyz", twice[1], format="extxyz")
+    kept = label("kept.xyz", strained(1), start)
+    wrong = abs(1 - read(kept).get_potential_energy()) / 16
+    fails(f"come nearer to all of the values than {wrong:.3g} eV", "--hard", kept, "--hard-set", tmp_path / "one.xyz")
 
 
 def test_outputs_are_not_overwritten(fails, teacher, tmp_path):

@@ -38,9 +38,18 @@ class Follower:
         with self.log.open("ab") as log:
             log.write((self.folder / "piece.xyz").read_bytes())
 
+    def wait(self):
+        """Until it looks at the log."""
+        for line in self.process.stderr:
+            if "is followed; " in line:
+                return line
+        raise AssertionError("it ended")
+
     def line(self):
         """What is said of the next result."""
-        return self.process.stdout.readline()
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read()
+        return line
 
     def stop(self, number=signal.SIGTERM):
         self.process.send_signal(number)
@@ -66,6 +75,7 @@ def test_a_result_for_every_frame(follow, frames, tmp_path):
     """The log need not be there at first; each result is that of a run with the frames so far."""
     begin, options = follow
     follower = begin("--report", tmp_path / "new.json")
+    assert follower.wait().endswith("log.xyz: is followed; 0 frames so far\n")
     for count in range(1, 4):
         follower.append(frames[count - 1])
         assert follower.line().startswith(f"{count} frames, {count * 18} rows: RMS error ")

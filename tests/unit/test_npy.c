@@ -137,8 +137,8 @@ static void other_arrays_are_refused(void **state) {
   const char values[16] = {0};
   put_with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", values, 8);
   assert_unreadable("the array's type is '<f4'; it must be '<f8'");
-  put_with_header("{'descr': '<f8', 'fortran_order': True, 'shape': (2,), }", values, 16);
-  assert_unreadable("is in Fortran order");
+  put_with_header("{'descr': '<f8', 'fortran_order': True, 'shape': (1, 2, 1), }", values, 16);
+  assert_unreadable("an array of 3 dimensions in Fortran order");
   put_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }", values, 16);
   assert_unreadable("16 bytes of values, where the array's shape needs 24");
   put_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", values, 16);
@@ -168,6 +168,35 @@ static void a_file_cut_anywhere_is_refused(void **state) {
   lml_free(bytes);
 }
 
+/** The 4 × 3 matrix of 0, 1, 2, … in either order. */
+static void rows_are_read_in_pieces(void **state) {
+  (void)state;
+  const double by_rows[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const double by_columns[12] = {0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11};
+  for (int fortran = 0; fortran < 2; fortran++) {
+    double values[12] = {0};
+    lml_npy_reader *reader;
+    lml_npy_array whole;
+    if (fortran)
+      put_with_header("{'descr': '<f8', 'fortran_order': True, 'shape': (4, 3), }", (const char *)by_columns, 96);
+    else
+      put_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (4, 3), }", (const char *)by_rows, 96);
+    assert_int_equal(lml_npy_open(path, &reader, NULL), LML_OK);
+    assert_int_equal(lml_npy_shape(reader)->shape[0], 4);
+    assert_int_equal(lml_npy_shape(reader)->shape[1], 3);
+    for (size_t first = 4; first-- > 0;)
+      assert_int_equal(lml_npy_read_rows(reader, first, 1, values + 3 * first, NULL), LML_OK);
+    assert_memory_equal(values, by_rows, sizeof by_rows);
+    assert_int_equal(lml_npy_read_rows(reader, 1, 2, values, NULL), LML_OK);
+    assert_memory_equal(values, by_rows + 3, 6 * sizeof(double));
+    assert_int_equal(lml_npy_read_rows(reader, 3, 2, values, NULL), LML_ERR_INTERNAL);
+    lml_npy_close(reader);
+    assert_int_equal(lml_npy_read(path, &whole, NULL), LML_OK);
+    assert_memory_equal(whole.values, by_rows, sizeof by_rows);
+    lml_npy_free(&whole);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(arrays_are_written_as_numpy_does),
@@ -175,6 +204,7 @@ int main(void) {
       cmocka_unit_test(an_array_of_the_wrong_size_is_not_written),
       cmocka_unit_test(other_arrays_are_refused),
       cmocka_unit_test(a_file_cut_anywhere_is_refused),
+      cmocka_unit_test(rows_are_read_in_pieces),
   };
   return cmocka_run_group_tests(tests, set_up, remove_folder);
 }
