@@ -3,7 +3,7 @@
     python plot_retrain.py W_retrained.json --output W_retrained.png
 
 Forces before and after beside their targets, the error against the distance from the QM atoms' centre, energies of the
-strained cells that were kept, the grid of λs (where there was one to choose from), and the coefficients. The strained
+strained cells that were kept, the λs that were tried (where there was a choice), and the coefficients. The strained
 cells are read from the file that the report names; all else is in the report.
 """
 
@@ -64,8 +64,13 @@ def signed_strain(atoms, reference):
     return strain.flat[np.abs(strain).argmax()]
 
 
+def with_structures(report):
+    """Hard constraints of energies whose structures can be read: design matrices have none."""
+    return [entry for entry in sets_of(report, "hard", "energy") if entry.get("errors_from") != "rows"]
+
+
 def draw_strains(axes, report):
-    for entry in sets_of(report, "hard", "energy"):
+    for entry in with_structures(report):
         frames = read(entry["file"], ":")
         used = [frames[frame["frame"]] for frame in entry["errors"]["frames"]]
         before, after = (1000 * floats(entry["samples"][name]) for name in ("before", "after"))
@@ -81,8 +86,33 @@ def draw_strains(axes, report):
     axes.legend(frameon=False)
 
 
+def draw_trials(axes, report):
+    """The λs that a search has tried, which lie on no grid; a curve where one of them is fixed."""
+    search = report["search"]
+    errors = 1000 * floats([trial["rms_choice"] for trial in search["grid"]])
+    pairs = {name: floats([trial[name] for trial in search["grid"]]) for name in ("lambda_ridge", "lambda_soft")}
+    labels = {"lambda_ridge": "ridge λ₀", "lambda_soft": "soft λ_S"}
+    title = f"RMS error on {search['by']} (meV/Å)"
+    varied = [name for name in pairs if len(set(pairs[name])) > 1]
+    star = {"color": "white", "markeredgecolor": "black", "markersize": 14}
+    if len(varied) == 1:
+        x = pairs[varied[0]]
+        order = np.argsort(x)
+        axes.loglog(x[order], errors[order], ".-", color=AFTER)
+        axes.plot(x[search["chosen"]], errors[search["chosen"]], "*", **star)
+        axes.set(xlabel=labels[varied[0]], title=title)
+        return
+    x, y = pairs["lambda_ridge"], pairs["lambda_soft"]
+    points = axes.scatter(x, y, c=errors, cmap="viridis_r", norm="log", s=25)
+    axes.plot(x[search["chosen"]], y[search["chosen"]], "*", **star)
+    axes.set(xscale="log", yscale="log", xlabel=labels["lambda_ridge"], ylabel=labels["lambda_soft"], title=title)
+    axes.figure.colorbar(points, ax=axes)
+
+
 def draw_grid(axes, report):
     grid = report["search"]["grid"]
+    if len(grid) > report["search"].get("coarse", len(grid)):
+        return draw_trials(axes, report)
     soft, ridge = (sorted({trial[name] for trial in grid}) for name in ("lambda_soft", "lambda_ridge"))
     errors = np.full((len(soft), len(ridge)), np.nan)
     for trial in grid:
@@ -110,7 +140,7 @@ def draw(report, path):
     panels = [draw_coefficients]
     if "search" in report:
         panels.insert(0, draw_grid)
-    if sets_of(report, "hard", "energy"):
+    if with_structures(report):
         panels.insert(0, draw_strains)
     if sets_of(report, "target", "forces"):
         panels.insert(0, draw_parity)

@@ -184,6 +184,27 @@ static lml_status read_ridge_scale(const reading *r, const lml_json_value *root,
   return status;
 }
 
+/** true, or an object that says how. */
+static lml_status read_search(const reading *r, const lml_json_value *root, lml_error *error) {
+  static const char *const keys[] = {"trials", "tolerance"};
+  lml_search_options *search = &r->options->search;
+  const lml_json_value *object = NULL;
+  bool wanted = false;
+  int trials = LML_SEARCH_TRIALS;
+  if (!lml_json_is_object(root, "search")) {
+    const lml_status status = lml_json_logical(r->document, root, "search", LML_JSON_OPTIONAL, &wanted, error);
+    search->trials = wanted ? LML_SEARCH_TRIALS : 0;
+    return status;
+  }
+  lml_status status = lml_json_object(r->document, root, "search", LML_JSON_REQUIRED, &object, error);
+  if (status == LML_OK) status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
+  if (status == LML_OK) status = lml_json_integer(r->document, object, "trials", LML_JSON_OPTIONAL, &trials, error);
+  if (status == LML_OK) status = read_positive(r, object, "tolerance", &search->tolerance, error);
+  if (status == LML_OK && trials < 1) return lml_json_fail(r->document, object, "trials", error, "must be at least 1");
+  search->trials = (size_t)trials;
+  return status;
+}
+
 static lml_status read_solution(const reading *r, const lml_json_value *root, lml_error *error) {
   static const char *const forms[] = {"quadratic", "linear"}, *const methods[] = {"auto", "cholesky", "qr"};
   lml_retrain_options *options = r->options;
@@ -192,6 +213,7 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
   if (status == LML_OK)
     status = read_lambdas(r, root, "lambda_ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
   if (status == LML_OK) status = read_ridge_scale(r, root, error);
+  if (status == LML_OK) status = read_search(r, root, error);
   if (status == LML_OK) status = read_choice(r, root, "form", forms, 2, &options->form, error);
   if (status == LML_OK) status = read_choice(r, root, "method", methods, 3, &options->method, error);
   if (status == LML_OK) status = lml_json_integer(r->document, root, "folds", LML_JSON_OPTIONAL, &folds, error);
@@ -214,7 +236,8 @@ static lml_status read_root(const reading *r, lml_error *error) {
                                      "hard",          "soft",      "test",           "lambda_soft",
                                      "lambda_ridge",  "folds",     "hard_tolerance", "set_tolerance",
                                      "set_deviation", "form",      "method",         "output",
-                                     "report",        "overwrite", "every",          "lambda_ridge_scale"};
+                                     "report",        "overwrite", "every",          "lambda_ridge_scale",
+                                     "search"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */

@@ -80,6 +80,11 @@ static const lml_option table[] = {
     {.name = "folds",
      .value = "K",
      .help = "Choose lambdas by leaving out each K-th part of the target frames in turn, not by test files."},
+    {.name = "search",
+     .help = "Search for the pair of lambdas beyond a grid of values. A lambda that is given as one value is fixed; "
+             "several "
+             "values are the grid; without any, a grid fits the data."},
+    {.name = "search-trials", .value = "N", .help = "With --search: try at most N pairs, 80 by default."},
     {.name = "hard-tolerance",
      .value = "NUMBER",
      .help = "Singular values of the hard constraints below this, relative to the largest, count as zero; by default "
@@ -175,6 +180,16 @@ static lml_status positive(const lml_arguments *arguments, const char *name, dou
   return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is negative", name, lml_arguments_text(arguments, name, 0));
 }
 
+static lml_status apply_search(const lml_arguments *arguments, lml_search_options *search, lml_error *error) {
+  long trials = search->trials > 0 ? (long)search->trials : LML_SEARCH_TRIALS;
+  const lml_status status = lml_arguments_integer(arguments, "search-trials", 1, 1000000, &trials, error);
+  if (lml_arguments_count(arguments, "search") > 0 || search->trials > 0)
+    search->trials = (size_t)trials;
+  else if (status == LML_OK && lml_arguments_count(arguments, "search-trials") > 0)
+    return lml_fail(error, LML_ERR_USAGE, "--search-trials is of use with --search alone");
+  return status;
+}
+
 /* ---- structure files ---- */
 
 static lml_status add_files(const lml_arguments *arguments, const char *name, lml_role role, lml_hard_mode mode,
@@ -246,6 +261,7 @@ lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_
     status = apply_list(arguments, "lambda-ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
   if (status == LML_OK) folds = (long)options->folds;
   if (status == LML_OK) status = lml_arguments_integer(arguments, "folds", 2, 1000, &folds, error);
+  if (status == LML_OK) status = apply_search(arguments, &options->search, error);
   if (status == LML_OK) status = positive(arguments, "hard-tolerance", &options->constraints.keep_tolerance, error);
   if (status == LML_OK) status = add_all(arguments, options, error);
   if (status != LML_OK) return status;

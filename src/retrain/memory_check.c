@@ -16,9 +16,8 @@ static double allowed_bytes(void) {
 static size_t count_matrices(const lml_retrain_options *options) {
   size_t roles[LML_ROLES] = {0};
   for (size_t s = 0; s < options->nsets; s++) roles[options->sets[s].role]++;
-  const bool chooses = options->nlambda_soft > 1 || options->nlambda_ridge > 1;
   size_t count = 2 + (roles[LML_ROLE_SOFT] > 0); /* targets, what is factorised, soft constraints */
-  if (chooses) count += options->folds > 0 ? options->folds + 1 : 1;
+  if (lml_retrain_chooses(options)) count += options->folds > 0 ? options->folds + 1 : 1;
   return options->method == LML_METHOD_CHOLESKY ? count : count + 1;
 }
 

@@ -7,10 +7,11 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "retrain/lambda_grid.h"
 #include "retrain/retrain.h"
 
 void lml_retrain_options_init(lml_retrain_options *options) {
-  *options = (lml_retrain_options){.poll = 0.5};
+  *options = (lml_retrain_options){.poll = 0.5, .search.tolerance = 0.05};
   for (size_t k = 0; k < LML_DEGREES; k++) options->ridge_scale.degrees[k] = 1.0;
 }
 
@@ -75,14 +76,48 @@ static lml_status check_followed(const lml_retrain_options *options, lml_error *
   return LML_OK;
 }
 
+bool lml_retrain_chooses(const lml_retrain_options *options) {
+  return options->nlambda_soft > 1 || options->nlambda_ridge > 1 || options->search.trials > 0;
+}
+
+bool lml_retrain_searches_soft(const lml_retrain_options *options) {
+  return options->search.trials > 0 && options->folds == 0 && options->nlambda_soft == 0 &&
+         count_role(options, LML_ROLE_SOFT) > 0;
+}
+
+static bool has_zero(const double *values, size_t count) {
+  for (size_t k = 0; k < count; k++)
+    if (values[k] == 0.0) return true;
+  return false;
+}
+
+/** A search needs a λ that is not fixed, logarithms, and trials enough for its grid. */
+static lml_status check_search(const lml_retrain_options *options, lml_error *error) {
+  const bool given = count_role(options, LML_ROLE_SOFT) > 0 && options->nlambda_soft > 0;
+  const size_t nsoft = lml_retrain_searches_soft(options) ? LML_GRID_SOFT : given ? options->nlambda_soft : 1;
+  const size_t nridge = options->nlambda_ridge > 0 ? options->nlambda_ridge : LML_GRID_RIDGE;
+  if (options->search.trials == 0) return LML_OK;
+  if (nsoft * nridge == 1)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "--search has nothing to search: a lambda with one value is fixed; give several values of one, or "
+                    "none");
+  if ((nsoft > 1 && has_zero(options->lambda_soft, options->nlambda_soft)) ||
+      (nridge > 1 && has_zero(options->lambda_ridge, options->nlambda_ridge)))
+    return lml_fail(error, LML_ERR_USAGE,
+                    "--search looks along powers of ten: 0 can't be among the values of a lambda");
+  if (options->search.trials >= nsoft * nridge) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE, "--search-trials %zu: the grid that the search begins with has %zu pairs",
+                  options->search.trials, nsoft * nridge);
+}
+
 static lml_status check_choice(const lml_retrain_options *options, lml_error *error) {
-  if (options->nlambda_soft * options->nlambda_ridge <= 1) return LML_OK;
+  if (!lml_retrain_chooses(options)) return LML_OK;
   if (options->folds == 0 && count_role(options, LML_ROLE_TEST) == 0)
     return lml_fail(error, LML_ERR_USAGE,
                     "there are several values of lambda but nothing to choose by: give --test FILE or --folds K");
   if (options->folds == 1)
     return lml_fail(error, LML_ERR_USAGE, "one fold leaves no frame to train on: --folds must be at least 2");
-  return LML_OK;
+  return check_search(options, error);
 }
 
 /** Whether the file is there. */

@@ -196,7 +196,6 @@ static void write_ridge(lml_json_writer *w, const lml_retrain *retrain) {
 }
 
 static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
-  const lml_retrain_options *options = retrain->options;
   lml_json_writer_object(w, "solution");
   lml_json_writer_text(w, "method", retrain->used_qr ? "qr" : "cholesky");
   lml_json_writer_number(w, "lambda_soft", retrain->trials[retrain->chosen].lambda_soft);
@@ -213,10 +212,23 @@ static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
     lml_json_writer_number(w, "soft_largest_eigenvalue", retrain->soft_largest);
   }
   lml_json_writer_end_object(w);
-  if (retrain->ntrials == 1) return;
+}
+
+static void write_search(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  if (!lml_retrain_chooses(options)) return;
   lml_json_writer_object(w, "search");
   lml_json_writer_text(w, "by", options->folds > 0 ? "folds" : "test");
   if (options->folds > 0) lml_json_writer_integer(w, "folds", (long long)options->folds);
+  if (options->search.trials > 0) {
+    lml_json_writer_integer(w, "most_trials", (long long)options->search.trials);
+    lml_json_writer_number(w, "tolerance", options->search.tolerance);
+    lml_json_writer_array(w, "at_end_of_range");
+    for (size_t i = 0; i < LML_LAMBDAS; i++)
+      if (retrain->at_end[i]) lml_json_writer_text(w, NULL, lml_lambda_names[i]);
+    lml_json_writer_end_array(w);
+  }
+  lml_json_writer_integer(w, "coarse", (long long)retrain->ngrid);
   lml_json_writer_integer(w, "chosen", (long long)retrain->chosen);
   lml_json_writer_array(w, "grid");
   for (size_t k = 0; k < retrain->ntrials; k++) {
@@ -285,6 +297,7 @@ lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_er
   write_start(&w, retrain);
   lml_json_writer_text(&w, "output", retrain->options->output);
   write_solution(&w, retrain);
+  write_search(&w, retrain);
   write_constraints(&w, retrain);
   lml_json_writer_array(&w, "sets");
   for (size_t s = 0; s < retrain->options->nsets; s++) write_set(&w, retrain, &retrain->fits[s]);

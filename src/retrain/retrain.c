@@ -14,6 +14,7 @@
 #include "retrain/run.h"
 #include "retrain/start_files.h"
 
+const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
 const char *const lml_stage_names[] = {"scan", "hard", "target", "soft", "test", "solve", "qr", "fit", NULL};
 
 /** Free what lml_run_finish has made. */
@@ -71,6 +72,16 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   return status == LML_OK ? lml_ridge_make(&retrain->ridge, &options->ridge_scale, retrain->start, error) : status;
 }
 
+/** λs are chosen by how well values of test files are met. */
+static lml_status check_tests(const lml_retrain_options *options, lml_error *error) {
+  if (!lml_retrain_chooses(options) || options->folds > 0) return LML_OK;
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].role == LML_ROLE_TEST && !options->sets[s].has_values)
+      return lml_fail(error, LML_ERR_INPUT, "%s: holds no %s to choose lambdas by", options->sets[s].path,
+                      lml_quantity_names[options->sets[s].quantity]);
+  return LML_OK;
+}
+
 static lml_status scan_sets(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   lml_status status = LML_OK;
@@ -83,6 +94,7 @@ static lml_status scan_sets(lml_run *r, lml_error *error) {
     lml_run_tell(r);
   }
   lml_run_end_stage(r);
+  if (status == LML_OK) status = check_tests(options, error);
   return lml_comm_agree(r->comm, status, error);
 }
 

@@ -24,6 +24,17 @@ typedef enum lml_retrain_origin {
 typedef enum lml_retrain_method { LML_METHOD_AUTO = 0, LML_METHOD_CHOLESKY, LML_METHOD_QR } lml_retrain_method;
 typedef enum lml_existing { LML_EXISTING_REFUSE = 0, LML_EXISTING_OVERWRITE } lml_existing;
 
+typedef enum lml_lambda { LML_LAMBDA_SOFT = 0, LML_LAMBDA_RIDGE, LML_LAMBDAS } lml_lambda;
+extern const char *const lml_lambda_names[];
+
+/** Whether and how λs are searched beyond a grid. */
+typedef struct lml_search_options {
+  size_t trials;    /**< most pairs that are tried, those of the grid among them; 0: the grid alone */
+  double tolerance; /**< decades: the search ends where λs are known to this */
+} lml_search_options;
+
+enum { LML_SEARCH_TRIALS = 80 /**< by default */ };
+
 /** What is wanted. Strings and arrays belong to it. */
 typedef struct lml_retrain_options {
   char *start, *parameters; /**< as lml_potential_read takes them */
@@ -34,7 +45,8 @@ typedef struct lml_retrain_options {
   lml_dataset *sets;
   size_t nsets, sets_capacity;
   double *lambda_soft, *lambda_ridge; /**< values to choose from; one of each is used as it is */
-  size_t nlambda_soft, nlambda_ridge;
+  size_t nlambda_soft, nlambda_ridge; /**< 0: λ_S = 1, λ₀ = 0, or with a search a grid that fits the data */
+  lml_search_options search;
   lml_ridge_scale ridge_scale;
   size_t folds; /**< 0: choose by the test sets; else by leaving out each of that many parts of the target frames */
   lml_constraint_options constraints;
@@ -54,6 +66,13 @@ void lml_retrain_options_free(lml_retrain_options *options);
  * tests are the forces of all atoms. */
 lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
                                    lml_error *error);
+
+/** Whether there are several pairs of λ to choose from. */
+bool lml_retrain_chooses(const lml_retrain_options *options);
+
+/** Whether a search has to find λ_S without values to begin with. By folds it does not: they are of the targets alone,
+ *  which soft constraints can only make worse. */
+bool lml_retrain_searches_soft(const lml_retrain_options *options);
 
 /** The set that is followed; NULL where there is none. */
 lml_dataset *lml_retrain_followed(const lml_retrain_options *options);
@@ -110,6 +129,8 @@ typedef struct lml_retrain {
   double target_largest, soft_largest; /**< largest eigenvalues */
   lml_trial *trials;
   size_t ntrials, chosen;
+  size_t ngrid;             /**< the first of them, which are the grid's */
+  bool at_end[LML_LAMBDAS]; /**< whether a search found the best value at the end of its range */
   lml_solution solution;
   bool used_qr;
   double qr_condition;

@@ -26,14 +26,18 @@ void lml_run_tell(void *context) {
   report_progress(run);
 }
 
+void lml_run_tell_last(lml_run *run) {
+  if (run->done >= run->total) return;
+  run->total = run->done;
+  report_progress(run);
+}
+
 size_t lml_run_frames(const lml_run *run, lml_role role) {
   size_t count = 0;
   for (size_t s = 0; s < run->options->nsets; s++)
     if (run->options->sets[s].role == role) count += run->options->sets[s].nframes;
   return count;
 }
-
-bool lml_run_chooses(const lml_run *run) { return run->options->nlambda_soft > 1 || run->options->nlambda_ridge > 1; }
 
 void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set) {
   if (!lml_run_leads(run)) return;

@@ -29,11 +29,11 @@ void lml_run_end_stage(lml_run *run);
 /** One frame or pair of parameters is done; @p context is the run. */
 void lml_run_tell(void *context);
 
+/** No more than those that were done are needed. */
+void lml_run_tell_last(lml_run *run);
+
 /** Frames that are used of all sets for @p role. */
 size_t lml_run_frames(const lml_run *run, lml_role role);
-
-/** Whether there are several pairs of λ to choose from. */
-bool lml_run_chooses(const lml_run *run);
 
 /** Say what of a set's file is left out: a torn last frame, or frames that can't be used. */
 void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set);

@@ -23,16 +23,19 @@ static lml_status measure_ranks(lml_run *r, lml_error *error) {
 }
 
 static lml_status solve_sums(lml_run *r, lml_error *error) {
-  const lml_retrain_options *options = r->options;
-  const size_t npairs = (options->nlambda_soft > 0 ? options->nlambda_soft : 1) *
-                        (options->nlambda_ridge > 0 ? options->nlambda_ridge : 1);
-  lml_run_begin_stage(r, LML_STAGE_SOLVE, npairs);
+  lml_run_begin_stage(r, LML_STAGE_SOLVE, lml_search_most(r->options));
   lml_status status = LML_OK;
   if (lml_run_leads(r)) {
     if (r->solver.width == 0)
       status = lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
     if (status == LML_OK) status = measure_ranks(r, error);
     if (status == LML_OK) status = lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
+    if (status == LML_OK) lml_run_tell_last(r);
+    for (size_t i = 0; i < LML_LAMBDAS && status == LML_OK; i++)
+      if (r->retrain->at_end[i])
+        lml_log_line(r->listener->log, LML_LOG_ERROR,
+                     "the best %s is at the end of the range that was searched: the error may fall further beyond it",
+                     lml_lambda_names[i]);
   }
   lml_run_end_stage(r);
   return lml_comm_agree(r->comm, status, error);

@@ -97,7 +97,7 @@ static lml_status make_folds(lml_run *r, lml_error *error) {
 lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const size_t n = retrain->width;
-  const bool soft = lml_run_frames(r, LML_ROLE_SOFT) > 0, chooses = lml_run_chooses(r);
+  const bool soft = lml_run_frames(r, LML_ROLE_SOFT) > 0, chooses = lml_retrain_chooses(r->options);
   const bool test = chooses && r->options->folds == 0;
   lml_status status = lml_normal_make(&retrain->target, n, error);
   if (status == LML_OK && soft) status = lml_normal_make(&retrain->soft, n, error);
