@@ -89,6 +89,7 @@ static lml_status check_set(const reading *r, const lml_json_value *object, cons
                {"targets", matrix, matrices},
                {"targets", values, "is of no use where values are kept; remove it"},
                {"frame_rows", matrix, matrices},
+               {"leverage", set->role == LML_ROLE_TARGET, "is for targets alone; remove it"},
                {"row_weights", !hard, "is of no use for hard constraints, which are met exactly; remove it"},
                {"row_weights", matrix || set->quantity == LML_QUANTITY_FORCES, "is for forces alone; remove it"}};
   for (size_t i = 0; i < COUNT(rules); i++)
@@ -116,9 +117,9 @@ static lml_status read_weights(const reading *r, const lml_json_value *object, l
 }
 
 static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file",        "quantity",         "select",    "mode",
-                                     "weight",      "min_displacement", "follow",    "frame_weights",
-                                     "row_weights", "targets",          "frame_rows"};
+  static const char *const keys[] = {"file",        "quantity",         "select",     "mode",
+                                     "weight",      "min_displacement", "follow",     "frame_weights",
+                                     "row_weights", "targets",          "frame_rows", "leverage"};
   char *path = NULL;
   lml_dataset *set;
   bool follow = false;
@@ -132,6 +133,7 @@ static lml_status read_set(const reading *r, const lml_json_value *object, lml_r
   if (status == LML_OK) status = read_choice(r, object, "mode", lml_hard_mode_names, 2, &set->mode, error);
   if (status == LML_OK) status = read_weights(r, object, set, error);
   if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
+  if (status == LML_OK) status = read_positive(r, object, "leverage", &set->leverage, error);
   if (status == LML_OK) status = lml_json_logical(r->document, object, "follow", LML_JSON_OPTIONAL, &follow, error);
   if (follow) set->reading = LML_READ_FOLLOW;
   return status == LML_OK ? check_set(r, object, set, error) : status;

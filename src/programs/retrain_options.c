@@ -54,6 +54,11 @@ static const lml_option table[] = {
     {.name = "min-displacement",
      .value = "LENGTH",
      .help = "Leave out target frames in which no selected atom has moved this far (in A) since the last one used."},
+    {.name = "leverage",
+     .value = "NUMBER",
+     .help =
+         "Leave out target frames of which no row has more leverage than this, relative to the frames before it; 1 is "
+         "where a row tells as much as all before it."},
     {.name = "hard",
      .value = "FILE",
      .times = LML_OPTION_MANY,
@@ -205,15 +210,17 @@ static lml_status add_files(const lml_arguments *arguments, const char *name, lm
 
 /** Selection and spacing act on all targets of the command line; energies are sets of their own. */
 static lml_status add_targets(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
-  double spacing = 0.0, energy_weight = 0.0;
+  double spacing = 0.0, leverage = 0.0, energy_weight = 0.0;
   const size_t selection = lml_arguments_choice(arguments, "select", LML_SELECT_LOG), first = options->nsets;
   lml_status status = positive(arguments, "min-displacement", &spacing, error);
+  if (status == LML_OK) status = positive(arguments, "leverage", &leverage, error);
   if (status == LML_OK) status = positive(arguments, "energy-weight", &energy_weight, error);
   if (status == LML_OK) status = add_files(arguments, "targets", LML_ROLE_TARGET, LML_HARD_KEEP, options, error);
   const size_t end = options->nsets;
   for (size_t s = first; s < end && status == LML_OK; s++) {
     options->sets[s].selection = (lml_selection)selection;
     options->sets[s].min_displacement = spacing;
+    options->sets[s].leverage = leverage;
     if (energy_weight == 0.0 || options->sets[s].source == LML_SOURCE_MATRIX) continue;
     lml_dataset *energies;
     status = lml_retrain_options_add(options, LML_ROLE_TARGET, options->sets[s].path, &energies, error);
@@ -221,6 +228,7 @@ static lml_status add_targets(const lml_arguments *arguments, lml_retrain_option
     energies->quantity = LML_QUANTITY_ENERGY;
     energies->weight = energy_weight;
     energies->min_displacement = spacing;
+    energies->leverage = leverage;
   }
   return status;
 }
@@ -236,7 +244,8 @@ static lml_status add_followed(const lml_arguments *arguments, lml_retrain_optio
   if (status != LML_OK) return status;
   set->reading = LML_READ_FOLLOW;
   set->selection = (lml_selection)lml_arguments_choice(arguments, "select", LML_SELECT_LOG);
-  return positive(arguments, "min-displacement", &set->min_displacement, error);
+  status = positive(arguments, "leverage", &set->leverage, error);
+  return status == LML_OK ? positive(arguments, "min-displacement", &set->min_displacement, error) : status;
 }
 
 static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {

@@ -68,7 +68,7 @@ lml_status lml_constraints_fill(lml_constraints *constraints, lml_design *design
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
     if (sets[s].role != LML_ROLE_HARD) continue;
     row_place place = {&constraints->kinds[sets[s].mode], first[sets[s].mode], n, start};
-    const lml_row_sink sink = {take, &place};
+    const lml_row_sink sink = {.take = take, .context = &place};
     status = lml_design_pass(design, &sets[s], 0, part, share, &sink, tell, context, error);
     first[sets[s].mode] += sets[s].nrows;
   }
@@ -235,6 +235,14 @@ void lml_constraints_project(const lml_constraints *constraints, double *vector)
     const double *direction = constraints->vectors + v * constraints->width;
     cblas_daxpy(n, -cblas_ddot(n, direction, 1, vector, 1), direction, 1, vector, 1);
   }
+}
+
+void lml_constraints_project_rows(const lml_constraints *constraints, double *rows, size_t count, double *scratch) {
+  const int n = (int)constraints->width, r = (int)constraints->rank, m = (int)count;
+  if (r == 0) return;
+  const double *v = constraints->vectors; /* n × r by columns, as rows is n × m */
+  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, r, m, n, 1.0, v, n, rows, n, 0.0, scratch, r);
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, m, r, -1.0, v, n, scratch, r, 1.0, rows, n);
 }
 
 void lml_constraints_project_matrix(const lml_constraints *constraints, double *matrix, double *scratch) {

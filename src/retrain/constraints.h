@@ -56,6 +56,9 @@ lml_status lml_constraints_share(lml_constraints *constraints, lml_comm *comm, l
 /** @p vector (width) without its part along V: Q_H times it. */
 void lml_constraints_project(const lml_constraints *constraints, double *vector);
 
+/** @p count rows (count × width) without their parts along V. @p scratch has room for rank × count numbers. */
+void lml_constraints_project_rows(const lml_constraints *constraints, double *rows, size_t count, double *scratch);
+
 /** @p matrix (width × width, lower triangle by columns) becomes Q_H M Q_H. @p scratch has room for rank × width + rank²
  *  numbers. */
 void lml_constraints_project_matrix(const lml_constraints *constraints, double *matrix, double *scratch);

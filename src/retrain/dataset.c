@@ -23,6 +23,7 @@ void lml_dataset_free(lml_dataset *set) {
   lml_free(set->row_weights);
   lml_free(set->values);
   lml_free(set->frames);
+  lml_free(set->judged);
   lml_structure_free(&set->last);
   *set = (lml_dataset){0};
 }
@@ -429,4 +430,21 @@ lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lm
   if (set->torn[0] != '\0') return lml_fail(error, LML_ERR_INPUT, "%s, and no frame before it can be used", set->torn);
   if (set->nread == 0) return lml_fail(error, LML_ERR_INPUT, "%s: holds no frame", set->path);
   return lml_fail(error, LML_ERR_INPUT, "%s: no atom or frame of it is selected: it gives no rows", set->path);
+}
+
+lml_status lml_dataset_share(lml_dataset *set, size_t first, lml_comm *comm, lml_error *error) {
+  size_t numbers[] = {set->nframes, set->nread, set->nleft_out, set->nrows, set->largest, set->has_values};
+  if (lml_comm_size(comm) == 1) return LML_OK;
+  lml_status status = lml_comm_broadcast(comm, numbers, sizeof numbers, error);
+  if (status == LML_OK)
+    status = lml_grow(&set->frames, &set->frames_capacity, numbers[0], sizeof *set->frames, "the frames", error);
+  status = lml_comm_agree(comm, status, error);
+  if (status != LML_OK) return status;
+  set->nframes = numbers[0];
+  set->nread = numbers[1];
+  set->nleft_out = numbers[2];
+  set->nrows = numbers[3];
+  set->largest = numbers[4];
+  set->has_values = numbers[5] != 0;
+  return lml_comm_broadcast(comm, set->frames + first, (set->nframes - first) * sizeof *set->frames, error);
 }

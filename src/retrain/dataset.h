@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/comm.h"
 #include "base/sha256.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
@@ -67,6 +68,13 @@ typedef struct lml_dataset_frame {
   double row_weight; /**< mean of its rows' own weights, 1 where they have none */
 } lml_dataset_frame;
 
+/** A frame that was judged by the leverage of its rows. */
+typedef struct lml_judged_frame {
+  size_t index;    /**< in the file */
+  double leverage; /**< largest of its rows' */
+  double weight;   /**< of its rows, on the mean, with the set's; 0 where it was left out */
+} lml_judged_frame;
+
 /** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
 typedef struct lml_dataset {
   lml_role role;
@@ -76,6 +84,7 @@ typedef struct lml_dataset {
   double weight; /**< of the squared deviations; 1 by default */
   double
       min_displacement; /**< Å: frames in which no selected atom has moved this far since the last one are left out */
+  double leverage;      /**< frames of which no row has more leverage are left out; 0: none. See leverage.h */
   char *path;
   lml_source source;
   lml_reading reading;
@@ -87,6 +96,8 @@ typedef struct lml_dataset {
 
   lml_dataset_frame *frames;
   size_t nframes, frames_capacity;
+  lml_judged_frame *judged; /**< by leverage, in order; rank 0 alone */
+  size_t njudged, judged_capacity;
   size_t nread;       /**< whole frames in the file */
   size_t nleft_out;   /**< those of them that could not be used */
   lml_xyz_place end;  /**< behind the last whole frame */
@@ -114,6 +125,9 @@ lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lm
 /** Read on where the last look at the file ended, and add what has been appended since. A file that is shorter than it
  *  was is an LML_ERR_INPUT. */
 lml_status lml_dataset_extend(lml_dataset *set, const lml_potential *potential, lml_error *error);
+
+/** Give rank 0's frames from position @p first on, and what the set knows of the file, to all ranks. */
+lml_status lml_dataset_share(lml_dataset *set, size_t first, lml_comm *comm, lml_error *error);
 
 /** Reading frames that are used, best in order. Initialise with `lml_dataset_walk w = {0};`. */
 typedef struct lml_dataset_walk {

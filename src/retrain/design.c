@@ -195,7 +195,7 @@ static lml_status pass_virial(lml_design *design, lml_dataset_walk *walk, const 
 
 /* ---- frames ---- */
 
-static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
+static lml_status pass_rows(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
   const lml_structure *structure = &walk->frame.structure;
   lml_status status =
       lml_grow(&design->scratch, &design->scratch_capacity, scratch_for(design, walk->set->quantity, structure->natoms),
@@ -214,6 +214,11 @@ static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const l
     default:
       return pass_energy(design, walk, sink, error);
   }
+}
+
+static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
+  const lml_status status = pass_rows(design, walk, sink, error);
+  return status == LML_OK && sink->end != NULL ? sink->end(sink->context, walk->position, error) : status;
 }
 
 lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,

@@ -31,6 +31,7 @@ enum { LML_BLOCK_ROWS = 384 };
 typedef struct lml_row_sink {
   lml_status (*take)(void *context, const lml_row_block *block, lml_error *error);
   void *context;
+  lml_status (*end)(void *context, size_t position, lml_error *error); /**< behind a frame's last row; may be NULL */
 } lml_row_sink;
 
 /** Initialise with lml_design_make, release with lml_design_free, also after a failure. */

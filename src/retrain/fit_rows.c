@@ -26,7 +26,7 @@ lml_status lml_fit_rows(lml_fit *fit, lml_design *design, const double *const co
                         void (*tell)(void *context), void *context, lml_error *error) {
   const size_t part = (size_t)lml_comm_rank(comm), share = (size_t)lml_comm_size(comm);
   measure m = {fit, design->width, coefficients};
-  const lml_row_sink sink = {take, &m};
+  const lml_row_sink sink = {.take = take, .context = &m};
   lml_dataset plain = *fit->set; /* errors are of the rows as they are */
   plain.row_weights = NULL;
   const lml_status status = lml_design_pass(design, &plain, 0, part, share, &sink, tell, context, error);

@@ -205,6 +205,7 @@ static lml_status pass_frame(lml_design *design, const matrix_files *files, cons
                                  .weight = frame->weight};
     status = pass_block(design, files, &block, sink, frame->index * set->frame_rows + begin, error);
   }
+  if (status == LML_OK && sink->end != NULL) status = sink->end(sink->context, position, error);
   return status;
 }
 

@@ -14,9 +14,12 @@ static double allowed_bytes(void) {
 
 /** Matrices of width² numbers that are held at once, at most. */
 static size_t count_matrices(const lml_retrain_options *options) {
-  size_t roles[LML_ROLES] = {0};
+  size_t roles[LML_ROLES] = {0}, leverage = 0;
   for (size_t s = 0; s < options->nsets; s++) roles[options->sets[s].role]++;
   size_t count = 2 + (roles[LML_ROLE_SOFT] > 0); /* targets, what is factorised, soft constraints */
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].leverage > 0.0) leverage = 1;
+  count += leverage; /* the frame that is judged */
   if (lml_retrain_chooses(options)) count += options->folds > 0 ? options->folds + 1 : 1;
   return options->method == LML_METHOD_CHOLESKY ? count : count + 1;
 }

@@ -57,6 +57,16 @@ lml_dataset *lml_retrain_followed(const lml_retrain_options *options) {
   return NULL;
 }
 
+/** Leverages are judged with the ridge penalty as prior. */
+static lml_status check_leverage(const lml_retrain_options *options, lml_error *error) {
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].leverage > 0.0 && (options->nlambda_ridge == 0 || options->lambda_ridge[0] == 0.0))
+      return lml_fail(error, LML_ERR_USAGE,
+                      "%s: leverages are relative to a ridge penalty: give --lambda-ridge, whose first value counts",
+                      options->sets[s].path);
+  return LML_OK;
+}
+
 static lml_status check_followed(const lml_retrain_options *options, lml_error *error) {
   const lml_dataset *followed = lml_retrain_followed(options);
   if (followed == NULL) {
@@ -150,5 +160,6 @@ lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_err
     return lml_fail(error, LML_ERR_USAGE, "no targets: give --targets FILE, a force log or extended XYZ with forces");
   lml_status status = check_followed(options, error);
   if (status == LML_OK) status = check_choice(options, error);
+  if (status == LML_OK) status = check_leverage(options, error);
   return status == LML_OK ? check_outputs(options, error) : status;
 }

@@ -53,14 +53,8 @@ static lml_status fold(lml_qr *qr, double *block, size_t count, size_t stride, l
 
 /** Project, scale, transpose and fold up to LML_BLOCK_ROWS rows, which are in qr->rows, with their deviations. */
 static lml_status add_rows(lml_qr *qr, const double *deviations, size_t count, double factor, lml_error *error) {
-  const size_t n = qr->width, r = qr->constraints->rank;
-  if (r > 0) {
-    const double *v = qr->constraints->vectors;
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, (int)r, (int)count, (int)n, 1.0, v, (int)n, qr->rows, (int)n,
-                0.0, qr->products, (int)r);
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)count, (int)r, -1.0, v, (int)n, qr->products,
-                (int)r, 1.0, qr->rows, (int)n);
-  }
+  const size_t n = qr->width;
+  lml_constraints_project_rows(qr->constraints, qr->rows, count, qr->products);
   for (size_t column = 0; column < n; column++)
     for (size_t k = 0; k < count; k++)
       qr->block[column * LML_BLOCK_ROWS + k] = factor * qr->scale[column] * qr->rows[k * n + column];

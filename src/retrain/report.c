@@ -105,6 +105,23 @@ static void write_settings(lml_json_writer *w, const lml_dataset *set) {
   if (matrix && set->row_weights != NULL) lml_json_writer_text(w, "row_weights_sha256", set->weights_checksum);
 }
 
+static void write_leverages(lml_json_writer *w, const lml_retrain *retrain, const lml_dataset *set) {
+  if (set->leverage == 0.0) return;
+  lml_json_writer_object(w, "leverage");
+  lml_json_writer_number(w, "threshold", set->leverage);
+  lml_json_writer_number(w, "lambda_ridge", retrain->options->lambda_ridge[0]);
+  lml_json_writer_array(w, "frames");
+  for (size_t k = 0; k < set->njudged; k++) {
+    lml_json_writer_object(w, NULL);
+    lml_json_writer_integer(w, "frame", (long long)set->judged[k].index);
+    lml_json_writer_number(w, "leverage", set->judged[k].leverage);
+    lml_json_writer_number(w, "effective_weight", set->judged[k].weight);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_array(w);
+  lml_json_writer_end_object(w);
+}
+
 static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_fit *fit) {
   const lml_dataset *set = fit->set;
   const lml_fit_frame total = lml_fit_total(fit);
@@ -123,6 +140,7 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
     lml_json_writer_number(w, "weight", set->weight);
     lml_json_writer_number(w, "effective_weight", effective_weight(retrain, set));
   }
+  write_leverages(w, retrain, set);
   lml_json_writer_text(w, "errors_from", set->source == LML_SOURCE_MATRIX ? "rows" : "evaluation");
   lml_json_writer_object(w, "errors");
   write_fit_frame(w, &total, set->has_values);

@@ -15,7 +15,8 @@
 #include "retrain/start_files.h"
 
 const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
-const char *const lml_stage_names[] = {"scan", "hard", "target", "soft", "test", "solve", "qr", "fit", NULL};
+const char *const lml_stage_names[] = {"scan", "hard",  "target", "leverage", "soft",
+                                       "test", "solve", "qr",     "fit",      NULL};
 
 /** Free what lml_run_finish has made. */
 static void forget_result(lml_retrain *retrain) {
@@ -46,6 +47,17 @@ void lml_retrain_free(lml_retrain *retrain) {
 
 /* ---- what is read ---- */
 
+/** Leverages need a prior for every coefficient. */
+static lml_status check_prior(const lml_retrain *retrain, lml_error *error) {
+  const lml_retrain_options *options = retrain->options;
+  for (size_t s = 0; s < options->nsets && retrain->ridge.smallest == 0.0; s++)
+    if (options->sets[s].leverage > 0.0)
+      return lml_fail(error, LML_ERR_USAGE,
+                      "%s: leverages are relative to the ridge penalty, and some of its factors are 0",
+                      options->sets[s].path);
+  return LML_OK;
+}
+
 static lml_status read_start(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   lml_retrain *retrain = r->retrain;
@@ -69,7 +81,8 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   if (status != LML_OK) return status;
   retrain->width = lml_potential_nelements(retrain->start) * lml_potential_ncoefficients(retrain->start);
   status = lml_alloc(&retrain->delta, retrain->width, sizeof(double), "coefficients", error);
-  return status == LML_OK ? lml_ridge_make(&retrain->ridge, &options->ridge_scale, retrain->start, error) : status;
+  if (status == LML_OK) status = lml_ridge_make(&retrain->ridge, &options->ridge_scale, retrain->start, error);
+  return status == LML_OK ? check_prior(retrain, error) : status;
 }
 
 /** λs are chosen by how well values of test files are met. */

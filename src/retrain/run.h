@@ -47,6 +47,9 @@ lml_status lml_run_make_sums(lml_run *run, lml_error *error);
 /** Add to the targets' sums the frames of set number @p index from @p first on; serial alone. */
 lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_error *error);
 
+/** Make the solver, on rank 0, where that was not done yet. */
+lml_status lml_run_make_solver(lml_run *run, lml_error *error);
+
 /** Find δ from the sums, or where they won't do, from the rows. */
 lml_status lml_run_solve(lml_run *run, lml_error *error);
 

@@ -22,12 +22,16 @@ static lml_status measure_ranks(lml_run *r, lml_error *error) {
   return status;
 }
 
+lml_status lml_run_make_solver(lml_run *r, lml_error *error) {
+  if (r->solver.width > 0) return LML_OK;
+  return lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
+}
+
 static lml_status solve_sums(lml_run *r, lml_error *error) {
   lml_run_begin_stage(r, LML_STAGE_SOLVE, lml_search_most(r->options));
   lml_status status = LML_OK;
   if (lml_run_leads(r)) {
-    if (r->solver.width == 0)
-      status = lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
+    status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = measure_ranks(r, error);
     if (status == LML_OK) status = lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
     if (status == LML_OK) lml_run_tell_last(r);
@@ -68,7 +72,7 @@ static lml_status choose_method(lml_run *r, lml_error *error) {
 /** Put the rows of targets and soft constraints into the triangle. */
 static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, const double *start, double lambda_soft,
                                 lml_error *error) {
-  const lml_row_sink sink = {lml_qr_take, adder};
+  const lml_row_sink sink = {.take = lml_qr_take, .context = adder};
   const size_t part = (size_t)lml_comm_rank(r->comm), share = (size_t)lml_comm_size(r->comm);
   lml_status status = LML_OK;
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {

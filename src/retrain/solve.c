@@ -111,13 +111,18 @@ static void solve_factor(const lml_solver *solver, double *vector) {
   scale_by(vector, solver->scale, solver->width);
 }
 
+lml_status lml_solver_factorise(lml_solver *solver, const lml_problem *problem, lml_solution *solution,
+                                lml_error *error) {
+  *solution = (lml_solution){.condition = INFINITY};
+  put_matrix(solver, problem);
+  return factorise(solver, solution, error);
+}
+
 lml_status lml_solver_solve(lml_solver *solver, const lml_problem *problem, double *delta, lml_solution *solution,
                             lml_error *error) {
   const size_t n = solver->width;
   double *step = solver->vectors + 3 * n, last = INFINITY;
-  *solution = (lml_solution){.condition = INFINITY};
-  put_matrix(solver, problem);
-  const lml_status status = factorise(solver, solution, error);
+  const lml_status status = lml_solver_factorise(solver, problem, solution, error);
   if (status != LML_OK || !isfinite(solution->condition)) return status;
   memset(delta, 0, n * sizeof(double));
   if (problem->constraints->shift != NULL) memcpy(delta, problem->constraints->shift, n * sizeof(double));

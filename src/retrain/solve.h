@@ -37,6 +37,11 @@ typedef struct lml_solution {
 lml_status lml_solver_make(lml_solver *solver, size_t width, size_t rank, lml_error *error);
 void lml_solver_free(lml_solver *solver);
 
+/** Factorise the matrix of @p problem, as lml_solver_solve does before it solves: then matrix holds L, lower triangle
+ * by columns, of S (Q M Q + μ V Vᵀ) S = L Lᵀ, and scale the diagonal S. Only the condition of @p solution is filled. */
+lml_status lml_solver_factorise(lml_solver *solver, const lml_problem *problem, lml_solution *solution,
+                                lml_error *error);
+
 /** δ (width) of @p problem. Where the matrix has no factor, condition is infinite and δ is not to be used. The matrix
  *  that is factorised has the mean of the diagonal in the constrained directions, so that it has full rank; it is
  * scaled to a unit diagonal; a coefficient that no row depends on stays as it is. Refinement takes its residuals from

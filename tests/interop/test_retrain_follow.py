@@ -108,6 +108,21 @@ def test_every_n_frames_and_again_after_a_restart(follow, frames, tmp_path):
     assert np.abs(read_coefficients(again.output) - wanted).max() <= 1e-12 * np.abs(wanted).max()
 
 
+def test_frames_with_little_leverage_are_left_out(follow, frames, tmp_path):
+    """Each frame twice: the second time it says nothing new. Judged as they come, or all at once: the same."""
+    begin, options = follow
+    follower = begin("--leverage", "1", "--report", tmp_path / "new.json")
+    for count in (1, 2):
+        follower.append(frames[count - 1], frames[count - 1])
+        assert follower.line().startswith(f"{count} frames, {count * 18} rows: RMS error ")
+    code, _, errors = follower.stop()
+    assert code == 0 and "no longer followed; 2 of 2 frames" in errors
+    report = json.loads((tmp_path / "new.json").read_text())["sets"][0]
+    assert [bool(frame["effective_weight"]) for frame in report["leverage"]["frames"]][:3] == [True, False, True]
+    wanted = once([*options, "--leverage", "1"], follower.log, tmp_path / "once.snapcoeff")
+    assert np.abs(read_coefficients(follower.output) - wanted).max() <= 1e-12 * np.abs(wanted).max()
+
+
 def test_a_frame_in_pieces_waits_for_its_end(follow, frames, tmp_path):
     begin, _ = follow
     follower = begin()
