@@ -108,9 +108,10 @@ static bool asked_to_stop(void *context) {
   return stop != 0;
 }
 
-/** A signal that is ignored already, as under nohup, stays so. */
+/** SIGUSR1 as well, which mpirun passes on to its ranks and does not end by. A signal that is ignored already, as under
+ *  nohup, stays so. */
 static void handle_signals(void) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     struct sigaction action;
     if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;

@@ -205,8 +205,6 @@ lml_status lml_retrain_run(lml_retrain *retrain, lml_retrain_options *options, l
   *retrain = (lml_retrain){.options = options, .comm = comm};
   lml_status status = lml_comm_rank(comm) == 0 ? lml_retrain_options_check(options, error) : LML_OK;
   status = lml_comm_agree(comm, status, error);
-  if (status == LML_OK && lml_comm_size(comm) > 1 && lml_retrain_followed(options) != NULL)
-    status = lml_fail(error, LML_ERR_USAGE, "a log is followed by one rank: start it without mpirun");
   if (status == LML_OK) status = work(&r, error);
   lml_solver_free(&r.solver);
   lml_design_free(&r.design);

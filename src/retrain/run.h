@@ -44,7 +44,7 @@ lml_status lml_run_constrain(lml_run *run, lml_error *error);
 /** Make the sums of targets, soft constraints and test sets. */
 lml_status lml_run_make_sums(lml_run *run, lml_error *error);
 
-/** Add to the targets' sums the frames of set number @p index from @p first on; serial alone. */
+/** Add to the targets' sums the frames of set number @p index from @p first on. */
 lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_error *error);
 
 /** Make the solver, on rank 0, where that was not done yet. */
@@ -57,7 +57,7 @@ lml_status lml_run_solve(lml_run *run, lml_error *error);
 lml_status lml_run_finish(lml_run *run, lml_error *error);
 
 /** Wait for frames that are appended to the set that is followed, and solve and write anew as they come, until the
- *  listener says stop; serial alone. */
+ *  listener says stop. */
 lml_status lml_run_follow(lml_run *run, lml_error *error);
 
 #endif

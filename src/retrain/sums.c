@@ -183,9 +183,11 @@ lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
 lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error *error) {
   const sum_task task = target_task(r);
   if (r->options->sets[index].leverage > 0.0) return select_frames(r, index, first, error);
+  if (!lml_run_leads(r)) lml_normal_clear(&r->retrain->target); /* rank 0 has them */
   lml_run_begin_stage(r, LML_STAGE_TARGET, r->options->sets[index].nframes - first);
-  const lml_status status = add_set(r, &task, index, first, error);
-  add_up_folds(r);
+  lml_status status = add_set(r, &task, index, first, error);
+  status = lml_comm_agree(r->comm, status, error);
+  if (status == LML_OK) status = lml_normal_collect(&r->retrain->target, r->comm, error);
   lml_run_end_stage(r);
   return status;
 }

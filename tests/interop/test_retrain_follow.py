@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 
 import numpy as np
 import pytest
 from ase.io import read, write
-from conftest import TIMEOUT, program
+from conftest import TIMEOUT, need, program
 from test_retrain import cells, label, read_coefficients, run, strained, teacher  # noqa: F401 (fixtures)
 
 REGIONS = np.array(["QM"] * 6 + ["MM"] * 10)
@@ -29,9 +30,10 @@ def frames(label, teacher, tmp_path):
 class Follower:
     """The program at work, and what it has written."""
 
-    def __init__(self, start, folder, *arguments):
+    def __init__(self, start, folder, *arguments, prefix=(), **options):
         self.folder, self.log, self.output = folder, folder / "log.xyz", folder / "new.snapcoeff"
-        self.process = start([program("lmlink-retrain"), "--follow", self.log, "--output", self.output, *arguments])
+        self.process = start([*prefix, program("lmlink-retrain"), "--follow", self.log, "--output", self.output,
+                              *arguments], **options)
 
     def append(self, *frames):
         write(self.folder / "piece.xyz", frames, format="extxyz")
@@ -41,8 +43,8 @@ class Follower:
     def wait(self):
         """Until it looks at the log."""
         for line in self.process.stderr:
-            if "is followed; " in line:
-                return line
+            if line.endswith("log.xyz: is followed\n"):
+                return
         raise AssertionError("it ended")
 
     def line(self):
@@ -61,7 +63,7 @@ class Follower:
 def follow(start, teacher, label, tmp_path):
     hard = label("hard.xyz", strained(), teacher[1])
     options = ["--start", teacher[1], "--hard", hard, "--lambda-ridge", "1e-3"]
-    return lambda *more: Follower(start, tmp_path, *options, *more), options
+    return lambda *more, **how: Follower(start, tmp_path, *options, *more, **how), options
 
 
 def once(options, log, output):
@@ -75,7 +77,7 @@ def test_a_result_for_every_frame(follow, frames, tmp_path):
     """The log need not be there at first; each result is that of a run with the frames so far."""
     begin, options = follow
     follower = begin("--report", tmp_path / "new.json")
-    assert follower.wait().endswith("log.xyz: is followed; 0 frames so far\n")
+    follower.wait()
     for count in range(1, 4):
         follower.append(frames[count - 1])
         assert follower.line().startswith(f"{count} frames, {count * 18} rows: RMS error ")
@@ -106,6 +108,49 @@ def test_every_n_frames_and_again_after_a_restart(follow, frames, tmp_path):
     assert again.stop()[0] == 0
     wanted = once(options, again.log, tmp_path / "once.snapcoeff")
     assert np.abs(read_coefficients(again.output) - wanted).max() <= 1e-12 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("more", [[], ["--leverage", "1"], ["--method", "qr"]])
+def test_several_ranks(more, follow, frames, tmp_path):
+    """Rank 0 looks at the log, and the ranks share the frames; each result is that of one rank. SIGUSR1, which mpirun
+    passes on, ends it."""
+    launcher = shutil.which("mpirun") or need("mpi", "there is no mpirun")
+    environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+                                "OPENBLAS_NUM_THREADS": "1"}
+    begin, options = follow
+    follower = begin("--report", tmp_path / "new.json", *more, prefix=(launcher, "--oversubscribe", "-n", "3"),
+                     env=environment)
+    follower.wait()
+    taken = 0
+    for piece in (frames[:2], frames[2:3], frames[3:6]):
+        follower.append(*piece)
+        follower.line()
+        found = read_coefficients(follower.output)
+        report = json.loads((tmp_path / "new.json").read_text())
+        wanted = once([*options, *more, "--report", tmp_path / "once.json"], follower.log, tmp_path / "once.snapcoeff")
+        alone = json.loads((tmp_path / "once.json").read_text())
+        assert np.abs(found - wanted).max() <= 1e-9 * np.abs(wanted).max()
+        assert report["ranks"] == 3 and report["sets"][0]["frames_read"] == alone["sets"][0]["frames_read"]
+        assert report["sets"][0]["frames_used"] == alone["sets"][0]["frames_used"] > taken
+        assert report["sets"][0]["errors"]["rms_after"] == pytest.approx(alone["sets"][0]["errors"]["rms_after"])
+        taken = report["sets"][0]["frames_used"]
+        if more[:1] == ["--leverage"]:
+            break  # the others have less
+    code, _, errors = follower.stop(signal.SIGUSR1)
+    assert code == 0 and f"no longer followed; {taken} of {taken} frames" in errors
+
+
+def test_a_rank_that_fails_ends_all(follow, frames):
+    launcher = shutil.which("mpirun") or need("mpi", "there is no mpirun")
+    environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    begin, _ = follow
+    follower = begin(prefix=(launcher, "--oversubscribe", "-n", "2"), env=environment)
+    follower.wait()
+    follower.append(*frames[:2])
+    assert follower.line().startswith("2 frames")
+    os.truncate(follower.log, 100)
+    _, errors = follower.process.communicate(timeout=TIMEOUT)
+    assert follower.process.returncode != 0 and "is shorter than it was" in errors
 
 
 def test_frames_with_little_leverage_are_left_out(follow, frames, tmp_path):
