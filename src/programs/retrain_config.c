@@ -239,7 +239,7 @@ static lml_status read_root(const reading *r, lml_error *error) {
                                      "lambda_ridge",  "folds",     "hard_tolerance", "set_tolerance",
                                      "set_deviation", "form",      "method",         "output",
                                      "report",        "overwrite", "every",          "lambda_ridge_scale",
-                                     "search"};
+                                     "search",        "cache"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */
@@ -254,6 +254,7 @@ static lml_status read_root(const reading *r, lml_error *error) {
   if (status == LML_OK) status = read_solution(r, root, error);
   if (status == LML_OK) status = read_path(r, root, "output", LML_JSON_OPTIONAL, &r->options->output, error);
   if (status == LML_OK) status = read_path(r, root, "report", LML_JSON_OPTIONAL, &r->options->report, error);
+  if (status == LML_OK) status = read_path(r, root, "cache", LML_JSON_OPTIONAL, &r->options->cache, error);
   if (status == LML_OK) status = lml_json_logical(r->document, root, "overwrite", LML_JSON_OPTIONAL, &overwrite, error);
   r->options->existing = overwrite ? LML_EXISTING_OVERWRITE : LML_EXISTING_REFUSE;
   return status;

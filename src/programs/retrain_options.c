@@ -103,6 +103,10 @@ static const lml_option table[] = {
      .value = "FILE",
      .help = "The new potential's .snapcoeff file; its .snapparam file goes beside it."},
     {.name = "report", .value = "FILE", .help = "Write a JSON report: errors, ranks, constraints, times, checksums."},
+    {.name = "cache",
+     .value = "FILE",
+     .help = "Keep the sums over all rows in this file, and take them from it when inputs and settings are the same "
+             "again."},
     {.name = "overwrite", .help = "Replace outputs that exist."},
     {.name = "log-level",
      .value = "LEVEL",
@@ -136,11 +140,9 @@ static lml_status apply_texts(const lml_arguments *arguments, lml_retrain_option
   const struct {
     const char *name;
     char **text;
-  } texts[] = {{"start", &options->start},
-               {"parameters", &options->parameters},
-               {"output", &options->output},
-               {"report", &options->report},
-               {"lambda-ridge-scale", &options->ridge_scale.path}};
+  } texts[] = {{"start", &options->start},   {"parameters", &options->parameters},
+               {"output", &options->output}, {"report", &options->report},
+               {"cache", &options->cache},   {"lambda-ridge-scale", &options->ridge_scale.path}};
   lml_status status = LML_OK;
   for (size_t i = 0; status == LML_OK && i < sizeof texts / sizeof texts[0]; i++) {
     const char *value = lml_arguments_text(arguments, texts[i].name, 0);

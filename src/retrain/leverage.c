@@ -33,13 +33,58 @@ void lml_leverage_free(lml_leverage *leverage) {
   *leverage = (lml_leverage){0};
 }
 
+/* ---- which frames stay ---- */
+
+/** Frames of a set that stay, while all from some position on are gone through in order. */
+typedef struct {
+  lml_dataset *set;
+  size_t nkept, nrows;
+} sieve;
+
+static sieve begin_sieve(lml_dataset *set, size_t first) {
+  return (sieve){.set = set, .nkept = first, .nrows = first < set->nframes ? set->frames[first].first : set->nrows};
+}
+
+/** Keep the frame where its leverage is large enough, and where it has no rows: then the others' differences count from
+ *  it. */
+static lml_status sift(sieve *s, size_t position, double leverage, bool *taken, lml_error *error) {
+  lml_dataset *set = s->set;
+  lml_dataset_frame frame = set->frames[position];
+  const lml_status status = lml_grow(&set->judged, &set->judged_capacity, set->njudged + 1, sizeof *set->judged,
+                                     "leverages of frames", error);
+  *taken = status == LML_OK && (frame.nrows == 0 || leverage > set->leverage);
+  if (status != LML_OK) return status;
+  const double weight = *taken ? set->weight * frame.weight * frame.row_weight : 0.0;
+  set->judged[set->njudged++] = (lml_judged_frame){.index = frame.index, .leverage = leverage, .weight = weight};
+  if (!*taken) return LML_OK;
+  frame.first = s->nrows;
+  s->nrows += frame.nrows;
+  set->frames[s->nkept++] = frame;
+  return LML_OK;
+}
+
+static void end_sieve(const sieve *s) {
+  s->set->nframes = s->nkept;
+  s->set->nrows = s->nrows;
+}
+
+lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_error *error) {
+  sieve s = begin_sieve(set, 0);
+  lml_status status = LML_OK;
+  bool taken;
+  for (size_t k = 0; k < set->nframes && status == LML_OK; k++) status = sift(&s, k, leverages[k], &taken, error);
+  if (status == LML_OK) end_sieve(&s);
+  return status;
+}
+
+/* ---- judging ---- */
+
 /** One pass over a set: the sink's context. */
 typedef struct {
   lml_leverage *leverage;
-  lml_dataset *set;
+  sieve sieve;
   lml_normal_adder *adder; /**< to the sums of the frame at hand */
   double largest;          /**< of the frame's rows so far */
-  size_t nkept, nrows;     /**< frames of the set that stay, and their rows */
 } judgement;
 
 /** The largest leverage of the rows of a block: with S Q a = L y, it is w |y|². */
@@ -62,7 +107,7 @@ static double find_largest(const lml_leverage *leverage, const lml_row_block *bl
 
 static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
   judgement *j = context;
-  j->largest = fmax(j->largest, find_largest(j->leverage, block, j->set->weight * block->weight));
+  j->largest = fmax(j->largest, find_largest(j->leverage, block, j->sieve.set->weight * block->weight));
   const lml_row_block alone = {.rows = block->rows,
                                .targets = block->targets,
                                .count = block->count,
@@ -70,15 +115,6 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
                                .position = 0,
                                .weight = block->weight};
   return lml_normal_take(j->adder, &alone, error);
-}
-
-static lml_status keep_in_mind(lml_dataset *set, const lml_dataset_frame *frame, double leverage, double weight,
-                               lml_error *error) {
-  const lml_status status = lml_grow(&set->judged, &set->judged_capacity, set->njudged + 1, sizeof *set->judged,
-                                     "leverages of frames", error);
-  if (status == LML_OK)
-    set->judged[set->njudged++] = (lml_judged_frame){.index = frame->index, .leverage = leverage, .weight = weight};
-  return status;
 }
 
 /** Add the frame's sums where they belong, and factorise anew. */
@@ -89,22 +125,12 @@ static lml_status add_frame(lml_leverage *leverage, lml_error *error) {
   return factorise(leverage, error);
 }
 
-/** Move the frame to the end of those that stay. */
-static void keep_frame(judgement *j, lml_dataset_frame frame) {
-  frame.first = j->nrows;
-  j->nrows += frame.nrows;
-  j->set->frames[j->nkept++] = frame;
-}
-
-/** Behind a frame's last row: is it taken? One without rows is what the others' differences count from. */
+/** Behind a frame's last row. */
 static lml_status end(void *context, size_t position, lml_error *error) {
   judgement *j = context;
-  const lml_dataset_frame frame = j->set->frames[position];
-  const bool taken = frame.nrows == 0 || j->largest > j->set->leverage;
-  const double weight = taken ? j->set->weight * frame.weight * frame.row_weight : 0.0;
-  lml_status status = keep_in_mind(j->set, &frame, j->largest, weight, error);
-  if (status == LML_OK && taken) status = add_frame(j->leverage, error);
-  if (taken) keep_frame(j, frame);
+  bool taken;
+  lml_status status = sift(&j->sieve, position, j->largest, &taken, error);
+  if (taken) status = add_frame(j->leverage, error);
   lml_normal_clear(&j->leverage->frame);
   j->largest = 0.0;
   return status;
@@ -118,13 +144,10 @@ lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_d
   if (status != LML_OK) return status;
   *adder = (lml_normal_adder){
       .normals = &leverage->frame, .nnormals = 1, .weight = set->weight, .has_values = set->has_values, .start = start};
-  judgement j = {.leverage = leverage, .set = set, .adder = adder, .nkept = first, .nrows = set->frames[first].first};
+  judgement j = {.leverage = leverage, .sieve = begin_sieve(set, first), .adder = adder};
   const lml_row_sink sink = {take, &j, end};
   status = lml_design_pass(design, set, first, 0, 1, &sink, tell, context, error);
-  if (status == LML_OK) {
-    set->nframes = j.nkept;
-    set->nrows = j.nrows;
-  }
+  if (status == LML_OK) end_sieve(&j.sieve);
   lml_free(adder);
   return status;
 }

@@ -25,6 +25,7 @@ void lml_retrain_options_free(lml_retrain_options *options) {
   lml_free(options->ridge_scale.path);
   lml_free(options->output);
   lml_free(options->report);
+  lml_free(options->cache);
   lml_retrain_options_init(options);
 }
 

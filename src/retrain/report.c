@@ -213,6 +213,16 @@ static void write_ridge(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_end_object(w);
 }
 
+static void write_cache(lml_json_writer *w, const lml_retrain *retrain) {
+  static const char *const states[] = {"absent", "other", "damaged", "used"};
+  if (retrain->options->cache == NULL) return;
+  lml_json_writer_object(w, "cache");
+  lml_json_writer_text(w, "file", retrain->options->cache);
+  lml_json_writer_text(w, "found", states[retrain->cache.state]);
+  if (retrain->cache.state == LML_CACHE_OTHER) lml_json_writer_text(w, "changed", retrain->cache.changed);
+  lml_json_writer_end_object(w);
+}
+
 static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_object(w, "solution");
   lml_json_writer_text(w, "method", retrain->used_qr ? "qr" : "cholesky");
@@ -314,6 +324,7 @@ lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_er
   lml_json_writer_text(&w, "lmlink", lml_version());
   write_start(&w, retrain);
   lml_json_writer_text(&w, "output", retrain->options->output);
+  write_cache(&w, retrain);
   write_solution(&w, retrain);
   write_search(&w, retrain);
   write_constraints(&w, retrain);

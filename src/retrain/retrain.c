@@ -15,8 +15,8 @@
 #include "retrain/start_files.h"
 
 const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
-const char *const lml_stage_names[] = {"scan", "hard",  "target", "leverage", "soft",
-                                       "test", "solve", "qr",     "fit",      NULL};
+const char *const lml_stage_names[] = {"scan", "cache", "hard", "target", "leverage", "soft",
+                                       "test", "solve", "qr",   "fit",    NULL};
 
 /** Free what lml_run_finish has made. */
 static void forget_result(lml_retrain *retrain) {
@@ -192,8 +192,12 @@ static lml_status work(lml_run *r, lml_error *error) {
     if (status == LML_OK) status = lml_memory_check(&r->design, r->options, error);
     status = lml_comm_agree(r->comm, status, error);
   }
+  if (status == LML_OK) status = lml_run_make_room(r, error);
+  if (status == LML_OK) status = lml_run_restore(r, error);
   if (status == LML_OK) status = lml_run_constrain(r, error);
   if (status == LML_OK) status = lml_run_make_sums(r, error);
+  if (status == LML_OK) status = lml_run_remember(r, error);
+  status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK && lml_retrain_followed(r->options) != NULL) return lml_run_follow(r, error);
   if (status == LML_OK) status = lml_run_solve(r, error);
   return status == LML_OK ? lml_run_finish(r, error) : status;

@@ -9,6 +9,7 @@
 #include "base/comm.h"
 #include "base/log.h"
 #include "lmlink/potential.h"
+#include "retrain/cache.h"
 #include "retrain/constraints.h"
 #include "retrain/dataset.h"
 #include "retrain/fit.h"
@@ -52,6 +53,7 @@ typedef struct lml_retrain_options {
   lml_constraint_options constraints;
   char *output; /**< .snapcoeff file; the parameters go to the .snapparam file of the same name */
   char *report; /**< JSON file; NULL: none */
+  char *cache;  /**< file that keeps the sums from one run to the next; NULL: none */
   lml_existing existing;
   size_t every; /**< with a set that is followed: frames after which the result is written anew; 0: 1 */
   double poll;  /**< s between looks at that set's file */
@@ -92,6 +94,7 @@ typedef struct lml_trial {
 /** Time of one part of the work. */
 typedef enum lml_stage {
   LML_STAGE_SCAN = 0,
+  LML_STAGE_CACHE,
   LML_STAGE_HARD,
   LML_STAGE_TARGET,
   LML_STAGE_LEVERAGE,
@@ -135,7 +138,8 @@ typedef struct lml_retrain {
   lml_solution solution;
   bool used_qr;
   double qr_condition;
-  lml_fit *fits; /**< one per set */
+  lml_cache_finding cache; /**< what was found of the cache */
+  lml_fit *fits;           /**< one per set */
   double seconds[LML_STAGES];
   lml_start_file start_files[LML_START_FILES];
 } lml_retrain;

@@ -16,7 +16,8 @@ typedef struct lml_run {
   lml_solver solver;
   lml_stage stage;
   size_t done, total;
-  double began; /**< s */
+  double began;  /**< s */
+  bool restored; /**< the constraints' rows and the sums came from the cache */
 } lml_run;
 
 /** Whether this is rank 0, which solves, writes and talks. */
@@ -38,11 +39,20 @@ size_t lml_run_frames(const lml_run *run, lml_role role);
 /** Say what of a set's file is left out: a torn last frame, or frames that can't be used. */
 void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set);
 
-/** Find the constraints and what they leave free. Collective, as all functions below. */
+/** Make room for the constraints' rows and the sums. Collective, as all functions below. */
+lml_status lml_run_make_room(lml_run *run, lml_error *error);
+
+/** Fill them from the cache, if there is one of these inputs; the two functions below then make none themselves. */
+lml_status lml_run_restore(lml_run *run, lml_error *error);
+
+/** Find the constraints and what they leave free. */
 lml_status lml_run_constrain(lml_run *run, lml_error *error);
 
 /** Make the sums of targets, soft constraints and test sets. */
 lml_status lml_run_make_sums(lml_run *run, lml_error *error);
+
+/** Put into the cache what it did not have; that it can't be written is told, and no error. */
+lml_status lml_run_remember(lml_run *run, lml_error *error);
 
 /** Add to the targets' sums the frames of set number @p index from @p first on. */
 lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_error *error);

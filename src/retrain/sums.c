@@ -9,10 +9,9 @@
 lml_status lml_run_constrain(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
-  lml_run_begin_stage(r, LML_STAGE_HARD, lml_run_frames(r, LML_ROLE_HARD));
-  lml_status status = lml_constraints_make(&retrain->constraints, options->sets, options->nsets, retrain->width, error);
-  status = lml_comm_agree(r->comm, status, error);
-  if (status == LML_OK)
+  lml_status status = LML_OK;
+  lml_run_begin_stage(r, LML_STAGE_HARD, r->restored ? 0 : lml_run_frames(r, LML_ROLE_HARD));
+  if (!r->restored)
     status = lml_constraints_fill(&retrain->constraints, &r->design, options->sets, options->nsets,
                                   lml_potential_coefficients(retrain->start), r->comm, lml_run_tell, r, error);
   if (status == LML_OK && lml_run_leads(r))
@@ -157,26 +156,31 @@ static lml_status make_folds(lml_run *r, lml_error *error) {
   return status;
 }
 
+lml_status lml_run_make_room(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  const lml_retrain_options *options = r->options;
+  const size_t n = retrain->width;
+  const bool chooses = lml_retrain_chooses(options);
+  lml_status status = lml_constraints_make(&retrain->constraints, options->sets, options->nsets, n, error);
+  if (status == LML_OK) status = lml_normal_make(&retrain->target, n, error);
+  if (status == LML_OK && lml_run_frames(r, LML_ROLE_SOFT) > 0) status = lml_normal_make(&retrain->soft, n, error);
+  if (status == LML_OK && chooses && options->folds == 0) status = lml_normal_make(&retrain->test, n, error);
+  if (status == LML_OK && chooses && options->folds > 0) status = make_folds(r, error);
+  return lml_comm_agree(r->comm, status, error);
+}
+
 lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
-  const size_t n = retrain->width;
-  const bool soft = lml_run_frames(r, LML_ROLE_SOFT) > 0, chooses = lml_retrain_chooses(r->options);
-  const bool test = chooses && r->options->folds == 0;
-  lml_status status = lml_normal_make(&retrain->target, n, error);
-  if (status == LML_OK && soft) status = lml_normal_make(&retrain->soft, n, error);
-  if (status == LML_OK && test) status = lml_normal_make(&retrain->test, n, error);
-  if (status == LML_OK && chooses && r->options->folds > 0) status = make_folds(r, error);
-  status = lml_comm_agree(r->comm, status, error);
-  if (status != LML_OK) return status;
+  if (r->restored) return LML_OK;
   const sum_task tasks[] = {target_task(r),
                             {LML_STAGE_SOFT, LML_ROLE_SOFT, &retrain->soft, 1},
                             {LML_STAGE_TEST, LML_ROLE_TEST, &retrain->test, 1}};
-  status = add_sets(r, &tasks[0], error);
+  lml_status status = add_sets(r, &tasks[0], error);
   add_up_folds(r);
   if (status == LML_OK) status = select_from_sets(r, error);
   if (status == LML_OK) status = check_folds(r, error);
-  if (status == LML_OK && soft) status = add_sets(r, &tasks[1], error);
-  if (status == LML_OK && test) status = add_sets(r, &tasks[2], error);
+  if (status == LML_OK && retrain->soft.gram != NULL) status = add_sets(r, &tasks[1], error);
+  if (status == LML_OK && retrain->test.gram != NULL) status = add_sets(r, &tasks[2], error);
   return status;
 }
 

@@ -1,0 +1,136 @@
+#include "retrain/cache_key.h"
+
+#include <cblas.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "potential/snap_model.h"
+
+/** The key being written; the first failure stays. */
+typedef struct {
+  lml_file_writer *file;
+  lml_status status;
+  lml_error *error;
+} writer;
+
+#define PUT(writer, ...)                                                                      \
+  do {                                                                                        \
+    if ((writer)->status == LML_OK)                                                           \
+      (writer)->status = lml_file_writer_print((writer)->file, (writer)->error, __VA_ARGS__); \
+  } while (0)
+
+/* ---- machine and potential ---- */
+
+static void put_machine(writer *w, const lml_run *r) {
+  const uint16_t one = 1;
+  unsigned char first;
+  memcpy(&first, &one, 1);
+  PUT(w, "the cache's format: %d\n", LML_CACHE_VERSION);
+  PUT(w, "lmlink's version: %s\n", lml_version());
+  PUT(w, "the byte order: %s\n", first == 1 ? "little" : "big");
+  PUT(w, "the instruction set: %s\n", r->design.descriptors.model.kernel->name);
+  PUT(w, "the BLAS library: %s\n", openblas_get_config());
+  PUT(w, "the number of BLAS threads: %d\n", openblas_get_num_threads());
+  PUT(w, "the number of ranks: %d\n", lml_comm_size(r->comm));
+}
+
+static void put_parameters(writer *w, const lml_snap_parameters *p) {
+  PUT(w, "the descriptors' parameters: %.17g %d %.17g %.17g %d %d %d %d %d %d %d\n", p->rcutfac, p->twojmax, p->rfac0,
+      p->rmin0, p->switchflag, p->bzeroflag, p->quadraticflag, p->chemflag, p->bnormflag, p->wselfallflag,
+      p->switchinnerflag);
+}
+
+static void put_potential(writer *w, const lml_potential *potential) {
+  const lml_zbl *zbl = &potential->zbl;
+  put_parameters(w, &potential->snap.parameters);
+  PUT(w, "the fixed terms: %.17g %.17g\n", zbl->inner, zbl->outer);
+  for (size_t i = 0; i < potential->snap.nelements; i++) {
+    const lml_snap_element *element = &potential->snap.elements[i];
+    PUT(w, "element %s: %.17g %.17g %.17g %.17g\n", element->name, element->radius, element->weight, element->sinner,
+        element->dinner);
+    for (size_t k = 0; zbl->outer > 0.0 && k < potential->snap.nelements; k++) {
+      const size_t pair = i * potential->snap.nelements + k;
+      PUT(w, "the fixed terms of element %s: %.17g %.17g\n", element->name, zbl->zi[pair], zbl->zj[pair]);
+    }
+  }
+}
+
+static void put_numbers(writer *w, const char *name, const double *numbers, size_t count) {
+  char checksum[LML_SHA256_TEXT];
+  lml_sha256 sha;
+  lml_sha256_begin(&sha);
+  lml_sha256_add(&sha, numbers, count * sizeof *numbers);
+  lml_sha256_end(&sha, checksum);
+  PUT(w, "%s: %s\n", name, checksum);
+}
+
+/* ---- sets ---- */
+
+static void put_set(writer *w, const lml_dataset *set, const char *role, size_t index) {
+  const bool matrix = set->source == LML_SOURCE_MATRIX;
+  const struct {
+    const char *name;
+    const char *value;
+  } texts[] = {{"file", set->checksum},
+               {"quantity", lml_quantity_names[set->quantity]},
+               {"select", lml_selection_names[set->selection]},
+               {"mode", lml_hard_mode_names[set->mode]},
+               {"frame_weights", set->weights == NULL ? "" : set->weights},
+               {"row_weights", set->row_weights == NULL ? ""
+                               : matrix                 ? set->weights_checksum
+                                                        : set->row_weights},
+               {"targets", set->values_checksum}};
+  for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+    PUT(w, "%s[%zu].%s: %s\n", role, index, texts[k].name, texts[k].value);
+  PUT(w, "%s[%zu].weight: %.17g\n", role, index, set->weight);
+  PUT(w, "%s[%zu].min_displacement: %.17g\n", role, index, set->min_displacement);
+  PUT(w, "%s[%zu].leverage: %.17g\n", role, index, set->leverage);
+  PUT(w, "%s[%zu].frame_rows: %zu\n", role, index, set->frame_rows);
+}
+
+/** Sets whose rows are in what is kept: test sets where λs are chosen by them. */
+static void put_sets(writer *w, const lml_retrain *retrain) {
+  static const char *const names[LML_ROLES] = {"targets", "hard", "soft", "test"};
+  const lml_retrain_options *options = retrain->options;
+  for (size_t role = 0; role < LML_ROLES; role++) {
+    size_t index = 0;
+    if (role == LML_ROLE_TEST && retrain->test.gram == NULL) continue;
+    for (size_t s = 0; s < options->nsets; s++) {
+      const lml_dataset *set = &options->sets[s];
+      if ((size_t)set->role == role && set->reading == LML_READ_ONCE) put_set(w, set, names[role], index++);
+    }
+  }
+}
+
+/** What leverages depend on beside the rows. */
+static void put_prior(writer *w, const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  bool judged = false;
+  for (size_t s = 0; s < options->nsets; s++) judged |= options->sets[s].leverage > 0.0;
+  if (!judged) return;
+  PUT(w, "lambda_ridge: %.17g\n", options->lambda_ridge[0]);
+  put_numbers(w, "lambda_ridge_scale", retrain->ridge.factors, retrain->width);
+  PUT(w, "hard_tolerance: %.17g\n", options->constraints.keep_tolerance);
+  PUT(w, "set_tolerance: %.17g\n", options->constraints.set_tolerance);
+}
+
+lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) {
+  const lml_retrain *retrain = run->retrain;
+  size_t length;
+  writer w = {.error = error};
+  *key = NULL;
+  w.status = lml_file_writer_create_in_memory("a cache's key", &w.file, error);
+  if (w.status != LML_OK) return w.status;
+  put_machine(&w, run);
+  put_potential(&w, retrain->start);
+  put_numbers(&w, "the starting coefficients", lml_potential_coefficients(retrain->start), retrain->width);
+  PUT(&w, "folds: %zu\n", retrain->folds == NULL ? (size_t)0 : run->options->folds);
+  put_prior(&w, retrain);
+  put_sets(&w, retrain);
+  if (w.status == LML_OK) w.status = lml_file_writer_write(w.file, "", 1, error); /* the NUL at the end */
+  if (w.status == LML_OK) return lml_file_writer_take(w.file, key, &length, error);
+  lml_file_writer_abort(w.file);
+  return w.status;
+}
