@@ -10,7 +10,7 @@
 /* What one MPI call carries at most; far below INT_MAX, and large enough that the number of calls costs nothing. */
 enum { CHUNK_BYTES = 1 << 28, CHUNK_DOUBLES = CHUNK_BYTES / 8 };
 
-static lml_comm serial = {.rank = 0, .size = 1, .ops = NULL};
+static lml_comm serial = {.rank = 0, .size = 1, .neighbours = 1, .ops = NULL};
 
 lml_comm *lml_comm_serial(void) { return &serial; }
 
@@ -70,12 +70,14 @@ void lml_comm_finalise(lml_comm *comm) {
   comm->ops->finalise();
   comm->ops = NULL;
   comm->rank = 0;
-  comm->size = 1;
+  comm->size = comm->neighbours = 1;
 }
 
 int lml_comm_rank(const lml_comm *comm) { return comm->rank; }
 
 int lml_comm_size(const lml_comm *comm) { return comm->size; }
+
+int lml_comm_neighbours(const lml_comm *comm) { return comm->neighbours; }
 
 lml_status lml_comm_broadcast(lml_comm *comm, void *data, size_t bytes, lml_error *error) {
   if (comm->ops == NULL) return LML_OK;

@@ -33,6 +33,9 @@ void lml_comm_finalise(lml_comm *comm);
 int lml_comm_rank(const lml_comm *comm);
 int lml_comm_size(const lml_comm *comm);
 
+/** Ranks that share this rank's memory, itself included. */
+int lml_comm_neighbours(const lml_comm *comm);
+
 /** Send @p bytes bytes of rank 0 to all. As in all functions below, every rank calls it with the same count, and a rank
  *  that waits for the others sleeps, for at most a millisecond at a time, rather than spins. */
 lml_status lml_comm_broadcast(lml_comm *comm, void *data, size_t bytes, lml_error *error);

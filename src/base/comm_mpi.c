@@ -73,12 +73,23 @@ static void finalise(void) {
   MPI_Finalize();
 }
 
+static lml_status count_neighbours(int *count, lml_error *error) {
+  MPI_Comm machine;
+  const lml_status status =
+      check(MPI_Comm_split_type(ranks, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine), "initialisation", error);
+  if (status != LML_OK) return status;
+  MPI_Comm_size(machine, count);
+  MPI_Comm_free(&machine);
+  return LML_OK;
+}
+
 lml_status lml_comm_start_mpi(lml_comm *comm, lml_error *error) {
   static const lml_comm_ops ops = {broadcast, sum, minimum, finalise};
   int provided;
   lml_status status = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "initialisation", error);
   if (status == LML_OK) status = check(MPI_Comm_dup(MPI_COMM_WORLD, &ranks), "initialisation", error);
   if (status == LML_OK) status = check(MPI_Comm_set_errhandler(ranks, MPI_ERRORS_RETURN), "initialisation", error);
+  if (status == LML_OK) status = count_neighbours(&comm->neighbours, error);
   if (status != LML_OK) return status;
   MPI_Comm_rank(ranks, &comm->rank);
   MPI_Comm_size(ranks, &comm->size);

@@ -17,6 +17,7 @@ typedef struct lml_comm_ops {
 struct lml_comm {
   int rank;
   int size;
+  int neighbours;          /**< ranks on this machine */
   const lml_comm_ops *ops; /**< NULL for the serial one */
 };
 

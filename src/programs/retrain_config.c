@@ -270,6 +270,7 @@ lml_status lml_retrain_config_read(const char *path, lml_retrain_options *option
   lml_free(text);
   const reading r = {document, path, options};
   if (status == LML_OK) status = read_root(&r, error);
+  if (status == LML_OK && (options->configuration = lml_strdup(path, error)) == NULL) status = LML_ERR_MEMORY;
   lml_json_free(document);
   return status;
 }

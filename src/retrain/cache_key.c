@@ -30,7 +30,7 @@ static void put_machine(writer *w, const lml_run *r) {
   PUT(w, "the cache's format: %d\n", LML_CACHE_VERSION);
   PUT(w, "lmlink's version: %s\n", lml_version());
   PUT(w, "the byte order: %s\n", first == 1 ? "little" : "big");
-  PUT(w, "the instruction set: %s\n", r->design.descriptors.model.kernel->name);
+  PUT(w, "the instruction set: %s\n", r->retrain->instruction_set);
   PUT(w, "the BLAS library: %s\n", openblas_get_config());
   PUT(w, "the number of BLAS threads: %d\n", openblas_get_num_threads());
   PUT(w, "the number of ranks: %d\n", lml_comm_size(r->comm));

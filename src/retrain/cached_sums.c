@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/file.h"
 #include "base/memory.h"
 #include "retrain/cache.h"
 #include "retrain/cache_key.h"
@@ -93,14 +92,6 @@ static void tell(const lml_run *r, const lml_cache_finding *finding) {
     lml_log_line(log, LML_LOG_INFO, "cache %s has the sums of these inputs", path);
 }
 
-/** Whether a file can be written there, before there is anything to write. */
-static lml_status try_to_write(const char *path, lml_error *error) {
-  lml_file_writer *file;
-  const lml_status status = lml_file_writer_create(path, &file, error);
-  if (status == LML_OK) lml_file_writer_abort(file);
-  return status;
-}
-
 static lml_status apply_leverages(const lml_retrain_options *options, const double *leverages, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t s = 0; s < options->nsets && status == LML_OK; s++) {
@@ -114,16 +105,12 @@ static lml_status apply_leverages(const lml_retrain_options *options, const doub
 
 /** Rank 0: read what fits. */
 static lml_status restore(lml_run *r, lml_cache_finding *finding, lml_error *error) {
-  const char *path = r->options->cache;
   numbers all = {0};
   char *key = NULL;
   lml_status status = lml_cache_key_make(r, &key, error);
   if (status == LML_OK) status = list_numbers(r, &all, error);
-  if (status == LML_OK) status = lml_cache_read(path, key, all.parts, all.count, finding, error);
-  if (status == LML_OK && finding->state == LML_CACHE_READ)
-    status = apply_leverages(r->options, all.leverages, error);
-  else if (status == LML_OK)
-    status = try_to_write(path, error);
+  if (status == LML_OK) status = lml_cache_read(r->options->cache, key, all.parts, all.count, finding, error);
+  if (status == LML_OK && finding->state == LML_CACHE_READ) status = apply_leverages(r->options, all.leverages, error);
   for (size_t k = 0; status == LML_OK && finding->state == LML_CACHE_DAMAGED && k < all.count; k++)
     memset(all.parts[k].values, 0, all.parts[k].count * sizeof(double));
   if (status == LML_OK) tell(r, finding);

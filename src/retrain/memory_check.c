@@ -12,31 +12,47 @@ static double allowed_bytes(void) {
   return (double)limit.rlim_cur;
 }
 
-/** Matrices of width² numbers that are held at once, at most. */
-static size_t count_matrices(const lml_retrain_options *options) {
+/** Matrices of width² numbers that are held at once, at most: on every rank, and by rank 0 alone. */
+typedef struct {
+  size_t each, first;
+} matrices;
+
+static matrices count_matrices(const lml_retrain_options *options) {
   size_t roles[LML_ROLES] = {0}, leverage = 0;
-  for (size_t s = 0; s < options->nsets; s++) roles[options->sets[s].role]++;
-  size_t count = 2 + (roles[LML_ROLE_SOFT] > 0); /* targets, what is factorised, soft constraints */
-  for (size_t s = 0; s < options->nsets; s++)
+  for (size_t s = 0; s < options->nsets; s++) {
+    roles[options->sets[s].role]++;
     if (options->sets[s].leverage > 0.0) leverage = 1;
-  count += leverage; /* the frame that is judged */
-  if (lml_retrain_chooses(options)) count += options->folds > 0 ? options->folds + 1 : 1;
-  return options->method == LML_METHOD_CHOLESKY ? count : count + 1;
+  }
+  /* targets, soft constraints; what is factorised, the frame that is judged */
+  matrices count = {.each = 1 + (roles[LML_ROLE_SOFT] > 0), .first = 1 + leverage};
+  if (lml_retrain_chooses(options)) {
+    count.each += options->folds > 0 ? options->folds : 1;
+    count.first += options->folds > 0;
+  }
+  count.each += options->method != LML_METHOD_CHOLESKY; /* the triangle of QR */
+  return count;
 }
 
-lml_status lml_memory_check(const lml_design *design, const lml_retrain_options *options, lml_error *error) {
-  const double width = (double)design->width;
+lml_status lml_memory_check(const lml_design *design, const lml_retrain_options *options, const lml_comm *comm,
+                            lml_error *error) {
+  const double width = (double)design->width, ranks = (double)lml_comm_neighbours(comm);
+  const matrices count = count_matrices(options);
   double frame = 0.0, hard = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
     frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
-    if (set->role == LML_ROLE_HARD) hard += 3.0 * (double)set->nrows * width;
+    if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
   }
-  const double needed = sizeof(double) * ((double)count_matrices(options) * width * width + frame + hard);
-  const double available = fmin(lml_proc_bytes("/proc/meminfo", "MemAvailable:", INFINITY), allowed_bytes());
-  if (needed <= available) return LML_OK;
-  return lml_fail(error, LML_ERR_MEMORY,
-                  "%zu coefficients and the largest frame need about %.0f MB of memory, and %.0f MB are available: use "
-                  "a potential with fewer coefficients (--form linear), fewer folds, or smaller frames",
-                  design->width, needed / 1e6, available / 1e6);
+  const double each = sizeof(double) * ((double)count.each * width * width + frame + hard);
+  const double first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard);
+  const double available = lml_proc_bytes("/proc/meminfo", "MemAvailable:", INFINITY), allowed = allowed_bytes();
+  const bool alone = each + first > allowed; /* what one process may have decides, not what the machine has */
+  const double needed = alone ? each + first : ranks * each + first, most = alone ? allowed : available;
+  if (needed <= most) return LML_OK;
+  return lml_fail(
+      error, LML_ERR_MEMORY,
+      "%zu coefficients and the largest frame need about %.0f MB of memory%s, and %.0f MB are available: "
+      "use a potential with fewer coefficients (--form linear), fewer folds, smaller frames, or fewer ranks "
+      "on a machine",
+      design->width, needed / 1e6, ranks > 1.0 && !alone ? " on this machine" : "", most / 1e6);
 }

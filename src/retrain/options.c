@@ -1,13 +1,9 @@
 /* What is wanted of a retraining: defaults and checks. */
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "base/sys.h"
 #include "retrain/lambda_grid.h"
+#include "retrain/outputs.h"
 #include "retrain/retrain.h"
 
 void lml_retrain_options_init(lml_retrain_options *options) {
@@ -18,6 +14,7 @@ void lml_retrain_options_init(lml_retrain_options *options) {
 void lml_retrain_options_free(lml_retrain_options *options) {
   for (size_t s = 0; s < options->nsets; s++) lml_dataset_free(&options->sets[s]);
   lml_free(options->sets);
+  lml_free(options->configuration);
   lml_free(options->start);
   lml_free(options->parameters);
   lml_free(options->lambda_soft);
@@ -131,28 +128,6 @@ static lml_status check_choice(const lml_retrain_options *options, lml_error *er
   return check_search(options, error);
 }
 
-/** Whether the file is there. */
-static lml_status check_free(const char *path, lml_error *error) {
-  struct stat about;
-  if (lml_sys->stat(path, &about) == 0)
-    return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or add --overwrite", path);
-  return errno == ENOENT ? LML_OK : lml_fail_errno(error, errno, "%s: can't be looked at", path);
-}
-
-static lml_status check_outputs(const lml_retrain_options *options, lml_error *error) {
-  if (!lml_path_has_extension(options->output, ".snapcoeff"))
-    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be a .snapcoeff file; its parameters go beside it",
-                    options->output);
-  if (options->existing == LML_EXISTING_OVERWRITE) return LML_OK;
-  char *parameters = lml_path_with_extension(options->output, ".snapparam", error);
-  if (parameters == NULL) return LML_ERR_MEMORY;
-  lml_status status = check_free(options->output, error);
-  if (status == LML_OK) status = check_free(parameters, error);
-  if (status == LML_OK && options->report != NULL) status = check_free(options->report, error);
-  lml_free(parameters);
-  return status;
-}
-
 lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_error *error) {
   if (options->start == NULL)
     return lml_fail(error, LML_ERR_USAGE, "no starting potential: give a configuration file, or --start FILE");
@@ -162,5 +137,5 @@ lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_err
   lml_status status = check_followed(options, error);
   if (status == LML_OK) status = check_choice(options, error);
   if (status == LML_OK) status = check_leverage(options, error);
-  return status == LML_OK ? check_outputs(options, error) : status;
+  return status == LML_OK ? lml_outputs_check(options, error) : status;
 }

@@ -301,6 +301,22 @@ static void write_start(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_end_object(w);
 }
 
+/** What decides the last digits beside the inputs, and the configuration. */
+static void write_origin(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  if (options->configuration != NULL) {
+    lml_json_writer_object(w, "configuration");
+    lml_json_writer_text(w, "file", options->configuration);
+    lml_json_writer_text(w, "sha256", retrain->configuration);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_object(w, "machine");
+  lml_json_writer_text(w, "instruction_set", retrain->instruction_set);
+  lml_json_writer_text(w, "blas", openblas_get_config());
+  lml_json_writer_integer(w, "blas_threads", openblas_get_num_threads());
+  lml_json_writer_end_object(w);
+}
+
 static void write_costs(lml_json_writer *w, const lml_retrain *retrain) {
   const double peak = lml_proc_bytes("/proc/self/status", "VmHWM:", NAN);
   double total = 0.0;
@@ -322,6 +338,7 @@ lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_er
   lml_json_writer_text(&w, "format", "lmlink-retrain-report");
   lml_json_writer_integer(&w, "version", LML_REPORT_VERSION);
   lml_json_writer_text(&w, "lmlink", lml_version());
+  write_origin(&w, retrain);
   write_start(&w, retrain);
   lml_json_writer_text(&w, "output", retrain->options->output);
   write_cache(&w, retrain);

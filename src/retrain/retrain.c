@@ -10,6 +10,7 @@
 #include "potential/snap_model.h"
 #include "retrain/fit_rows.h"
 #include "retrain/memory_check.h"
+#include "retrain/outputs.h"
 #include "retrain/report.h"
 #include "retrain/run.h"
 #include "retrain/start_files.h"
@@ -64,6 +65,9 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   lml_status status =
       lml_potential_read(options->start, options->parameters, options->fixed_terms, &retrain->original, error);
   if (status == LML_OK) status = lml_start_files_find(retrain->start_files, options, error);
+  if (status == LML_OK && lml_run_leads(r)) status = lml_outputs_spare(options, retrain->start_files, error);
+  if (status == LML_OK && options->configuration != NULL)
+    status = lml_sha256_file(options->configuration, retrain->configuration, error);
   if (status != LML_OK) return status;
   const lml_potential *original = retrain->original;
   lml_potential *formed = NULL;
@@ -189,7 +193,8 @@ static lml_status work(lml_run *r, lml_error *error) {
   if (status == LML_OK) status = scan_sets(r, error);
   if (status == LML_OK) {
     status = lml_design_make(&r->design, r->retrain->start, error);
-    if (status == LML_OK) status = lml_memory_check(&r->design, r->options, error);
+    if (status == LML_OK) status = lml_memory_check(&r->design, r->options, r->comm, error);
+    if (status == LML_OK) r->retrain->instruction_set = r->design.descriptors.model.kernel->name;
     status = lml_comm_agree(r->comm, status, error);
   }
   if (status == LML_OK) status = lml_run_make_room(r, error);

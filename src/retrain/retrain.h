@@ -38,6 +38,7 @@ enum { LML_SEARCH_TRIALS = 80 /**< by default */ };
 
 /** What is wanted. Strings and arrays belong to it. */
 typedef struct lml_retrain_options {
+  char *configuration;      /**< the JSON file it was read from, for the report; NULL: none */
   char *start, *parameters; /**< as lml_potential_read takes them */
   lml_fixed_terms fixed_terms;
   lml_retrain_form form;
@@ -142,6 +143,8 @@ typedef struct lml_retrain {
   lml_fit *fits;           /**< one per set */
   double seconds[LML_STAGES];
   lml_start_file start_files[LML_START_FILES];
+  char configuration[LML_SHA256_TEXT]; /**< checksum of the JSON file */
+  const char *instruction_set;         /**< of the kernel */
 } lml_retrain;
 
 /** What is told and asked while it runs; members may be NULL. On rank 0 alone. */

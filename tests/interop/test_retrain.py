@@ -370,23 +370,33 @@ def test_pictures_from_the_report(label, retrain, teacher, tmp_path):
 # ---- killed ----
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
-def test_killed_at_any_moment(delay, label, teacher, tmp_path):
-    """Both files are the old ones or the new ones, whole. The delay need not hit a certain moment."""
+def test_killed_at_many_moments(label, teacher, tmp_path):
+    """Each file is the old one or the new one, whole, whenever SIGKILL comes: at forty moments of a run as long as the
+    first (a unit test goes through all calls that change files)."""
     full, start, _ = teacher
     data = label("d.xyz", cells(4, 2), full)
-    options = ["--start", start, "--targets", data, "--select", "all", "--lambda-ridge", 1e-3]
-    result = run(*options, "--output", tmp_path / "whole.snapcoeff")
-    assert result.returncode == 0, result.stderr
-    whole = (tmp_path / "whole.snapcoeff").read_bytes()
-    old = b"the old coefficients"
-    (tmp_path / "new.snapcoeff").write_bytes(old)
-    process = subprocess.Popen([program("lmlink-retrain"), *map(str, options), "--output", tmp_path / "new.snapcoeff",
-                                "--overwrite"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(delay)
-    process.kill()
-    process.wait()
-    assert (tmp_path / "new.snapcoeff").read_bytes() in (old, whole)
+    files = [tmp_path / name for name in ("new.snapcoeff", "new.snapparam", "new.json", "sums.cache")]
+    command = [program("lmlink-retrain"), "--start", start, "--targets", data, "--select", "all", "--lambda-ridge",
+               "1e-3", "--overwrite", "--output", files[0], "--report", files[2], "--cache", files[3]]
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
+    duration = time.perf_counter() - begin
+    new = {file: file.read_bytes() for file in files}
+    for k in range(40):
+        for file in files[:3]:
+            file.write_bytes(b"old")
+        files[3].unlink(missing_ok=True)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(1.2 * duration * k / 40)
+        process.kill()
+        process.wait()
+        for file in files[:2]:
+            assert file.read_bytes() in (b"old", new[file]), (k, file)
+        report = files[2].read_bytes()
+        assert report == b"old" or json.loads(report)["format"] == "lmlink-retrain-report"
+        assert not files[3].exists() or files[3].read_bytes() == new[files[3]]
+        for leftover in tmp_path.glob("*.tmp"):
+            leftover.unlink()
 
 
 # ---- what is wrong ----
@@ -482,6 +492,21 @@ def test_outputs_are_not_overwritten(fails, teacher, tmp_path):
         fails(f"{tmp_path}/{name}: exists already", "--report", tmp_path / "new.json", code=2)
         assert (tmp_path / name).read_text() == "precious"
         (tmp_path / name).unlink()
+    (tmp_path / "report.json").write_text("precious")
+    (tmp_path / "other.json").symlink_to(tmp_path / "report.json")
+    for words, message in ((["--report", tmp_path / "other.json", "--cache", tmp_path / "report.json"],
+                            "report.json: two outputs can't be the same file"),
+                           (["--report", tmp_path / "r.json", "--cache", tmp_path / "r.json"],
+                            "r.json: two outputs can't be the same file"),
+                           (["--report", tmp_path / "data.xyz"], "data.xyz: is read, and would be written as well"),
+                           (["--cache", tmp_path / "data.xyz"], "data.xyz: is read, and would be written as well")):
+        fails(message, *words, "--overwrite", code=2)
+    fails("absent/r.json: a file beside it cannot be created: No such file", "--report", tmp_path / "absent" / "r.json")
+    for start in (teacher[1], tmp_path / "start.snap"):
+        (tmp_path / "start.snap").write_text("pair_style snap\npair_coeff * * start.snapcoeff start.snapparam W\n")
+        result = run("--start", start, "--targets", tmp_path / "data.xyz", "--output",
+                     teacher[1], "--overwrite")
+        assert result.returncode == 2 and "start.snapcoeff: is read, and would be written as well" in result.stderr
     result = run("--start", teacher[1], "--targets", tmp_path / "data.xyz", "--output", tmp_path / "new.txt")
     assert result.returncode == 2 and "must be a .snapcoeff file" in result.stderr
 

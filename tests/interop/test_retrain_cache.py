@@ -172,13 +172,13 @@ def test_damage_is_told_and_mended(files, both):
 
 def test_what_cannot_be_a_cache(files):
     words = [config_of(files), "--output", files / "n.snapcoeff", "--overwrite", "--cache"]
-    precious = (files / "t.xyz").read_bytes()
-    for path, message in ((files / "t.xyz", "t.xyz: is no cache of lmlink-retrain: name another file"),
-                          (files, "is no cache of lmlink-retrain"),
+    precious = (files / "e.xyz").read_bytes()
+    for path, message in ((files / "e.xyz", "e.xyz: is no cache of lmlink-retrain: name another file"),
+                          (files, "exists and is not a regular file; name another file"),
                           (files / "absent" / "c", "absent/c: a file beside it cannot be created: No such file")):
         result = run(*words, path)
         assert result.returncode == 1 and message in result.stderr.splitlines()[-1], result.stderr
-    assert (files / "t.xyz").read_bytes() == precious and not (files / "n.snapcoeff").exists()
+    assert (files / "e.xyz").read_bytes() == precious and not (files / "n.snapcoeff").exists()
     assert not list(files.glob("*.tmp"))
 
 

@@ -1,0 +1,315 @@
+/* A whole retraining whose calls to the operating system are made to fail, in turn, and that is killed at every one of
+ * them: what was there before is whole, or what is new. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cblas.h>
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "retrain/retrain.h"
+#include "support/fault.h"
+#include "support/folder.h"
+
+/* ---- the files ---- */
+
+/** Made-up coefficients with 2J = 2 (five components). */
+static const char snapcoeff[] = "# made up\n1 6\nW 0.5 1.0\n0.1\n0.02\n-0.01\n0.03\n0.005\n-0.02\n";
+static const char snapparam[] = "rcutfac 4.5\ntwojmax 2\nrfac0 0.99363\nrmin0 0\nbzeroflag 0\nquadraticflag 0\n";
+
+#define HEAD "3\nLattice=\"5.0 0.0 0.0 0.0 5.0 0.0 0.0 0.0 5.0\" pbc=\"T T T\" "
+#define FORCES "Properties=species:S:1:pos:R:3:forces:R:3 "
+static const char targets[] = HEAD FORCES
+    "energy=-3.0\n"
+    "W 0.0 0.0 0.0 0.1 -0.2 0.3\nW 2.2 0.1 0.0 0.3 0.2 0.1\nW 2.6 2.4 2.3 -0.4 0.0 -0.4\n" HEAD FORCES
+    "energy=-3.1\n"
+    "W 0.1 0.0 0.0 0.2 -0.1 0.3\nW 2.2 0.3 0.1 0.2 0.2 0.0\nW 2.5 2.4 2.3 -0.4 -0.1 -0.3\n" HEAD FORCES
+    "energy=-3.2\n"
+    "W 0.1 0.2 0.0 0.2 -0.1 0.1\nW 2.3 0.3 0.1 0.2 0.2 0.2\nW 2.5 2.4 2.2 -0.4 -0.1 -0.3\n";
+static const char hard[] = HEAD "Properties=species:S:1:pos:R:3\nW 0.0 0.0 0.0\nW 2.5 0.0 0.0\nW 2.5 2.5 2.5\n";
+
+static const char *const outputs[] = {"new.snapcoeff", "new.snapparam", "new.json", "sums.cache"};
+enum { OUTPUTS = sizeof outputs / sizeof outputs[0], FILES = 4 };
+
+static int make_files(void **state) {
+  if (make_folder(state) != 0) return -1;
+  openblas_set_num_threads(1); /* threads would not be there in a forked process */
+  write_text("w.snapcoeff", snapcoeff);
+  write_text("w.snapparam", snapparam);
+  write_text("t.xyz", targets);
+  write_text("h.xyz", hard);
+  return 0;
+}
+
+static void keep_quiet(void *context, const char *line) { (void)context, (void)line; }
+
+static lml_status add_set(lml_retrain_options *options, lml_role role, const char *name, lml_error *error) {
+  lml_dataset *set;
+  const lml_status status = lml_retrain_options_add(options, role, in_folder(name), &set, error);
+  if (status == LML_OK && role == LML_ROLE_TARGET) {
+    set->selection = LML_SELECT_ALL;
+    set->leverage = 1e-9;
+  }
+  return status;
+}
+
+static lml_status put_options(lml_retrain_options *options, lml_error *error) {
+  const struct {
+    char **path;
+    const char *name;
+  } texts[] = {{&options->start, "w.snapcoeff"},
+               {&options->output, outputs[0]},
+               {&options->report, outputs[2]},
+               {&options->cache, outputs[3]}};
+  lml_status status = lml_alloc(&options->lambda_ridge, 2, sizeof(double), "values of lambda", error);
+  if (status != LML_OK) return status;
+  options->lambda_ridge[0] = 0.1;
+  options->lambda_ridge[1] = 1.0;
+  options->nlambda_ridge = 2;
+  options->folds = 2;
+  options->existing = LML_EXISTING_OVERWRITE;
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    if ((*texts[i].path = lml_strdup(in_folder(texts[i].name), error)) == NULL) return LML_ERR_MEMORY;
+  status = add_set(options, LML_ROLE_TARGET, "t.xyz", error);
+  if (status == LML_OK) status = add_set(options, LML_ROLE_SOFT, "t.xyz", error);
+  return status == LML_OK ? add_set(options, LML_ROLE_HARD, "h.xyz", error) : status;
+}
+
+static lml_status run(lml_error *error) {
+  const lml_log log = {.level = LML_LOG_DEBUG, .write = keep_quiet};
+  const lml_retrain_listener listener = {.log = &log};
+  lml_retrain retrain = {0};
+  lml_retrain_options options;
+  lml_retrain_options_init(&options);
+  lml_status status = put_options(&options, error);
+  if (status == LML_OK) status = lml_retrain_run(&retrain, &options, lml_comm_serial(), &listener, error);
+  lml_retrain_free(&retrain);
+  lml_retrain_options_free(&options);
+  return status;
+}
+
+/* ---- what is looked at ---- */
+
+static const char old_text[] = "what was there before\n";
+
+static void put_old_outputs(void) {
+  for (size_t i = 0; i < OUTPUTS - 1; i++) write_text(outputs[i], old_text);
+  unlink(in_folder(outputs[OUTPUTS - 1]));
+}
+
+static char *read_whole(const char *name, size_t *length) {
+  char *text;
+  lml_error error = {0};
+  if (lml_file_read(in_folder(name), &text, length, &error) != LML_OK) fail_msg("%s", error.message);
+  return text;
+}
+
+/** The bytes of a run that nothing happened to. */
+static struct {
+  char *text;
+  size_t length;
+} new_files[OUTPUTS];
+
+static void make_new_files(void) {
+  lml_error error = {0};
+  put_old_outputs();
+  if (run(&error) != LML_OK) fail_msg("%s", error.message);
+  for (size_t i = 0; i < OUTPUTS; i++) {
+    lml_free(new_files[i].text);
+    new_files[i].text = read_whole(outputs[i], &new_files[i].length);
+  }
+}
+
+static void free_new_files(void) {
+  for (size_t i = 0; i < OUTPUTS; i++) lml_free(new_files[i].text);
+  memset(new_files, 0, sizeof new_files);
+}
+
+/** Each output is the old one or the new one. The report's times differ, so that its begin and end are looked at. */
+static void assert_whole(size_t n) {
+  for (size_t i = 0; i < OUTPUTS; i++) {
+    size_t length;
+    if (i == OUTPUTS - 1 && access(in_folder(outputs[i]), F_OK) != 0) continue; /* there was no old cache */
+    char *text = read_whole(outputs[i], &length);
+    const bool is_old = strcmp(text, old_text) == 0;
+    bool is_new = length == new_files[i].length && memcmp(text, new_files[i].text, length) == 0;
+    if (i == 2) is_new = length > 100 && text[0] == '{' && strcmp(text + length - 2, "}\n") == 0;
+    lml_free(text);
+    if (!is_old && !is_new) fail_msg("call %zu: %s is neither the old one nor the new one", n, outputs[i]);
+  }
+}
+
+/** Files that nobody asked for. */
+static size_t count_leftovers(void) {
+  size_t count = 0;
+  DIR *listing = opendir(folder_name);
+  for (const struct dirent *entry; (entry = readdir(listing)) != NULL;)
+    if (strstr(entry->d_name, ".tmp") != NULL) {
+      unlink(in_folder(entry->d_name));
+      count++;
+    }
+  closedir(listing);
+  return count;
+}
+
+/* ---- failures ---- */
+
+/** A failure may go without an error where the result does not depend on the call: stat asks about what opening would
+ *  refuse anyway, /proc is not needed, and that the cache can't be kept is told and no more. */
+static void every_failure_is_an_error_or_changes_nothing(void **state) {
+  (void)state;
+  size_t n = 0, passed = 0;
+  bool happened;
+  make_new_files();
+  do {
+    lml_error error = {0};
+    put_old_outputs();
+    fault_begin(FAULT_HARD, ++n);
+    const lml_status status = run(&error);
+    happened = fault_end();
+    if (status != LML_OK) {
+      assert_int_equal(error.status, status);
+      assert_true(error.message[0] != '\0');
+      assert_true(happened);
+    } else if (happened) {
+      passed++;
+      size_t length;
+      char *text = read_whole(outputs[0], &length);
+      assert_int_equal(length, new_files[0].length);
+      assert_memory_equal(text, new_files[0].text, length);
+      lml_free(text);
+    }
+    assert_whole(n);
+    assert_int_equal(count_leftovers(), 0);
+  } while (happened);
+  assert_true(n > 1000);
+  assert_true(passed < 40);
+  free_new_files();
+}
+
+static void what_can_be_tried_again_changes_nothing(void **state) {
+  (void)state;
+  size_t n = 0;
+  bool happened;
+  make_new_files();
+  do {
+    lml_error error = {0};
+    put_old_outputs();
+    fault_begin(FAULT_SOFT, ++n);
+    const lml_status status = run(&error);
+    happened = fault_end();
+    if (status != LML_OK) fail_msg("call %zu (%s): %s", n, fault_call(), error.message);
+    size_t length;
+    char *text = read_whole(outputs[0], &length);
+    assert_int_equal(length, new_files[0].length);
+    assert_memory_equal(text, new_files[0].text, length);
+    lml_free(text);
+  } while (happened);
+  assert_true(n > 30);
+  free_new_files();
+}
+
+/* ---- killed ---- */
+
+/** Calls that files change by, and the one before which the process ends. */
+static size_t calls, last_call;
+
+static void count_call(void) {
+  if (++calls == last_call) _exit(9);
+}
+
+static int killed_open(const char *path, int flags, mode_t mode) {
+  count_call();
+  return lml_sys_posix.open(path, flags, mode);
+}
+
+/** Half of it is written before the end. */
+static ssize_t killed_write(int fd, const void *buffer, size_t bytes) {
+  if (calls + 1 == last_call) (void)!lml_sys_posix.write(fd, buffer, bytes / 2);
+  count_call();
+  return lml_sys_posix.write(fd, buffer, bytes);
+}
+
+static int killed_fsync(int fd) {
+  count_call();
+  return lml_sys_posix.fsync(fd);
+}
+
+static int killed_close(int fd) {
+  count_call();
+  return lml_sys_posix.close(fd);
+}
+
+static int killed_rename(const char *from, const char *to) {
+  count_call();
+  return lml_sys_posix.rename(from, to);
+}
+
+static int killed_unlink(const char *path) {
+  count_call();
+  return lml_sys_posix.unlink(path);
+}
+
+/** A run in a process of its own that ends before call number @p n; whether it did. */
+static bool run_and_kill(size_t n) {
+  const pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    static lml_sys_table table;
+    table = lml_sys_posix;
+    table.open = killed_open;
+    table.write = killed_write;
+    table.fsync = killed_fsync;
+    table.close = killed_close;
+    table.rename = killed_rename;
+    table.unlink = killed_unlink;
+    lml_sys = &table;
+    last_call = n;
+    lml_error error = {0};
+    _exit(run(&error) == LML_OK ? 0 : 1);
+  }
+  int how;
+  assert_int_equal(waitpid(child, &how, 0), child);
+  assert_true(WIFEXITED(how));
+  assert_true(WEXITSTATUS(how) == 0 || WEXITSTATUS(how) == 9);
+  return WEXITSTATUS(how) == 9;
+}
+
+static void killed_at_any_call_all_is_whole(void **state) {
+  (void)state;
+  size_t n = 0, halves = 0;
+  make_new_files();
+  do {
+    put_old_outputs();
+    if (!run_and_kill(++n)) break;
+    assert_whole(n);
+    halves += count_leftovers() > 0;
+  } while (true);
+  assert_true(n > 60);
+  assert_in_range(halves, 8, n);
+  free_new_files();
+}
+
+static int remove_files(void **state) {
+  const int count = empty_folder();
+  return remove_folder(state) == 0 && count == FILES + OUTPUTS ? 0 : -1;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_failure_is_an_error_or_changes_nothing),
+      cmocka_unit_test(what_can_be_tried_again_changes_nothing),
+      cmocka_unit_test(killed_at_any_call_all_is_whole),
+  };
+  return cmocka_run_group_tests(tests, make_files, remove_files);
+}
