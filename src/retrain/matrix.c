@@ -158,9 +158,9 @@ static lml_status find_mean_weights(lml_dataset *set, lml_npy_reader *weights, l
 lml_status lml_matrix_scan(lml_dataset *set, size_t width, lml_error *error) {
   matrix_files files = {NULL, NULL, NULL};
   lml_status status = find_values(set, error);
-  if (status == LML_OK) status = find_checksums(set, error);
   if (status == LML_OK) status = open_files(&files, set, width, error);
   if (status == LML_OK) status = check_values(set, &files, width, error);
+  if (status == LML_OK) status = find_checksums(set, error);
   if (status == LML_OK) status = make_frames(set, lml_npy_shape(files.rows)->shape[0], error);
   if (status == LML_OK) status = find_mean_weights(set, files.weights, error);
   close_files(&files);

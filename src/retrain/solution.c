@@ -22,6 +22,21 @@ static lml_status measure_ranks(lml_run *r, lml_error *error) {
   return status;
 }
 
+/** Weights or values may be so large that sums overflow. */
+static lml_status check_sums(const lml_normal *normal, const char *what, lml_error *error) {
+  double sum = normal->square;
+  for (size_t i = 0; normal->gram != NULL && i < normal->width; i++)
+    sum += fabs(normal->gram[i * (normal->width + 1)]) + fabs(normal->moment[i]);
+  if (isfinite(sum)) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "the sums over the %s exceed the range of numbers: give smaller weights", what);
+}
+
+static lml_status check_all_sums(const lml_retrain *retrain, lml_error *error) {
+  lml_status status = check_sums(&retrain->target, "targets", error);
+  if (status == LML_OK) status = check_sums(&retrain->soft, "soft constraints", error);
+  return status == LML_OK ? check_sums(&retrain->test, "test files", error) : status;
+}
+
 lml_status lml_run_make_solver(lml_run *r, lml_error *error) {
   if (r->solver.width > 0) return LML_OK;
   return lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
@@ -31,7 +46,8 @@ static lml_status solve_sums(lml_run *r, lml_error *error) {
   lml_run_begin_stage(r, LML_STAGE_SOLVE, lml_search_most(r->options));
   lml_status status = LML_OK;
   if (lml_run_leads(r)) {
-    status = lml_run_make_solver(r, error);
+    status = check_all_sums(r->retrain, error);
+    if (status == LML_OK) status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = measure_ranks(r, error);
     if (status == LML_OK) status = lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
     if (status == LML_OK) lml_run_tell_last(r);

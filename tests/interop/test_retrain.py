@@ -533,6 +533,7 @@ def test_wrong_usage(fails, label, teacher, tmp_path):
     fails("--lambda-soft '1,x'", "--lambda-soft", "1,x", code=2)
     fails("--folds 5: there are only 2 target frames", "--lambda-soft", "1,2", "--folds", 5, code=2)
     fails("--energy-weight '-1' is negative", "--energy-weight", -1, code=2)
+    fails("the sums over the targets exceed the range of numbers: give smaller weights", "--energy-weight", 1e308)
     result = run("--start", full, "--form", "linear", "--targets", tmp_path / "data.xyz", "--output",
                  tmp_path / "new.snapcoeff")
     assert result.returncode == 2 and "is quadratic, and can't be made linear" in result.stderr

@@ -1,11 +1,14 @@
 """Weights of single rows and coefficients, and prepared design matrices in place of structures: NumPy is the oracle."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.io import read, write
-from conftest import TIMEOUT  # noqa: F401 (used by the fixtures)
+from conftest import TIMEOUT
 from retrain_oracle import HARD_TOLERANCE, energy_rows, force_rows, minimum
 from test_retrain import (W, cells, label, read_coefficients, retrain, run, strained, teacher,  # noqa: F401 (fixtures)
                           write_potential)
@@ -227,6 +230,17 @@ def test_weights_folds_and_options_of_matrices(material, retrain, tmp_path):
         weights.reshape(4, 48).mean(axis=1))
 
 
+def test_pictures_without_structures(material, retrain, tmp_path):
+    """Strained cells that were kept as rows can't be drawn; all else is."""
+    start, _, _, rows = material
+    save(tmp_path, "G", rows["target"], "C", "G.targets.npy")
+    save(tmp_path, "keep", rows["hard"])
+    retrain("--start", start, "--targets", tmp_path / "G.npy", "--hard", tmp_path / "keep.npy", "--lambda-ridge", 0.3)
+    script = Path(__file__).resolve().parents[2] / "examples" / "ase" / "plot_retrain.py"
+    subprocess.run([sys.executable, script, tmp_path / "new.json"], check=True, timeout=TIMEOUT)
+    assert (tmp_path / "new.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_a_matrix_need_not_fit_into_memory(teacher, retrain, tmp_path):
     """400,000 rows, 67 MB, in either order."""
     count, width = 400_000, 21
@@ -260,7 +274,7 @@ def test_matrices_that_cannot_be(material, fails_with, tmp_path):
     refused("f.npy: must be a vector of 190 numbers, one for each row of", G[:190])
     refused("the array's type is '<f4'; it must be '<f8'", G.astype(np.float32))
     refused("what its rows shall give is missing: write it to", G, values=None)
-    refused("no.npy: can't be opened", G, values="no.npy")
+    refused("no.npy: cannot be opened", G, values="no.npy")
     bad = G.copy()
     bad[100, 7] = np.inf
     refused("G.npy: row 100, column 7 (counted from 0) is inf", bad)

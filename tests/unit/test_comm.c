@@ -19,6 +19,7 @@ static void has_the_launchers_size(void **state) {
   const char *expected = getenv("LMLINK_TEST_RANKS");
   assert_int_equal(lml_comm_size(comm), expected != NULL ? atoi(expected) : 1);
   assert_in_range(lml_comm_rank(comm), 0, lml_comm_size(comm) - 1);
+  assert_int_equal(lml_comm_neighbours(comm), lml_comm_size(comm)); /* mpirun started all of them here */
 }
 
 static void broadcast_reaches_all(void **state) {
