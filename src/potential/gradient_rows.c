@@ -172,9 +172,12 @@ static size_t fill_batch(lml_gradient_rows *rows, size_t first) {
   lml_gradient_place own[LML_LANES_LIMIT];
   lml_descriptors_slopes(descriptors, first);
   for (size_t lane = 0; lane < lanes; lane++) own[lane] = find_entries(rows, lane);
-  for (size_t lane = 0; lane < batch->natoms; lane++)
+  for (size_t lane = 0; lane < batch->natoms; lane++) {
+    const double *centre = rows->centre == NULL ? NULL : rows->centre + (size_t)batch->element[lane] * n;
+    double *values = rows->values + (first + lane) * rows->stride;
     for (size_t c = 0; c < n; c++)
-      rows->values[(first + lane) * rows->stride + c] = descriptors->components[c * lanes + lane];
+      values[c] = descriptors->components[c * lanes + lane] - (centre == NULL ? 0.0 : centre[c]);
+  }
   model->kernel->hand_out(&model->plan, &descriptors->slopes, batch->slots.group[model->plan.nlabel_elements],
                           rows->targets, own, rows->stride);
   return first + batch->natoms;

@@ -218,6 +218,7 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
   if (status == LML_OK) status = read_search(r, root, error);
   if (status == LML_OK) status = read_choice(r, root, "form", forms, 2, &options->form, error);
   if (status == LML_OK) status = read_choice(r, root, "method", methods, 3, &options->method, error);
+  if (status == LML_OK) status = read_choice(r, root, "sums", lml_sums_names, 2, &options->sums, error);
   if (status == LML_OK) status = lml_json_integer(r->document, root, "folds", LML_JSON_OPTIONAL, &folds, error);
   if (status == LML_OK && lml_json_has(root, "folds") && (folds < 2 || folds > 1000))
     return lml_json_fail(r->document, root, "folds", error, "must be from 2 to 1000");
@@ -234,12 +235,12 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
 }
 
 static lml_status read_root(const reading *r, lml_error *error) {
-  static const char *const keys[] = {"format",        "version",   "start",          "targets",
-                                     "hard",          "soft",      "test",           "lambda_soft",
-                                     "lambda_ridge",  "folds",     "hard_tolerance", "set_tolerance",
-                                     "set_deviation", "form",      "method",         "output",
-                                     "report",        "overwrite", "every",          "lambda_ridge_scale",
-                                     "search",        "cache"};
+  static const char *const keys[] = {
+      "format",         "version",       "start",         "targets",      "hard",
+      "soft",           "test",          "lambda_soft",   "lambda_ridge", "folds",
+      "hard_tolerance", "set_tolerance", "set_deviation", "form",         "method",
+      "output",         "report",        "overwrite",     "every",        "lambda_ridge_scale",
+      "search",         "cache",         "sums"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */

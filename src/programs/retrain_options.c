@@ -99,6 +99,15 @@ static const lml_option table[] = {
      .choices = methods,
      .help = "cholesky: normal equations; qr: a QR factorisation of all rows, twice the time, for ill-conditioned "
              "data; auto (the default): qr where it is needed."},
+    {.name = "sums",
+     .value = "KIND",
+     .choices = lml_sums_names,
+     .help = "How target rows are summed up: auto (the default; where many of them lie nearly in a space of few "
+             "dimensions, there, with a part left out that makes no difference to the result), exact (never so)."},
+    {.name = "threads",
+     .value = "N",
+     .help = "Threads that share the frames, of each rank; by default as many as BLAS would use (the cores, or "
+             "OPENBLAS_NUM_THREADS)."},
     {.name = "output",
      .value = "FILE",
      .help = "The new potential's .snapcoeff file; its .snapparam file goes beside it."},
@@ -272,6 +281,8 @@ lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_
     status = apply_list(arguments, "lambda-ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
   if (status == LML_OK) folds = (long)options->folds;
   if (status == LML_OK) status = lml_arguments_integer(arguments, "folds", 2, 1000, &folds, error);
+  long threads = (long)options->threads;
+  if (status == LML_OK) status = lml_arguments_integer(arguments, "threads", 1, 1024, &threads, error);
   if (status == LML_OK) status = apply_search(arguments, &options->search, error);
   if (status == LML_OK) status = positive(arguments, "hard-tolerance", &options->constraints.keep_tolerance, error);
   if (status == LML_OK) status = add_all(arguments, options, error);
@@ -280,8 +291,10 @@ lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_
   const size_t terms = lml_arguments_choice(arguments, "fixed-terms", 2);
   if (terms < 2) options->fixed_terms = terms == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;
   options->folds = (size_t)folds;
+  options->threads = (size_t)threads;
   options->form = (lml_retrain_form)lml_arguments_choice(arguments, "form", options->form);
   options->method = (lml_retrain_method)lml_arguments_choice(arguments, "method", options->method);
+  options->sums = (lml_sums)lml_arguments_choice(arguments, "sums", options->sums);
   if (lml_arguments_count(arguments, "from-scratch") > 0) options->origin = LML_ORIGIN_ZERO;
   if (lml_arguments_count(arguments, "overwrite") > 0) options->existing = LML_EXISTING_OVERWRITE;
   *level = (lml_log_level)lml_arguments_choice(arguments, "log-level", LML_LOG_INFO);

@@ -126,6 +126,8 @@ lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) 
   put_machine(&w, run);
   put_potential(&w, retrain->start);
   put_numbers(&w, "the starting coefficients", lml_potential_coefficients(retrain->start), retrain->width);
+  PUT(&w, "sums: %s\n",
+      lml_compression_set(run->options, &run->crew.designs[0], retrain->ridge.smallest) == NULL ? "exact" : "auto");
   PUT(&w, "folds: %zu\n", retrain->folds == NULL ? (size_t)0 : run->options->folds);
   put_prior(&w, retrain);
   put_sets(&w, retrain);

@@ -37,8 +37,10 @@ static lml_status add_normal(numbers *all, lml_normal *normal, lml_error *error)
   for (size_t column = 0; column < n && status == LML_OK; column++)
     status = add(all, normal->gram + column * (n + 1), n - column, error);
   if (status == LML_OK) status = add(all, normal->moment, n, error);
-  if (status == LML_OK) status = add(all, &normal->square, 1, error);
-  return status == LML_OK ? add(all, &normal->nrows, 1, error) : status;
+  double *const single[] = {&normal->square, &normal->nrows, &normal->dimension, &normal->ninside, &normal->left_out};
+  for (size_t k = 0; k < sizeof single / sizeof single[0] && status == LML_OK; k++)
+    status = add(all, single[k], 1, error);
+  return status;
 }
 
 static lml_status add_constraints(numbers *all, lml_constraints *constraints, lml_error *error) {
@@ -47,6 +49,7 @@ static lml_status add_constraints(numbers *all, lml_constraints *constraints, lm
     lml_constraint_rows *kind = &constraints->kinds[k];
     status = add(all, kind->rows, kind->count * constraints->width, error);
     if (status == LML_OK) status = add(all, kind->changes, kind->count, error);
+    if (status == LML_OK) status = add(all, kind->deviations, kind->count, error);
   }
   return status;
 }
@@ -68,9 +71,18 @@ static lml_status add_leverages(numbers *all, const lml_retrain_options *options
   return add(all, all->leverages, count, error);
 }
 
+/** What the starting potential gives, where rank 0 knows it. */
+static lml_status add_before(numbers *all, const lml_run *r, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
+    if (r->before[s] != NULL) status = add(all, r->before[s], r->options->sets[s].nrows, error);
+  return status;
+}
+
 static lml_status list_numbers(const lml_run *r, numbers *all, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   lml_status status = add_constraints(all, &retrain->constraints, error);
+  if (status == LML_OK) status = add_before(all, r, error);
   if (status == LML_OK) status = add_normal(all, &retrain->target, error);
   for (size_t k = 0; retrain->folds != NULL && k < r->options->folds && status == LML_OK; k++)
     status = add_normal(all, &retrain->folds[k], error);
@@ -113,6 +125,7 @@ static lml_status restore(lml_run *r, lml_cache_finding *finding, lml_error *err
   if (status == LML_OK && finding->state == LML_CACHE_READ) status = apply_leverages(r->options, all.leverages, error);
   for (size_t k = 0; status == LML_OK && finding->state == LML_CACHE_DAMAGED && k < all.count; k++)
     memset(all.parts[k].values, 0, all.parts[k].count * sizeof(double));
+  if (status == LML_OK && finding->state == LML_CACHE_DAMAGED) lml_run_forget_before(r);
   if (status == LML_OK) tell(r, finding);
   lml_free(key);
   free_numbers(&all);

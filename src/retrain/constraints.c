@@ -14,6 +14,7 @@ static const double default_set_tolerance = 1e-10, default_set_deviation = 1e-6;
 static void free_kind(lml_constraint_rows *kind) {
   lml_free(kind->rows);
   lml_free(kind->changes);
+  lml_free(kind->deviations);
   lml_free(kind->singular);
 }
 
@@ -37,6 +38,7 @@ lml_status lml_constraints_make(lml_constraints *constraints, const lml_dataset 
     lml_constraint_rows *kind = &constraints->kinds[k];
     status = lml_alloc(&kind->rows, kind->count * width, sizeof(double), "hard constraints", error);
     if (status == LML_OK) status = lml_alloc(&kind->changes, kind->count, sizeof(double), "hard constraints", error);
+    if (status == LML_OK) status = lml_alloc(&kind->deviations, kind->count, sizeof(double), "hard constraints", error);
   }
   return status;
 }
@@ -46,7 +48,6 @@ typedef struct {
   lml_constraint_rows *kind;
   size_t first; /**< of the set's rows */
   size_t width;
-  const double *start;
 } row_place;
 
 static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
@@ -54,32 +55,37 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
   const row_place *place = context;
   const size_t row = place->first + block->first, n = place->width;
   memcpy(place->kind->rows + row * n, block->rows, block->count * n * sizeof(double));
-  for (size_t k = 0; k < block->count; k++)
-    place->kind->changes[row + k] = block->targets[k] - cblas_ddot((int)n, block->rows + k * n, 1, place->start, 1);
+  for (size_t k = 0; k < block->count; k++) place->kind->deviations[row + k] = block->targets[k] - block->predicted[k];
   return LML_OK;
 }
 
-lml_status lml_constraints_fill(lml_constraints *constraints, lml_design *design, const lml_dataset *sets, size_t nsets,
-                                const double *start, lml_comm *comm, void (*tell)(void *context), void *context,
-                                lml_error *error) {
-  const size_t part = (size_t)lml_comm_rank(comm), share = (size_t)lml_comm_size(comm), n = constraints->width;
+/** Add up what the ranks have found. */
+static lml_status collect(lml_constraints *constraints, lml_comm *comm, lml_error *error) {
+  lml_status status = LML_OK;
+  for (int k = 0; k < 2 && status == LML_OK; k++) {
+    lml_constraint_rows *kind = &constraints->kinds[k];
+    status = lml_comm_sum(comm, kind->rows, kind->count * constraints->width, error);
+    if (status == LML_OK) status = lml_comm_sum(comm, kind->deviations, kind->count, error);
+    if (k == LML_HARD_SET) memcpy(kind->changes, kind->deviations, kind->count * sizeof(double));
+  }
+  return status;
+}
+
+lml_status lml_constraints_fill(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets,
+                                size_t nsets, double *const *before, lml_error *error) {
   size_t first[2] = {0, 0};
   lml_status status = LML_OK;
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
     if (sets[s].role != LML_ROLE_HARD) continue;
-    row_place place = {&constraints->kinds[sets[s].mode], first[sets[s].mode], n, start};
-    const lml_row_sink sink = {.take = take, .context = &place};
-    status = lml_design_pass(design, &sets[s], 0, part, share, &sink, tell, context, error);
+    row_place place = {&constraints->kinds[sets[s].mode], first[sets[s].mode], constraints->width};
+    const lml_row_job job = {.set = &sets[s], .sink = {take, &place}, .before = before[s]};
+    status = lml_crew_rows(crew, &job, error);
     first[sets[s].mode] += sets[s].nrows;
   }
-  status = lml_comm_agree(comm, status, error);
-  for (int k = 0; k < 2 && status == LML_OK; k++) {
-    lml_constraint_rows *kind = &constraints->kinds[k];
-    if (k == LML_HARD_KEEP) memset(kind->changes, 0, kind->count * sizeof(double));
-    status = lml_comm_sum(comm, kind->rows, kind->count * n, error);
-    if (status == LML_OK) status = lml_comm_sum(comm, kind->changes, kind->count, error);
-  }
-  return status;
+  status = lml_comm_agree(crew->comm, status, error);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++)
+    if (sets[s].role == LML_ROLE_HARD) status = lml_comm_sum(crew->comm, before[s], sets[s].nrows, error);
+  return status == LML_OK ? collect(constraints, crew->comm, error) : status;
 }
 
 /* ---- decomposition ---- */

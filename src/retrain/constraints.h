@@ -5,14 +5,15 @@
 #define LML_RETRAIN_CONSTRAINTS_H
 
 #include "base/comm.h"
-#include "retrain/design.h"
+#include "retrain/crew.h"
 
 /** The rows of one kind of constraints, and their decomposition. */
 typedef struct lml_constraint_rows {
   size_t count;
-  double *rows;     /**< count × width, row-major: A_H */
-  double *changes;  /**< count: what A_H δΘ shall be; all zero for keep */
-  double *singular; /**< min(count, width) singular values, descending */
+  double *rows;       /**< count × width, row-major: A_H */
+  double *changes;    /**< count: what A_H δΘ shall be; all zero for keep */
+  double *deviations; /**< count: of the file's values from Θ₀'s; meaningless where the set has no values */
+  double *singular;   /**< min(count, width) singular values, descending */
   size_t nsingular;
   size_t rank;      /**< singular values above the tolerance */
   double tolerance; /**< absolute: relative tolerance times the largest singular value */
@@ -41,10 +42,10 @@ lml_status lml_constraints_make(lml_constraints *constraints, const lml_dataset 
                                 lml_error *error);
 void lml_constraints_free(lml_constraints *constraints);
 
-/** Compute the rows of this rank's share of the frames, and collect them on rank 0. @p start is Θ₀. */
-lml_status lml_constraints_fill(lml_constraints *constraints, lml_design *design, const lml_dataset *sets, size_t nsets,
-                                const double *start, lml_comm *comm, void (*tell)(void *context), void *context,
-                                lml_error *error);
+/** Compute the rows of this rank's share of the frames, and collect them on rank 0. @p before: for each set an array
+ * for what the starting potential gives, all zero, which is collected too. */
+lml_status lml_constraints_fill(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets,
+                                size_t nsets, double *const *before, lml_error *error);
 
 /** Decompose the rows (rank 0 alone): LML_ERR_INPUT where no freedom is left or values contradict each other. */
 lml_status lml_constraints_decompose(lml_constraints *constraints, const lml_constraint_options *options,

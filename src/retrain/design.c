@@ -10,14 +10,19 @@
 #include "potential/snap_model.h"
 #include "retrain/matrix.h"
 
-lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error) {
+lml_status lml_design_make(lml_design *design, const lml_potential *potential, size_t worker, lml_error *error) {
   *design = (lml_design){.potential = potential,
                          .nelements = lml_potential_nelements(potential),
-                         .ncoefficients = lml_potential_ncoefficients(potential)};
+                         .ncoefficients = lml_potential_ncoefficients(potential),
+                         .worker = worker};
   const size_t n = design->width = design->nelements * design->ncoefficients;
+  double **const columns[] = {&design->targets, &design->predicted, &design->before};
   lml_status status = lml_alloc(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
-  if (status == LML_OK) status = lml_alloc(&design->targets, LML_BLOCK_ROWS, sizeof(double), "targets", error);
-  if (status == LML_OK) status = lml_alloc(&design->reference, n + 1, sizeof(double), "a reference row", error);
+  for (size_t k = 0; k < sizeof columns / sizeof columns[0] && status == LML_OK; k++)
+    status = lml_alloc(columns[k], LML_BLOCK_ROWS, sizeof(double), "targets", error);
+  if (status == LML_OK) status = lml_alloc(&design->reference, n + 2, sizeof(double), "a reference row", error);
+  if (status == LML_OK) status = lml_alloc(&design->start, n, sizeof(double), "coefficients", error);
+  if (status == LML_OK) lml_design_set_centre(design, NULL);
   if (status == LML_OK) status = lml_descriptors_make(&design->descriptors, potential, error);
   if (status != LML_OK || potential->zbl.outer == 0.0) return status;
   status = lml_potential_with_coefficients(potential, NULL, &design->fixed_potential, error);
@@ -25,7 +30,15 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
   return status;
 }
 
+void lml_design_close(lml_design *design) {
+  lml_dataset_walk_end(&design->walk);
+  design->walk = (lml_dataset_walk){0};
+  lml_matrix_close(design->matrix);
+  design->matrix = NULL;
+}
+
 void lml_design_free(lml_design *design) {
+  lml_design_close(design);
   lml_calculator_destroy(design->fixed);
   lml_potential_destroy(design->fixed_potential);
   lml_results_free(&design->results);
@@ -33,9 +46,18 @@ void lml_design_free(lml_design *design) {
   lml_descriptors_free(&design->descriptors);
   lml_free(design->block);
   lml_free(design->targets);
+  lml_free(design->predicted);
+  lml_free(design->before);
   lml_free(design->reference);
+  lml_free(design->start);
   lml_free(design->scratch);
   *design = (lml_design){0};
+}
+
+void lml_design_set_centre(lml_design *design, const lml_centre *centre) {
+  design->centre = centre;
+  memcpy(design->start, lml_potential_coefficients(design->potential), design->width * sizeof *design->start);
+  if (centre != NULL) lml_centre_coefficients(centre, design->start);
 }
 
 static size_t scratch_for(const lml_design *design, lml_quantity quantity, size_t natoms) {
@@ -60,6 +82,49 @@ static lml_status evaluate_fixed(lml_design *design, const lml_structure *struct
   return lml_calculator_evaluate(design->fixed, structure, LML_WANT_DEFAULT, &design->results, error);
 }
 
+lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
+                              const double *weights, const lml_row_sink *sink, lml_error *error) {
+  const int n = (int)design->width;
+  cblas_dgemv(CblasColMajor, CblasTrans, n, (int)count, 1.0, design->block, n, design->start, 1, 0.0, design->predicted,
+              1);
+  for (size_t k = 0; k < count; k++) {
+    design->before[k] += design->predicted[k];
+    if (weights == NULL) continue;
+    cblas_dscal(n, weights[k], design->block + k * design->width, 1);
+    design->targets[k] *= weights[k];
+    design->predicted[k] *= weights[k];
+  }
+  const lml_row_block block = {.rows = design->block,
+                               .targets = design->targets,
+                               .predicted = design->predicted,
+                               .before = design->before,
+                               .count = count,
+                               .first = set->frames[position].first + first,
+                               .position = position,
+                               .weight = set->frames[position].weight,
+                               .worker = design->worker};
+  return sink->take(sink->context, &block, error);
+}
+
+/** What row @p k of the block shall be: @p value in the file, of which the fixed terms give @p part. */
+static void put_target(lml_design *design, size_t k, double value, double part) {
+  design->before[k] = part;
+  design->targets[k] = design->walk.set->has_values ? value - part : 0.0;
+}
+
+/** Hand on forces, which are made for the centre, with the square roots of their weights. */
+static lml_status hand_on_forces(lml_design *design, size_t first, size_t count, const double *weights,
+                                 const lml_row_sink *sink, lml_error *error) {
+  return lml_design_hand_on(design, design->walk.set, design->walk.position, first, count, weights, sink, error);
+}
+
+/** Hand on all rows of the frame, which are not made for the centre yet. */
+static lml_status hand_on(lml_design *design, size_t count, const lml_row_sink *sink, lml_error *error) {
+  for (size_t k = 0; k < count && design->centre != NULL; k++)
+    lml_centre_row(design->centre, design->block + k * design->width);
+  return lml_design_hand_on(design, design->walk.set, design->walk.position, 0, count, NULL, sink, error);
+}
+
 /* ---- forces: the one place that uses gradients ---- */
 
 /** Set the column of each element's constant, on which no force depends, to 0. */
@@ -68,21 +133,13 @@ static void clear_constants(const lml_design *design, size_t nrows) {
     for (size_t e = 0; e < design->nelements; e++) design->block[row * design->width + e * design->ncoefficients] = 0.0;
 }
 
-/** Multiply the rows of atoms and their targets by the square roots of the atoms' weights. */
-static void weigh(lml_design *design, const lml_dataset_walk *walk, size_t begin, size_t natoms) {
-  for (size_t k = 0; walk->weights != NULL && k < natoms; k++) {
-    const double factor = sqrt(walk->weights[walk->atoms[begin + k]]);
-    cblas_dscal((int)(3 * design->width), factor, design->block + 3 * k * design->width, 1);
-    cblas_dscal(3, factor, design->targets + 3 * k, 1);
-  }
-}
-
-static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, const lml_row_sink *sink,
-                              lml_error *error) {
+static lml_status pass_forces(lml_design *design, const lml_row_sink *sink, lml_error *error) {
   enum { BLOCK_ATOMS = LML_BLOCK_ROWS / 3 };
+  const lml_dataset_walk *walk = &design->walk;
+  double weights[LML_BLOCK_ROWS];
   const lml_gradient_layout layout = {
       .atom = 3 * design->width, .direction = design->width, .element = design->ncoefficients};
-  const size_t first = walk->set->frames[walk->position].first;
+  design->gradients.centre = design->centre == NULL ? NULL : design->centre->values;
   lml_status status = lml_gradient_rows_begin(&design->gradients, &design->descriptors, &walk->frame.structure,
                                               walk->atoms, walk->natoms, error);
   for (size_t begin = 0; begin < walk->natoms && status == LML_OK; begin += BLOCK_ATOMS) {
@@ -90,20 +147,12 @@ static lml_status pass_forces(lml_design *design, const lml_dataset_walk *walk, 
     status = lml_gradient_rows_next(&design->gradients, count, design->block + 1, &layout, error);
     if (status != LML_OK) break;
     clear_constants(design, 3 * count);
-    for (size_t k = 0; k < count; k++)
-      for (size_t axis = 0; axis < 3; axis++) {
-        const size_t component = 3 * walk->atoms[begin + k] + axis;
-        design->targets[3 * k + axis] =
-            walk->forces == NULL ? 0.0 : walk->forces[component] - design->results.forces[component];
-      }
-    weigh(design, walk, begin, count);
-    const lml_row_block block = {.rows = design->block,
-                                 .targets = design->targets,
-                                 .count = 3 * count,
-                                 .first = first + 3 * begin,
-                                 .position = walk->position,
-                                 .weight = walk->set->frames[walk->position].weight};
-    status = sink->take(sink->context, &block, error);
+    for (size_t k = 0; k < 3 * count; k++) {
+      const size_t component = 3 * walk->atoms[begin + k / 3] + k % 3;
+      put_target(design, k, walk->forces == NULL ? 0.0 : walk->forces[component], design->results.forces[component]);
+      weights[k] = walk->weights == NULL ? 1.0 : sqrt(walk->weights[component / 3]);
+    }
+    status = hand_on_forces(design, 3 * begin, 3 * count, walk->weights == NULL ? NULL : weights, sink, error);
   }
   return status;
 }
@@ -137,42 +186,47 @@ static lml_status put_energy_row(lml_design *design, const lml_structure *struct
   return LML_OK;
 }
 
-/** Row and target of the energy per atom of the frame at hand. */
-static lml_status make_energy(lml_design *design, lml_dataset_walk *walk, double *row, double *target,
-                              lml_error *error) {
-  const lml_structure *structure = &walk->frame.structure;
+/** The energy per atom of the frame at hand: row, target and fixed part. */
+static lml_status make_energy(lml_design *design, lml_error *error) {
+  const lml_structure *structure = &design->walk.frame.structure;
+  const double natoms = (double)structure->natoms;
   double energy = 0.0;
-  lml_status status = put_energy_row(design, structure, row, error);
-  if (status == LML_OK && walk->set->has_values) status = lml_dataset_energy(walk, &energy, error);
-  *target = walk->set->has_values ? (energy - design->results.energy) / (double)structure->natoms : 0.0;
+  lml_status status = put_energy_row(design, structure, design->block, error);
+  if (status == LML_OK && design->walk.set->has_values) status = lml_dataset_energy(&design->walk, &energy, error);
+  if (status == LML_OK) put_target(design, 0, energy / natoms, design->results.energy / natoms);
   return status;
 }
 
-static lml_status pass_energy(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
-  const lml_status status = make_energy(design, walk, design->block, design->targets, error);
+/** Keep the energy of the first frame, that others are compared with. */
+static lml_status keep_reference(lml_design *design, lml_error *error) {
+  const lml_status status = make_energy(design, error);
+  memcpy(design->reference, design->block, design->width * sizeof *design->reference);
+  design->reference[design->width] = design->targets[0];
+  design->reference[design->width + 1] = design->before[0];
+  return status;
+}
+
+static lml_status pass_energy(lml_design *design, const lml_row_sink *sink, lml_error *error) {
+  const lml_status status = make_energy(design, error);
   if (status != LML_OK) return status;
-  if (walk->set->quantity == LML_QUANTITY_DIFFERENCE) {
+  if (design->walk.set->quantity == LML_QUANTITY_DIFFERENCE) {
     for (size_t c = 0; c < design->width; c++) design->block[c] -= design->reference[c];
     design->targets[0] -= design->reference[design->width];
+    design->before[0] -= design->reference[design->width + 1];
   }
-  const lml_row_block block = {.rows = design->block,
-                               .targets = design->targets,
-                               .count = 1,
-                               .first = walk->set->frames[walk->position].first,
-                               .position = walk->position,
-                               .weight = walk->set->frames[walk->position].weight};
-  return sink->take(sink->context, &block, error);
+  return hand_on(design, 1, sink, error);
 }
 
 /* ---- virials ---- */
 
-static lml_status pass_virial(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
+static lml_status pass_virial(lml_design *design, const lml_row_sink *sink, lml_error *error) {
   static const size_t components[6] = {0, 4, 8, 5, 2, 1};
   const size_t n = design->ncoefficients, inner = n - 1;
-  const double share = 1.0 / (double)walk->frame.structure.natoms;
+  const double share = 1.0 / (double)design->walk.frame.structure.natoms;
   double virial[9] = {0.0};
-  lml_status status = lml_descriptors_virials(&design->descriptors, &walk->frame.structure, design->scratch, error);
-  if (status == LML_OK && walk->set->has_values) status = lml_dataset_virial(walk, virial, error);
+  lml_status status =
+      lml_descriptors_virials(&design->descriptors, &design->walk.frame.structure, design->scratch, error);
+  if (status == LML_OK && design->walk.set->has_values) status = lml_dataset_virial(&design->walk, virial, error);
   if (status != LML_OK) return status;
   for (size_t k = 0; k < 6; k++) {
     for (size_t e = 0; e < design->nelements; e++) {
@@ -181,64 +235,54 @@ static lml_status pass_virial(lml_design *design, lml_dataset_walk *walk, const 
       row[0] = 0.0;
       for (size_t c = 0; c < inner; c++) row[1 + c] = values[c] * share;
     }
-    design->targets[k] =
-        walk->set->has_values ? (virial[components[k]] - design->results.virial[components[k]]) * share : 0.0;
+    put_target(design, k, virial[components[k]] * share, design->results.virial[components[k]] * share);
   }
-  const lml_row_block block = {.rows = design->block,
-                               .targets = design->targets,
-                               .count = 6,
-                               .first = walk->set->frames[walk->position].first,
-                               .position = walk->position,
-                               .weight = walk->set->frames[walk->position].weight};
-  return sink->take(sink->context, &block, error);
+  return hand_on(design, 6, sink, error);
 }
 
 /* ---- frames ---- */
 
-static lml_status pass_rows(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
-  const lml_structure *structure = &walk->frame.structure;
-  lml_status status =
-      lml_grow(&design->scratch, &design->scratch_capacity, scratch_for(design, walk->set->quantity, structure->natoms),
-               sizeof(double), "descriptors of a frame", error);
-  if (status == LML_OK) status = evaluate_fixed(design, structure, error);
-  if (status != LML_OK) return status;
-  switch (walk->set->quantity) {
+static lml_status pass_frame(lml_design *design, const lml_row_sink *sink, lml_error *error) {
+  switch (design->walk.set->quantity) {
     case LML_QUANTITY_FORCES:
-      return pass_forces(design, walk, sink, error);
+      return pass_forces(design, sink, error);
     case LML_QUANTITY_VIRIAL:
-      return pass_virial(design, walk, sink, error);
+      return pass_virial(design, sink, error);
     case LML_QUANTITY_DIFFERENCE:
-      if (walk->position == 0)
-        return make_energy(design, walk, design->reference, design->reference + design->width, error);
-      return pass_energy(design, walk, sink, error);
+      return design->walk.position == 0 ? keep_reference(design, error) : pass_energy(design, sink, error);
     default:
-      return pass_energy(design, walk, sink, error);
+      return pass_energy(design, sink, error);
   }
 }
 
-static lml_status pass_frame(lml_design *design, lml_dataset_walk *walk, const lml_row_sink *sink, lml_error *error) {
-  const lml_status status = pass_rows(design, walk, sink, error);
-  return status == LML_OK && sink->end != NULL ? sink->end(sink->context, walk->position, error) : status;
+/** Read the frame, see to its fixed terms, and pass it. */
+static lml_status visit(lml_design *design, size_t position, const lml_row_sink *sink, lml_error *error) {
+  const lml_dataset *set = design->walk.set;
+  lml_error reason = {0};
+  lml_status status = lml_dataset_walk_to(&design->walk, position, error);
+  if (status != LML_OK) return status;
+  const lml_structure *structure = &design->walk.frame.structure;
+  status = lml_grow(&design->scratch, &design->scratch_capacity, scratch_for(design, set->quantity, structure->natoms),
+                    sizeof(double), "descriptors of a frame", &reason);
+  if (status == LML_OK) status = evaluate_fixed(design, structure, &reason);
+  if (status == LML_OK) status = pass_frame(design, sink, &reason);
+  if (status == LML_OK) return LML_OK;
+  return lml_fail(error, status, "%s: frame %zu: %s", set->path, set->frames[position].index, reason.message);
 }
 
-lml_status lml_design_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,
-                           const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error) {
-  if (set->source == LML_SOURCE_MATRIX)
-    return lml_matrix_pass(design, set, first, part, share, sink, tell, context, error);
-  if (first >= set->nframes) return LML_OK; /* a log that is followed need not be there yet */
-  lml_dataset_walk walk;
-  lml_status status = lml_dataset_walk_begin(&walk, set, error);
-  const bool from_first = set->quantity == LML_QUANTITY_DIFFERENCE;
-  for (size_t position = from_first ? 0 : first; position < set->nframes && status == LML_OK; position++) {
-    if ((position >= first && position % share == part) || (from_first && position == 0)) {
-      lml_error reason = {0};
-      status = lml_dataset_walk_to(&walk, position, error);
-      if (status == LML_OK) status = pass_frame(design, &walk, sink, &reason);
-      if (status != LML_OK && reason.status != LML_OK)
-        lml_fail(error, status, "%s: frame %zu: %s", set->path, set->frames[position].index, reason.message);
-    }
-    if (status == LML_OK && tell != NULL && position >= first) tell(context);
-  }
-  lml_dataset_walk_end(&walk);
-  return status;
+static lml_status open_set(lml_design *design, const lml_dataset *set, lml_error *error) {
+  lml_design_close(design);
+  if (set->source == LML_SOURCE_MATRIX) return lml_matrix_open(set, design->width, &design->matrix, error);
+  return lml_dataset_walk_begin(&design->walk, set, error);
+}
+
+lml_status lml_design_frame(lml_design *design, const lml_dataset *set, size_t position, const lml_row_sink *sink,
+                            lml_error *error) {
+  const bool open = design->matrix != NULL ? lml_matrix_set(design->matrix) == set : design->walk.set == set;
+  lml_status status = open ? LML_OK : open_set(design, set, error);
+  if (status == LML_OK && design->matrix != NULL)
+    return lml_matrix_frame(design->matrix, design, position, sink, error);
+  if (status == LML_OK && !open && set->quantity == LML_QUANTITY_DIFFERENCE && position > 0)
+    status = visit(design, 0, sink, error);
+  return status == LML_OK ? visit(design, position, sink, error) : status;
 }

@@ -1,10 +1,12 @@
 #include "retrain/fit.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "lmlink/calculator.h"
 #include "structure/lattice.h"
 
 const double lml_fit_bin_width = 1.0;
@@ -25,18 +27,7 @@ void lml_fit_free(lml_fit *fit) {
   *fit = (lml_fit){0};
 }
 
-/* ---- one frame ---- */
-
-/** What a frame's rows are measured with. */
-typedef struct {
-  lml_dataset_walk walk;
-  lml_results results[2];
-  double reference[3]; /**< energy per atom of the first frame: file, before, after */
-  lml_lattice lattice;
-  bool has_centre;
-  double centre[3];
-  const lml_values *region;
-} frame_work;
+/* ---- rows ---- */
 
 static void add_sums(lml_fit_sums *sums, const double row[3], bool has_values) {
   sums->count += 1.0;
@@ -46,23 +37,66 @@ static void add_sums(lml_fit_sums *sums, const double row[3], bool has_values) {
   sums->after += (row[2] - row[0]) * (row[2] - row[0]);
 }
 
-void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3], size_t region, double distance) {
+/** Where a sample of the row is kept, NULL where none is. */
+static lml_fit_sample *sample_of(lml_fit *fit, size_t in_frame, size_t index) {
+  const size_t position = fit->set->frames[in_frame].first + index;
+  return position % fit->stride == 0 ? &fit->samples[position / fit->stride] : NULL;
+}
+
+void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3]) {
   const bool has_values = fit->set->has_values;
   lml_fit_frame *frame = &fit->frames[in_frame];
-  const size_t position = fit->set->frames[in_frame].first + index;
+  lml_fit_sample *sample = sample_of(fit, in_frame, index);
   add_sums(&frame->sums, row, has_values);
   frame->largest_change = fmax(frame->largest_change, fabs(row[2] - row[1]));
   if (has_values) {
     frame->largest_before = fmax(frame->largest_before, fabs(row[1] - row[0]));
     frame->largest_after = fmax(frame->largest_after, fabs(row[2] - row[0]));
   }
-  if (region < LML_FIT_REGIONS) add_sums(&fit->regions[region], row, has_values);
-  if (distance >= 0.0) {
-    const double bin = floor(distance / lml_fit_bin_width);
-    add_sums(&fit->bins[bin < LML_FIT_BINS - 1 ? (size_t)bin : LML_FIT_BINS - 1], row, has_values);
-  }
-  if (position % fit->stride == 0)
-    fit->samples[position / fit->stride] = (lml_fit_sample){row[0], row[1], row[2], distance};
+  if (sample != NULL) *sample = (lml_fit_sample){row[0], row[1], row[2], -1.0};
+}
+
+void lml_fit_hard(lml_fit *fit, const lml_constraint_rows *rows, size_t first, const double *before,
+                  const double *delta, size_t width) {
+  for (size_t f = 0; f < fit->set->nframes; f++)
+    for (size_t k = 0; k < fit->set->frames[f].nrows; k++) {
+      const size_t row = fit->set->frames[f].first + k, i = first + row;
+      const double change = cblas_ddot((int)width, rows->rows + i * width, 1, delta, 1);
+      const double value = fit->set->has_values ? before[row] + rows->deviations[i] : 0.0;
+      lml_fit_add_row(fit, f, k, (const double[]){value, before[row], before[row] + change});
+    }
+}
+
+/* ---- who measures ---- */
+
+/** What one thread measures frames with. */
+typedef struct lml_fit_worker {
+  lml_calculator *calculators[2]; /**< NULL as long as it is not needed */
+  lml_results results[2];
+  lml_dataset_walk walk;
+  const double *before; /**< of the frame's rows; NULL: not known */
+  double reference[3];  /**< energy per atom of the first frame: file, before, after */
+  lml_lattice lattice;
+  bool has_centre;
+  double centre[3];
+  const lml_values *region;
+  lml_fit_places places; /**< of the frames that are not handed in yet */
+} frame_work;
+
+lml_status lml_fit_crew_make(lml_fit_crew *crew, const lml_crew *who, const lml_potential *before,
+                             const lml_potential *after, lml_error *error) {
+  *crew = (lml_fit_crew){.crew = who, .potentials = {before, after}};
+  return lml_alloc(&crew->workers, who->nworkers, sizeof *crew->workers, "errors", error);
+}
+
+void lml_fit_crew_free(lml_fit_crew *crew) {
+  for (size_t w = 0; crew->workers != NULL && w < crew->crew->nworkers; w++)
+    for (int k = 0; k < 2; k++) {
+      lml_calculator_destroy(crew->workers[w].calculators[k]);
+      lml_results_free(&crew->workers[w].results[k]);
+    }
+  lml_free(crew->workers);
+  *crew = (lml_fit_crew){0};
 }
 
 /* ---- forces ---- */
@@ -98,6 +132,18 @@ static size_t region_of(const frame_work *work, size_t atom) {
   return k;
 }
 
+/** Count the row where its atom is. */
+static void place_row(lml_fit *fit, frame_work *work, size_t index, const double row[3], size_t region,
+                      double distance) {
+  const bool has_values = fit->set->has_values;
+  if (region < LML_FIT_REGIONS) add_sums(&work->places.regions[region], row, has_values);
+  if (distance < 0.0) return;
+  const double bin = floor(distance / lml_fit_bin_width);
+  lml_fit_sample *sample = sample_of(fit, work->walk.position, index);
+  add_sums(&work->places.bins[bin < LML_FIT_BINS - 1 ? (size_t)bin : LML_FIT_BINS - 1], row, has_values);
+  if (sample != NULL) sample->distance = distance;
+}
+
 static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
   const lml_dataset_walk *walk = &work->walk;
   const lml_status status = find_centre(work, error);
@@ -110,9 +156,11 @@ static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
     }
     for (size_t axis = 0; axis < 3; axis++) {
       const size_t i = 3 * atom + axis;
-      const double row[3] = {walk->forces == NULL ? 0.0 : walk->forces[i], work->results[0].forces[i],
+      const double row[3] = {walk->forces == NULL ? 0.0 : walk->forces[i],
+                             work->before != NULL ? work->before[3 * k + axis] : work->results[0].forces[i],
                              work->results[1].forces[i]};
-      lml_fit_add_row(fit, walk->position, 3 * k + axis, row, region_of(work, atom), distance);
+      lml_fit_add_row(fit, walk->position, 3 * k + axis, row);
+      place_row(fit, work, 3 * k + axis, row, region_of(work, atom), distance);
     }
   }
   return status;
@@ -133,7 +181,8 @@ static lml_status add_energy(lml_fit *fit, frame_work *work, lml_error *error) {
     for (int k = 0; k < 3; k++) row[k] -= work->reference[k];
     if (work->walk.position == 0) return LML_OK;
   }
-  lml_fit_add_row(fit, work->walk.position, 0, row, LML_FIT_REGIONS, -1.0);
+  if (work->before != NULL) row[1] = work->before[0];
+  lml_fit_add_row(fit, work->walk.position, 0, row);
   return LML_OK;
 }
 
@@ -147,57 +196,92 @@ static lml_status add_virial(lml_fit *fit, frame_work *work, lml_error *error) {
   }
   for (size_t k = 0; k < 6; k++) {
     const size_t c = components[k];
-    const double row[3] = {virial[c] / natoms, work->results[0].virial[c] / natoms,
+    const double row[3] = {virial[c] / natoms,
+                           work->before != NULL ? work->before[k] : work->results[0].virial[c] / natoms,
                            work->results[1].virial[c] / natoms};
-    lml_fit_add_row(fit, work->walk.position, k, row, LML_FIT_REGIONS, -1.0);
+    lml_fit_add_row(fit, work->walk.position, k, row);
   }
   return LML_OK;
 }
 
 /* ---- all frames ---- */
 
-static lml_status add_frame(lml_fit *fit, frame_work *work, lml_calculator *const calculators[2], lml_error *error) {
+/** A set that is measured. */
+typedef struct {
+  lml_fit *fit;
+  lml_fit_crew *crew;
+  const double *before; /**< of all rows; NULL: not known */
+} measurement;
+
+static lml_status evaluate(const measurement *m, frame_work *work, int which, lml_error *error) {
   lml_status status = LML_OK;
-  for (int k = 0; k < 2 && status == LML_OK; k++)
-    status = lml_calculator_evaluate(calculators[k], &work->walk.frame.structure, LML_WANT_DEFAULT, &work->results[k],
-                                     error);
+  if (work->calculators[which] == NULL)
+    status = lml_linear_calculator_create(m->crew->potentials[which], &work->calculators[which], error);
   if (status != LML_OK) return status;
-  switch (fit->set->quantity) {
+  return lml_calculator_evaluate(work->calculators[which], &work->walk.frame.structure, LML_WANT_DEFAULT,
+                                 &work->results[which], error);
+}
+
+static lml_status add_frame(const measurement *m, frame_work *work, lml_error *error) {
+  const lml_dataset_frame *frame = &m->fit->set->frames[work->walk.position];
+  const double *before = m->before == NULL || frame->nrows == 0 ? NULL : m->before + frame->first;
+  work->before = before != NULL && !isnan(before[0]) ? before : NULL;
+  lml_status status = evaluate(m, work, 1, error);
+  if (status == LML_OK && work->before == NULL) status = evaluate(m, work, 0, error);
+  if (status != LML_OK) return status;
+  switch (m->fit->set->quantity) {
     case LML_QUANTITY_FORCES:
-      return add_forces(fit, work, error);
+      return add_forces(m->fit, work, error);
     case LML_QUANTITY_VIRIAL:
-      return add_virial(fit, work, error);
+      return add_virial(m->fit, work, error);
     default:
-      return add_energy(fit, work, error);
+      return add_energy(m->fit, work, error);
   }
 }
 
-static lml_status evaluate_share(lml_fit *fit, frame_work *work, lml_calculator *const calculators[2], lml_comm *comm,
-                                 void (*tell)(void *context), void *context, lml_error *error) {
-  const size_t part = (size_t)lml_comm_rank(comm), share = (size_t)lml_comm_size(comm);
-  const bool from_first = fit->set->quantity == LML_QUANTITY_DIFFERENCE;
-  lml_status status = lml_dataset_walk_begin(&work->walk, fit->set, error);
-  for (size_t position = 0; position < fit->set->nframes && status == LML_OK; position++) {
-    if (position % share == part || (from_first && position == 0)) {
-      status = lml_dataset_walk_to(&work->walk, position, error);
-      if (status == LML_OK) {
-        status = add_frame(fit, work, calculators, error);
-        if (status != LML_OK)
-          lml_fail_context(error, "%s: frame %zu", fit->set->path, fit->set->frames[position].index);
-      }
-    }
-    if (status == LML_OK && tell != NULL) tell(context);
-  }
+static lml_status visit(const measurement *m, frame_work *work, size_t position, lml_error *error) {
+  const lml_dataset *set = m->fit->set;
+  lml_status status = lml_dataset_walk_to(&work->walk, position, error);
+  if (status != LML_OK) return status;
+  status = add_frame(m, work, error);
+  if (status != LML_OK) lml_fail_context(error, "%s: frame %zu", set->path, set->frames[position].index);
   return status;
 }
 
-lml_status lml_fit_evaluate(lml_fit *fit, lml_calculator *const calculators[2], lml_comm *comm,
-                            void (*tell)(void *context), void *context, lml_error *error) {
-  frame_work work = {0};
-  lml_status status = evaluate_share(fit, &work, calculators, comm, tell, context, error);
-  for (int k = 0; k < 2; k++) lml_results_free(&work.results[k]);
-  lml_dataset_walk_end(&work.walk);
-  return lml_fit_collect(fit, comm, status, error);
+static lml_status measure(void *context, size_t worker, size_t position, lml_error *error) {
+  const measurement *m = context;
+  const lml_dataset *set = m->fit->set;
+  frame_work *work = &m->crew->workers[worker];
+  lml_status status = LML_OK;
+  if (work->walk.set != set) {
+    status = lml_dataset_walk_begin(&work->walk, set, error);
+    if (status == LML_OK && set->quantity == LML_QUANTITY_DIFFERENCE && position > 0) status = visit(m, work, 0, error);
+  }
+  return status == LML_OK ? visit(m, work, position, error) : status;
+}
+
+static lml_status hand_in(void *context, size_t worker, size_t position, lml_error *error) {
+  const measurement *m = context;
+  frame_work *work = &m->crew->workers[worker];
+  double *to = (double *)&m->fit->places, *from = (double *)&work->places; /* doubles throughout */
+  (void)position;
+  (void)error;
+  for (size_t k = 0; k < sizeof work->places / sizeof *to; k++) {
+    to[k] += from[k];
+    from[k] = 0.0;
+  }
+  return LML_OK;
+}
+
+lml_status lml_fit_evaluate(lml_fit *fit, lml_fit_crew *crew, const double *before, lml_error *error) {
+  measurement m = {.fit = fit, .crew = crew, .before = before};
+  const lml_crew_job job = {.set = fit->set, .work = measure, .hand_in = hand_in, .context = &m};
+  const lml_status status = lml_crew_run(crew->crew, &job, error);
+  for (size_t w = 0; w < crew->crew->nworkers; w++) {
+    lml_dataset_walk_end(&crew->workers[w].walk);
+    crew->workers[w].walk = (lml_dataset_walk){0};
+  }
+  return lml_fit_collect(fit, crew->crew->comm, status, error);
 }
 
 lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_error *error) {
@@ -205,8 +289,7 @@ lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_
     void *data;
     size_t bytes;
   } parts[] = {{fit->frames, fit->set->nframes * sizeof *fit->frames},
-               {fit->regions, sizeof fit->regions},
-               {fit->bins, sizeof fit->bins},
+               {&fit->places, sizeof fit->places},
                {fit->samples, fit->nsamples * sizeof *fit->samples}};
   status = lml_comm_agree(comm, status, error);
   for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == LML_OK; i++)

@@ -1,13 +1,15 @@
 /** @file fit.h
  *  How well two potentials, the starting and the new one, give the values of a set: by region, by distance from the
- *  QM atoms' centre, by frame. They are evaluated as any calculator is, independently of the design matrix.
+ *  QM atoms' centre, by frame. The new one is evaluated as any calculator is, independently of the design matrix; what
+ *  the starting one gives is known from the rows, where those were made.
  */
 #ifndef LML_RETRAIN_FIT_H
 #define LML_RETRAIN_FIT_H
 
 #include "base/comm.h"
-#include "lmlink/calculator.h"
-#include "retrain/dataset.h"
+#include "lmlink/potential.h"
+#include "retrain/constraints.h"
+#include "retrain/crew.h"
 
 enum {
   LML_FIT_REGIONS = 4,   /**< QM, buffer, MM, all other atoms */
@@ -36,12 +38,16 @@ typedef struct lml_fit_sample {
   double distance;             /**< Å from the QM centre; negative where there is none */
 } lml_fit_sample;
 
+/** Sums over the rows of atoms of each region, and at each distance from the QM centre. */
+typedef struct lml_fit_places {
+  lml_fit_sums regions[LML_FIT_REGIONS], bins[LML_FIT_BINS];
+} lml_fit_places;
+
 /** Initialise with lml_fit_make, release with lml_fit_free. */
 typedef struct lml_fit {
   const lml_dataset *set;
   lml_fit_frame *frames; /**< as many as the set has */
-  lml_fit_sums regions[LML_FIT_REGIONS];
-  lml_fit_sums bins[LML_FIT_BINS];
+  lml_fit_places places;
   lml_fit_sample *samples; /**< of every stride-th row */
   size_t nsamples, stride;
 } lml_fit;
@@ -49,13 +55,28 @@ typedef struct lml_fit {
 lml_status lml_fit_make(lml_fit *fit, const lml_dataset *set, lml_error *error);
 void lml_fit_free(lml_fit *fit);
 
-/** Evaluate this rank's share of the frames, and collect all on rank 0. @p calculators: before, after. */
-lml_status lml_fit_evaluate(lml_fit *fit, lml_calculator *const calculators[2], lml_comm *comm,
-                            void (*tell)(void *context), void *context, lml_error *error);
+/** Who measures sets of structures. Initialise with lml_fit_crew_make, release with lml_fit_crew_free. */
+typedef struct lml_fit_crew {
+  const lml_crew *crew;
+  const lml_potential *potentials[2]; /**< before, after */
+  struct lml_fit_worker *workers;     /**< with calculators, one for each of the crew's */
+} lml_fit_crew;
 
-/** Count one row, number @p index of the frame at position @p in_frame: its values in the file, before and after, and,
- *  for forces, the atom's region (LML_FIT_REGIONS: none) and distance from the QM centre (negative: none). */
-void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3], size_t region, double distance);
+lml_status lml_fit_crew_make(lml_fit_crew *crew, const lml_crew *who, const lml_potential *before,
+                             const lml_potential *after, lml_error *error);
+void lml_fit_crew_free(lml_fit_crew *crew);
+
+/** Evaluate this rank's share of the frames, and collect all on rank 0. @p before: for each row what the starting
+ *  potential gives, NaN where that is not known; NULL: of none it is. */
+lml_status lml_fit_evaluate(lml_fit *fit, lml_fit_crew *crew, const double *before, lml_error *error);
+
+/** What hard constraints were and are, from their rows: those from row @p first of @p rows on are the set's. @p delta
+ * is the change of Θ. Rank 0 alone. */
+void lml_fit_hard(lml_fit *fit, const lml_constraint_rows *rows, size_t first, const double *before,
+                  const double *delta, size_t width);
+
+/** Count one row, number @p index of the frame at position @p in_frame: its values in the file, before and after. */
+void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3]);
 
 /** Agree on @p status, and add up on rank 0 what the ranks have counted. */
 lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_error *error);

@@ -18,7 +18,7 @@ static lml_status factorise(lml_leverage *leverage, lml_error *error) {
 
 lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error) {
   const size_t n = leverage->solver->width, rank = leverage->problem.constraints->rank;
-  lml_status status = lml_normal_make(&leverage->frame, n, error);
+  lml_status status = lml_normal_part_make(&leverage->frame, n, NULL, error);
   if (status == LML_OK)
     status = lml_alloc(&leverage->rows, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   if (status == LML_OK)
@@ -27,7 +27,7 @@ lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error) {
 }
 
 void lml_leverage_free(lml_leverage *leverage) {
-  lml_normal_free(&leverage->frame);
+  lml_normal_part_free(&leverage->frame);
   lml_free(leverage->rows);
   lml_free(leverage->scratch);
   *leverage = (lml_leverage){0};
@@ -83,8 +83,8 @@ lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_err
 typedef struct {
   lml_leverage *leverage;
   sieve sieve;
-  lml_normal_adder *adder; /**< to the sums of the frame at hand */
-  double largest;          /**< of the frame's rows so far */
+  lml_normal_adder adder; /**< to the sums of the frame at hand */
+  double largest;         /**< of the frame's rows so far */
 } judgement;
 
 /** The largest leverage of the rows of a block: with S Q a = L y, it is w |y|². */
@@ -108,46 +108,41 @@ static double find_largest(const lml_leverage *leverage, const lml_row_block *bl
 static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
   judgement *j = context;
   j->largest = fmax(j->largest, find_largest(j->leverage, block, j->sieve.set->weight * block->weight));
-  const lml_row_block alone = {.rows = block->rows,
-                               .targets = block->targets,
-                               .count = block->count,
-                               .first = block->first,
-                               .position = 0,
-                               .weight = block->weight};
-  return lml_normal_take(j->adder, &alone, error);
+  return lml_normal_take(&j->adder, block, error);
 }
 
 /** Add the frame's sums where they belong, and factorise anew. */
 static lml_status add_frame(lml_leverage *leverage, lml_error *error) {
-  lml_normal_add(leverage->whole, &leverage->frame, 1.0);
+  lml_normal_add(leverage->whole, &leverage->frame.sums, 1.0);
   if (leverage->parts != NULL)
-    lml_normal_add(&leverage->parts[leverage->ntaken++ % leverage->nparts], &leverage->frame, 1.0);
+    lml_normal_add(&leverage->parts[leverage->ntaken++ % leverage->nparts], &leverage->frame.sums, 1.0);
   return factorise(leverage, error);
 }
 
 /** Behind a frame's last row. */
-static lml_status end(void *context, size_t position, lml_error *error) {
-  judgement *j = context;
+static lml_status judge(judgement *j, size_t position, lml_error *error) {
   bool taken;
   lml_status status = sift(&j->sieve, position, j->largest, &taken, error);
   if (taken) status = add_frame(j->leverage, error);
-  lml_normal_clear(&j->leverage->frame);
+  lml_normal_clear(&j->leverage->frame.sums);
   j->largest = 0.0;
   return status;
 }
 
 lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_dataset *set, size_t first,
-                               const double *start, void (*tell)(void *context), void *context, lml_error *error) {
-  lml_normal_adder *adder;
+                               void (*tell)(void *context), void *context, lml_error *error) {
   if (first >= set->nframes) return LML_OK;
-  lml_status status = lml_alloc(&adder, 1, sizeof *adder, "deviations", error);
-  if (status != LML_OK) return status;
-  *adder = (lml_normal_adder){
-      .normals = &leverage->frame, .nnormals = 1, .weight = set->weight, .has_values = set->has_values, .start = start};
-  judgement j = {.leverage = leverage, .sieve = begin_sieve(set, first), .adder = adder};
-  const lml_row_sink sink = {take, &j, end};
-  status = lml_design_pass(design, set, first, 0, 1, &sink, tell, context, error);
+  judgement j = {.leverage = leverage,
+                 .sieve = begin_sieve(set, first),
+                 .adder = {.parts = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
+  const lml_row_sink sink = {take, &j};
+  lml_status status = LML_OK;
+  for (size_t position = first; position < set->nframes && status == LML_OK; position++) {
+    status = lml_design_frame(design, set, position, &sink, error);
+    if (status == LML_OK) status = judge(&j, position, error);
+    if (status == LML_OK) tell(context);
+  }
+  lml_design_close(design);
   if (status == LML_OK) end_sieve(&j.sieve);
-  lml_free(adder);
   return status;
 }

@@ -21,7 +21,7 @@ typedef struct lml_leverage {
   lml_normal *parts;   /**< likewise: the folds that such frames are dealt out to in turn; NULL: none */
   size_t nparts;
   size_t ntaken; /**< frames that were dealt out so far */
-  lml_normal frame;
+  lml_normal_part frame;
   double *rows;    /**< LML_BLOCK_ROWS × width */
   double *scratch; /**< LML_BLOCK_ROWS × rank */
 } lml_leverage;
@@ -35,8 +35,8 @@ lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_err
 void lml_leverage_free(lml_leverage *leverage);
 
 /** Judge the frames of @p set from position @p first on, in order; those that are taken are added to the sums, the
- *  others removed from the set. @p start is Θ₀. Rank 0 alone. */
+ *  others removed from the set. @p tell is called behind each. Rank 0 alone. */
 lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_dataset *set, size_t first,
-                               const double *start, void (*tell)(void *context), void *context, lml_error *error);
+                               void (*tell)(void *context), void *context, lml_error *error);
 
 #endif

@@ -1,6 +1,5 @@
 #include "retrain/matrix.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <math.h>
 
@@ -10,18 +9,22 @@
 #include "base/path.h"
 #include "base/sys.h"
 
-/** The files of a set, open. */
-typedef struct {
+struct lml_matrix {
+  const lml_dataset *set;
   lml_npy_reader *rows;
   lml_npy_reader *values;  /**< NULL where the set has none */
   lml_npy_reader *weights; /**< likewise */
-} matrix_files;
+};
 
-static void close_files(matrix_files *files) {
-  lml_npy_close(files->rows);
-  lml_npy_close(files->values);
-  lml_npy_close(files->weights);
+void lml_matrix_close(lml_matrix *matrix) {
+  if (matrix == NULL) return;
+  lml_npy_close(matrix->rows);
+  lml_npy_close(matrix->values);
+  lml_npy_close(matrix->weights);
+  lml_free(matrix);
 }
+
+const lml_dataset *lml_matrix_set(const lml_matrix *matrix) { return matrix->set; }
 
 static lml_status check_rows(const lml_dataset *set, const lml_npy_array *shape, size_t width, lml_error *error) {
   if (shape->dimensions != 2)
@@ -47,8 +50,8 @@ static lml_status open_vector(const char *path, const lml_dataset *set, size_t n
                   path, nrows, set->path, shape->count);
 }
 
-static lml_status open_files(matrix_files *files, const lml_dataset *set, size_t width, lml_error *error) {
-  *files = (matrix_files){NULL, NULL, NULL};
+static lml_status open_files(lml_matrix *files, size_t width, lml_error *error) {
+  const lml_dataset *set = files->set;
   lml_status status = lml_npy_open(set->path, &files->rows, error);
   if (status == LML_OK) status = check_rows(set, lml_npy_shape(files->rows), width, error);
   if (status != LML_OK) return status;
@@ -56,6 +59,20 @@ static lml_status open_files(matrix_files *files, const lml_dataset *set, size_t
   if (set->has_values) status = open_vector(set->values, set, nrows, &files->values, error);
   if (status == LML_OK && set->row_weights != NULL)
     status = open_vector(set->row_weights, set, nrows, &files->weights, error);
+  return status;
+}
+
+lml_status lml_matrix_open(const lml_dataset *set, size_t width, lml_matrix **matrix, lml_error *error) {
+  lml_matrix *opened;
+  *matrix = NULL;
+  lml_status status = lml_alloc(&opened, 1, sizeof *opened, "a design matrix", error);
+  if (status != LML_OK) return status;
+  opened->set = set;
+  status = open_files(opened, width, error);
+  if (status == LML_OK)
+    *matrix = opened;
+  else
+    lml_matrix_close(opened);
   return status;
 }
 
@@ -99,7 +116,7 @@ static lml_status check_numbers(const char *path, const double *numbers, size_t 
   return LML_OK;
 }
 
-static lml_status check_values(const lml_dataset *set, const matrix_files *files, size_t width, lml_error *error) {
+static lml_status check_values(const lml_dataset *set, const lml_matrix *files, size_t width, lml_error *error) {
   const size_t nrows = lml_npy_shape(files->rows)->shape[0];
   const struct {
     lml_npy_reader *reader;
@@ -156,67 +173,47 @@ static lml_status find_mean_weights(lml_dataset *set, lml_npy_reader *weights, l
 }
 
 lml_status lml_matrix_scan(lml_dataset *set, size_t width, lml_error *error) {
-  matrix_files files = {NULL, NULL, NULL};
+  lml_matrix *files = NULL;
   lml_status status = find_values(set, error);
-  if (status == LML_OK) status = open_files(&files, set, width, error);
-  if (status == LML_OK) status = check_values(set, &files, width, error);
+  if (status == LML_OK) status = lml_matrix_open(set, width, &files, error);
+  if (status == LML_OK) status = check_values(set, files, width, error);
   if (status == LML_OK) status = find_checksums(set, error);
-  if (status == LML_OK) status = make_frames(set, lml_npy_shape(files.rows)->shape[0], error);
-  if (status == LML_OK) status = find_mean_weights(set, files.weights, error);
-  close_files(&files);
+  if (status == LML_OK) status = make_frames(set, lml_npy_shape(files->rows)->shape[0], error);
+  if (status == LML_OK) status = find_mean_weights(set, files->weights, error);
+  lml_matrix_close(files);
   return status;
 }
 
 /* ---- rows ---- */
 
-/** Multiply rows and targets by the square roots of their weights. */
-static lml_status weigh(lml_design *design, lml_npy_reader *weights, size_t first, size_t count, lml_error *error) {
-  double values[LML_BLOCK_ROWS];
-  const lml_status status = lml_npy_read_rows(weights, first, count, values, error);
+/** Rows @p place and behind of the file, with their values and the square roots of their weights. */
+static lml_status read_block(const lml_matrix *matrix, lml_design *design, size_t place, size_t count, double *weights,
+                             lml_error *error) {
+  lml_status status = lml_npy_read_rows(matrix->rows, place, count, design->block, error);
+  for (size_t k = 0; k < count; k++) design->targets[k] = design->before[k] = 0.0;
+  if (status == LML_OK && matrix->values != NULL)
+    status = lml_npy_read_rows(matrix->values, place, count, design->targets, error);
+  if (status == LML_OK && matrix->weights != NULL)
+    status = lml_npy_read_rows(matrix->weights, place, count, weights, error);
   for (size_t k = 0; k < count && status == LML_OK; k++) {
-    const double factor = sqrt(values[k]);
-    cblas_dscal((int)design->width, factor, design->block + k * design->width, 1);
-    design->targets[k] *= factor;
+    if (matrix->weights != NULL) weights[k] = sqrt(weights[k]);
+    if (design->centre != NULL) lml_centre_row(design->centre, design->block + k * design->width);
   }
   return status;
 }
 
-static lml_status pass_block(lml_design *design, const matrix_files *files, const lml_row_block *block,
-                             const lml_row_sink *sink, size_t place, lml_error *error) {
-  lml_status status = lml_npy_read_rows(files->rows, place, block->count, design->block, error);
-  for (size_t k = 0; k < block->count; k++) design->targets[k] = 0.0;
-  if (status == LML_OK && files->values != NULL)
-    status = lml_npy_read_rows(files->values, place, block->count, design->targets, error);
-  if (status == LML_OK && files->weights != NULL) status = weigh(design, files->weights, place, block->count, error);
-  return status == LML_OK ? sink->take(sink->context, block, error) : status;
-}
-
-static lml_status pass_frame(lml_design *design, const matrix_files *files, const lml_dataset *set, size_t position,
-                             const lml_row_sink *sink, lml_error *error) {
+lml_status lml_matrix_frame(lml_matrix *matrix, lml_design *design, size_t position, const lml_row_sink *sink,
+                            lml_error *error) {
+  const lml_dataset *set = matrix->set;
   const lml_dataset_frame *frame = &set->frames[position];
+  double weights[LML_BLOCK_ROWS];
   lml_status status = LML_OK;
   for (size_t begin = 0; begin < frame->nrows && status == LML_OK; begin += LML_BLOCK_ROWS) {
-    const size_t left = frame->nrows - begin;
-    const lml_row_block block = {.rows = design->block,
-                                 .targets = design->targets,
-                                 .count = left < LML_BLOCK_ROWS ? left : LML_BLOCK_ROWS,
-                                 .first = frame->first + begin,
-                                 .position = position,
-                                 .weight = frame->weight};
-    status = pass_block(design, files, &block, sink, frame->index * set->frame_rows + begin, error);
+    const size_t left = frame->nrows - begin, count = left < LML_BLOCK_ROWS ? left : LML_BLOCK_ROWS;
+    status = read_block(matrix, design, frame->index * set->frame_rows + begin, count, weights, error);
+    if (status == LML_OK)
+      status = lml_design_hand_on(design, set, position, begin, count, matrix->weights == NULL ? NULL : weights, sink,
+                                  error);
   }
-  if (status == LML_OK && sink->end != NULL) status = sink->end(sink->context, position, error);
-  return status;
-}
-
-lml_status lml_matrix_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,
-                           const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error) {
-  matrix_files files;
-  lml_status status = open_files(&files, set, design->width, error);
-  for (size_t position = first; position < set->nframes && status == LML_OK; position++) {
-    if (position % share == part) status = pass_frame(design, &files, set, position, sink, error);
-    if (status == LML_OK && tell != NULL) tell(context);
-  }
-  close_files(&files);
   return status;
 }

@@ -17,8 +17,16 @@ enum { LML_MATRIX_FRAME_ROWS = LML_BLOCK_ROWS };
  *  name file and row. */
 lml_status lml_matrix_scan(lml_dataset *set, size_t width, lml_error *error);
 
-/** What lml_design_pass does for structures; uses the block and targets of @p design. */
-lml_status lml_matrix_pass(lml_design *design, const lml_dataset *set, size_t first, size_t part, size_t share,
-                           const lml_row_sink *sink, void (*tell)(void *context), void *context, lml_error *error);
+/** A set's files, open. */
+typedef struct lml_matrix lml_matrix;
+
+/** Open the files of @p set, which was scanned and must outlive it. */
+lml_status lml_matrix_open(const lml_dataset *set, size_t width, lml_matrix **matrix, lml_error *error);
+void lml_matrix_close(lml_matrix *matrix);
+const lml_dataset *lml_matrix_set(const lml_matrix *matrix);
+
+/** What lml_design_frame does for structures; uses the block of @p design. */
+lml_status lml_matrix_frame(lml_matrix *matrix, lml_design *design, size_t position, const lml_row_sink *sink,
+                            lml_error *error);
 
 #endif

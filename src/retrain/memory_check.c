@@ -33,21 +33,37 @@ static matrices count_matrices(const lml_retrain_options *options) {
   return count;
 }
 
-lml_status lml_memory_check(const lml_design *design, const lml_retrain_options *options, const lml_comm *comm,
-                            lml_error *error) {
-  const double width = (double)design->width, ranks = (double)lml_comm_neighbours(comm);
+/** Bytes that a rank needs with one thread, each further thread, and rank 0 more than the others. */
+typedef struct {
+  double each, thread, first;
+} needs;
+
+static needs add_up(const lml_design *design, const lml_retrain_options *options) {
+  const double width = (double)design->width;
   const matrices count = count_matrices(options);
-  double frame = 0.0, hard = 0.0;
+  double frame = LML_BLOCK_ROWS * width, hard = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
     frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
   }
-  const double each = sizeof(double) * ((double)count.each * width * width + frame + hard);
-  const double first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard);
+  const double thread = width * width + frame; /* sums of its own, and rows */
+  return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + hard),
+                 .thread = sizeof(double) * thread,
+                 .first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard)};
+}
+
+lml_status lml_memory_check(const lml_design *design, const lml_retrain_options *options, const lml_comm *comm,
+                            size_t *nthreads, lml_error *error) {
   const double available = lml_proc_bytes("/proc/meminfo", "MemAvailable:", INFINITY), allowed = allowed_bytes();
-  const bool alone = each + first > allowed; /* what one process may have decides, not what the machine has */
-  const double needed = alone ? each + first : ranks * each + first, most = alone ? allowed : available;
+  const double ranks = (double)lml_comm_neighbours(comm);
+  const needs n = add_up(design, options);
+  for (; *nthreads > 1; --*nthreads) {
+    const double each = n.each + (double)(*nthreads - 1) * n.thread;
+    if (each + n.first <= allowed && ranks * each + n.first <= available) return LML_OK;
+  }
+  const bool alone = n.each + n.first > allowed; /* what one process may have decides, not what the machine has */
+  const double needed = alone ? n.each + n.first : ranks * n.each + n.first, most = alone ? allowed : available;
   if (needed <= most) return LML_OK;
   return lml_fail(
       error, LML_ERR_MEMORY,

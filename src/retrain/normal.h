@@ -6,14 +6,19 @@
 
 #include "base/comm.h"
 #include "retrain/design.h"
+#include "retrain/subspace.h"
 
 /** Sums over rows a with deviation r = target − a·Θ₀ and weight w. Initialise with lml_normal_make. */
 typedef struct lml_normal {
   size_t width;
-  double *gram;   /**< width × width, Σ w a aᵀ: the lower triangle by columns, the rest is not used */
-  double *moment; /**< width, Σ w r a */
-  double square;  /**< Σ w r² */
-  double nrows;   /**< number of rows */
+  double *gram;                 /**< width × width, Σ w a aᵀ: the lower triangle by columns, the rest is not used */
+  double *moment;               /**< width, Σ w r a */
+  double square;                /**< Σ w r² */
+  double nrows;                 /**< number of rows */
+  const lml_subspace *subspace; /**< what most rows lie in; NULL: all are summed as they are */
+  double *products;             /**< of rows in the subspace, until lml_normal_expand: rank × width */
+  double dimension, ninside;    /**< of the subspace that was used; number of these rows */
+  double left_out;              /**< Σ e² of what was left out, see subspace.h */
 } lml_normal;
 
 lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error);
@@ -22,27 +27,43 @@ void lml_normal_free(lml_normal *normal);
 /** Back to no rows. */
 void lml_normal_clear(lml_normal *normal);
 
-/** Where the rows of a set go: the sink's context. */
-typedef struct lml_normal_adder {
-  lml_normal *normals; /**< one, or as many as the frames are dealt out to */
-  size_t nnormals;     /**< the frame at position p of the set goes to normals[(first + p) % nnormals] */
-  size_t first;
-  double weight;
-  bool has_values;     /**< else r counts as zero */
-  const double *start; /**< Θ₀, width */
-  double deviations[LML_BLOCK_ROWS];
-} lml_normal_adder;
+/** Use @p subspace (may be NULL, else has a rank) for rows that are added from now on; it must outlive their sums. */
+lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subspace, lml_error *error);
 
-/** The sink's operation, with an lml_normal_adder as context. */
-lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error);
+/** Add @p factor times @p from to @p to, which has the same subspace. */
+void lml_normal_add(lml_normal *to, const lml_normal *from, double factor);
+
+/** Bring the sums over rows in the subspace to those over the others; there is no subspace afterwards. */
+lml_status lml_normal_expand(lml_normal *normal, lml_error *error);
 
 /** Add up the sums of all ranks on rank 0. */
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error);
 
-/** Add @p factor times @p from to @p to. */
-void lml_normal_add(lml_normal *to, const lml_normal *from, double factor);
-
 /** Σ w (r − a·δ)² over the rows, from the sums; not below 0. @p scratch has room for width numbers. */
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch);
+
+/** One worker's sums, and the rows that wait for being added to them. */
+typedef struct lml_normal_part {
+  lml_normal sums;
+  double *waiting; /**< LML_BLOCK_ROWS × width: rows outside the subspace, times the square roots of their weights */
+  size_t nwaiting;
+  double *along; /**< LML_BLOCK_ROWS × rank: what of a block's rows lies in the subspace */
+} lml_normal_part;
+
+/** Where the rows of a set go: the sink's context. */
+typedef struct lml_normal_adder {
+  lml_normal_part *parts; /**< one for each worker; see lml_normal_part_end */
+  double weight;
+  bool has_values; /**< else r counts as zero */
+} lml_normal_adder;
+
+lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_subspace *subspace, lml_error *error);
+void lml_normal_part_free(lml_normal_part *part);
+
+/** The sink's operation, with an lml_normal_adder as context. */
+lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error);
+
+/** No further rows come: add those that wait. */
+void lml_normal_part_end(lml_normal_part *part);
 
 #endif

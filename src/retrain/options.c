@@ -6,6 +6,8 @@
 #include "retrain/outputs.h"
 #include "retrain/retrain.h"
 
+const char *const lml_sums_names[] = {"auto", "exact", NULL};
+
 void lml_retrain_options_init(lml_retrain_options *options) {
   *options = (lml_retrain_options){.poll = 0.5, .search.tolerance = 0.05};
   for (size_t k = 0; k < LML_DEGREES; k++) options->ridge_scale.degrees[k] = 1.0;

@@ -34,19 +34,19 @@ static void write_fit_frame(lml_json_writer *w, const lml_fit_frame *frame, bool
 static void write_regions(lml_json_writer *w, const lml_fit *fit) {
   lml_json_writer_object(w, "regions");
   for (size_t k = 0; k < LML_FIT_REGIONS; k++) {
-    if (fit->regions[k].count == 0.0) continue;
+    if (fit->places.regions[k].count == 0.0) continue;
     lml_json_writer_object(w, lml_fit_region_names[k]);
-    write_sums(w, &fit->regions[k], fit->set->has_values);
+    write_sums(w, &fit->places.regions[k], fit->set->has_values);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_object(w);
   lml_json_writer_array(w, "distances");
   for (size_t k = 0; k < LML_FIT_BINS; k++) {
-    if (fit->bins[k].count == 0.0) continue;
+    if (fit->places.bins[k].count == 0.0) continue;
     lml_json_writer_object(w, NULL);
     lml_json_writer_number(w, "from", (double)k * lml_fit_bin_width);
     if (k + 1 < LML_FIT_BINS) lml_json_writer_number(w, "to", (double)(k + 1) * lml_fit_bin_width);
-    write_sums(w, &fit->bins[k], fit->set->has_values);
+    write_sums(w, &fit->places.bins[k], fit->set->has_values);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_array(w);
@@ -223,6 +223,17 @@ static void write_cache(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_end_object(w);
 }
 
+/** How the targets were summed; see subspace.h. */
+static void write_sums_kind(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_normal *target = &retrain->target;
+  lml_json_writer_object(w, "sums");
+  lml_json_writer_integer(w, "rows", (long long)target->nrows);
+  lml_json_writer_integer(w, "subspace_rank", (long long)target->dimension);
+  lml_json_writer_integer(w, "rows_inside", (long long)target->ninside);
+  lml_json_writer_number(w, "left_out", target->left_out / fmax(target->nrows * (double)target->width, 1.0));
+  lml_json_writer_end_object(w);
+}
+
 static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_object(w, "solution");
   lml_json_writer_text(w, "method", retrain->used_qr ? "qr" : "cholesky");
@@ -233,6 +244,7 @@ static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
   if (retrain->used_qr) lml_json_writer_number(w, "qr_condition", retrain->qr_condition);
   lml_json_writer_integer(w, "refinements", retrain->solution.refinements);
   lml_json_writer_number(w, "last_correction", retrain->solution.correction);
+  write_sums_kind(w, retrain);
   lml_json_writer_integer(w, "target_rank", (long long)retrain->target_rank);
   lml_json_writer_number(w, "target_largest_eigenvalue", retrain->target_largest);
   if (retrain->soft.gram != NULL) {
@@ -328,6 +340,7 @@ static void write_costs(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_number(w, "total", total);
   lml_json_writer_end_object(w);
   lml_json_writer_integer(w, "ranks", lml_comm_size(retrain->comm));
+  lml_json_writer_integer(w, "threads", (long long)retrain->nthreads);
   lml_json_writer_number(w, "peak_memory_mb", peak / 1e6);
 }
 

@@ -1,5 +1,6 @@
 #include "retrain/retrain.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -133,14 +134,28 @@ static lml_status make_result(lml_run *r, lml_error *error) {
   return status;
 }
 
-static lml_status evaluate_fit(lml_run *r, size_t index, lml_calculator *const calculators[2], lml_error *error) {
+/** Hard constraints on energies and virials are known from their rows, on rank 0, exactly. */
+static lml_status measure_hard(lml_run *r, size_t index, lml_error *error) {
   const lml_retrain *retrain = r->retrain;
-  const double *const coefficients[2] = {lml_potential_coefficients(retrain->start),
-                                         lml_potential_coefficients(retrain->result)};
+  const lml_dataset *sets = r->options->sets;
+  size_t first = 0;
+  for (size_t s = 0; s < index; s++)
+    if (sets[s].role == LML_ROLE_HARD && sets[s].mode == sets[index].mode) first += sets[s].nrows;
+  if (lml_run_leads(r))
+    lml_fit_hard(&retrain->fits[index], &retrain->constraints.kinds[sets[index].mode], first, r->before[index],
+                 retrain->delta, retrain->width);
+  for (size_t k = 0; k < sets[index].nframes; k++) lml_run_tell(r);
+  return lml_fit_collect(&retrain->fits[index], r->comm, LML_OK, error);
+}
+
+static lml_status evaluate_fit(lml_run *r, size_t index, lml_fit_crew *crew, lml_error *error) {
+  const lml_retrain *retrain = r->retrain;
+  const lml_dataset *set = &r->options->sets[index];
   lml_fit *fit = &retrain->fits[index];
-  if (fit->set->source == LML_SOURCE_MATRIX)
-    return lml_fit_rows(fit, &r->design, coefficients, r->comm, lml_run_tell, r, error);
-  return lml_fit_evaluate(fit, calculators, r->comm, lml_run_tell, r, error);
+  if (set->source == LML_SOURCE_MATRIX)
+    return lml_fit_rows(fit, &r->crew, lml_potential_coefficients(retrain->result), error);
+  if (set->role == LML_ROLE_HARD && set->quantity != LML_QUANTITY_FORCES) return measure_hard(r, index, error);
+  return lml_fit_evaluate(fit, crew, r->before[index], error);
 }
 
 static lml_status evaluate_fits(lml_run *r, lml_error *error) {
@@ -149,15 +164,14 @@ static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   size_t total = 0;
   for (size_t s = 0; s < nsets; s++) total += r->options->sets[s].nframes;
   lml_run_begin_stage(r, LML_STAGE_FIT, total);
-  lml_calculator *calculators[2] = {NULL, NULL};
-  lml_status status = lml_linear_calculator_create(retrain->start, &calculators[0], error);
-  if (status == LML_OK) status = lml_linear_calculator_create(retrain->result, &calculators[1], error);
+  lml_fit_crew crew;
+  lml_status status = lml_fit_crew_make(&crew, &r->crew, retrain->start, retrain->result, error);
   if (status == LML_OK) status = lml_alloc(&retrain->fits, nsets, sizeof *retrain->fits, "errors", error);
   for (size_t s = 0; s < nsets && status == LML_OK; s++)
     status = lml_fit_make(&retrain->fits[s], &r->options->sets[s], error);
   status = lml_comm_agree(r->comm, status, error);
-  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = evaluate_fit(r, s, calculators, error);
-  for (int k = 0; k < 2; k++) lml_calculator_destroy(calculators[k]);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = evaluate_fit(r, s, &crew, error);
+  lml_fit_crew_free(&crew);
   lml_run_end_stage(r);
   return status;
 }
@@ -187,16 +201,41 @@ lml_status lml_run_finish(lml_run *r, lml_error *error) {
 
 /* ---- all of it ---- */
 
+/** Coefficients up to which BLAS uses one thread by itself: the last digits of what several make of a matrix depend on
+ *  their number, and it takes no time worth sharing. */
+enum { SMALL_WIDTH = 4096 };
+
+/** As many workers as there is memory for. */
+static lml_status make_crew(lml_run *r, lml_error *error) {
+  lml_crew *crew = &r->crew;
+  const int blas_threads = openblas_get_num_threads();
+  size_t nworkers = r->options->threads > 0 ? r->options->threads : blas_threads > 0 ? (size_t)blas_threads : 1;
+  lml_status status = lml_alloc(&crew->designs, nworkers, sizeof *crew->designs, "threads", error);
+  if (status != LML_OK) return status;
+  crew->nworkers = 1;
+  status = lml_design_make(&crew->designs[0], r->retrain->start, 0, error);
+  if (status == LML_OK) status = lml_memory_check(&crew->designs[0], r->options, r->comm, &nworkers, error);
+  for (; status == LML_OK && crew->nworkers < nworkers; crew->nworkers++)
+    status = lml_design_make(&crew->designs[crew->nworkers], r->retrain->start, crew->nworkers, error);
+  r->retrain->nthreads = crew->nworkers;
+  if (status == LML_OK) r->retrain->instruction_set = crew->designs[0].descriptors.model.kernel->name;
+  openblas_set_num_threads(r->retrain->width > SMALL_WIDTH ? (int)crew->nworkers : 1);
+  return status;
+}
+
+static void free_crew(lml_run *r) {
+  for (size_t k = 0; k < r->crew.nworkers; k++) lml_design_free(&r->crew.designs[k]);
+  lml_free(r->crew.designs);
+  for (size_t s = 0; r->before != NULL && s < r->options->nsets; s++) lml_free(r->before[s]);
+  lml_free(r->before);
+  lml_compression_free(&r->compression);
+}
+
 static lml_status work(lml_run *r, lml_error *error) {
   lml_status status = read_start(r, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = scan_sets(r, error);
-  if (status == LML_OK) {
-    status = lml_design_make(&r->design, r->retrain->start, error);
-    if (status == LML_OK) status = lml_memory_check(&r->design, r->options, r->comm, error);
-    if (status == LML_OK) r->retrain->instruction_set = r->design.descriptors.model.kernel->name;
-    status = lml_comm_agree(r->comm, status, error);
-  }
+  if (status == LML_OK) status = lml_comm_agree(r->comm, make_crew(r, error), error);
   if (status == LML_OK) status = lml_run_make_room(r, error);
   if (status == LML_OK) status = lml_run_restore(r, error);
   if (status == LML_OK) status = lml_run_constrain(r, error);
@@ -212,10 +251,11 @@ lml_status lml_retrain_run(lml_retrain *retrain, lml_retrain_options *options, l
                            const lml_retrain_listener *listener, lml_error *error) {
   lml_run r = {.retrain = retrain, .options = options, .comm = comm, .listener = listener};
   *retrain = (lml_retrain){.options = options, .comm = comm};
+  r.crew = (lml_crew){.comm = comm, .tell = lml_run_tell, .context = &r};
   lml_status status = lml_comm_rank(comm) == 0 ? lml_retrain_options_check(options, error) : LML_OK;
   status = lml_comm_agree(comm, status, error);
   if (status == LML_OK) status = work(&r, error);
   lml_solver_free(&r.solver);
-  lml_design_free(&r.design);
+  free_crew(&r);
   return status;
 }

@@ -23,6 +23,13 @@ typedef enum lml_retrain_origin {
   LML_ORIGIN_ZERO       /**< Θ₀ = 0: the starting potential gives descriptors and fixed terms alone */
 } lml_retrain_origin;
 typedef enum lml_retrain_method { LML_METHOD_AUTO = 0, LML_METHOD_CHOLESKY, LML_METHOD_QR } lml_retrain_method;
+/** How rows are summed; see subspace.h. */
+typedef enum lml_sums {
+  LML_SUMS_AUTO = 0, /**< with less work where that saves much and what is left out does not matter */
+  LML_SUMS_EXACT
+} lml_sums;
+extern const char *const lml_sums_names[];
+
 typedef enum lml_existing { LML_EXISTING_REFUSE = 0, LML_EXISTING_OVERWRITE } lml_existing;
 
 typedef enum lml_lambda { LML_LAMBDA_SOFT = 0, LML_LAMBDA_RIDGE, LML_LAMBDAS } lml_lambda;
@@ -44,6 +51,8 @@ typedef struct lml_retrain_options {
   lml_retrain_form form;
   lml_retrain_origin origin;
   lml_retrain_method method;
+  lml_sums sums;
+  size_t threads; /**< of each rank; 0: as many as BLAS uses */
   lml_dataset *sets;
   size_t nsets, sets_capacity;
   double *lambda_soft, *lambda_ridge; /**< values to choose from; one of each is used as it is */
@@ -141,6 +150,7 @@ typedef struct lml_retrain {
   double qr_condition;
   lml_cache_finding cache; /**< what was found of the cache */
   lml_fit *fits;           /**< one per set */
+  size_t nthreads;         /**< that were used */
   double seconds[LML_STAGES];
   lml_start_file start_files[LML_START_FILES];
   char configuration[LML_SHA256_TEXT]; /**< checksum of the JSON file */

@@ -4,7 +4,8 @@
 #ifndef LML_RETRAIN_RUN_H
 #define LML_RETRAIN_RUN_H
 
-#include "retrain/design.h"
+#include "retrain/compression.h"
+#include "retrain/crew.h"
 #include "retrain/retrain.h"
 
 typedef struct lml_run {
@@ -12,7 +13,9 @@ typedef struct lml_run {
   lml_retrain_options *options;
   lml_comm *comm;
   const lml_retrain_listener *listener;
-  lml_design design;
+  lml_crew crew;
+  double **before; /**< of each set: what the starting potential gives for its rows; NULL where that is not kept */
+  lml_compression compression;
   lml_solver solver;
   lml_stage stage;
   size_t done, total;
@@ -47,6 +50,9 @@ lml_status lml_run_restore(lml_run *run, lml_error *error);
 
 /** Find the constraints and what they leave free. */
 lml_status lml_run_constrain(lml_run *run, lml_error *error);
+
+/** Forget what the starting potential gives: of hard constraints zero, to which the ranks add theirs, else NaN. */
+void lml_run_forget_before(lml_run *run);
 
 /** Make the sums of targets, soft constraints and test sets. */
 lml_status lml_run_make_sums(lml_run *run, lml_error *error);

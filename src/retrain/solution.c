@@ -88,9 +88,9 @@ static lml_status choose_method(lml_run *r, lml_error *error) {
 /** Put the rows of targets and soft constraints into the triangle. */
 static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, const double *start, double lambda_soft,
                                 lml_error *error) {
-  const lml_row_sink sink = {.take = lml_qr_take, .context = adder};
-  const size_t part = (size_t)lml_comm_rank(r->comm), share = (size_t)lml_comm_size(r->comm);
+  lml_crew one = r->crew; /* the triangle takes one block after the other; BLAS may use several threads for it */
   lml_status status = LML_OK;
+  one.nworkers = 1;
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {
     const lml_dataset *set = &r->options->sets[s];
     if (set->role != LML_ROLE_TARGET && set->role != LML_ROLE_SOFT) continue;
@@ -99,7 +99,8 @@ static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, con
     adder->weight = soft ? set->weight * lambda_soft : set->weight;
     adder->has_values = !soft;
     adder->start = soft ? r->retrain->constraints.shift : start;
-    status = lml_design_pass(&r->design, set, 0, part, share, &sink, lml_run_tell, r, error);
+    const lml_row_job job = {.set = set, .sink = {lml_qr_take, adder}};
+    status = lml_crew_rows(&one, &job, error);
   }
   return lml_comm_agree(r->comm, status, error);
 }

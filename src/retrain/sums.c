@@ -1,4 +1,6 @@
 /* The constraints' rows and the sums over all others. */
+#include <math.h>
+
 #include "base/fail.h"
 #include "base/memory.h"
 #include "retrain/leverage.h"
@@ -12,8 +14,7 @@ lml_status lml_run_constrain(lml_run *r, lml_error *error) {
   lml_status status = LML_OK;
   lml_run_begin_stage(r, LML_STAGE_HARD, r->restored ? 0 : lml_run_frames(r, LML_ROLE_HARD));
   if (!r->restored)
-    status = lml_constraints_fill(&retrain->constraints, &r->design, options->sets, options->nsets,
-                                  lml_potential_coefficients(retrain->start), r->comm, lml_run_tell, r, error);
+    status = lml_constraints_fill(&retrain->constraints, &r->crew, options->sets, options->nsets, r->before, error);
   if (status == LML_OK && lml_run_leads(r))
     status = lml_constraints_decompose(&retrain->constraints, &options->constraints, error);
   status = lml_comm_agree(r->comm, status, error);
@@ -40,32 +41,114 @@ static size_t count_frames(const lml_run *r, lml_role role, size_t end) {
   return count;
 }
 
-/** The rows of frames of set number @p index, from @p first on. */
-static lml_status add_set(lml_run *r, const sum_task *task, size_t index, size_t first, lml_error *error) {
-  const size_t part = (size_t)lml_comm_rank(r->comm), share = (size_t)lml_comm_size(r->comm);
-  const lml_dataset *set = &r->options->sets[index];
-  lml_normal_adder *adder;
-  lml_status status = lml_alloc(&adder, 1, sizeof *adder, "deviations", error);
+/** Rows on their way to sums: what goes on in one pass over a set. */
+typedef struct {
+  const sum_task *task;
+  lml_normal_adder adder; /**< to the sums of each worker */
+  size_t first;           /**< frames of other sets that were dealt out to the folds before */
+  lml_sample *sample;     /**< NULL: none is taken */
+} summing;
+
+static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
+  summing *s = context;
+  if (s->sample != NULL) lml_sample_pick(s->sample, block);
+  return lml_normal_take(&s->adder, block, error);
+}
+
+/** A worker's sums over a unit go to those of all. */
+static lml_status hand_in(void *context, size_t worker, size_t position, lml_error *error) {
+  const summing *s = context;
+  lml_normal_part *part = &s->adder.parts[worker];
+  (void)error;
+  lml_normal_part_end(part);
+  lml_normal_add(&s->task->normals[(s->first + position) % s->task->nnormals], &part->sums, 1.0);
+  lml_normal_clear(&part->sums);
+  return LML_OK;
+}
+
+/** Which frames of a set are added, and what of them is kept. */
+typedef struct {
+  size_t index; /**< of the set */
+  size_t first; /**< position of the first frame */
+  size_t from_unit, to_unit;
+  lml_sample *sample;
+} share;
+
+static lml_status run_pass(lml_run *r, const sum_task *task, const share *which, lml_normal_part *parts,
+                           lml_error *error) {
+  const lml_dataset *set = &r->options->sets[which->index];
+  summing s = {
+      .task = task,
+      .adder = {.parts = parts, .weight = set->weight, .has_values = set->has_values && task->role != LML_ROLE_SOFT},
+      .sample = which->sample,
+      .first = count_frames(r, task->role, which->index)}; /* frames of all sets are dealt out in one row */
+  const lml_row_job job = {.set = set,
+                           .first = which->first,
+                           .most = task->nnormals > 1 ? 1 : 0,
+                           .from_unit = which->from_unit,
+                           .to_unit = which->to_unit,
+                           .sink = {take, &s},
+                           .hand_in = hand_in,
+                           .before = r->before[which->index]};
+  return lml_crew_rows(&r->crew, &job, error);
+}
+
+/** Add rows, each worker to sums of its own first. */
+static lml_status add_share(lml_run *r, const sum_task *task, const share *which, lml_error *error) {
+  const size_t nworkers = r->crew.nworkers;
+  lml_normal_part *parts;
+  lml_status status = lml_alloc(&parts, nworkers, sizeof *parts, "normal equations", error);
   if (status != LML_OK) return status;
-  *adder = (lml_normal_adder){.normals = task->normals,
-                              .nnormals = task->nnormals,
-                              .weight = set->weight,
-                              .has_values = set->has_values && task->role != LML_ROLE_SOFT,
-                              .start = lml_potential_coefficients(r->retrain->start)};
-  const lml_row_sink sink = {.take = lml_normal_take, .context = adder};
-  adder->first = count_frames(r, task->role, index); /* frames of all sets are dealt out to the folds in one row */
-  status = lml_design_pass(&r->design, set, first, part, share, &sink, lml_run_tell, r, error);
-  lml_free(adder);
+  for (size_t k = 0; k < nworkers && status == LML_OK; k++)
+    status = lml_normal_part_make(&parts[k], r->retrain->width, task->normals->subspace, error);
+  if (status == LML_OK) status = run_pass(r, task, which, parts, error);
+  for (size_t k = 0; k < nworkers; k++) lml_normal_part_free(&parts[k]);
+  lml_free(parts);
+  return status;
+}
+
+/** Add this rank's first frames of the set number @p index, find from them the space that rows lie in, and use it from
+ *  then on. */
+static lml_status find_subspace(lml_run *r, const sum_task *task, size_t index, lml_error *error) {
+  lml_subspace *subspace = &r->compression.subspace;
+  lml_sample sample = {0};
+  const share begin = {.index = index, .to_unit = 1, .sample = &sample};
+  lml_status status = lml_sample_make(&sample, r->retrain->width, lml_crew_unit_rows(&r->options->sets[index]), error);
+  if (status == LML_OK) status = add_share(r, task, &begin, error);
+  if (status == LML_OK) status = lml_subspace_find(subspace, sample.rows, sample.count, sample.width, error);
+  lml_sample_free(&sample);
+  for (size_t k = 0; k < task->nnormals && status == LML_OK && subspace->rank > 0; k++)
+    status = lml_normal_set_subspace(&task->normals[k], subspace, error);
+  return status;
+}
+
+/** Add the rows of all sets of the role that are not judged by leverage. */
+static lml_status add_all(lml_run *r, const sum_task *task, const lml_dataset *sampled, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {
+    const lml_dataset *set = &r->options->sets[s];
+    share which = {.index = s};
+    if (set->role != task->role || set->leverage > 0.0) continue;
+    if (set == sampled) {
+      status = find_subspace(r, task, s, error);
+      which.from_unit = 1;
+    }
+    if (status == LML_OK) status = add_share(r, task, &which, error);
+  }
   return status;
 }
 
 /** Add the rows of all sets of the role that are not judged by leverage, frames dealt out in turn, and collect. */
 static lml_status add_sets(lml_run *r, const sum_task *task, lml_error *error) {
+  const lml_dataset *sampled = NULL;
   lml_status status = LML_OK;
   lml_run_begin_stage(r, task->stage, count_frames(r, task->role, r->options->nsets));
-  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
-    if (r->options->sets[s].role == task->role && r->options->sets[s].leverage == 0.0)
-      status = add_set(r, task, s, 0, error);
+  if (task->role == LML_ROLE_TARGET)
+    sampled = lml_compression_set(r->options, &r->crew.designs[0], r->retrain->ridge.smallest);
+  if (sampled != NULL) status = lml_compression_begin(&r->compression, &r->crew, sampled, error);
+  if (status == LML_OK) status = add_all(r, task, sampled, error);
+  if (status == LML_OK && sampled != NULL)
+    status = lml_compression_end(&r->compression, &r->crew, task->normals, task->nnormals, error);
   status = lml_comm_agree(r->comm, status, error);
   for (size_t k = 0; k < task->nnormals && status == LML_OK; k++)
     status = lml_normal_collect(&task->normals[k], r->comm, error);
@@ -108,8 +191,8 @@ static lml_status judge_set(lml_run *r, size_t index, size_t first, lml_error *e
   lml_status status = lml_run_make_solver(r, error);
   if (status == LML_OK) status = lml_leverage_begin(&leverage, error);
   if (status == LML_OK)
-    status = lml_leverage_select(&leverage, &r->design, &r->options->sets[index], first,
-                                 lml_potential_coefficients(retrain->start), lml_run_tell, r, error);
+    status =
+        lml_leverage_select(&leverage, &r->crew.designs[0], &r->options->sets[index], first, lml_run_tell, r, error);
   lml_leverage_free(&leverage);
   return status;
 }
@@ -156,6 +239,28 @@ static lml_status make_folds(lml_run *r, lml_error *error) {
   return status;
 }
 
+/** Room for what the starting potential gives. Frames that come or go later have none. */
+static lml_status make_before(lml_run *r, lml_error *error) {
+  const size_t nsets = r->options->nsets;
+  lml_status status = lml_alloc(&r->before, nsets, sizeof *r->before, "values of the starting potential", error);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++) {
+    const lml_dataset *set = &r->options->sets[s];
+    if (set->reading == LML_READ_FOLLOW || set->leverage > 0.0) continue;
+    if (set->role == LML_ROLE_TEST && r->retrain->test.gram == NULL) continue; /* rows of it are not made */
+    status = lml_alloc(&r->before[s], set->nrows, sizeof(double), "values of the starting potential", error);
+  }
+  if (status == LML_OK) lml_run_forget_before(r);
+  return status;
+}
+
+void lml_run_forget_before(lml_run *r) {
+  for (size_t s = 0; s < r->options->nsets; s++) {
+    const lml_dataset *set = &r->options->sets[s];
+    for (size_t k = 0; r->before[s] != NULL && k < set->nrows; k++)
+      r->before[s][k] = set->role == LML_ROLE_HARD ? 0.0 : NAN;
+  }
+}
+
 lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
@@ -166,6 +271,7 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   if (status == LML_OK && lml_run_frames(r, LML_ROLE_SOFT) > 0) status = lml_normal_make(&retrain->soft, n, error);
   if (status == LML_OK && chooses && options->folds == 0) status = lml_normal_make(&retrain->test, n, error);
   if (status == LML_OK && chooses && options->folds > 0) status = make_folds(r, error);
+  if (status == LML_OK) status = make_before(r, error);
   return lml_comm_agree(r->comm, status, error);
 }
 
@@ -189,7 +295,8 @@ lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error 
   if (r->options->sets[index].leverage > 0.0) return select_frames(r, index, first, error);
   if (!lml_run_leads(r)) lml_normal_clear(&r->retrain->target); /* rank 0 has them */
   lml_run_begin_stage(r, LML_STAGE_TARGET, r->options->sets[index].nframes - first);
-  lml_status status = add_set(r, &task, index, first, error);
+  const share which = {.index = index, .first = first};
+  lml_status status = add_share(r, &task, &which, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_normal_collect(&r->retrain->target, r->comm, error);
   lml_run_end_stage(r);

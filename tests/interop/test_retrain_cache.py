@@ -117,7 +117,7 @@ def test_other_inputs_are_named(files, both, teacher):
 
 
 def test_other_machines_are_named(files, both):
-    """Instruction set, threads of BLAS and ranks decide the last digits."""
+    """Instruction set, BLAS and ranks decide the last digits."""
     config = config_of(files)
     both(config)
     report = both(config, env=os.environ | {"LMLINK_ISA": "generic"})

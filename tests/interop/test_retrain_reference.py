@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import read, write
-from conftest import TIMEOUT, program
+from conftest import TIMEOUT, need, program
 from results import read_results
 from test_retrain import read_coefficients
 
@@ -17,6 +18,7 @@ COEFFICIENT_BAR = 5e-5  # eV
 HARD_BAR = 1e-12  # eV/atom
 LAMMPS_BAR = 1e-9  # eV/Å
 MEMORY_BAR = 300  # MB
+SUMS_BAR = 1e-8  # eV and eV/Å, of sums with less work against exact ones
 
 
 ELASTIC_BAR = 1e-6  # relative, of elastic constants before and after
@@ -26,10 +28,16 @@ COEFFICIENT_FROM_SCRATCH_BAR = 1e-8  # relative
 UNSEEN_FORCE_BAR = 1e-6  # eV/Å
 
 
-def run(*arguments, isa=None):
+def launcher(ranks):
+    """The words that start so many ranks."""
+    mpirun = shutil.which("mpirun") or need("mpi", "there is no mpirun")
+    return mpirun, "--oversubscribe", "--allow-run-as-root", "-n", str(ranks)
+
+
+def run(*arguments, isa=None, prefix=()):
     """lmlink-retrain with the reference's start; skips where the processor lacks the instruction set."""
     environment = os.environ | ({"LMLINK_ISA": isa} if isa else {})
-    result = subprocess.run([program("lmlink-retrain"), *map(str, arguments)], capture_output=True, text=True,
+    result = subprocess.run([*prefix, program("lmlink-retrain"), *map(str, arguments)], capture_output=True, text=True,
                             timeout=TIMEOUT, env=environment)
     if "does not have these instructions" in result.stderr:
         pytest.skip(result.stderr)
@@ -141,6 +149,45 @@ def test_lammps_takes_the_result(retrained, reference, lammps, lmlink_eval, tmp_
 
 def test_memory(retrained):
     assert retrained[1]["peak_memory_mb"] <= MEMORY_BAR
+
+
+def glide(reference, paper, output, *options, **keywords):
+    run(*paper, "--targets", reference / "screw_glide_qmml.xyz", "--select", "unfixed", *options, "--output", output,
+        "--report", output.with_suffix(".json"), **keywords)
+    return json.loads(output.with_suffix(".json").read_text())
+
+
+def test_sums_with_less_work_give_the_same(retrained, reference, paper, lmlink_eval, tmp_path):
+    """Most rows lie in a space of few dimensions; summing them there changes forces by less than anything counts."""
+    exact = glide(reference, paper, tmp_path / "exact.snapcoeff", "--sums", "exact")
+    assert exact["solution"]["sums"]["subspace_rank"] == exact["solution"]["sums"]["rows_inside"] == 0
+    sums = retrained[1]["solution"]["sums"]
+    assert sums["rows"] == 3 * 18044 and sums["rows_inside"] > 0.6 * sums["rows"]
+    assert 0 < sums["left_out"] < 1e-9
+    difference = read_coefficients(retrained[0]) - read_coefficients(tmp_path / "exact.snapcoeff")
+    assert 0 < np.abs(difference).max() < SUMS_BAR
+    for name, potential in (("ours", retrained[0]), ("exact", tmp_path / "exact.snapcoeff")):
+        lmlink_eval("--potential", potential, reference / "bulk_MD_test.xyz", "--output", tmp_path / f"{name}.xyz")
+    for ours, theirs in zip(*(read_results(tmp_path / f"{name}.xyz") for name in ("ours", "exact"))):
+        assert np.abs(ours.forces - theirs.forces).max() < SUMS_BAR
+    folds = ("--lambda-ridge", "5,500", "--folds", 2)
+    less, all_rows = (glide(reference, paper[:-2], tmp_path / f"{kind}-folds.snapcoeff", *folds, "--sums", kind)
+                      for kind in ("auto", "exact"))
+    assert less["solution"]["sums"]["subspace_rank"] > 0
+    for ours, theirs in zip(less["search"]["grid"], all_rows["search"]["grid"]):
+        assert ours["rms_choice"] == pytest.approx(theirs["rms_choice"], rel=1e-6)
+
+
+def test_threads_and_ranks_give_the_same(retrained, reference, paper, tmp_path):
+    """The same bytes from any number of threads; the same but for rounding from two ranks."""
+    for threads in (1, 3):
+        new = tmp_path / f"{threads}.snapcoeff"
+        assert glide(reference, paper, new, "--threads", threads)["threads"] == threads
+        assert new.read_text().splitlines()[2:] == retrained[0].read_text().splitlines()[2:]
+    new = tmp_path / "ranks.snapcoeff"
+    report = glide(reference, paper, new, "--threads", 1, prefix=launcher(2))
+    assert report["ranks"] == 2 and report["solution"]["sums"]["rows"] == 3 * 18044
+    assert np.abs(read_coefficients(new) - read_coefficients(retrained[0])).max() < SUMS_BAR
 
 
 def test_rank_with_the_vacancy_path(reference, tmp_path):

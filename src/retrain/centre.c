@@ -1,0 +1,79 @@
+#include "retrain/centre.h"
+
+#include <cblas.h>
+
+#include "base/memory.h"
+
+lml_status lml_centre_make(lml_centre *centre, size_t nelements, size_t ncomponents, lml_error *error) {
+  *centre = (lml_centre){.nelements = nelements, .ncomponents = ncomponents};
+  return lml_alloc(&centre->values, nelements * ncomponents, sizeof(double), "a centre of the descriptors", error);
+}
+
+void lml_centre_free(lml_centre *centre) {
+  lml_free(centre->values);
+  *centre = (lml_centre){0};
+}
+
+static size_t columns(const lml_centre *centre) { return (centre->ncomponents + 1) * (centre->ncomponents + 2) / 2; }
+
+/* With b = B − c: bᵢbⱼ = BᵢBⱼ − cᵢBⱼ − cⱼBᵢ + cᵢcⱼ, and half of that for i = j. In each function below, q runs over
+ * the quadratic columns in their order, from the first behind the linear ones. */
+
+/** From the highest columns down, as each needs the lower ones for B. */
+void lml_centre_row(const lml_centre *centre, double *row) {
+  const size_t n = centre->ncomponents;
+  for (size_t e = 0; e < centre->nelements; e++, row += columns(centre)) {
+    const double *c = centre->values + e * n;
+    double *linear = row + 1, *q = row + 1 + n;
+    for (size_t i = 0; i < n; i++) {
+      *q++ += c[i] * (0.5 * c[i] * row[0] - linear[i]);
+      for (size_t j = i + 1; j < n; j++) *q++ += c[i] * (c[j] * row[0] - linear[j]) - c[j] * linear[i];
+    }
+    for (size_t i = 0; i < n; i++) linear[i] -= c[i] * row[0];
+  }
+}
+
+void lml_centre_coefficients(const lml_centre *centre, double *coefficients) {
+  const size_t n = centre->ncomponents;
+  for (size_t e = 0; e < centre->nelements; e++, coefficients += columns(centre)) {
+    const double *c = centre->values + e * n, *q = coefficients + 1 + n;
+    double *linear = coefficients + 1;
+    for (size_t i = 0; i < n; i++) coefficients[0] += c[i] * linear[i];
+    for (size_t i = 0; i < n; i++) {
+      coefficients[0] += 0.5 * c[i] * c[i] * *q;
+      linear[i] += c[i] * *q++;
+      for (size_t j = i + 1; j < n; j++, q++) {
+        coefficients[0] += c[i] * c[j] * *q;
+        linear[i] += c[j] * *q;
+        linear[j] += c[i] * *q;
+      }
+    }
+  }
+}
+
+/** Columns of vectors: what column q gets of those before it, for a matrix of @p count rows (1: a vector). From the
+ *  quadratic columns down to the linear ones, as these still are for b then. */
+static void restore_columns(const lml_centre *centre, double *first, int count, size_t stride) {
+  const size_t n = centre->ncomponents;
+  for (size_t e = 0; e < centre->nelements; e++, first += columns(centre) * stride) {
+    const double *c = centre->values + e * n;
+    double *linear = first + stride, *q = first + (1 + n) * stride;
+    for (size_t i = 0; i < n; i++)
+      for (size_t j = i; j < n; j++, q += stride) {
+        cblas_daxpy(count, (i == j ? 0.5 : 1.0) * c[i] * c[j], first, 1, q, 1);
+        cblas_daxpy(count, c[i], linear + j * stride, 1, q, 1);
+        if (i != j) cblas_daxpy(count, c[j], linear + i * stride, 1, q, 1);
+      }
+    for (size_t i = 0; i < n; i++) cblas_daxpy(count, c[i], first, 1, linear + i * stride, 1);
+  }
+}
+
+void lml_centre_restore(const lml_centre *centre, double *vector) { restore_columns(centre, vector, 1, 1); }
+
+void lml_centre_restore_matrix(const lml_centre *centre, double *matrix) {
+  const size_t width = centre->nelements * columns(centre);
+  for (size_t i = 0; i < width; i++)
+    for (size_t j = i + 1; j < width; j++) matrix[j * width + i] = matrix[i * width + j];
+  restore_columns(centre, matrix, (int)width, width); /* G M */
+  for (size_t column = 0; column < width; column++) restore_columns(centre, matrix + column * width, 1, 1);
+}

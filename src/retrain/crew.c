@@ -1,0 +1,137 @@
+#include "retrain/crew.h"
+
+#include <cblas.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "base/team.h"
+
+/** A unit ends when it has so many rows or atoms: enough work to be worth a sum of its own, little enough to be shared
+ *  out evenly. */
+enum { UNIT_ROWS = 1024, UNIT_ATOMS = 4096 };
+
+/** Consecutive frames. */
+typedef struct unit {
+  size_t first, count;
+  size_t told; /**< frames that are told of when it is handed in: its own, and those of other ranks behind it */
+} unit;
+
+/** This rank's units. */
+typedef struct unit_list {
+  unit *list;
+  size_t count, capacity;
+} unit_list;
+
+static size_t end_of_unit(const lml_crew_job *job, size_t first) {
+  size_t rows = 0, atoms = 0, end = first;
+  while (end < job->set->nframes && rows < UNIT_ROWS && atoms < UNIT_ATOMS) {
+    if (job->most > 0 && end - first == job->most) break;
+    rows += job->set->frames[end].nrows;
+    atoms += job->set->frames[end].natoms;
+    end++;
+  }
+  return end;
+}
+
+size_t lml_crew_unit_rows(const lml_dataset *set) {
+  const lml_crew_job job = {.set = set};
+  size_t rows = 0;
+  for (size_t k = 0; k < end_of_unit(&job, 0); k++) rows += set->frames[k].nrows;
+  return rows;
+}
+
+static lml_status list_units(const lml_crew *crew, const lml_crew_job *job, unit_list *units, lml_error *error) {
+  const size_t rank = (size_t)lml_comm_rank(crew->comm), size = (size_t)lml_comm_size(crew->comm);
+  const size_t to_unit = job->to_unit > 0 ? job->to_unit : SIZE_MAX;
+  lml_status status = LML_OK;
+  for (size_t first = job->first, index = 0, end; first < job->set->nframes && status == LML_OK; index++, first = end) {
+    end = end_of_unit(job, first);
+    if (index / size < job->from_unit || index / size >= to_unit) continue;
+    if (index % size == rank) {
+      status = lml_grow(&units->list, &units->capacity, units->count + 1, sizeof(unit), "units of work", error);
+      if (status == LML_OK) units->list[units->count++] = (unit){.first = first, .count = end - first};
+    }
+    if (units->count > 0) units->list[units->count - 1].told += end - first;
+  }
+  return status;
+}
+
+/* ---- frames ---- */
+
+typedef struct running {
+  const lml_crew *crew;
+  const lml_crew_job *job;
+  unit_list units;
+} running;
+
+static lml_status work_on(void *context, size_t worker, size_t task, lml_error *error) {
+  const running *r = context;
+  const unit *u = &r->units.list[task];
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < u->count && status == LML_OK; k++)
+    status = r->job->work(r->job->context, worker, u->first + k, error);
+  return status;
+}
+
+static lml_status hand_in(void *context, size_t worker, size_t task, lml_error *error) {
+  const running *r = context;
+  const unit *u = &r->units.list[task];
+  lml_status status = LML_OK;
+  if (r->job->hand_in != NULL) status = r->job->hand_in(r->job->context, worker, u->first, error);
+  for (size_t k = 0; k < u->told && status == LML_OK && r->crew->tell != NULL; k++) r->crew->tell(r->crew->context);
+  return status;
+}
+
+lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *job, lml_error *error) {
+  running r = {.crew = crew, .job = job};
+  lml_status status = list_units(crew, job, &r.units, error);
+  const lml_team_tasks tasks = {.count = r.units.count, .work = work_on, .hand_in = hand_in, .context = &r};
+  const int blas_threads = openblas_get_num_threads();
+  if (crew->nworkers > 1) openblas_set_num_threads(1);
+  if (status == LML_OK) status = lml_team_run(crew->nworkers, &tasks, error);
+  if (crew->nworkers > 1) openblas_set_num_threads(blas_threads);
+  lml_free(r.units.list);
+  return status;
+}
+
+/* ---- rows ---- */
+
+typedef struct making {
+  const lml_crew *crew;
+  const lml_row_job *job;
+  lml_row_sink sink; /**< notes what the starting potential gives, and hands on */
+} making;
+
+static lml_status note(void *context, const lml_row_block *block, lml_error *error) {
+  const making *m = context;
+  for (size_t k = 0; k < block->count && m->job->before != NULL; k++)
+    m->job->before[block->first + k] = block->before[k];
+  return m->job->sink.take(m->job->sink.context, block, error);
+}
+
+static lml_status make_rows(void *context, size_t worker, size_t position, lml_error *error) {
+  const making *m = context;
+  return lml_design_frame(&m->crew->designs[worker], m->job->set, position, &m->sink, error);
+}
+
+static lml_status hand_in_rows(void *context, size_t worker, size_t position, lml_error *error) {
+  const making *m = context;
+  if (m->job->hand_in == NULL) return LML_OK;
+  return m->job->hand_in(m->job->sink.context, worker, position, error);
+}
+
+lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *job, lml_error *error) {
+  making m = {.crew = crew, .job = job, .sink = {note, NULL}};
+  m.sink.context = &m;
+  const lml_crew_job frames = {.set = job->set,
+                               .first = job->first,
+                               .most = job->most,
+                               .from_unit = job->from_unit,
+                               .to_unit = job->to_unit,
+                               .work = make_rows,
+                               .hand_in = hand_in_rows,
+                               .context = &m};
+  const lml_status status = lml_crew_run(crew, &frames, error);
+  for (size_t k = 0; k < crew->nworkers; k++) lml_design_close(&crew->designs[k]);
+  return status;
+}

@@ -1,0 +1,53 @@
+/** @file crew.h
+ *  Several threads, and several ranks, that share the frames of a set.
+ *
+ *  Frames are dealt out in *units* of consecutive ones, which depend on the set alone. What is made of a unit is handed
+ *  in in the order of the units, so that a sum does not depend on the number of threads.
+ */
+#ifndef LML_RETRAIN_CREW_H
+#define LML_RETRAIN_CREW_H
+
+#include "base/comm.h"
+#include "retrain/design.h"
+
+typedef struct lml_crew {
+  size_t nworkers;     /**< threads of this rank */
+  lml_design *designs; /**< one for each */
+  lml_comm *comm;
+  void (*tell)(void *context); /**< a frame is done, here or on another rank; NULL: nobody is told */
+  void *context;
+} lml_crew;
+
+/** What is done with each frame of a set. */
+typedef struct lml_crew_job {
+  const lml_dataset *set;
+  size_t first;              /**< position of the first frame */
+  size_t most;               /**< frames in a unit, at most; 0: no matter */
+  size_t from_unit, to_unit; /**< of this rank's units, which ones; to_unit 0: all from there on */
+  /** One frame, by one thread; the frames of a unit come one after the other. */
+  lml_status (*work)(void *context, size_t worker, size_t position, lml_error *error);
+  /** A unit, which begins with the frame at @p position, is done, by @p worker: unit after unit. May be NULL. */
+  lml_status (*hand_in)(void *context, size_t worker, size_t position, lml_error *error);
+  void *context;
+} lml_crew_job;
+
+/** Rows of the first unit of @p set. */
+size_t lml_crew_unit_rows(const lml_dataset *set);
+
+/** Do it for this rank's share of the units: every rank calls it, and learns of its own failures alone. */
+lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *job, lml_error *error);
+
+/** What is done with the rows of a set. */
+typedef struct lml_row_job {
+  const lml_dataset *set;
+  size_t first, most, from_unit, to_unit; /**< as above */
+  lml_row_sink sink;                      /**< gets blocks of all workers, several at once */
+  lml_status (*hand_in)(void *context, size_t worker, size_t position,
+                        lml_error *error); /**< with the sink's context */
+  double *before; /**< the set's rows: gets what the starting potential gives, fixed terms included; NULL: not kept */
+} lml_row_job;
+
+/** Make the rows of this rank's share. BLAS uses one thread where there are several workers. */
+lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *job, lml_error *error);
+
+#endif
