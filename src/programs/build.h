@@ -32,7 +32,10 @@ typedef struct lml_build {
     lml_potential *potential;
   } * potentials; /**< of the linear calculators, in the order of the configuration */
   size_t npotentials, potentials_capacity;
-  lml_calculator **remotes; /**< parts of the calculator */
+  struct lml_built_remote {
+    const lml_calculator_config *config;
+    lml_calculator *calculator; /**< part of the whole */
+  } * remotes;
   size_t nremotes, remotes_capacity;
   lml_built_region *regions;
   size_t nregions, regions_capacity;
@@ -58,6 +61,9 @@ const lml_potential *lml_build_shared_potential(const lml_build *build);
 
 /** Its configuration; likewise. */
 const lml_calculator_config *lml_build_shared_config(const lml_build *build);
+
+/** The calculator of the engine @p config, which was built. */
+lml_calculator *lml_build_remote_of(const lml_build *build, const lml_calculator_config *config);
 
 /** Let all engines connect. */
 lml_status lml_build_open(lml_build *build, lml_error *error);

@@ -32,7 +32,7 @@ extern const char *const lml_calculator_type_names[];
 /** An engine; its texts with {index} in them are filled in when it is built. */
 typedef struct lml_remote_config {
   lml_engine_settings settings; /**< but for texts and address, which are below */
-  char *name;
+  char *name;                   /**< NULL: none */
   char *address;
   char *socket_prefix; /**< NULL: i-PI's */
   char *launch;        /**< NULL: none */

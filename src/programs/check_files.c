@@ -92,12 +92,12 @@ void lml_check_describe_cluster(const lml_built_region *region, char *text, size
 
 void lml_check_describe_engine(const lml_built_region *region, char *text, size_t size) {
   const lml_calculator_config *config = region->config->calculator;
+  snprintf(text, size, "%s: ", region->config->name);
+  const size_t used = strlen(text);
   if (config->type == LML_CALCULATOR_LINEAR)
-    snprintf(text, size, "%s: %s", region->config->name, config->potential);
+    snprintf(text + used, size - used, "%s", config->potential);
   else if (config->type == LML_CALCULATOR_MIXING)
-    snprintf(text, size, "%s: a mixture", region->config->name);
+    snprintf(text + used, size - used, "a mixture");
   else
-    snprintf(text, size, "%s: %s connects to %s, %s%s", region->config->name, config->remote->name,
-             config->remote->address, config->remote->launch == NULL ? "started by somebody else" : "started by ",
-             config->remote->launch == NULL ? "" : config->remote->launch);
+    lml_remote_calculator_describe(region->calculator, text + used, size - used);
 }

@@ -64,9 +64,7 @@ static lml_status read_inputs(const lml_json *document, const lml_json_value *ob
 
 static lml_status read_texts(const lml_json *document, const lml_json_value *object, const char *json_path,
                              lml_remote_config *remote, lml_error *error) {
-  lml_status status = lml_config_set_text(&remote->name, "engine", error);
-  if (status == LML_OK)
-    status = lml_config_read_text(document, object, "name", LML_JSON_OPTIONAL, &remote->name, error);
+  lml_status status = lml_config_read_text(document, object, "name", LML_JSON_OPTIONAL, &remote->name, error);
   if (status == LML_OK)
     status = lml_config_read_text(document, object, "address", LML_JSON_REQUIRED, &remote->address, error);
   if (status == LML_OK)

@@ -244,7 +244,7 @@ void lml_server_describe_calculator(const lml_server *server, char *text, size_t
   if (config->type == LML_CALCULATOR_LINEAR)
     describe_potential(server, config, text + used, size - used);
   else
-    snprintf(text + used, size - used, "%s at %s", config->remote->name, config->remote->address);
+    lml_remote_calculator_describe(lml_build_remote_of(&server->parts, config), text + used, size - used);
 }
 
 bool lml_server_describe_log(const lml_server *server, char *text, size_t size) {

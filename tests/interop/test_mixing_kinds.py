@@ -74,6 +74,18 @@ def test_two_regions_with_an_engine_each(both, start, folders):
     assert ours.extras["qm_atoms"] == 2
 
 
+def test_check_shows_the_command_that_will_run(potentials, folders):
+    """Of an engine with a name, and of one without."""
+    atoms, ml = block(3), linear(potentials / POTENTIAL)
+    for name in ({}, {"name": "dft"}):
+        engine = remote(f"unix:{folders[1]}/qm{{index}}", launch="pw.x --ipi {address} {index} ${HOME}", **name)
+        path = configure(folders[0], atoms, mixing(ml, ({"indices": [0], "buffer": 3.0}, engine)))
+        text = run(path, "--check", "--index", "7").stdout
+        who = " dft" if name else ""
+        line = f"1: engine{who} at unix:{folders[1]}/qm7, started by pw.x --ipi {folders[1]}/qm7:UNIX 7 ${{HOME}}"
+        assert line in text, text
+
+
 def test_energy_and_virial_of_the_ml_side(both, lammps, start, folders):
     ml, qm, _ = both
     atoms = block(4)
@@ -194,5 +206,5 @@ def test_an_engine_with_another_number_of_atoms(potentials, start, folders):
         mixture.evaluate(atoms)
     _, errors = mixture.process.communicate(timeout=60)
     last = errors.splitlines()[-1]
-    assert mixture.process.returncode == 1 and "engine engine at" in last and "what it printed is in" in last, errors
+    assert mixture.process.returncode == 1 and ": engine at unix:" in last and "what it printed is in" in last, errors
     mixture.driver.close()

@@ -392,6 +392,29 @@ static void restarts_are_counted_and_paused(void **state) {
   assert_int_equal(lines, 4);
 }
 
+/** An engine that is gone before it was looked at has connected all the same. */
+static void an_engine_that_goes_without_a_word_had_connected(void **state) {
+  (void)state;
+  lml_engine_settings settings = settings_of();
+  settings.name = NULL;
+  settings.launch = "until [ -e gone ]; do sleep 0.01; done; exit 7";
+  settings.folder = folder_name;
+  settings.connect_limit = 1e9;
+  lml_calculator *calculator = makes(&settings);
+  int engine;
+  bool done = false;
+  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  connects(&engine);
+  close(engine);
+  write_text("gone", "");
+  lml_status status = LML_OK;
+  while (status == LML_OK && !done) status = lml_calculator_progress(calculator, &done, &error);
+  assert_int_equal(status, LML_ERR_IO);
+  assert_non_null(strstr(error.message, "ended with exit code 7 when it had connected, without a word"));
+  assert_memory_equal(error.message, "engine at unix:", strlen("engine at unix:"));
+  lml_calculator_destroy(calculator);
+}
+
 static void a_restart_needs_a_command(void **state) {
   (void)state;
   lml_engine_settings settings = settings_of();
@@ -417,6 +440,7 @@ int main(void) {
       TEST(nan_is_refused),
       TEST(the_next_engine_gets_the_same),
       TEST(restarts_are_counted_and_paused),
+      TEST(an_engine_that_goes_without_a_word_had_connected),
       TEST(a_restart_needs_a_command),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
