@@ -319,7 +319,8 @@ bool lml_mixing_calculator_parts(lml_calculator *calculator, lml_mixing_parts *p
   *parts = (lml_mixing_parts){.regions = self->regions,
                               .nregions = self->settings.nregions,
                               .foreign = &self->foreign,
-                              .ml = &self->children[0].results};
+                              .ml = &self->children[0].results,
+                              .energy = self->settings.energy};
   return true;
 }
 

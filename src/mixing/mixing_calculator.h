@@ -29,7 +29,8 @@
 /** What stands for the energy and the virial that a mixture does not have. */
 typedef enum lml_mixing_part {
   LML_MIXING_NOTHING = 0, /**< zero, of kind absent; a changed cell is refused where the virial is absent */
-  LML_MIXING_ML           /**< the ML calculator's, of kind ML part */
+  LML_MIXING_ML,          /**< the ML calculator's, of kind ML part */
+  LML_MIXING_WORK         /**< energy alone: none here; the session, which knows the way, puts the work of the forces */
 } lml_mixing_part;
 
 /** One QM region. */
@@ -66,6 +67,7 @@ typedef struct lml_mixing_parts {
   size_t nregions;
   const lml_foreign *foreign; /**< which atoms the ML calculator does not see */
   const lml_results *ml;      /**< of the visible atoms */
+  lml_mixing_part energy;     /**< what stands for it */
 } lml_mixing_parts;
 
 /** The parts of the evaluation that was finished last, which are the calculator's and valid until the next start; false

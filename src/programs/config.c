@@ -124,6 +124,10 @@ lml_status lml_serve_config_read(const char *path, lml_serve_config *config, lml
   return status;
 }
 
+bool lml_serve_config_reinit(const lml_serve_config *config) {
+  return config->driver.reinit || config->calculator.type == LML_CALCULATOR_MIXING;
+}
+
 lml_status lml_serve_config_check(const lml_serve_config *config, lml_error *error) {
   if (config->calculator.type == LML_CALCULATOR_MIXING && config->structure == NULL)
     return lml_fail(error, LML_ERR_USAGE,

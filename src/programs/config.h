@@ -61,6 +61,10 @@ void lml_serve_config_free(lml_serve_config *config);
  *  folder. Errors name file, line and key. */
 lml_status lml_serve_config_read(const char *path, lml_serve_config *config, lml_error *error);
 
+/** Whether the driver is asked for an INIT before each evaluation: where it shall be, and where something is kept for
+ *  each replica, as the work of a mixture's forces is. */
+bool lml_serve_config_reinit(const lml_serve_config *config);
+
 /** Check that all there must be is there: a driver, and a potential or the structure of a mixture. LML_ERR_USAGE says
  * what to add. */
 lml_status lml_serve_config_check(const lml_serve_config *config, lml_error *error);

@@ -8,7 +8,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const part_names[] = {"none", "ml"};
+static const char *const energy_names[] = {"none", "ml", "virtual_work"};
+static const char *const virial_names[] = {"none", "ml"};
 static const char *const blend_names[] = {"linear", "cubic"};
 static const char *const axis_names[] = {"a", "b", "c"};
 
@@ -165,12 +166,21 @@ static lml_status read_cluster(const lml_json *document, const lml_json_value *o
   return status;
 }
 
+/** What is kept for each of the driver's replicas belongs to the outermost mixture. */
+static lml_status check_inner(const lml_json *document, const lml_json_value *object, const lml_mixing_config *inner,
+                              lml_error *error) {
+  if (inner == NULL || inner->energy != LML_MIXING_WORK) return LML_OK;
+  return lml_json_fail(document, object, "energy", error,
+                       "must be none or ml: virtual work is that of the outermost mixture");
+}
+
 static lml_status read_part(const lml_json *document, const lml_json_value *object, const char *key,
                             const char *json_path, lml_calculator_config **calculator, lml_error *error) {
   const lml_json_value *value = NULL;
   lml_status status = lml_json_object(document, object, key, LML_JSON_REQUIRED, &value, error);
   if (status == LML_OK) status = lml_alloc(calculator, 1, sizeof **calculator, "a calculator's configuration", error);
-  return status == LML_OK ? lml_calculator_config_read(document, value, json_path, *calculator, error) : status;
+  if (status == LML_OK) status = lml_calculator_config_read(document, value, json_path, *calculator, error);
+  return status == LML_OK ? check_inner(document, value, (*calculator)->mixing, error) : status;
 }
 
 static lml_status read_region(const lml_json *document, const lml_json_value *object, const char *json_path,
@@ -243,9 +253,11 @@ static lml_status read_mixing(const lml_json *document, const lml_json_value *ob
   if (status == LML_OK)
     status = lml_json_logical(document, object, "zero_mean_force", LML_JSON_OPTIONAL, &mixing->zero_mean_force, error);
   if (status == LML_OK)
-    status = lml_config_read_choice(document, object, "energy", part_names, COUNT(part_names), &mixing->energy, error);
+    status =
+        lml_config_read_choice(document, object, "energy", energy_names, COUNT(energy_names), &mixing->energy, error);
   if (status == LML_OK)
-    status = lml_config_read_choice(document, object, "virial", part_names, COUNT(part_names), &mixing->virial, error);
+    status =
+        lml_config_read_choice(document, object, "virial", virial_names, COUNT(virial_names), &mixing->virial, error);
   if (status == LML_OK)
     status = lml_config_read_length(document, object, "foreign_distance", &mixing->foreign_distance, error);
   return status == LML_OK ? read_rescaling(document, object, mixing, error) : status;

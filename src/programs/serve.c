@@ -74,7 +74,7 @@ static void print_check(const lml_server *server, const lml_serve_config *config
   printf("structure      %s\n", line);
   for (size_t i = 0; lml_server_describe_region(server, i, line, sizeof line); i++) printf("%s\n", line);
   printf("driver         %s%s%s\n", lml_server_address(server), config->driver.reconnect ? ", one after the other" : "",
-         config->driver.reinit ? ", asked for an INIT before each evaluation" : "");
+         lml_serve_config_reinit(config) ? ", asked for an INIT before each evaluation" : "");
   if (config->driver.wait < 0.0)
     printf("waits          without limit\n");
   else

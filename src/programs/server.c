@@ -95,7 +95,7 @@ static lml_status create_client(lml_server *server, volatile const sig_atomic_t 
   const lml_driver_config *driver = &server->config->driver;
   const lml_ipi_client_settings settings = {
       .address = server->address,
-      .init = driver->reinit ? LML_IPI_INIT_EVERY_EVALUATION : LML_IPI_INIT_ONCE,
+      .init = lml_serve_config_reinit(server->config) ? LML_IPI_INIT_EVERY_EVALUATION : LML_IPI_INIT_ONCE,
       .wait_limit = driver->wait,
       .max_natoms = LML_SESSION_MAX_NATOMS,
       .stop = stop,

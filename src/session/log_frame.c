@@ -161,12 +161,15 @@ static lml_status add_columns(const making *m, lml_error *error) {
 
 /* ---- keys ---- */
 
-/** Mean force, energies and clusters of a mixture. */
+/** Mean force, work, energies and clusters of a mixture. */
 static lml_status add_parts(const making *m, lml_error *error) {
   const lml_extra *mean = lml_results_extra(m->evaluation->results, "mean_force");
+  const lml_extra *work = lml_results_extra(m->evaluation->results, "virtual_work");
   lml_status status = LML_OK;
   bool all_recalled = true;
   if (mean != NULL) status = lml_frame_set_reals(m->frame, "mean_force", mean->numbers, mean->count, error);
+  if (status == LML_OK && work != NULL && isfinite(work->number))
+    status = lml_frame_set_real(m->frame, "virtual_work", work->number, error);
   if (status == LML_OK && m->parts.ml->energy_kind != LML_KIND_ABSENT)
     status = lml_frame_set_real(m->frame, "energy_ml", m->parts.ml->energy, error);
   for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {

@@ -97,21 +97,22 @@ static lml_status take(const lml_reload *reload, char checksum[LML_SHA256_TEXT],
   return status;
 }
 
-void lml_reload_look(lml_reload *reload) {
+bool lml_reload_look(lml_reload *reload) {
   const lml_reload_settings *s = &reload->settings;
   const bool asked = s->asked != NULL && *s->asked != 0;
-  if (!asked && (s->when != LML_RELOAD_CHANGED || !has_changed(reload))) return;
+  if (!asked && (s->when != LML_RELOAD_CHANGED || !has_changed(reload))) return false;
   if (asked) *s->asked = 0;
   char checksum[LML_SHA256_TEXT];
   lml_error error = {0};
   (void)lml_sys->stat(s->potential->snapcoeff, &reload->seen);
   if (take(reload, checksum, &error) != LML_OK) {
     lml_log_line(s->log, LML_LOG_ERROR, "the old coefficients stay in force: %s", error.message);
-    return;
+    return false;
   }
   const bool other = strcmp(checksum, reload->checksum) != 0;
   memcpy(reload->checksum, checksum, sizeof checksum);
   if (other && s->recorder != NULL) lml_recorder_set_potential(s->recorder, checksum);
   lml_log_line(s->log, LML_LOG_ERROR, "new coefficients in force: %s, sha256:%.12s…", s->potential->snapcoeff,
                checksum);
+  return other;
 }

@@ -5,6 +5,7 @@
 #define LML_SESSION_RELOAD_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 #include "base/log.h"
 #include "lmlink/potential.h"
@@ -33,8 +34,9 @@ typedef struct lml_reload lml_reload;
 lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **reload, lml_error *error);
 
 /** Take over new coefficients where it is time for that: on all ranks or on none. A file that can't be read, or differs
- *  in more than coefficients, leaves the old ones in force, and a line says why. */
-void lml_reload_look(lml_reload *reload);
+ *  in more than coefficients, leaves the old ones in force, and a line says why. Whether other coefficients are in
+ * force now than before. */
+bool lml_reload_look(lml_reload *reload);
 
 /** NULL is fine. */
 void lml_reload_destroy(lml_reload *reload);

@@ -8,7 +8,9 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "mixing/mixing_calculator.h"
 #include "session/init.h"
+#include "session/running_work.h"
 
 /* How long a calculator that waits for somebody else may keep the driver's connection out of sight. */
 enum { WAIT_MS = 50, SHOWN_INIT = 200 };
@@ -19,6 +21,9 @@ struct lml_session {
   lml_init init;            /**< of the driver that is being served */
   lml_structure structure;  /**< under evaluation */
   lml_results results;
+  int32_t *replicas; /**< numbers of those that this driver has named, in the order in which they came */
+  size_t nreplicas, replicas_capacity;
+  lml_running_work work; /**< of a mixture's forces, by the place of the replica above */
   lml_json_writer extras;
   size_t evaluations;
 };
@@ -42,6 +47,8 @@ void lml_session_destroy(lml_session *session) {
   lml_structure_free(&session->init.structure);
   lml_structure_free(&session->structure);
   lml_results_free(&session->results);
+  lml_free(session->replicas);
+  lml_running_work_free(&session->work);
   lml_json_writer_free(&session->extras);
   lml_free(session);
 }
@@ -183,6 +190,44 @@ static lml_status compute(lml_session *session, lml_ipi_client *client, lml_erro
   return status;
 }
 
+/** The place of the event's replica. In a batch that of the first structure alone is known. */
+static lml_status find_replica(lml_session *session, const lml_ipi_event *event, size_t *replica, lml_error *error) {
+  for (*replica = 0; *replica < session->nreplicas; (*replica)++)
+    if (session->replicas[*replica] == event->replica) return LML_OK;
+  const lml_status status = lml_grow(&session->replicas, &session->replicas_capacity, session->nreplicas + 1,
+                                     sizeof *session->replicas, "the driver's replicas", error);
+  if (status == LML_OK) session->replicas[session->nreplicas++] = event->replica;
+  return status;
+}
+
+/** The work of a mixture's forces, which may stand for its energy. */
+static lml_status add_work(lml_session *session, const lml_ipi_event *event, lml_error *error) {
+  lml_results *results = &session->results;
+  lml_mixing_parts parts;
+  double work = NAN;
+  if (!lml_mixing_calculator_parts(session->settings.calculator, &parts)) return LML_OK;
+  const bool is_energy = parts.energy == LML_MIXING_WORK;
+  if (event->batch_size > 1 && is_energy)
+    return lml_fail(
+        error, LML_ERR_INPUT,
+        "the energy is the virtual work of each replica, but the driver sends batches of %zu structures and "
+        "says of the first alone which replica it is; let its batch_size be 1",
+        event->batch_size);
+  lml_status status = LML_OK;
+  if (event->batch_size == 1) {
+    size_t replica = 0;
+    status = find_replica(session, event, &replica, error);
+    if (status == LML_OK)
+      status = lml_running_work_add(&session->work, replica, &session->structure, results->forces, &work, error);
+  }
+  if (status != LML_OK) return status;
+  if (is_energy) {
+    results->energy = work;
+    results->energy_kind = LML_KIND_VIRTUAL_WORK;
+  }
+  return lml_results_add_number(results, "virtual_work", work, error);
+}
+
 static lml_status record(const lml_session *session, const lml_ipi_event *event, lml_error *error) {
   if (session->settings.recorder == NULL) return LML_OK;
   const lml_evaluation evaluation = {.structure = &session->structure,
@@ -196,10 +241,12 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
   const double begin = lml_sys->clock();
   double force = 0.0;
-  if (session->settings.reload != NULL) lml_reload_look(session->settings.reload);
+  if (session->settings.reload != NULL && lml_reload_look(session->settings.reload))
+    lml_running_work_forget(&session->work);
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = compute(session, client, error);
   if (status == LML_OK) status = largest_force(&session->results, &force, error);
+  if (status == LML_OK) status = add_work(session, event, error);
   if (status == LML_OK) status = record(session, event, error);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {
@@ -226,6 +273,8 @@ static lml_status finish(const lml_session *session, lml_ipi_end end, lml_error 
 lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_error *error) {
   session->init.has_structure = false;
   session->init.want = LML_WANT_DEFAULT;
+  session->nreplicas = 0;
+  lml_running_work_forget(&session->work);
   set_expectation(session, client);
   for (;;) {
     lml_ipi_event event;

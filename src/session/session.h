@@ -6,6 +6,10 @@
  *  knows one element alone, from that: all atoms are of this element, periodic along every cell vector that is not
  *  zero.
  *
+ *  Of a mixture the session adds the work that the forces have done on the driver's replica (see running_work.h) to the
+ *  extras, as virtual_work (eV), and where the mixture says so, as the energy. It begins at zero with each driver and
+ *  with new coefficients; in a batch, where replicas are not known, it is no number.
+ *
  *  Each evaluation is written into the force log, where there is one, before its results are sent.
  *
  *  While an evaluation runs, the driver's connection is looked at between its slices, so that a driver that has
