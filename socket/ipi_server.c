@@ -40,6 +40,7 @@ struct lml_ipi_server {
   bool ready;       /**< its last word was READY */
   bool inited;      /**< INIT was sent on this connection */
   bool init_is_due; /**< INIT was sent since the last READY */
+  bool init_is_new; /**< the engine has had another one than is to be sent now */
   bool discards;    /**< what the engine computes is wanted no more */
   request_state request;
   size_t natoms;
@@ -96,7 +97,7 @@ static void drop(lml_ipi_server *server) {
   lml_ipi_stream_close(&server->stream);
   server->output.length = server->sent = 0;
   server->asked = NOTHING;
-  server->spoke = server->ready = server->inited = server->init_is_due = server->discards = false;
+  server->spoke = server->ready = server->inited = server->init_is_due = server->init_is_new = server->discards = false;
   if (server->request == IN_WORK) server->request = WAITS;
 }
 
@@ -157,6 +158,7 @@ static lml_status send_init(lml_ipi_server *server, lml_error *error) {
   const lml_ipi_message init = {.type = LML_IPI_INIT,
                                 .init = {.bytes = (const char *)server->init.bytes, .length = server->init.length}};
   server->inited = server->init_is_due = true;
+  server->init_is_new = false;
   const lml_status status = queue(server, &init, error);
   return status == LML_OK ? ask(server, LML_IPI_STATUS, STATUS_BEFORE, error) : status;
 }
@@ -179,6 +181,12 @@ static lml_status send_structure(lml_ipi_server *server, lml_error *error) {
   server->request = IN_WORK;
   server->ready = false;
   return LML_OK;
+}
+
+/** The next thing to say to an engine that has nothing to do and shall have the structure. */
+static lml_status begin(lml_ipi_server *server, lml_error *error) {
+  if (!server->ready) return ask(server, LML_IPI_STATUS, STATUS_BEFORE, error);
+  return server->init_is_new ? send_init(server, error) : send_structure(server, error);
 }
 
 /** i-PI's virial is symmetric; LAMMPS fills the upper triangle alone. */
@@ -275,7 +283,7 @@ static lml_status talk(lml_ipi_server *server, bool *acted, lml_error *error) {
   }
   if (server->asked == NOTHING && server->request == WAITS) {
     *acted = true;
-    status = server->ready ? send_structure(server, error) : ask(server, LML_IPI_STATUS, STATUS_BEFORE, error);
+    status = begin(server, error);
   }
   if (status == LML_OK) status = flush(server, error);
   bool heard = false;
@@ -336,7 +344,7 @@ lml_status lml_ipi_server_request(lml_ipi_server *server, const lml_ipi_request 
   lml_status status = lml_ipi_encode(&posdata, lml_ipi_units_ev, &server->posdata, error);
   if (status == LML_OK) status = keep_init(server, request, &same, error);
   if (status != LML_OK) return status;
-  if (!same && server->inited) lml_ipi_server_hang_up(server);
+  if (!same && server->inited) server->init_is_new = true;
   server->natoms = request->natoms;
   server->request = WAITS;
   return LML_OK;

@@ -14,11 +14,11 @@
  *      lml_ipi_server_destroy(server);
  *
  *  The conversation, in what engines have in common: STATUS is asked before every structure. NEEDINIT is answered with
- *  INIT, once, and asked again; a client that says READY never gets an INIT (LAMMPS's fix ipi ends on one). After
- *  POSDATA, STATUS is asked once more, which an engine answers HAVEDATA when it has computed, and GETFORCE fetches the
- *  result. Anything else (another answer, bytes nobody asked for, a count that is not the structure's) closes the
- *  connection and is an error; the server listens on, and a structure that was asked for stays asked for: the next
- *  engine that connects gets it.
+ *  INIT, once, and asked again; a client that says READY never gets an INIT (LAMMPS's fix ipi ends on one), but one
+ * that had one on this connection gets another where the string has changed. After POSDATA, STATUS is asked once more,
+ * which an engine answers HAVEDATA when it has computed, and GETFORCE fetches the result. Anything else (another
+ * answer, bytes nobody asked for, a count that is not the structure's) closes the connection and is an error; the
+ * server listens on, and a structure that was asked for stays asked for: the next engine that connects gets it.
  */
 #ifndef LML_SOCKET_IPI_SERVER_H
 #define LML_SOCKET_IPI_SERVER_H
@@ -65,7 +65,8 @@ lml_status lml_ipi_server_create(const lml_ipi_address *address, lml_ipi_server 
 void lml_ipi_server_destroy(lml_ipi_server *server);
 
 /** Ask for a structure, which is copied. LML_ERR_USAGE while another one is asked for. An engine that got another INIT
- *  string than this request's is sent away, since INIT can only be sent once. */
+ *  string than this request's gets this one first: only engines that take an INIT when they are ready, as lmlink-serve
+ *  does, may be given strings that change. */
 lml_status lml_ipi_server_request(lml_ipi_server *server, const lml_ipi_request *request, lml_error *error);
 
 /** Do what can be done without waiting. *@p done becomes true when the result is there. LML_ERR_CLOSED where the engine

@@ -45,6 +45,23 @@ static lml_status read_all(int fd, const char *path, char **text, size_t *length
   }
 }
 
+lml_status lml_file_make_folder(const char *path, lml_error *error) {
+  char *part = lml_strdup(path, error);
+  if (part == NULL) return LML_ERR_MEMORY;
+  lml_status status = LML_OK;
+  for (char *at = part; status == LML_OK && *at != '\0'; at++) {
+    const bool last = at[1] == '\0';
+    if (!last && (at[1] != '/' || *at == '/')) continue;
+    const char behind = at[1];
+    at[1] = '\0';
+    if (lml_sys->mkdir(part, 0777) != 0 && errno != EEXIST)
+      status = lml_fail_errno(error, errno, "cannot make the folder %s", part);
+    at[1] = behind;
+  }
+  lml_free(part);
+  return status;
+}
+
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error) {
   int fd;
   *text = NULL;

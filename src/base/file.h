@@ -10,6 +10,9 @@
 
 #include "lmlink/error.h"
 
+/** Make the folder @p path and those above it, where they are missing. */
+lml_status lml_file_make_folder(const char *path, lml_error *error);
+
 /** Read all of @p path into *@p text (*@p length bytes and a NUL behind them), to be freed with lml_free. The error
  *  names the path. */
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error);

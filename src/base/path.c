@@ -40,3 +40,12 @@ char *lml_path_folder(const char *path, lml_error *error) {
 char *lml_path_beside(const char *path, const char *name, lml_error *error) {
   return join(path, name[0] == '/' ? 0 : (size_t)(lml_path_name(path) - path), name, error);
 }
+
+char *lml_path_inside(const char *folder, const char *name, lml_error *error) {
+  if (name[0] == '/') return join("", 0, name, error);
+  char *begin = join(folder, strlen(folder), "/", error);
+  if (begin == NULL) return NULL;
+  char *path = join(begin, strlen(begin), name, error);
+  lml_free(begin);
+  return path;
+}

@@ -21,6 +21,9 @@ char *lml_path_folder(const char *path, lml_error *error);
 /** @p name as a file that @p path refers to: relative to the folder of @p path, unless it is absolute. */
 char *lml_path_beside(const char *path, const char *name, lml_error *error);
 
+/** @p name as a file in @p folder, unless it is absolute. */
+char *lml_path_inside(const char *folder, const char *name, lml_error *error);
+
 /** What stands behind the last '/'; a part of @p path. */
 const char *lml_path_name(const char *path);
 

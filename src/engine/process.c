@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/sys.h"
@@ -26,36 +26,11 @@ struct lml_process {
   char mark[LML_MARK_SIZE];
 };
 
-/** Make a folder and those above it. */
-static lml_status make_folder(const char *path, lml_error *error) {
-  char *part = lml_strdup(path, error);
-  if (part == NULL) return LML_ERR_MEMORY;
-  lml_status status = LML_OK;
-  for (char *at = part; status == LML_OK && *at != '\0'; at++) {
-    const bool last = at[1] == '\0';
-    if (!last && (at[1] != '/' || *at == '/')) continue;
-    const char behind = at[1];
-    at[1] = '\0';
-    if (lml_sys->mkdir(part, 0777) != 0 && errno != EEXIST)
-      status = lml_fail_errno(error, errno, "cannot make the folder %s", part);
-    at[1] = behind;
-  }
-  lml_free(part);
-  return status;
-}
-
 static lml_status open_output(const lml_process_settings *settings, int *fd, lml_error *error) {
-  /* As if the folder were a file: what it refers to lies in it. */
-  const size_t size = strlen(settings->folder) + 2;
-  char *inside = NULL;
-  lml_status status = lml_alloc(&inside, size + 1, 1, "a path", error);
-  if (status != LML_OK) return status;
-  snprintf(inside, size + 1, "%s/.", settings->folder);
-  char *path = lml_path_beside(inside, settings->output, error);
-  lml_free(inside);
+  char *path = lml_path_inside(settings->folder, settings->output, error);
   if (path == NULL) return LML_ERR_MEMORY;
   *fd = lml_sys->open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-  if (*fd < 0) status = lml_fail_errno(error, errno, "cannot write %s", path);
+  const lml_status status = *fd < 0 ? lml_fail_errno(error, errno, "cannot write %s", path) : LML_OK;
   lml_free(path);
   return status;
 }
@@ -82,7 +57,7 @@ static lml_status spawn(lml_process *process, const lml_process_settings *settin
 lml_status lml_process_start(const lml_process_settings *settings, lml_process **process, lml_error *error) {
   *process = NULL;
   lml_process *started;
-  lml_status status = make_folder(settings->folder, error);
+  lml_status status = lml_file_make_folder(settings->folder, error);
   if (status == LML_OK) status = lml_alloc(&started, 1, sizeof *started, "a process", error);
   if (status != LML_OK) return status;
   lml_mark_make(started->mark);

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "engine/init_text.h"
 #include "engine/process.h"
@@ -14,12 +15,20 @@
 
 #define LONGEST_PAUSE 60.0 /**< s between two restarts */
 
-enum { LONGEST_WAIT_MS = 60000, PROCESS_WAIT_MS = 100 /**< how late a command's end is seen */, HOW_SIZE = 64 };
+enum {
+  LONGEST_WAIT_MS = 60000,
+  PROCESS_WAIT_MS = 100, /**< how late a command's end is seen */
+  PREPARE_WAIT_MS = 20,  /**< and that of one that is waited for */
+  HOW_SIZE = 64
+};
 
 typedef struct remote {
   lml_engine_settings settings;
-  char *who;                      /**< "engine NAME at ADDRESS" */
-  char *launch, *folder, *output; /**< settings' texts, filled in */
+  char *who;                                       /**< "engine NAME at ADDRESS" */
+  char *launch, *prepare, *folder, *output, *file; /**< settings' texts, filled in; file: what {cluster} stands for */
+  lml_engine_input input;
+  bool prepares;                  /**< the input is being made, and the engine started then */
+  const lml_structure *structure; /**< under evaluation */
   lml_ipi_server *server;
   lml_process *process;
   bool awaits_process; /**< its end, before an engine has connected, is a loss */
@@ -38,6 +47,7 @@ typedef struct remote {
 
 lml_engine_settings lml_engine_defaults(void) {
   return (lml_engine_settings){.connect_limit = 3600.0,
+                               .prepare_limit = 600.0,
                                .evaluate_limit = -1.0,
                                .stop_patience = 5.0,
                                .policy = LML_ENGINE_RESTART,
@@ -47,7 +57,12 @@ lml_engine_settings lml_engine_defaults(void) {
 
 /* ---- making ---- */
 
-static char *fill(const char *text, const lml_engine_settings *settings, lml_error *error) {
+bool lml_engine_follows(const char *prepare, const char *launch) {
+  return prepare != NULL || (launch != NULL && strstr(launch, "{cluster}") != NULL);
+}
+
+static char *fill(const remote *self, const char *text, lml_error *error) {
+  const lml_engine_settings *settings = &self->settings;
   const lml_ipi_address *address = &settings->address;
   const bool is_unix = address->transport == LML_IPI_UNIX;
   const char *name = settings->socket_name == NULL ? "" : settings->socket_name;
@@ -55,7 +70,8 @@ static char *fill(const char *text, const lml_engine_settings *settings, lml_err
   snprintf(index, sizeof index, "%u", settings->index);
   snprintf(whole, sizeof whole, is_unix ? "%.300s:UNIX" : "%.300s", is_unix ? name : address->text);
   const lml_template_value values[] = {{"index", index},        {"address", whole},      {"name", name},
-                                       {"path", address->path}, {"host", address->host}, {"port", address->port}};
+                                       {"path", address->path}, {"host", address->host}, {"port", address->port},
+                                       {"cluster", self->file}};
   return lml_template_fill(text, values, sizeof values / sizeof values[0], error);
 }
 
@@ -68,19 +84,48 @@ static lml_status make_who(remote *self, lml_error *error) {
   return status;
 }
 
+/** Engines may share a folder, but not an address. */
+static lml_status name_file(remote *self, lml_error *error) {
+  static const char behind[] = "-cluster.xyz";
+  const lml_ipi_address *address = &self->settings.address;
+  const char *text = address->transport == LML_IPI_UNIX ? self->settings.socket_name : address->port;
+  const char *name = lml_path_name(text == NULL ? address->path : text);
+  const size_t size = strlen(name) + sizeof behind;
+  const lml_status status = lml_alloc(&self->file, size, 1, "the name of a file", error);
+  if (status == LML_OK) snprintf(self->file, size, "%s%s", name, behind);
+  return status;
+}
+
 static lml_status copy_texts(remote *self, lml_error *error) {
   const lml_engine_settings *settings = &self->settings;
-  const lml_status status = make_who(self, error);
+  lml_status status = make_who(self, error);
+  if (status == LML_OK) status = name_file(self, error);
   if (status != LML_OK || settings->launch == NULL) return status;
-  self->launch = fill(settings->launch, settings, error);
-  if (self->launch == NULL) return LML_ERR_MEMORY;
-  self->folder = fill(settings->folder == NULL ? "." : settings->folder, settings, error);
-  if (self->folder == NULL) return LML_ERR_MEMORY;
-  self->output = fill(settings->output == NULL ? "engine.log" : settings->output, settings, error);
-  return self->output == NULL ? LML_ERR_MEMORY : LML_OK;
+  const struct {
+    char **filled;
+    const char *text;
+  } texts[] = {{&self->launch, settings->launch},
+               {&self->prepare, settings->prepare},
+               {&self->folder, settings->folder == NULL ? "." : settings->folder},
+               {&self->output, settings->output == NULL ? "engine.log" : settings->output}};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    if (texts[i].text == NULL) continue;
+    *texts[i].filled = fill(self, texts[i].text, error);
+    if (*texts[i].filled == NULL) return LML_ERR_MEMORY;
+  }
+  self->input = (lml_engine_input){.file = lml_engine_follows(settings->prepare, settings->launch) ? self->file : NULL,
+                                   .prepare = self->prepare,
+                                   .folder = self->folder,
+                                   .output = self->output,
+                                   .limit = settings->prepare_limit,
+                                   .patience = settings->stop_patience};
+  return LML_OK;
 }
 
 static lml_status check_settings(const lml_engine_settings *settings, lml_error *error) {
+  if (settings->prepare != NULL && settings->launch == NULL)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "an engine's input can be made only where lmlink starts it: give a command that does (launch)");
   if (settings->policy == LML_ENGINE_RESTART && settings->launch == NULL && settings->retries > 0)
     return lml_fail(error, LML_ERR_USAGE,
                     "an engine cannot be restarted without a command that starts it: give one (launch), or let "
@@ -134,6 +179,30 @@ static lml_status give_up(const remote *self, lml_status status, const char *rea
   if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
   return lml_fail(error, status == LML_ERR_TIMEOUT ? status : LML_ERR_IO, "%s: %s%s%s", self->who, reason, counts,
                   output);
+}
+
+/** Start the engine, or what makes its input first. */
+static lml_status start_engine(remote *self, lml_error *error) {
+  self->launch_at = INFINITY;
+  if (self->input.file == NULL) return launch(self, error);
+  const lml_status status = lml_engine_input_begin(&self->input, self->structure, error);
+  if (status != LML_OK) {
+    lml_fail_context(error, "%s", self->who);
+    return status;
+  }
+  self->prepares = true;
+  if (self->prepare != NULL) tell(self, LML_LOG_INFO, "its input is made");
+  return LML_OK;
+}
+
+/** Start it where its input is made. */
+static lml_status continue_start(remote *self, lml_error *error) {
+  bool made;
+  lml_error local = {0};
+  const lml_status status = lml_engine_input_progress(&self->input, &made, &local);
+  if (status == LML_OK && !made) return LML_OK;
+  self->prepares = false;
+  return status == LML_OK ? launch(self, error) : give_up(self, status, local.message, error);
 }
 
 /** The engine is of no use any more, for @p reason: end it, and do what the policy says. */
@@ -190,16 +259,27 @@ static lml_status ask(remote *self, const lml_structure *structure, lml_error *e
   return status == LML_OK ? lml_ipi_server_request(self->server, &request, error) : status;
 }
 
+/** End an engine that has other atoms than those that are wanted now. */
+static void stop_engine(remote *self) {
+  tell(self, LML_LOG_INFO, "it shall compute other atoms, and is started again");
+  lml_ipi_server_hang_up(self->server);
+  lml_process_stop(self->process, self->settings.stop_patience, self->settings.stop_patience);
+  self->process = NULL;
+  self->awaits_process = false;
+}
+
 static lml_status remote_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
   remote *self = data;
   (void)want;
   lml_status status = open_socket(self, error);
   if (status == LML_OK) status = ask(self, structure, error);
   if (status != LML_OK) return status;
+  self->structure = structure;
   self->begun = self->busy_since = self->alone_since = lml_sys->clock();
   self->losses = 0;
-  if (self->launch == NULL || self->process != NULL) return LML_OK;
-  return launch(self, error);
+  if (self->launch == NULL) return LML_OK;
+  if (self->process != NULL && !lml_engine_input_serves(&self->input, structure)) stop_engine(self);
+  return self->process == NULL ? start_engine(self, error) : LML_OK;
 }
 
 static lml_status check_numbers(const remote *self, char *reason, size_t size) {
@@ -266,8 +346,9 @@ static lml_status remote_progress(void *data, bool *done, lml_error *error) {
   *done = false;
   if (isfinite(self->launch_at)) {
     if (lml_sys->clock() < self->launch_at) return LML_OK;
-    return launch(self, error);
+    return start_engine(self, error);
   }
+  if (self->prepares) return continue_start(self, error);
   lml_status status = lml_ipi_server_progress(self->server, done, &local);
   if (status != LML_OK) snprintf(reason, sizeof reason, "%s", local.message);
   if (status == LML_OK && *done) status = check_numbers(self, reason, sizeof reason);
@@ -296,6 +377,10 @@ static lml_status remote_wait(void *data, int timeout_ms, lml_error *error) {
     lml_sys->sleep(1e-3 * until(self->launch_at, timeout_ms));
     return LML_OK;
   }
+  if (self->prepares) {
+    lml_sys->sleep(1e-3 * (timeout_ms < PREPARE_WAIT_MS ? timeout_ms : PREPARE_WAIT_MS));
+    return LML_OK;
+  }
   int time = timeout_ms < LONGEST_WAIT_MS ? timeout_ms : LONGEST_WAIT_MS;
   const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
   if (alone && self->awaits_process && time > PROCESS_WAIT_MS) time = PROCESS_WAIT_MS;
@@ -322,6 +407,8 @@ static void remote_cancel(void *data) {
   remote *self = data;
   if (self->server != NULL) lml_ipi_server_abandon(self->server);
   self->launch_at = INFINITY;
+  lml_engine_input_cancel(&self->input);
+  self->prepares = false;
 }
 
 static void remote_destroy(void *data) {
@@ -330,7 +417,10 @@ static void remote_destroy(void *data) {
   lml_process_stop(self->process, self->settings.stop_patience, self->settings.stop_patience);
   lml_ipi_server_destroy(self->server);
   lml_free(self->who);
+  lml_engine_input_free(&self->input);
   lml_free(self->launch);
+  lml_free(self->prepare);
+  lml_free(self->file);
   lml_free(self->folder);
   lml_free(self->output);
   lml_free(self->shifted);
@@ -363,9 +453,17 @@ lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml
   return status;
 }
 
+void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engine_atoms *atoms) {
+  if (strcmp(lml_calculator_name(calculator), remote_ops.name) != 0) return;
+  remote *self = lml_calculator_self(calculator);
+  self->input.atoms = *atoms;
+}
+
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size) {
   const remote *self = lml_calculator_self(calculator);
   snprintf(text, size, "%s, started by %s", self->who, self->launch == NULL ? "somebody else" : self->launch);
+  const size_t used = strlen(text);
+  if (self->prepare != NULL) snprintf(text + used, size - used, ", its input made by %s", self->prepare);
 }
 
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {

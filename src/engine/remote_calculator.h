@@ -4,11 +4,17 @@
  *  lmlink listens, and the engine connects: started by lmlink with a command, or by somebody else. An engine that hangs
  *  up, breaks the protocol, sends forces that are no numbers or takes too long is lost. What then happens is a setting:
  *  it is started again, or another one is waited for, and gets the same structure; or the evaluation fails.
+ *
+ *  Most engines have species and order of their atoms from an input of their own. One that lmlink starts can have it
+ * made anew before each start, and is started again where it shall compute other atoms.
  */
 #ifndef LML_ENGINE_REMOTE_CALCULATOR_H
 #define LML_ENGINE_REMOTE_CALCULATOR_H
 
+#include <stdbool.h>
+
 #include "base/log.h"
+#include "engine/engine_input.h"
 #include "ipi_address.h"
 #include "lmlink/calculator.h"
 
@@ -31,18 +37,21 @@ typedef enum lml_engine_origin {
   LML_ENGINE_ORIGIN_CENTRE /**< the cell's centre is at the origin, as in LAMMPS's fix ipi: positions are shifted */
 } lml_engine_origin;
 
-/** Texts are copied. In `launch`, `folder` and `output`, {index} stands for the number below, {name} for NAME of
- *  unix:NAME, {path} for its whole path, {host} and {port} for those of HOST:PORT, and {address} for what Quantum
- *  ESPRESSO and other codes take as an address: NAME:UNIX or HOST:PORT. */
+/** Texts are copied. In `launch`, `prepare`, `folder` and `output`, {index} stands for the number below, {name} for
+ * NAME of unix:NAME, {path} for its whole path, {host} and {port} for those of HOST:PORT, and {address} for what
+ * Quantum ESPRESSO and other codes take as an address: NAME:UNIX or HOST:PORT. In the first two, {cluster} stands for a
+ * file in the folder that says what the engine is to compute; see engine_input.h. */
 typedef struct lml_engine_settings {
   const char *name; /**< for messages, beside the address; NULL: none */
   lml_ipi_address address;
   const char *socket_name; /**< NAME as the user wrote it; NULL for TCP */
   const char *launch;      /**< shell command that starts the engine; NULL: somebody else does */
+  const char *prepare;     /**< shell command that makes its input, run before each start; NULL: none */
   const char *folder;      /**< its working folder, made where it is missing; NULL: "." */
   const char *output;      /**< file in that folder that gets what it prints; NULL: "engine.log" */
   unsigned index;
   double connect_limit;  /**< s that an engine may take to connect; negative: any time */
+  double prepare_limit;  /**< s that `prepare` may take; negative: any time */
   double evaluate_limit; /**< s that an evaluation may take; negative: any time */
   double stop_patience;  /**< s that the engine has, when lmlink ends, to end by itself, and again after SIGTERM */
   lml_engine_policy policy;
@@ -53,13 +62,20 @@ typedef struct lml_engine_settings {
   const lml_log *log; /**< NULL: nothing is told */
 } lml_engine_settings;
 
-/** What a user gets who sets nothing: no name, no launch, an hour to connect, any time to compute, 5 s to end, restart
- * with 3 retries and a pause of 1 s, plain INIT, corner at the origin. */
+/** What a user gets who sets nothing: no name, no launch, an hour to connect, ten minutes to prepare, any time to
+ * compute, 5 s to end, restart with 3 retries and a pause of 1 s, plain INIT, corner at the origin. */
 lml_engine_settings lml_engine_defaults(void);
 
 /** Make the calculator. Nothing is opened or started yet. LML_ERR_USAGE where settings contradict one another. */
 lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml_calculator **calculator,
                                         lml_error *error);
+
+/** Whether an engine with these texts (NULL: none) gets the file that {cluster} stands for, and so follows where its
+ *  atoms change: it is then stopped and started again. */
+bool lml_engine_follows(const char *prepare, const char *launch);
+
+/** Let @p calculator, if it is of this kind, know of its atoms what a structure does not say. */
+void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engine_atoms *atoms);
 
 /** One line: who it is, and who starts it. */
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size);

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "mixing/image.h"
+#include "structure/frame.h"
 
 /** Å that atoms of neighbouring images of a cluster keep from each other at least. */
 static const double smallest_gap = 2.0;
@@ -129,6 +130,11 @@ static double half_extent(const lml_cluster *cluster, const lml_region *region, 
   return 0.5 * (high - low);
 }
 
+/** Å from the middle of the QM atoms to the end of the cluster, along direction @p k. */
+static double reach_of(const lml_cluster *cluster, const lml_region *region, int k) {
+  return cluster->radius[k] + region->blend + region->buffer + region->margin;
+}
+
 /** Decide which directions are periodic; they keep the parent's vectors. */
 static void choose_periodic(lml_cluster *cluster, const lml_region *region, const double cell[9], const bool pbc[3],
                             const double *places) {
@@ -139,7 +145,7 @@ static void choose_periodic(lml_cluster *cluster, const lml_region *region, cons
     for (int x = 0; x < 3; x++) normal[x] /= norm;
     cluster->radius[k] = half_extent(cluster, region, places, normal);
     const double height = fabs(dot(cell + 3 * k, normal));
-    cluster->structure.pbc[k] = pbc[k] && height < 2.0 * (cluster->radius[k] + region->blend + region->buffer);
+    cluster->structure.pbc[k] = pbc[k] && height < 2.0 * reach_of(cluster, region, k);
     if (cluster->structure.pbc[k])
       memcpy(cluster->structure.cell + 3 * k, cell + 3 * k, 3 * sizeof *cell);
     else
@@ -168,8 +174,9 @@ static double rounded(double edge, double rounding) { return rounding > 0.0 ? ri
 static lml_status make_edge(lml_cluster *cluster, const lml_region *region, const lml_cluster_settings *settings,
                             const double *places, const double unit[3], int k, lml_error *error) {
   cluster->radius[k] = half_extent(cluster, region, places, unit);
-  const double reach = cluster->radius[k] + region->blend + region->buffer;
-  const double edge = rounded(2.0 * (reach + settings->vacuum), settings->rounding);
+  const double edge = settings->cell != NULL
+                          ? sqrt(dot(settings->cell + 3 * k, settings->cell + 3 * k))
+                          : rounded(2.0 * (reach_of(cluster, region, k) + settings->vacuum), settings->rounding);
   double low, high, mean = 0.0;
   extent(cluster, region, places, unit, LML_REGION_BUFFER, &low, &high);
   if (edge - (high - low) < smallest_gap)
@@ -266,6 +273,26 @@ lml_status lml_cluster_update(lml_cluster *cluster, const lml_structure *structu
       cluster->structure.positions[3 * i + x] = r[x] + (nearest[x] - moved[x]) + anchor[x] + cluster->shift[x];
   }
   return LML_OK;
+}
+
+bool lml_cluster_is_of(const lml_cluster *cluster, const lml_region *region) {
+  size_t count = 0;
+  for (size_t i = 0; i < region->natoms; i++) {
+    if (region->labels[i] == LML_REGION_MM) continue;
+    if (count == cluster->structure.natoms || cluster->parents[count] != i) return false;
+    count++;
+  }
+  return count == cluster->structure.natoms;
+}
+
+lml_status lml_cluster_write(const lml_cluster *cluster, const lml_region *region, const char *path, lml_error *error) {
+  lml_frame frame = {0};
+  lml_status status = lml_structure_copy(&frame.structure, &cluster->structure, error);
+  if (status == LML_OK) status = lml_region_write_labels(&frame, "region", region->labels, cluster->parents, error);
+  if (status == LML_OK) status = lml_frame_set_indices(&frame, "index", cluster->parents, error);
+  if (status == LML_OK) status = lml_frame_write_file(&frame, path, error);
+  lml_frame_free(&frame);
+  return status;
 }
 
 void lml_cluster_free(lml_cluster *cluster) {

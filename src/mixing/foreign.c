@@ -44,16 +44,21 @@ static lml_status list_visible(lml_foreign *foreign, const lml_structure *struct
 lml_status lml_foreign_find(lml_foreign *foreign, const lml_structure *structure, const int *known, size_t nknown,
                             const struct lml_mixing_region *regions, size_t nregions, lml_error *error) {
   *foreign = (lml_foreign){0};
-  for (size_t i = 0; i < structure->natoms; i++) {
-    if (is_known(structure->numbers[i], known, nknown)) continue;
-    foreign->count++;
-    if (weight_of(regions, nregions, i) < 1.0)
+  for (size_t i = 0; i < structure->natoms; i++) foreign->count += !is_known(structure->numbers[i], known, nknown);
+  if (foreign->count == 0) return LML_OK;
+  const lml_status status = list_visible(foreign, structure, known, nknown, error);
+  return status == LML_OK ? lml_foreign_check(foreign, structure, regions, nregions, error) : status;
+}
+
+lml_status lml_foreign_check(const lml_foreign *foreign, const lml_structure *structure,
+                             const struct lml_mixing_region *regions, size_t nregions, lml_error *error) {
+  for (size_t i = 0; foreign->count > 0 && i < structure->natoms; i++)
+    if (foreign->flags[i] != 0 && weight_of(regions, nregions, i) < 1.0)
       return lml_fail(error, LML_ERR_INPUT,
                       "atom %zu is %s, which the potential does not know, and no QM atom: nothing gives it a force; "
                       "select it as QM",
                       i, lml_element_symbol(structure->numbers[i]));
-  }
-  return foreign->count == 0 ? LML_OK : list_visible(foreign, structure, known, nknown, error);
+  return LML_OK;
 }
 
 static bool is_near(const lml_foreign *foreign, const lml_structure *structure, const lml_lattice *lattice, size_t i,

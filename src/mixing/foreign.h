@@ -25,6 +25,10 @@ typedef struct lml_foreign {
 lml_status lml_foreign_find(lml_foreign *foreign, const lml_structure *structure, const int *known, size_t nknown,
                             const struct lml_mixing_region *regions, size_t nregions, lml_error *error);
 
+/** Whether all of them are QM atoms of @p regions, in a structure whose atoms are those of @p structure; likewise. */
+lml_status lml_foreign_check(const lml_foreign *foreign, const lml_structure *structure,
+                             const struct lml_mixing_region *regions, size_t nregions, lml_error *error);
+
 /** Tell which atoms whose force is the ML calculator's, wholly or in part, lie within @p distance (Å) of one. */
 void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure,
                       const struct lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "engine/remote_calculator.h"
 #include "mixing/foreign.h"
 #include "mixing/mix.h"
 
@@ -25,8 +26,9 @@ typedef struct mixing {
   lml_structure parent; /**< that the regions were made of */
   lml_foreign foreign;
   lml_mixing_recall recall;
-  lml_mixing_region *regions;
-  child *children; /**< the ML calculator, then each region's */
+  lml_mixing_region *regions; /**< as they are now */
+  lml_mixing_region *made;    /**< as they were made, which are its own */
+  child *children;            /**< the ML calculator, then each region's */
   size_t nchildren;
   const lml_structure *structure; /**< under evaluation */
   double begun;
@@ -34,11 +36,11 @@ typedef struct mixing {
 
 /* ---- making ---- */
 
-static lml_status check_overlap(const lml_mixing_settings *settings, lml_error *error) {
-  for (size_t r = 0; r < settings->nregions; r++)
+static lml_status check_overlap(const lml_mixing_region *regions, size_t nregions, lml_error *error) {
+  for (size_t r = 0; r < nregions; r++)
     for (size_t s = 0; s < r; s++) {
-      const lml_mixing_region *one = &settings->regions[s], *two = &settings->regions[r];
-      for (size_t i = 0; i < settings->structure->natoms; i++)
+      const lml_mixing_region *one = &regions[s], *two = &regions[r];
+      for (size_t i = 0; i < one->region->natoms; i++)
         if (one->region->weights[i] > 0.0 && two->region->weights[i] > 0.0)
           return lml_fail(error, LML_ERR_INPUT,
                           "atom %zu gets a quantum force from both of the regions %s and %s; make them smaller, or one",
@@ -51,7 +53,18 @@ static lml_status check_settings(const lml_mixing_settings *settings, lml_error 
   for (size_t r = 0; r < settings->nregions; r++)
     if (settings->regions[r].region->natoms != settings->structure->natoms)
       return lml_fail(error, LML_ERR_INTERNAL, "the region %s is that of another structure", settings->regions[r].name);
-  return check_overlap(settings, error);
+  return check_overlap(settings->regions, settings->nregions, error);
+}
+
+/** What an engine that makes its own input may ask. */
+static const size_t *indices_of(const void *context) {
+  const lml_mixing_region *region = context;
+  return region->cluster->parents;
+}
+
+static lml_status write_cluster(const void *context, const char *path, lml_error *error) {
+  const lml_mixing_region *region = context;
+  return lml_cluster_write(region->cluster, region->region, path, error);
 }
 
 static lml_status prepare(mixing *self, lml_error *error) {
@@ -59,10 +72,12 @@ static lml_status prepare(mixing *self, lml_error *error) {
   lml_status status = lml_structure_copy(&self->parent, settings->structure, error);
   if (status == LML_OK)
     status = lml_alloc(&self->regions, settings->nregions, sizeof *self->regions, "QM regions", error);
+  if (status == LML_OK) status = lml_alloc(&self->made, settings->nregions, sizeof *self->made, "QM regions", error);
   if (status == LML_OK)
     status = lml_alloc(&self->children, settings->nregions + 1, sizeof *self->children, "calculators", error);
   if (status != LML_OK) return status;
   memcpy(self->regions, settings->regions, settings->nregions * sizeof *self->regions);
+  memcpy(self->made, settings->regions, settings->nregions * sizeof *self->made);
   status = lml_foreign_find(&self->foreign, &self->parent, settings->known, settings->nknown, self->regions,
                             settings->nregions, error);
   if (status != LML_OK) return status;
@@ -70,7 +85,11 @@ static lml_status prepare(mixing *self, lml_error *error) {
                    settings->log);
   self->nchildren = settings->nregions + 1;
   self->children[0].calculator = settings->ml;
-  for (size_t r = 0; r < settings->nregions; r++) self->children[r + 1].calculator = self->regions[r].calculator;
+  for (size_t r = 0; r < settings->nregions; r++) {
+    const lml_engine_atoms atoms = {.indices = indices_of, .write = write_cluster, .context = &self->regions[r]};
+    self->children[r + 1].calculator = self->regions[r].calculator;
+    lml_remote_calculator_set_atoms(self->regions[r].calculator, &atoms);
+  }
   return LML_OK;
 }
 
@@ -79,6 +98,7 @@ static void free_own(mixing *self) {
   for (size_t c = 0; c < self->nchildren; c++) lml_results_free(&self->children[c].results);
   lml_free(self->children);
   lml_free(self->regions);
+  lml_free(self->made);
   lml_foreign_free(&self->foreign);
   lml_structure_free(&self->parent);
   lml_free(self);
@@ -277,11 +297,11 @@ static void mixing_cancel(void *data) { cancel_all(data); }
 static void mixing_destroy(void *data) {
   mixing *self = data;
   for (size_t r = 0; r < self->settings.nregions; r++) {
-    lml_calculator_destroy(self->regions[r].calculator);
-    lml_cluster_free(self->regions[r].cluster);
-    lml_free(self->regions[r].cluster);
-    lml_region_free(self->regions[r].region);
-    lml_free(self->regions[r].region);
+    lml_calculator_destroy(self->made[r].calculator);
+    lml_cluster_free(self->made[r].cluster);
+    lml_free(self->made[r].cluster);
+    lml_region_free(self->made[r].region);
+    lml_free(self->made[r].region);
   }
   lml_calculator_destroy(self->settings.ml);
   free_own(self);
@@ -308,6 +328,24 @@ lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml
   status = prepare(self, error);
   if (status == LML_OK) status = lml_calculator_create(&mixing_ops, self, calculator, error);
   if (status != LML_OK) free_own(self);
+  return status;
+}
+
+/* ---- regions that move ---- */
+
+lml_status lml_mixing_calculator_check(lml_calculator *calculator, const lml_structure *structure, lml_error *error) {
+  return check_structure(lml_calculator_self(calculator), structure, error);
+}
+
+lml_status lml_mixing_calculator_take(lml_calculator *calculator, const lml_mixing_region *regions, lml_error *error) {
+  mixing *self = lml_calculator_self(calculator);
+  const size_t nregions = self->settings.nregions;
+  lml_status status = check_overlap(regions, nregions, error);
+  if (status == LML_OK) status = lml_foreign_check(&self->foreign, &self->parent, regions, nregions, error);
+  for (size_t r = 0; r < nregions && status == LML_OK; r++) {
+    self->regions[r].region = regions[r].region;
+    self->regions[r].cluster = regions[r].cluster;
+  }
   return status;
 }
 

@@ -61,6 +61,15 @@ typedef struct lml_mixing_settings {
 lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml_calculator **calculator,
                                         lml_error *error);
 
+/** Whether @p structure is one that the regions can be those of: LML_ERR_INPUT where it has other atoms, or another
+ * cell although there is no virial. */
+lml_status lml_mixing_calculator_check(lml_calculator *calculator, const lml_structure *structure, lml_error *error);
+
+/** Between two evaluations: from now on each region has the atoms and the cluster that @p regions has in its place;
+ *  names and calculators stay. Those stay the caller's and must be valid until others are taken, or the calculator is
+ *  destroyed. LML_ERR_INPUT as for making it; the old ones then stay. */
+lml_status lml_mixing_calculator_take(lml_calculator *calculator, const lml_mixing_region *regions, lml_error *error);
+
 /** What an evaluation was mixed from. */
 typedef struct lml_mixing_parts {
   const lml_mixing_region *regions;

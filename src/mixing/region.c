@@ -60,17 +60,56 @@ lml_status lml_region_write_labels(lml_frame *frame, const char *name, const uns
 typedef struct selection {
   const lml_region_settings *settings;
   const lml_structure *structure;
-  const unsigned char *file_labels;
+  const unsigned char *given; /**< labels of the file, or of an earlier region; NULL: there are none */
+  enum { SURROUND_BY_DISTANCE = 0, SURROUND_AS_GIVEN } surround;
   unsigned char *labels; /**< to be set */
 } selection;
 
+/** Atoms that others are near to, or not. */
+typedef struct group {
+  const lml_structure *structure;
+  lml_lattice lattice;
+  size_t *atoms; /**< at least one */
+  size_t count;
+  double spread; /**< Å from the first within which all of them lie */
+} group;
+
+static double distance_between(const group *g, size_t i, size_t k, double limit) {
+  const double *r = g->structure->positions + 3 * i, *at = g->structure->positions + 3 * k;
+  const double vector[3] = {r[0] - at[0], r[1] - at[1], r[2] - at[2]};
+  return lml_image_distance(&g->lattice, vector, limit);
+}
+
+/** Distance of atom @p i to the nearest of the group where that is below @p limit (Å), else infinity. */
+static double distance_to(const group *g, size_t i, double limit) {
+  static const double slack = 1e-9; /* of rounding */
+  double nearest = INFINITY;
+  if (!isfinite(distance_between(g, i, g->atoms[0], g->spread + limit + slack))) return INFINITY;
+  for (size_t k = 0; k < g->count; k++)
+    nearest = fmin(nearest, distance_between(g, i, g->atoms[k], fmin(limit, nearest)));
+  return nearest;
+}
+
+/** The atoms that @p labels, of @p structure, have as QM atoms; its list is to be freed with lml_free. */
+static lml_status gather(group *g, const lml_structure *structure, const unsigned char *labels, lml_error *error) {
+  *g = (group){.structure = structure};
+  lml_status status = lml_lattice_make(&g->lattice, structure, error);
+  if (status == LML_OK) status = lml_alloc(&g->atoms, structure->natoms, sizeof *g->atoms, "the QM atoms", error);
+  for (size_t i = 0; i < structure->natoms && status == LML_OK; i++) {
+    if (labels[i] != LML_REGION_QM) continue;
+    g->atoms[g->count++] = i;
+    g->spread = fmax(g->spread, distance_between(g, i, g->atoms[0], INFINITY));
+  }
+  return status;
+}
+
 static lml_status select_labels(const selection *s, lml_error *error) {
-  if (s->file_labels == NULL)
+  if (s->given == NULL)
     return lml_fail(error, LML_ERR_INPUT,
                     "the structure file has no column region that says which atoms are QM; add it, or select them by "
-                    "indices, species, spheres or a cylinder");
+                    "indices, species, spheres, a cylinder, or around seeds");
   for (size_t i = 0; i < s->structure->natoms; i++)
-    if (s->file_labels[i] == LML_REGION_QM) s->labels[i] = LML_REGION_QM;
+    if (s->given[i] == LML_REGION_QM) s->labels[i] = LML_REGION_QM;
   return LML_OK;
 }
 
@@ -151,10 +190,34 @@ static lml_status select_cylinder(const selection *s, lml_error *error) {
   return LML_OK;
 }
 
+/** The seeds, labelled as QM atoms in @p labels, which are zero. */
+static lml_status label_seeds(const selection *s, unsigned char *labels, lml_error *error) {
+  const selection of_seeds = {.settings = s->settings, .structure = s->structure, .labels = labels};
+  return s->settings->nindices > 0 ? select_indices(&of_seeds, error) : select_species(&of_seeds, error);
+}
+
+static lml_status select_around(const selection *s, lml_error *error) {
+  unsigned char *labels;
+  group seeds = {0};
+  lml_status status = lml_alloc(&labels, s->structure->natoms, 1, "region labels", error);
+  if (status != LML_OK) return status;
+  status = label_seeds(s, labels, error);
+  if (status == LML_OK) status = gather(&seeds, s->structure, labels, error);
+  for (size_t i = 0; i < s->structure->natoms && status == LML_OK && seeds.count > 0; i++) {
+    const bool was_qm = s->given != NULL && s->given[i] == LML_REGION_QM;
+    const double radius = was_qm ? s->settings->around.outer : s->settings->around.inner;
+    if (isfinite(distance_to(&seeds, i, radius))) s->labels[i] = LML_REGION_QM;
+  }
+  lml_free(labels);
+  lml_free(seeds.atoms);
+  return status;
+}
+
 static lml_status select_qm(const selection *s, lml_error *error) {
-  static lml_status (*const ways[])(const selection *, lml_error *) = {select_labels, select_indices, select_species,
-                                                                       select_spheres, select_cylinder};
-  const lml_status status = ways[s->settings->selection](s, error);
+  static lml_status (*const ways[])(const selection *, lml_error *) = {select_labels,  select_indices,  select_species,
+                                                                       select_spheres, select_cylinder, select_around};
+  const bool again = s->surround == SURROUND_AS_GIVEN && s->settings->selection == LML_REGION_AROUND;
+  const lml_status status = again ? select_labels(s, error) : ways[s->settings->selection](s, error);
   if (status != LML_OK) return status;
   for (size_t i = 0; i < s->structure->natoms; i++)
     if (s->labels[i] == LML_REGION_QM) return LML_OK;
@@ -163,64 +226,50 @@ static lml_status select_qm(const selection *s, lml_error *error) {
 
 /* ---- what surrounds them ---- */
 
-/** Distance of atom @p i to the nearest QM atom below @p limit, else infinity. */
-static double distance_to_qm(const lml_lattice *lattice, const lml_structure *structure, const size_t *qm, size_t nqm,
-                             size_t i, double limit) {
-  double nearest = INFINITY;
-  const double *r = structure->positions + 3 * i;
-  for (size_t k = 0; k < nqm; k++) {
-    const double *at = structure->positions + 3 * qm[k];
-    const double vector[3] = {r[0] - at[0], r[1] - at[1], r[2] - at[2]};
-    nearest = fmin(nearest, lml_image_distance(lattice, vector, fmin(limit, nearest)));
-  }
-  return nearest;
-}
-
 static double weight_at(double x, lml_region_blend shape) {
   return shape == LML_REGION_CUBIC ? 1.0 - x * x * (3.0 - 2.0 * x) : 1.0 - x;
 }
 
-/** Label atom @p i, which is no QM atom, by its distance. */
-static void label_by_distance(lml_region *region, const lml_region_settings *settings, size_t i) {
-  const double distance = region->distances[i];
-  if (distance < settings->blend) {
-    region->labels[i] = LML_REGION_BLEND;
-    region->weights[i] = weight_at(distance / settings->blend, settings->blend_shape);
-  } else if (distance < settings->blend + settings->buffer) {
-    region->labels[i] = LML_REGION_BUFFER;
-  } else {
-    region->distances[i] = INFINITY;
-  }
+/** Å from the QM atoms within which atom @p i, which is none, belongs to the cluster. */
+static double reach_of(const lml_region *region, const selection *s, size_t i) {
+  const lml_region_label given = s->given == NULL ? LML_REGION_MM : (lml_region_label)s->given[i];
+  if (s->surround == SURROUND_BY_DISTANCE)
+    return region->blend + region->buffer + (given == LML_REGION_MM ? 0.0 : region->margin);
+  /* A file without the width of a buffer has no blend either. */
+  const lml_region_label least = LML_REGION_BUFFER, most = region->blend > 0.0 ? LML_REGION_BLEND : LML_REGION_BUFFER;
+  return given >= least && given <= most ? INFINITY : 0.0;
 }
 
-static lml_status surround(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
-                           const unsigned char *file_labels, lml_error *error) {
-  lml_lattice lattice;
-  size_t *qm, nqm = 0;
-  lml_status status = lml_lattice_make(&lattice, structure, error);
-  if (status == LML_OK) status = lml_alloc(&qm, region->natoms, sizeof *qm, "the QM atoms", error);
+/** Label atom @p i of the cluster, which is no QM atom. */
+static void label_around(lml_region *region, const selection *s, size_t i) {
+  const double x = region->blend > 0.0 ? region->distances[i] / region->blend : INFINITY;
+  if (s->surround == SURROUND_AS_GIVEN)
+    region->labels[i] = s->given[i];
+  else
+    region->labels[i] = x < 1.0 ? LML_REGION_BLEND : LML_REGION_BUFFER;
+  if (region->labels[i] == LML_REGION_BLEND) region->weights[i] = weight_at(fmin(x, 1.0), s->settings->blend_shape);
+}
+
+static lml_status surround(lml_region *region, const selection *s, lml_error *error) {
+  const lml_region_settings *settings = s->settings;
+  group qm;
+  const lml_status status = gather(&qm, s->structure, region->labels, error);
   if (status != LML_OK) return status;
-  for (size_t i = 0; i < region->natoms; i++)
-    if (region->labels[i] == LML_REGION_QM) qm[nqm++] = i;
-  const bool by_label = settings->buffer < 0.0;
-  const double limit = by_label ? INFINITY : settings->blend + settings->buffer;
+  double farthest = 0.0;
   region->blend = settings->blend;
-  region->buffer = by_label ? 0.0 : settings->buffer;
+  region->buffer = fmax(settings->buffer, 0.0);
+  region->margin = settings->selection == LML_REGION_AROUND ? settings->around.outer - settings->around.inner : 0.0;
   for (size_t i = 0; i < region->natoms; i++) {
-    region->distances[i] = 0.0;
     region->weights[i] = region->labels[i] == LML_REGION_QM ? 1.0 : 0.0;
     if (region->labels[i] == LML_REGION_QM) continue;
-    region->distances[i] = INFINITY;
-    if (by_label && file_labels[i] != LML_REGION_BUFFER) continue;
-    region->distances[i] = distance_to_qm(&lattice, structure, qm, nqm, i, limit);
-    if (!by_label) {
-      label_by_distance(region, settings, i);
-      continue;
-    }
-    region->labels[i] = LML_REGION_BUFFER;
-    region->buffer = fmax(region->buffer, region->distances[i]);
+    const double reach = reach_of(region, s, i);
+    region->distances[i] = reach > 0.0 ? distance_to(&qm, i, reach) : INFINITY;
+    if (!isfinite(region->distances[i])) continue;
+    label_around(region, s, i);
+    farthest = fmax(farthest, region->distances[i]);
   }
-  lml_free(qm);
+  if (settings->buffer < 0.0) region->buffer = farthest;
+  lml_free(qm.atoms);
   return LML_OK;
 }
 
@@ -234,24 +283,44 @@ static lml_status check_settings(const lml_region_settings *settings, const unsi
                   "buffer");
 }
 
-lml_status lml_region_make(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
-                           const unsigned char *labels, lml_error *error) {
+static lml_status make(lml_region *region, const selection *given, lml_error *error) {
   lml_region_free(region);
-  lml_status status = check_settings(settings, labels, error);
-  if (status != LML_OK) return status;
-  const size_t natoms = region->natoms = structure->natoms;
-  status = lml_alloc(&region->labels, natoms, 1, "region labels", error);
+  const size_t natoms = region->natoms = given->structure->natoms;
+  lml_status status = lml_alloc(&region->labels, natoms, 1, "region labels", error);
   if (status == LML_OK) status = lml_alloc(&region->distances, natoms, sizeof(double), "distances to QM atoms", error);
   if (status == LML_OK) status = lml_alloc(&region->weights, natoms, sizeof(double), "weights of forces", error);
-  const selection s = {settings, structure, labels, region->labels};
+  selection s = *given;
+  s.labels = region->labels;
   if (status == LML_OK) status = select_qm(&s, error);
-  if (status == LML_OK) status = surround(region, settings, structure, labels, error);
+  if (status == LML_OK) status = surround(region, &s, error);
   if (status != LML_OK) {
     lml_region_free(region);
     return status;
   }
   for (size_t i = 0; i < natoms; i++) region->counts[region->labels[i]]++;
   return LML_OK;
+}
+
+lml_status lml_region_make(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                           const unsigned char *labels, lml_error *error) {
+  const selection s = {.settings = settings,
+                       .structure = structure,
+                       .given = settings->selection == LML_REGION_AROUND ? NULL : labels,
+                       .surround = settings->buffer < 0.0 ? SURROUND_AS_GIVEN : SURROUND_BY_DISTANCE};
+  const lml_status status = check_settings(settings, labels, error);
+  return status == LML_OK ? make(region, &s, error) : status;
+}
+
+lml_status lml_region_follow(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                             const unsigned char *last, lml_error *error) {
+  const selection s = {.settings = settings, .structure = structure, .given = last};
+  return make(region, &s, error);
+}
+
+lml_status lml_region_restore(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                              const unsigned char *labels, lml_error *error) {
+  const selection s = {.settings = settings, .structure = structure, .given = labels, .surround = SURROUND_AS_GIVEN};
+  return make(region, &s, error);
 }
 
 void lml_region_free(lml_region *region) {

@@ -29,7 +29,8 @@ typedef enum lml_region_selection {
   LML_REGION_BY_INDEX,
   LML_REGION_BY_SPECIES,
   LML_REGION_BY_SPHERE,
-  LML_REGION_BY_CYLINDER
+  LML_REGION_BY_CYLINDER,
+  LML_REGION_AROUND /**< seed atoms, which may move */
 } lml_region_selection;
 
 /** How the weight of the quantum force falls from 1 to 0 across the blend, x being 0 at its inner and 1 at its outer
@@ -47,9 +48,9 @@ typedef struct lml_region_sphere {
 
 typedef struct lml_region_settings {
   lml_region_selection selection;
-  const int *indices; /**< by index, from 0 */
+  const int *indices; /**< by index, from 0; around: of the seeds */
   size_t nindices;
-  const int *species; /**< by species: atomic numbers */
+  const int *species; /**< by species: atomic numbers; around: of the seeds, where there are no indices */
   size_t nspecies;
   const lml_region_sphere *spheres; /**< by sphere: atoms in any of them */
   size_t nspheres;
@@ -58,6 +59,10 @@ typedef struct lml_region_settings {
     double point[3]; /**< Å, on the cylinder's axis */
     double radius;   /**< Å */
   } cylinder;
+  struct {
+    double inner; /**< Å from a seed within which atoms become QM atoms */
+    double outer; /**< Å from all seeds beyond which they stop being QM atoms; not below `inner` */
+  } around;
   double buffer; /**< Å beyond the QM atoms and the blend; negative: the structure file's labels */
   double blend;  /**< Å beyond the QM atoms; 0: forces change abruptly */
   lml_region_blend blend_shape;
@@ -72,6 +77,7 @@ typedef struct lml_region {
   size_t counts[LML_REGION_LABELS];
   double blend;  /**< Å */
   double buffer; /**< Å; where it came from labels, the largest distance of a buffer atom beyond the blend */
+  double margin; /**< Å beyond the buffer within which an atom stays in it; 0 where the region does not move */
 } lml_region;
 
 /** The labels of the `region` column of @p frame into a new array @p labels, to be freed with lml_free; NULL where the
@@ -89,6 +95,17 @@ lml_status lml_region_write_labels(lml_frame *frame, const char *name, const uns
  *  selected, or one that the structure has not, or labels are wanted that are not there. */
 lml_status lml_region_make(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
                            const unsigned char *labels, lml_error *error);
+
+/** Make the region around seeds that follows one whose labels (natoms) are @p last, in a structure that has moved
+ * since. An atom becomes a QM atom within the inner radius of a seed and stops being one beyond the outer radius;
+ * between the two it is what it was. Blend and buffer are those of the QM atoms, but that an atom of the last cluster
+ * stays in the buffer until it is farther out by the difference of the radii: atoms that vibrate change nothing. */
+lml_status lml_region_follow(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                             const unsigned char *last, lml_error *error);
+
+/** Make the region that has these @p labels (natoms), which are those of such a region as it once was. */
+lml_status lml_region_restore(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                              const unsigned char *labels, lml_error *error);
 
 void lml_region_free(lml_region *region);
 

@@ -88,6 +88,7 @@ static lml_status make_engine(lml_build *build, const lml_remote_config *config,
   lml_engine_settings settings = config->settings;
   settings.name = config->name;
   settings.launch = config->launch;
+  settings.prepare = config->prepare;
   settings.folder = folder;
   settings.output = config->output;
   settings.index = build->config->index;

@@ -36,6 +36,7 @@ typedef struct lml_remote_config {
   char *address;
   char *socket_prefix; /**< NULL: i-PI's */
   char *launch;        /**< NULL: none */
+  char *prepare;       /**< NULL: none */
   char *folder;
   char *output;  /**< NULL: the default */
   char **inputs; /**< files that decide what it computes */
@@ -49,6 +50,7 @@ typedef struct lml_region_config {
   int *indices, *species; /**< what region points to */
   lml_region_sphere *spheres;
   lml_cluster_settings cluster;
+  size_t update; /**< evaluations of a replica after which the region follows its seeds; 0: never */
   struct lml_calculator_config *calculator;
 } lml_region_config;
 

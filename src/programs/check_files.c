@@ -22,26 +22,13 @@ static lml_status join_labels(const lml_build *build, unsigned char **labels, lm
   return status;
 }
 
-static lml_status write_frame(const lml_frame *frame, const char *path, lml_error *error) {
-  lml_xyz_writer *writer;
-  lml_status status = lml_xyz_create(path, &writer, error);
-  if (status != LML_OK) return status;
-  status = lml_xyz_write(writer, frame, error);
-  if (status == LML_OK) return lml_xyz_commit(writer, error);
-  lml_xyz_abort(writer);
-  return status;
-}
-
-/** Write @p structure, whose atoms are those @p parents of the build's (NULL: all). */
-static lml_status write_part(const lml_build *build, const lml_structure *structure, const size_t *parents,
-                             const char *path, lml_error *error) {
+static lml_status write_regions(const lml_build *build, const char *path, lml_error *error) {
   lml_frame frame = {0};
   unsigned char *labels = NULL;
-  lml_status status = lml_structure_copy(&frame.structure, structure, error);
+  lml_status status = lml_structure_copy(&frame.structure, build->structure, error);
   if (status == LML_OK) status = join_labels(build, &labels, error);
-  if (status == LML_OK) status = lml_region_write_labels(&frame, "region", labels, parents, error);
-  if (status == LML_OK && parents != NULL) status = lml_frame_set_indices(&frame, "index", parents, error);
-  if (status == LML_OK) status = write_frame(&frame, path, error);
+  if (status == LML_OK) status = lml_region_write_labels(&frame, "region", labels, NULL, error);
+  if (status == LML_OK) status = lml_frame_write_file(&frame, path, error);
   lml_free(labels);
   lml_frame_free(&frame);
   return status;
@@ -51,14 +38,14 @@ lml_status lml_check_files_write(const lml_build *build, const char *prefix, lml
   char path[PATH_SIZE];
   if (build->nregions == 0) return LML_OK;
   snprintf(path, sizeof path, "%s-regions.xyz", prefix);
-  lml_status status = write_part(build, build->structure, NULL, path, error);
+  lml_status status = write_regions(build, path, error);
   for (size_t r = 0; r < build->nregions && status == LML_OK; r++) {
     const lml_built_region *region = &build->regions[r];
     if (build->nregions == 1)
       snprintf(path, sizeof path, "%s-cluster.xyz", prefix);
     else
       snprintf(path, sizeof path, "%s-cluster-%s.xyz", prefix, region->config->name);
-    status = write_part(build, &region->cluster->structure, region->cluster->parents, path, error);
+    status = lml_cluster_write(region->cluster, region->region, path, error);
   }
   return status;
 }
@@ -70,6 +57,11 @@ void lml_check_describe_region(const lml_built_region *region, char *text, size_
     snprintf(blend, sizeof blend, ", %zu blend (%g Å)", counts[LML_REGION_BLEND], region->region->blend);
   snprintf(text, size, "%s: %zu QM%s, %zu buffer (%g Å), %zu MM atoms", region->config->name, counts[LML_REGION_QM],
            blend, counts[LML_REGION_BUFFER], region->region->buffer, counts[LML_REGION_MM]);
+  const size_t used = strlen(text), update = region->config->update;
+  const lml_region_settings *settings = &region->config->region;
+  if (update > 0)
+    snprintf(text + used, size - used, "; moves with its seeds: inner %g Å, outer %g Å, every %zu evaluation%s",
+             settings->around.inner, settings->around.outer, update, update == 1 ? "" : "s");
 }
 
 void lml_check_describe_cluster(const lml_built_region *region, char *text, size_t size) {

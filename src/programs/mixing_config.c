@@ -108,12 +108,51 @@ static lml_status read_labels(const lml_json *document, const lml_json_value *ob
   return lml_json_fail(document, object, "labels", error, "must be true; leave it out for another selection");
 }
 
+/** Seeds and radii; without `update` the region stays, and there is nothing outside of the inner radius. */
+static lml_status read_around(const lml_json *document, const lml_json_value *object, lml_region_config *region,
+                              lml_error *error) {
+  static const char *const keys[] = {"indices", "species", "inner", "outer"};
+  const bool moves = lml_json_has(object, "update");
+  double *const inner = &region->region.around.inner, *const outer = &region->region.around.outer;
+  const lml_json_value *around = NULL;
+  lml_status status = lml_json_object(document, object, "around", LML_JSON_REQUIRED, &around, error);
+  if (status == LML_OK) status = lml_json_check_keys(document, around, keys, COUNT(keys), error);
+  if (status == LML_OK && lml_json_has(around, "indices") == lml_json_has(around, "species"))
+    return lml_json_fail(document, around, NULL, error, "needs either indices or species, of the seeds");
+  if (status == LML_OK)
+    status = lml_json_has(around, "indices") ? read_indices(document, around, region, error)
+                                             : read_species(document, around, region, error);
+  if (status == LML_OK) status = lml_json_number(document, around, "inner", LML_JSON_REQUIRED, inner, error);
+  if (status == LML_OK && !(*inner > 0.0)) return lml_json_fail(document, around, "inner", error, "must be positive");
+  *outer = *inner;
+  if (status == LML_OK && !moves && lml_json_has(around, "outer"))
+    return lml_json_fail(document, around, "outer", error,
+                         "is for a region that moves; add update to the region, or leave outer out");
+  if (status == LML_OK && moves) status = lml_json_number(document, around, "outer", LML_JSON_REQUIRED, outer, error);
+  if (status != LML_OK || *outer >= *inner) return status;
+  return lml_json_fail(document, around, "outer", error, "must not be smaller than inner");
+}
+
+static lml_status read_update(const lml_json *document, const lml_json_value *object, lml_region_config *region,
+                              lml_error *error) {
+  int update = 0;
+  const lml_status status = lml_json_integer(document, object, "update", LML_JSON_OPTIONAL, &update, error);
+  if (status != LML_OK || !lml_json_has(object, "update")) return status;
+  if (update < 1)
+    return lml_json_fail(document, object, "update", error, "must be at least 1; leave it out for a region that stays");
+  if (region->region.selection != LML_REGION_AROUND)
+    return lml_json_fail(document, object, "update", error,
+                         "only a region around seeds can move; select it by around, or leave update out");
+  region->update = (size_t)update;
+  return LML_OK;
+}
+
 /** Exactly one way of selecting. */
 static lml_status read_selection(const lml_json *document, const lml_json_value *object, lml_region_config *region,
                                  lml_error *error) {
-  static const char *const ways[] = {"labels", "indices", "species", "spheres", "cylinder"};
+  static const char *const ways[] = {"labels", "indices", "species", "spheres", "cylinder", "around"};
   static lml_status (*const readers[])(const lml_json *, const lml_json_value *, lml_region_config *, lml_error *) = {
-      read_labels, read_indices, read_species, read_spheres, read_cylinder};
+      read_labels, read_indices, read_species, read_spheres, read_cylinder, read_around};
   size_t found = 0, way = 0;
   for (size_t i = 0; i < COUNT(ways); i++) {
     if (!lml_json_has(object, ways[i])) continue;
@@ -122,7 +161,8 @@ static lml_status read_selection(const lml_json *document, const lml_json_value 
   }
   if (found != 1)
     return lml_json_fail(document, object, NULL, error,
-                         "needs one of labels, indices, species, spheres, cylinder, but has %zu of them", found);
+                         "needs one of labels, indices, species, spheres, cylinder, around, but has %zu of them",
+                         found);
   region->region.selection = (lml_region_selection)way;
   return readers[way](document, object, region, error);
 }
@@ -169,9 +209,32 @@ static lml_status read_cluster(const lml_json *document, const lml_json_value *o
 /** What is kept for each of the driver's replicas belongs to the outermost mixture. */
 static lml_status check_inner(const lml_json *document, const lml_json_value *object, const lml_mixing_config *inner,
                               lml_error *error) {
+  for (size_t i = 0; inner != NULL && i < inner->nregions; i++)
+    if (inner->regions[i].update > 0)
+      return lml_json_fail(document, object, "qm", error,
+                           "its region %s moves, which those of the outermost mixture alone can; leave update out",
+                           inner->regions[i].name);
   if (inner == NULL || inner->energy != LML_MIXING_WORK) return LML_OK;
   return lml_json_fail(document, object, "energy", error,
                        "must be none or ml: virtual work is that of the outermost mixture");
+}
+
+/** Whether the calculator of a region that moves can do with other atoms. */
+static lml_status check_follows(const lml_json *document, const lml_json_value *object, const lml_region_config *region,
+                                lml_error *error) {
+  const lml_calculator_config *calculator = region->calculator;
+  const lml_remote_config *remote = calculator->remote;
+  if (region->update == 0 || calculator->type == LML_CALCULATOR_LINEAR) return LML_OK;
+  if (remote == NULL)
+    return lml_json_fail(document, object, "calculator", error,
+                         "is a mixture, whose own regions are those of one structure, but this region moves; leave "
+                         "update out");
+  if (remote->settings.init == LML_ENGINE_INIT_LMLINK || lml_engine_follows(remote->prepare, remote->launch))
+    return LML_OK;
+  return lml_json_fail(
+      document, object, "calculator", error,
+      "its region moves, so that its engine needs new input where the atoms change; add prepare, a "
+      "command that makes it of {cluster}, and launch; or for another lmlink-serve \"init\": \"lmlink\"");
 }
 
 static lml_status read_part(const lml_json *document, const lml_json_value *object, const char *key,
@@ -186,7 +249,8 @@ static lml_status read_part(const lml_json *document, const lml_json_value *obje
 static lml_status read_region(const lml_json *document, const lml_json_value *object, const char *json_path,
                               size_t index, lml_region_config *region, lml_error *error) {
   static const char *const keys[] = {"name", "region", "cluster", "calculator"};
-  static const char *const region_keys[] = {"labels", "indices", "species", "spheres", "cylinder", "buffer", "blend"};
+  static const char *const region_keys[] = {"labels", "indices", "species", "spheres", "cylinder",
+                                            "around", "buffer",  "blend",   "update"};
   const lml_json_value *selection = NULL;
   char name[24];
   snprintf(name, sizeof name, "%zu", index + 1);
@@ -197,11 +261,12 @@ static lml_status read_region(const lml_json *document, const lml_json_value *ob
   if (status == LML_OK) status = lml_json_object(document, object, "region", LML_JSON_REQUIRED, &selection, error);
   if (status == LML_OK) status = lml_json_check_keys(document, selection, region_keys, COUNT(region_keys), error);
   if (status == LML_OK) status = read_selection(document, selection, region, error);
+  if (status == LML_OK) status = read_update(document, selection, region, error);
   if (status == LML_OK) status = read_blend(document, selection, &region->region, error);
   if (status == LML_OK) status = read_buffer(document, selection, &region->region, error);
   if (status == LML_OK) status = read_cluster(document, object, &region->cluster, error);
   if (status == LML_OK) status = read_part(document, object, "calculator", json_path, &region->calculator, error);
-  return status;
+  return status == LML_OK ? check_follows(document, object, region, error) : status;
 }
 
 static lml_status read_regions(const lml_json *document, const lml_json_value *object, const char *json_path,

@@ -15,12 +15,13 @@ enum { MOST_RETRIES = 1000000 };
 
 static lml_status read_limits(const lml_json *document, const lml_json_value *object, lml_engine_settings *settings,
                               lml_error *error) {
-  static const char *const keys[] = {"connect", "evaluate", "stop"};
+  static const char *const keys[] = {"connect", "prepare", "evaluate", "stop"};
   const lml_json_value *limits = NULL;
   lml_status status = lml_json_object(document, object, "limits", LML_JSON_OPTIONAL, &limits, error);
   if (status != LML_OK || limits == NULL) return status;
   status = lml_json_check_keys(document, limits, keys, COUNT(keys), error);
   if (status == LML_OK) status = lml_config_read_length(document, limits, "connect", &settings->connect_limit, error);
+  if (status == LML_OK) status = lml_config_read_length(document, limits, "prepare", &settings->prepare_limit, error);
   if (status == LML_OK) status = lml_config_read_length(document, limits, "evaluate", &settings->evaluate_limit, error);
   return status == LML_OK ? lml_config_read_length(document, limits, "stop", &settings->stop_patience, error) : status;
 }
@@ -72,6 +73,11 @@ static lml_status read_texts(const lml_json *document, const lml_json_value *obj
   if (status == LML_OK)
     status = lml_config_read_text(document, object, "launch", LML_JSON_OPTIONAL, &remote->launch, error);
   if (status == LML_OK)
+    status = lml_config_read_text(document, object, "prepare", LML_JSON_OPTIONAL, &remote->prepare, error);
+  if (status == LML_OK && remote->prepare != NULL && remote->launch == NULL)
+    return lml_json_fail(document, object, "prepare", error,
+                         "makes the input of an engine that lmlink starts; add launch, a command that does");
+  if (status == LML_OK)
     status = lml_config_read_path(document, object, "folder", LML_JSON_OPTIONAL, json_path, &remote->folder, error);
   if (status == LML_OK)
     status = lml_config_read_text(document, object, "output", LML_JSON_OPTIONAL, &remote->output, error);
@@ -80,8 +86,9 @@ static lml_status read_texts(const lml_json *document, const lml_json_value *obj
 
 static lml_status read_remote(const lml_json *document, const lml_json_value *object, const char *json_path,
                               lml_remote_config *remote, lml_error *error) {
-  static const char *const keys[] = {"type",   "name",       "address", "socket_prefix", "launch", "folder", "output",
-                                     "limits", "on_failure", "retries", "back_off",      "init",   "origin", "inputs"};
+  static const char *const keys[] = {"type",    "name",     "address", "socket_prefix", "launch",
+                                     "prepare", "folder",   "output",  "limits",        "on_failure",
+                                     "retries", "back_off", "init",    "origin",        "inputs"};
   lml_engine_settings *settings = &remote->settings;
   *settings = lml_engine_defaults();
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
@@ -109,6 +116,7 @@ void lml_remote_config_free(lml_remote_config *remote) {
   lml_free(remote->address);
   lml_free(remote->socket_prefix);
   lml_free(remote->launch);
+  lml_free(remote->prepare);
   lml_free(remote->folder);
   lml_free(remote->output);
   for (size_t i = 0; i < remote->ninputs; i++) lml_free(remote->inputs[i]);

@@ -179,6 +179,9 @@ static lml_status add_parts(const making *m, lml_error *error) {
     all_recalled = all_recalled && recalled;
     lml_log_name(name, "energy_qm", r, m->parts.nregions);
     if (qm->energy_kind != LML_KIND_ABSENT) status = lml_frame_set_real(m->frame, name, qm->energy, error);
+    lml_log_name(name, "region_age", r, m->parts.nregions);
+    if (status == LML_OK && m->evaluation->ages != NULL)
+      status = lml_frame_set_integer(m->frame, name, (int64_t)m->evaluation->ages[r], error);
     lml_log_name(name, "cluster_cell", r, m->parts.nregions);
     if (status == LML_OK)
       status = lml_frame_set_reals(m->frame, name, m->parts.regions[r].cluster->structure.cell, 9, error);

@@ -15,7 +15,7 @@ struct lml_recall_shape {
 };
 
 struct lml_recall_entry {
-  size_t shape;
+  size_t shape, age;
   double *positions; /**< natoms × 3, followed by as many forces */
 };
 
@@ -72,6 +72,27 @@ bool lml_recall_find(const lml_recall *recall, const lml_recall_point *point, do
   return entry != NULL;
 }
 
+bool lml_recall_find_region(const lml_recall *recall, size_t region, const lml_structure *structure,
+                            lml_recall_region *found) {
+  lml_lattice lattice;
+  if (lml_lattice_make(&lattice, structure, NULL) != LML_OK) return false;
+  for (size_t e = recall->nentries; e-- > 0;) {
+    const struct lml_recall_entry *entry = &recall->entries[e];
+    const struct lml_recall_shape *shape = &recall->shapes[entry->shape];
+    const lml_recall_point there = {.natoms = shape->natoms, .rows = shape->parents, .positions = structure->positions};
+    if (shape->region != region || !same_numbers(shape->cell, structure->cell, 9) ||
+        memcmp(shape->pbc, structure->pbc, sizeof shape->pbc) != 0 || !same_places(entry, &there, &lattice))
+      continue;
+    *found = (lml_recall_region){.natoms = shape->natoms,
+                                 .parents = shape->parents,
+                                 .labels = shape->labels,
+                                 .cluster_cell = shape->cluster_cell,
+                                 .age = entry->age};
+    return true;
+  }
+  return false;
+}
+
 static lml_status add_shape(lml_recall *recall, const lml_recall_point *point, lml_error *error) {
   struct lml_recall_shape shape = {.region = point->region, .natoms = point->natoms};
   memcpy(shape.cell, point->cell, sizeof shape.cell);
@@ -103,6 +124,7 @@ lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml
   if (status != LML_OK) return status;
   struct lml_recall_entry *entry = &recall->entries[recall->nentries];
   entry->shape = shape;
+  entry->age = point->age;
   status =
       lml_alloc(&entry->positions, 6 * point->natoms, sizeof *entry->positions, "forces that were computed", error);
   if (status != LML_OK) return status;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lmlink/error.h"
+#include "lmlink/structure.h"
 
 /** A region's cluster as it lies in its parent, with the forces on it. Row rows[i] of positions and of labels belongs
  *  to the cluster's atom i, whose index in the parent is parents[i]. All is borrowed. */
@@ -21,6 +21,7 @@ typedef struct lml_recall_point {
   const double *cell;          /**< 9, Å, of the parent */
   const bool *pbc;             /**< 3, of the parent */
   const double *cluster_cell;  /**< 9, Å */
+  size_t age;                  /**< evaluations since a region that moves had followed its seeds */
   const double *forces;        /**< eV/Å, three per row of force_rows */
   const size_t *force_rows;    /**< NULL: in the cluster's order */
 } lml_recall_point;
@@ -42,6 +43,20 @@ lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml
 /** Whether a point with the same region, atoms, labels and cells, and with every atom at the same place, but for
  *  periodic images, is known; its forces then go to @p forces (natoms × 3), in the cluster's order. */
 bool lml_recall_find(const lml_recall *recall, const lml_recall_point *point, double *forces);
+
+/** A region as it was, its cluster's atoms in order; valid until the next is added. */
+typedef struct lml_recall_region {
+  size_t natoms;
+  const size_t *parents;       /**< index in the parent */
+  const unsigned char *labels; /**< lml_region_label */
+  const double *cluster_cell;  /**< 9, Å */
+  size_t age;                  /**< as above */
+} lml_recall_region;
+
+/** Whether a point of region number @p region is known whose atoms are all, but for periodic images, where they are in
+ *  @p structure, in the same cell; the one that was added last. */
+bool lml_recall_find_region(const lml_recall *recall, size_t region, const lml_structure *structure,
+                            lml_recall_region *found);
 
 void lml_recall_free(lml_recall *recall);
 

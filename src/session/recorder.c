@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "session/force_log.h"
-#include "session/recall.h"
 #include "structure/frame.h"
 
 enum { SUM_SIZE = sizeof "sha256:" - 1 + LML_SHA256_TEXT };
@@ -106,6 +105,8 @@ static bool read_cluster(lml_recorder *recorder, lml_frame *frame, size_t r, lml
   const lml_values *cell = lml_frame_info(frame, name);
   lml_log_name(name, "region", r, recorder->nregions);
   const lml_values *region = column_of(frame, name, LML_TEXT, 1);
+  lml_log_name(name, "region_age", r, recorder->nregions);
+  const int64_t age = info_integer(frame, name, 0);
   lml_log_name(name, "forces_qm", r, recorder->nregions);
   const lml_values *forces = column_of(frame, name, LML_REAL, 3), *index = column_of(frame, "index", LML_INTEGER, 1);
   if (engine == NULL || engine->type != LML_TEXT || strcmp(engine->texts[0], recorder->engines[r]) != 0) return false;
@@ -128,6 +129,7 @@ static bool read_cluster(lml_recorder *recorder, lml_frame *frame, size_t r, lml
                               .cell = frame->structure.cell,
                               .pbc = frame->structure.pbc,
                               .cluster_cell = cell->reals,
+                              .age = age < 0 ? 0 : (size_t)age,
                               .forces = forces->reals,
                               .force_rows = recorder->rows};
   return true;
@@ -264,7 +266,8 @@ static lml_status remember(lml_recorder *recorder, const lml_evaluation *evaluat
   for (size_t r = 0; r < parts.nregions && r < recorder->nregions && status == LML_OK; r++) {
     if (recorder->engines[r][0] == '\0') continue;
     const double *forces = lml_mixing_calculator_region(evaluation->calculator, r, NULL)->forces;
-    const lml_recall_point point = point_of(r, &parts.regions[r], evaluation->structure, forces);
+    lml_recall_point point = point_of(r, &parts.regions[r], evaluation->structure, forces);
+    if (evaluation->ages != NULL) point.age = evaluation->ages[r];
     status = lml_recall_add(&recorder->recall, &point, error);
   }
   return status;
@@ -297,6 +300,12 @@ static bool find_forces(void *context, size_t r, const lml_mixing_region *region
   if (r >= recorder->nregions || recorder->engines[r][0] == '\0') return false;
   const lml_recall_point point = point_of(r, region, structure, NULL);
   return lml_recall_find(&recorder->recall, &point, forces);
+}
+
+bool lml_recorder_find_region(const lml_recorder *recorder, size_t r, const lml_structure *structure,
+                              lml_recall_region *found) {
+  return r < recorder->nregions && recorder->engines[r][0] != '\0' &&
+         lml_recall_find_region(&recorder->recall, r, structure, found);
 }
 
 lml_mixing_recall lml_recorder_recall(lml_recorder *recorder) {

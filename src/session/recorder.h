@@ -11,6 +11,7 @@
 #include "base/sha256.h"
 #include "mixing/mixing_calculator.h"
 #include "session/log_frame.h"
+#include "session/recall.h"
 
 /** Texts are copied. */
 typedef struct lml_recorder_settings {
@@ -37,6 +38,11 @@ void lml_recorder_set_potential(lml_recorder *recorder, const char potential[LML
 
 /** What the mixture that is recorded may ask before it starts an engine; valid as long as the recorder. */
 lml_mixing_recall lml_recorder_recall(lml_recorder *recorder);
+
+/** How region @p r was in an evaluation in which its cluster's atoms were where they are in @p structure, and its
+ * engine the same (see recall.h). */
+bool lml_recorder_find_region(const lml_recorder *recorder, size_t r, const lml_structure *structure,
+                              lml_recall_region *found);
 
 /** Whether a frame could not be written. */
 bool lml_recorder_failed(const lml_recorder *recorder);

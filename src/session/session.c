@@ -190,8 +190,24 @@ static lml_status compute(lml_session *session, lml_ipi_client *client, lml_erro
   return status;
 }
 
+/** What the mixture cannot do without knowing the replica; NULL: it can do everything. */
+static const char *needs_replica(const lml_session *session) {
+  lml_mixing_parts parts;
+  if (session->settings.moving != NULL) return "a region moves";
+  if (lml_mixing_calculator_parts(session->settings.calculator, &parts) && parts.energy == LML_MIXING_WORK)
+    return "the energy is the virtual work";
+  return NULL;
+}
+
 /** The place of the event's replica. In a batch that of the first structure alone is known. */
 static lml_status find_replica(lml_session *session, const lml_ipi_event *event, size_t *replica, lml_error *error) {
+  const char *what = event->batch_size > 1 ? needs_replica(session) : NULL;
+  if (what != NULL)
+    return lml_fail(
+        error, LML_ERR_INPUT,
+        "the driver sends batches of %zu structures and says of the first alone which replica it is, but %s "
+        "for each replica by itself; let its batch_size be 1",
+        event->batch_size, what);
   for (*replica = 0; *replica < session->nreplicas; (*replica)++)
     if (session->replicas[*replica] == event->replica) return LML_OK;
   const lml_status status = lml_grow(&session->replicas, &session->replicas_capacity, session->nreplicas + 1,
@@ -201,27 +217,17 @@ static lml_status find_replica(lml_session *session, const lml_ipi_event *event,
 }
 
 /** The work of a mixture's forces, which may stand for its energy. */
-static lml_status add_work(lml_session *session, const lml_ipi_event *event, lml_error *error) {
+static lml_status add_work(lml_session *session, const lml_ipi_event *event, size_t replica, lml_error *error) {
   lml_results *results = &session->results;
   lml_mixing_parts parts;
   double work = NAN;
   if (!lml_mixing_calculator_parts(session->settings.calculator, &parts)) return LML_OK;
-  const bool is_energy = parts.energy == LML_MIXING_WORK;
-  if (event->batch_size > 1 && is_energy)
-    return lml_fail(
-        error, LML_ERR_INPUT,
-        "the energy is the virtual work of each replica, but the driver sends batches of %zu structures and "
-        "says of the first alone which replica it is; let its batch_size be 1",
-        event->batch_size);
-  lml_status status = LML_OK;
   if (event->batch_size == 1) {
-    size_t replica = 0;
-    status = find_replica(session, event, &replica, error);
-    if (status == LML_OK)
-      status = lml_running_work_add(&session->work, replica, &session->structure, results->forces, &work, error);
+    const lml_status status =
+        lml_running_work_add(&session->work, replica, &session->structure, results->forces, &work, error);
+    if (status != LML_OK) return status;
   }
-  if (status != LML_OK) return status;
-  if (is_energy) {
+  if (parts.energy == LML_MIXING_WORK) {
     results->energy = work;
     results->energy_kind = LML_KIND_VIRTUAL_WORK;
   }
@@ -229,10 +235,12 @@ static lml_status add_work(lml_session *session, const lml_ipi_event *event, lml
 }
 
 static lml_status record(const lml_session *session, const lml_ipi_event *event, lml_error *error) {
+  const lml_moving *moving = session->settings.moving;
   if (session->settings.recorder == NULL) return LML_OK;
   const lml_evaluation evaluation = {.structure = &session->structure,
                                      .results = &session->results,
                                      .calculator = session->settings.calculator,
+                                     .ages = moving == NULL ? NULL : lml_moving_ages(moving),
                                      .number = session->evaluations + 1,
                                      .replica = (int)event->replica};
   return lml_recorder_write(session->settings.recorder, &evaluation, error);
@@ -241,12 +249,16 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
   const double begin = lml_sys->clock();
   double force = 0.0;
+  size_t replica = 0;
   if (session->settings.reload != NULL && lml_reload_look(session->settings.reload))
     lml_running_work_forget(&session->work);
   lml_status status = take_structure(session, event, error);
+  if (status == LML_OK) status = find_replica(session, event, &replica, error);
+  if (status == LML_OK && session->settings.moving != NULL)
+    status = lml_moving_follow(session->settings.moving, replica, &session->structure, error);
   if (status == LML_OK) status = compute(session, client, error);
   if (status == LML_OK) status = largest_force(&session->results, &force, error);
-  if (status == LML_OK) status = add_work(session, event, error);
+  if (status == LML_OK) status = add_work(session, event, replica, error);
   if (status == LML_OK) status = record(session, event, error);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {
@@ -275,6 +287,7 @@ lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_e
   session->init.want = LML_WANT_DEFAULT;
   session->nreplicas = 0;
   lml_running_work_forget(&session->work);
+  if (session->settings.moving != NULL) lml_moving_forget(session->settings.moving);
   set_expectation(session, client);
   for (;;) {
     lml_ipi_event event;

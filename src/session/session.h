@@ -24,6 +24,7 @@
 #include "ipi_client.h"
 #include "lmlink/calculator.h"
 #include "lmlink/structure.h"
+#include "session/moving.h"
 #include "session/recorder.h"
 #include "session/reload.h"
 
@@ -40,6 +41,7 @@ typedef struct lml_session_settings {
   lml_session_extras extras;
   lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */
   lml_reload *reload;     /**< looked at before each evaluation; likewise */
+  lml_moving *moving;     /**< moves the regions of a mixture before each evaluation; likewise */
   const lml_log *log;     /**< must outlive the session; NULL: nothing is told */
 } lml_session_settings;
 

@@ -135,3 +135,13 @@ void lml_xyz_abort(lml_xyz_writer *writer) {
   lml_file_writer_abort(writer->file);
   lml_free(writer);
 }
+
+lml_status lml_frame_write_file(const lml_frame *frame, const char *path, lml_error *error) {
+  lml_xyz_writer *writer;
+  lml_status status = lml_xyz_create(path, &writer, error);
+  if (status != LML_OK) return status;
+  status = lml_xyz_write(writer, frame, error);
+  if (status == LML_OK) return lml_xyz_commit(writer, error);
+  lml_xyz_abort(writer);
+  return status;
+}

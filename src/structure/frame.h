@@ -30,6 +30,9 @@ lml_status lml_values_resize(lml_values *values, size_t count, lml_error *error)
 /** Give @p frame a column @p name of one integer per atom. */
 lml_status lml_frame_set_indices(lml_frame *frame, const char *name, const size_t *values, lml_error *error);
 
+/** Write @p frame as the only one to the file @p path, which is there as a whole or not at all. */
+lml_status lml_frame_write_file(const lml_frame *frame, const char *path, lml_error *error);
+
 /** The frame as it stands in a file: *@p length bytes of text, to be freed with lml_free. */
 lml_status lml_frame_format(const lml_frame *frame, char **text, size_t *length, lml_error *error);
 

@@ -1,6 +1,6 @@
 """LAMMPS as an engine, by its `fix ipi`: lammps_engine.py CLUSTER.xyz POTENTIAL.snap NAME ELEMENT ...
 
-The cluster is what `lmlink-serve --check` wrote, NAME that of the socket /tmp/ipi_NAME; the elements are LAMMPS's types
+The cluster is what lmlink-serve writes for {cluster}, NAME that of the socket /tmp/ipi_NAME; the elements are LAMMPS's types
 in their order. fix ipi keeps the box centred on the origin, so that lmlink is told `"origin": "centre"`.
 """
 

@@ -99,10 +99,9 @@ def test_helium_in_tungsten(potentials, lammps, start, folders):
     name = f"{socket_name()}he"
     engine = remote(f"unix:{name}", origin="centre",
                     launch=" ".join(map(str, [sys.executable, Path(__file__).with_name("lammps_engine.py"),
-                                              folder / "mixture-cluster.xyz", everything, "{name}", "W", "He"])))
+                                              "{cluster}", everything, "{name}", "W", "He"])))
     region = {"spheres": [{"atom": centre, "radius": HELIUM_RANGE} for centre in centres], "buffer": 9.6}
     path = configure(folder, atoms, mixing(linear(potentials / POTENTIAL), (region, engine)))
-    check(path)
     with Mixture(start, sockets, path) as mixture:
         for step in range(2):
             ours = mixture.evaluate(atoms)

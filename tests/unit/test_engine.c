@@ -424,6 +424,150 @@ static void a_restart_needs_a_command(void **state) {
   assert_non_null(strstr(error.message, "cannot be restarted without a command"));
 }
 
+/* ---- input that is made ---- */
+
+static void lacks(const char *name) {
+  struct stat file;
+  assert_int_equal(stat(in_folder(name), &file), -1);
+}
+
+/** Progress until a command has left a file. */
+static void progresses_until(lml_calculator *calculator, const char *name) {
+  struct stat file;
+  while (stat(in_folder(name), &file) != 0) {
+    bool done;
+    if (lml_calculator_progress(calculator, &done, &error) != LML_OK) fail_msg("%s", error.message);
+    assert_false(done);
+  }
+}
+
+/** An engine that lmlink starts, and the test plays; `prepare` leaves its first line of the cluster's file. */
+static lml_engine_settings prepared(void) {
+  lml_engine_settings settings = settings_of();
+  settings.socket_name = "qm";
+  settings.folder = folder_name;
+  settings.connect_limit = 1e9;
+  settings.stop_patience = 0.1;
+  settings.prepare = "tail -n 1 {cluster} > made.part && mv made.part made";
+  settings.launch = "echo {cluster} > started.part && mv started.part started; exec sleep 1000";
+  return settings;
+}
+
+static void evaluates_as_the_engine(lml_calculator *calculator, int engine) {
+  lml_results results = {0};
+  bool done = false;
+  assert_int_equal(evaluate_with(calculator, engine, 2.5, &done), LML_OK);
+  assert_true(done);
+  assert_int_equal(lml_calculator_finish(calculator, &results, &error), LML_OK);
+  lml_results_free(&results);
+}
+
+static void other_atoms_make_new_input(void **state) {
+  (void)state;
+  lml_engine_settings settings = prepared();
+  lml_calculator *calculator = makes(&settings);
+  int numbers[] = {74, 42, 42};
+  lml_structure changing = structure;
+  for (size_t step = 0; step < 3; step++) {
+    int engine;
+    if (step == 2) changing.cell[8] = 9.0; /* the same atom in another vacuum */
+    changing.numbers = &numbers[step];
+    lacks("started");
+    assert_int_equal(lml_calculator_start(calculator, &changing, LML_WANT_DEFAULT, &error), LML_OK);
+    progresses_until(calculator, "started");
+    reads(in_folder("made"), step == 0 ? "W  1.0 2.0 3.0\n" : "Mo 1.0 2.0 3.0\n");
+    reads(in_folder("started"), "qm-cluster.xyz\n");
+    unlink(in_folder("made"));
+    unlink(in_folder("started"));
+    connects(&engine);
+    evaluates_as_the_engine(calculator, engine);
+    /* The same again: the engine that is there does it. */
+    assert_int_equal(lml_calculator_start(calculator, &changing, LML_WANT_DEFAULT, &error), LML_OK);
+    evaluates_as_the_engine(calculator, engine);
+    lacks("made");
+    close(engine);
+  }
+  lml_calculator_destroy(calculator);
+}
+
+static void without_prepare_the_command_may_read_the_file(void **state) {
+  (void)state;
+  lml_engine_settings settings = prepared();
+  settings.prepare = NULL;
+  settings.launch = "tail -n 1 {cluster} > made.part && mv made.part made; exec sleep 1000";
+  assert_true(lml_engine_follows(settings.prepare, settings.launch));
+  assert_false(lml_engine_follows(NULL, "pw.x"));
+  lml_calculator *calculator = makes(&settings);
+  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  progresses_until(calculator, "made");
+  reads(in_folder("made"), "W  1.0 2.0 3.0\n");
+  lml_calculator_destroy(calculator);
+}
+
+static void prepare_that_fails_is_an_error(void **state) {
+  (void)state;
+  lml_engine_settings settings = prepared();
+  settings.policy = LML_ENGINE_RESTART;
+  settings.prepare = "echo no basis set; exit 4";
+  fails(&settings, LML_ERR_IO, "prepare, 'echo no basis set; exit 4', ended with exit code 4; what it printed is in");
+  reads(in_folder("engine.log"), "no basis set\n");
+  lacks("started");
+  settings.prepare = NULL;
+  settings.launch = "true {cluster}";
+  settings.folder = "/dev/null/below";
+  fails(&settings, LML_ERR_IO, "engine dft at unix:");
+}
+
+/** Wait for the operating system, whose clock goes on. */
+static void is_gone(pid_t process) {
+  while (lives(process)) usleep(1000);
+}
+
+static void prepare_that_hangs_is_ended(void **state) {
+  (void)state;
+  lml_engine_settings settings = prepared();
+  settings.prepare = "sleep 1000 & echo $! > child; wait";
+  settings.prepare_limit = 50.0;
+  lml_calculator *calculator = makes(&settings);
+  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  const pid_t child = number_in("child");
+  lml_status status = LML_OK;
+  bool done = false;
+  while (status == LML_OK) {
+    assert_int_equal(lml_calculator_wait(calculator, 1000, &error), LML_OK);
+    status = lml_calculator_progress(calculator, &done, &error);
+  }
+  assert_int_equal(status, LML_ERR_TIMEOUT);
+  assert_non_null(strstr(error.message, "did not end within 50 s; check what it does, or raise limits.prepare"));
+  is_gone(child);
+  lacks("started");
+  lml_calculator_destroy(calculator);
+}
+
+static void prepare_ends_with_its_evaluation(void **state) {
+  (void)state;
+  lml_engine_settings settings = prepared();
+  settings.prepare = "sleep 1000 & echo $! > child; wait";
+  lml_calculator *calculator = makes(&settings);
+  for (int round = 0; round < 2; round++) {
+    assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+    const pid_t child = number_in("child");
+    unlink(in_folder("child"));
+    lml_calculator_cancel(calculator);
+    is_gone(child);
+  }
+  lml_calculator_destroy(calculator);
+}
+
+static void prepare_needs_a_command_that_starts(void **state) {
+  (void)state;
+  lml_engine_settings settings = prepared();
+  lml_calculator *calculator;
+  settings.launch = NULL;
+  assert_int_equal(lml_remote_calculator_create(&settings, &calculator, &error), LML_ERR_USAGE);
+  assert_non_null(strstr(error.message, "give a command that does (launch)"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -442,6 +586,12 @@ int main(void) {
       TEST(restarts_are_counted_and_paused),
       TEST(an_engine_that_goes_without_a_word_had_connected),
       TEST(a_restart_needs_a_command),
+      TEST(other_atoms_make_new_input),
+      TEST(without_prepare_the_command_may_read_the_file),
+      TEST(prepare_that_fails_is_an_error),
+      TEST(prepare_that_hangs_is_ended),
+      TEST(prepare_ends_with_its_evaluation),
+      TEST(prepare_needs_a_command_that_starts),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -81,8 +81,9 @@ static void distances_are_those_of_the_nearest_image(void **state) {
     }
 }
 
-/** Labels, distances and weights against the definition. */
-static void agrees(const lml_region *region, const lml_region_settings *settings, const lml_structure *s) {
+/** Labels, distances and weights against the definition; @p last are the labels that a region that moves had before. */
+static void agrees(const lml_region *region, const lml_region_settings *settings, const lml_structure *s,
+                   const unsigned char *last) {
   size_t counts[LML_REGION_LABELS] = {0};
   for (size_t i = 0; i < NATOMS; i++) {
     double distance = INFINITY;
@@ -95,9 +96,11 @@ static void agrees(const lml_region *region, const lml_region_settings *settings
       assert_true(region->weights[i] == 1.0 && region->distances[i] == 0.0);
       continue;
     }
-    const lml_region_label expected = distance < settings->blend                      ? LML_REGION_BLEND
-                                      : distance < settings->blend + settings->buffer ? LML_REGION_BUFFER
-                                                                                      : LML_REGION_MM;
+    const double margin =
+        last != NULL && last[i] != LML_REGION_MM ? settings->around.outer - settings->around.inner : 0.0;
+    const lml_region_label expected = distance < settings->blend                               ? LML_REGION_BLEND
+                                      : distance < settings->blend + settings->buffer + margin ? LML_REGION_BUFFER
+                                                                                               : LML_REGION_MM;
     assert_int_equal(label, expected);
     if (expected == LML_REGION_MM)
       assert_true(isinf(region->distances[i]));
@@ -133,7 +136,7 @@ static void spheres_agree_with_all_images(void **state) {
             brute_distance(&s, r, spheres[0].centre, NULL) < 3.5 || brute_distance(&s, r, s.positions + 9, NULL) < 2.5;
         assert_int_equal(region.labels[i] == LML_REGION_QM, in);
       }
-      agrees(&region, &settings, &s);
+      agrees(&region, &settings, &s, NULL);
       lml_region_free(&region);
       lml_structure_free(&s);
     }
@@ -156,10 +159,53 @@ static void cylinders_agree_with_all_images(void **state) {
         const bool in = brute_distance(&s, s.positions + 3 * i, settings.cylinder.point, unit) < 3.0;
         assert_int_equal(region.labels[i] == LML_REGION_QM, in);
       }
-      agrees(&region, &settings, &s);
+      agrees(&region, &settings, &s, NULL);
       lml_region_free(&region);
       lml_structure_free(&s);
     }
+}
+
+/** Seeds that walk, among atoms that do: what an atom was decides between the radii. */
+static void regions_that_move_agree_with_all_images(void **state) {
+  (void)state;
+  static const unsigned periodicities[] = {0, 3, 7};
+  static const int species[] = {2};
+  size_t kept = 0, dropped = 0;
+  for (size_t run = 0; run < 3 * CELLS; run++) {
+    lml_structure s = random_structure(cells[run / 3], periodicities[run % 3]);
+    const lml_region_settings settings = {.selection = LML_REGION_AROUND,
+                                          .species = species,
+                                          .nspecies = 1,
+                                          .around = {.inner = 1.6, .outer = 2.4},
+                                          .blend = run % 2 == 0 ? 0.0 : 0.7,
+                                          .buffer = 0.9};
+    unsigned char last[NATOMS] = {0};
+    for (int step = 0; step < 6; step++) {
+      lml_region region = {0}, again = {0};
+      assert_int_equal(step == 0 ? lml_region_make(&region, &settings, &s, NULL, &error)
+                                 : lml_region_follow(&region, &settings, &s, last, &error),
+                       LML_OK);
+      for (size_t i = 0; i < NATOMS; i++) {
+        double distance = INFINITY;
+        for (size_t k = 0; k < NATOMS; k += 7)
+          distance = fmin(distance, brute_distance(&s, s.positions + 3 * i, s.positions + 3 * k, NULL));
+        const bool was = last[i] == LML_REGION_QM, in = distance < 1.6 || (was && distance < 2.4);
+        assert_int_equal(region.labels[i] == LML_REGION_QM, in);
+        kept += was && in && distance >= 1.6;
+        dropped += was && !in;
+      }
+      agrees(&region, &settings, &s, step == 0 ? NULL : last);
+      memcpy(last, region.labels, NATOMS);
+      for (size_t i = 0; i < 3 * NATOMS; i++) s.positions[i] += 0.4 * any();
+      assert_int_equal(lml_region_restore(&again, &settings, &s, last, &error), LML_OK);
+      assert_memory_equal(again.labels, last, NATOMS);
+      assert_memory_equal(again.counts, region.counts, sizeof region.counts);
+      lml_region_free(&region);
+      lml_region_free(&again);
+    }
+    lml_structure_free(&s);
+  }
+  assert_true(kept > 20 && dropped > 5);
 }
 
 static void indices_and_species_are_taken(void **state) {
@@ -171,7 +217,7 @@ static void indices_and_species_are_taken(void **state) {
   assert_int_equal(lml_region_make(&region, &settings, &s, NULL, &error), LML_OK);
   assert_int_equal(region.counts[LML_REGION_QM], 2);
   assert_int_equal(region.labels[39], LML_REGION_QM);
-  agrees(&region, &settings, &s);
+  agrees(&region, &settings, &s, NULL);
   settings = (lml_region_settings){.selection = LML_REGION_BY_SPECIES, .species = species, .nspecies = 1};
   assert_int_equal(lml_region_make(&region, &settings, &s, NULL, &error), LML_OK);
   for (size_t i = 0; i < NATOMS; i++) assert_int_equal(region.labels[i] == LML_REGION_QM, i % 7 == 0);
@@ -261,9 +307,13 @@ static void what_cannot_be_selected_is_refused(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(distances_are_those_of_the_nearest_image), cmocka_unit_test(spheres_agree_with_all_images),
-      cmocka_unit_test(cylinders_agree_with_all_images),          cmocka_unit_test(indices_and_species_are_taken),
-      cmocka_unit_test(a_distance_equal_to_the_width_is_outside), cmocka_unit_test(labels_come_from_a_file),
+      cmocka_unit_test(distances_are_those_of_the_nearest_image),
+      cmocka_unit_test(spheres_agree_with_all_images),
+      cmocka_unit_test(regions_that_move_agree_with_all_images),
+      cmocka_unit_test(cylinders_agree_with_all_images),
+      cmocka_unit_test(indices_and_species_are_taken),
+      cmocka_unit_test(a_distance_equal_to_the_width_is_outside),
+      cmocka_unit_test(labels_come_from_a_file),
       cmocka_unit_test(what_cannot_be_selected_is_refused),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,0 +1,216 @@
+#include "session/moving.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+/** One region of one replica. */
+typedef struct track {
+  lml_region region;    /**< no labels: the replica was not seen yet */
+  lml_cluster *cluster; /**< perhaps that of other replicas too, or of the mixture as it was made */
+  size_t age;           /**< evaluations since the region followed */
+} track;
+
+struct lml_moving {
+  lml_moving_settings settings; /**< but for the regions, which are below */
+  lml_moving_region *regions;
+  size_t nregions;
+  lml_mixing_region *made, *current; /**< the mixture's regions as they were made, and as it has them */
+  track **replicas;                  /**< nregions tracks each */
+  size_t nreplicas, capacity;
+  size_t *ages;
+};
+
+lml_status lml_moving_create(const lml_moving_settings *settings, lml_moving **moving, lml_error *error) {
+  lml_mixing_parts parts = {0};
+  lml_status status = lml_alloc(moving, 1, sizeof **moving, "regions that move", error);
+  if (status != LML_OK) return status;
+  lml_moving *created = *moving;
+  created->settings = *settings;
+  lml_mixing_calculator_parts(settings->calculator, &parts);
+  const size_t nregions = parts.nregions;
+  status = lml_alloc(&created->regions, nregions, sizeof *created->regions, "regions that move", error);
+  if (status == LML_OK) status = lml_alloc(&created->made, nregions, sizeof *created->made, "QM regions", error);
+  if (status == LML_OK) status = lml_alloc(&created->current, nregions, sizeof *created->current, "QM regions", error);
+  if (status == LML_OK) status = lml_alloc(&created->ages, nregions, sizeof *created->ages, "QM regions", error);
+  if (status != LML_OK) {
+    lml_moving_destroy(created);
+    *moving = NULL;
+    return status;
+  }
+  created->nregions = nregions;
+  memcpy(created->regions, settings->regions, nregions * sizeof *created->regions);
+  memcpy(created->made, parts.regions, nregions * sizeof *created->made);
+  memcpy(created->current, parts.regions, nregions * sizeof *created->current);
+  return LML_OK;
+}
+
+/* ---- clusters, which replicas may share ---- */
+
+static bool same_cell(const double *one, const double *two) {
+  for (size_t k = 0; k < 9; k++)
+    if (!(fabs(one[k] - two[k]) <= LML_RECALL_TOLERANCE)) return false;
+  return true;
+}
+
+static bool fits(const lml_cluster *cluster, const lml_region *region, const double *cell) {
+  return cluster != NULL && lml_cluster_is_of(cluster, region) &&
+         (cell == NULL || same_cell(cluster->structure.cell, cell));
+}
+
+/** A cluster of region @p r that has the atoms of @p region, and the cell @p cell unless that is NULL: its own if it
+ *  fits, else that of others; NULL where there is none. */
+static lml_cluster *find_cluster(const lml_moving *moving, size_t r, const track *own, const lml_region *region,
+                                 const double *cell) {
+  if (fits(own->cluster, region, cell)) return own->cluster;
+  if (fits(moving->made[r].cluster, region, cell)) return moving->made[r].cluster;
+  for (size_t i = 0; i < moving->nreplicas; i++) {
+    lml_cluster *cluster = moving->replicas[i] == NULL ? NULL : moving->replicas[i][r].cluster;
+    if (fits(cluster, region, cell)) return cluster;
+  }
+  return NULL;
+}
+
+static lml_status make_cluster(const lml_moving *moving, size_t r, const lml_region *region,
+                               const lml_structure *structure, const double *cell, lml_cluster **cluster,
+                               lml_error *error) {
+  lml_cluster_settings settings = moving->regions[r].cluster;
+  settings.cell = cell;
+  lml_status status = lml_alloc(cluster, 1, sizeof **cluster, "a cluster", error);
+  if (status != LML_OK) return status;
+  status = lml_cluster_make(*cluster, region, structure, &settings, error);
+  if (status == LML_OK) return LML_OK;
+  lml_free(*cluster);
+  *cluster = NULL;
+  return status;
+}
+
+/** Let go of a track's cluster, and free it where nobody else has it. */
+static void release_cluster(const lml_moving *moving, size_t r, track *own) {
+  lml_cluster *cluster = own->cluster;
+  own->cluster = NULL;
+  if (cluster == NULL || cluster == moving->made[r].cluster) return;
+  for (size_t i = 0; i < moving->nreplicas; i++)
+    if (moving->replicas[i] != NULL && moving->replicas[i][r].cluster == cluster) return;
+  lml_cluster_free(cluster);
+  lml_free(cluster);
+}
+
+/* ---- one region of one replica ---- */
+
+/** The region is @p next from now on, which is emptied. */
+static lml_status settle(const lml_moving *moving, size_t r, track *own, lml_region *next, const double *cell,
+                         const lml_structure *structure, lml_error *error) {
+  lml_cluster *cluster = find_cluster(moving, r, own, next, cell);
+  lml_status status = LML_OK;
+  if (cluster == NULL) status = make_cluster(moving, r, next, structure, cell, &cluster, error);
+  if (status != LML_OK) {
+    lml_region_free(next);
+    return status;
+  }
+  if (own->cluster != NULL && own->cluster != cluster)
+    lml_log_line(moving->settings.log, LML_LOG_INFO, "region %s: other atoms, %zu QM of %zu in the cluster",
+                 moving->made[r].name, next->counts[LML_REGION_QM], cluster->structure.natoms);
+  if (own->cluster != cluster) release_cluster(moving, r, own);
+  own->cluster = cluster;
+  lml_region_free(&own->region);
+  own->region = *next;
+  *next = (lml_region){0};
+  return LML_OK;
+}
+
+/** Make the region that was known at this place. */
+static lml_status restore(const lml_moving *moving, size_t r, const lml_recall_region *known,
+                          const lml_structure *structure, lml_region *region, lml_error *error) {
+  unsigned char *labels;
+  lml_status status = lml_alloc(&labels, structure->natoms, 1, "region labels", error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < known->natoms; i++) labels[known->parents[i]] = known->labels[i];
+  status = lml_region_restore(region, moving->regions[r].region, structure, labels, error);
+  lml_free(labels);
+  return status;
+}
+
+static lml_status begin(const lml_moving *moving, size_t r, track *own, const lml_structure *structure,
+                        lml_error *error) {
+  const lml_recorder *recorder = moving->settings.recorder;
+  lml_recall_region known = {0};
+  lml_region region = {0};
+  const bool is_known = recorder != NULL && lml_recorder_find_region(recorder, r, structure, &known);
+  own->age = known.age;
+  const lml_status status = is_known ? restore(moving, r, &known, structure, &region, error)
+                                     : lml_region_make(&region, moving->regions[r].region, structure, NULL, error);
+  return status == LML_OK ? settle(moving, r, own, &region, known.cluster_cell, structure, error) : status;
+}
+
+static lml_status follow(const lml_moving *moving, size_t r, track *own, const lml_structure *structure,
+                         lml_error *error) {
+  if (own->region.labels == NULL) return begin(moving, r, own, structure, error);
+  own->age++;
+  if (own->age < moving->regions[r].update) return LML_OK;
+  own->age = 0;
+  lml_region next = {0};
+  const lml_status status = lml_region_follow(&next, moving->regions[r].region, structure, own->region.labels, error);
+  return status == LML_OK ? settle(moving, r, own, &next, NULL, structure, error) : status;
+}
+
+/* ---- all of them ---- */
+
+static lml_status find_tracks(lml_moving *moving, size_t replica, track **tracks, lml_error *error) {
+  lml_status status = lml_grow(&moving->replicas, &moving->capacity, replica + 1, sizeof(track *),
+                               "replicas of regions that move", error);
+  if (status != LML_OK) return status;
+  while (moving->nreplicas <= replica) moving->replicas[moving->nreplicas++] = NULL;
+  if (moving->replicas[replica] == NULL)
+    status = lml_alloc(&moving->replicas[replica], moving->nregions, sizeof **moving->replicas,
+                       "a replica of regions that move", error);
+  *tracks = moving->replicas[replica];
+  return status;
+}
+
+lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_structure *structure, lml_error *error) {
+  track *tracks = NULL;
+  lml_status status = lml_structure_check(structure, error);
+  if (status == LML_OK) status = lml_mixing_calculator_check(moving->settings.calculator, structure, error);
+  if (status == LML_OK) status = find_tracks(moving, replica, &tracks, error);
+  for (size_t r = 0; r < moving->nregions && status == LML_OK; r++) {
+    track *own = &tracks[r];
+    if (moving->regions[r].update == 0) continue;
+    status = follow(moving, r, own, structure, error);
+    if (status != LML_OK) lml_fail_context(error, "region %s", moving->made[r].name);
+    moving->current[r].region = &own->region;
+    moving->current[r].cluster = own->cluster;
+    moving->ages[r] = own->age;
+  }
+  return status == LML_OK ? lml_mixing_calculator_take(moving->settings.calculator, moving->current, error) : status;
+}
+
+const size_t *lml_moving_ages(const lml_moving *moving) { return moving->ages; }
+
+void lml_moving_forget(lml_moving *moving) {
+  /* They were taken once. */
+  (void)lml_mixing_calculator_take(moving->settings.calculator, moving->made, NULL);
+  for (size_t i = 0; i < moving->nreplicas; i++) {
+    track *tracks = moving->replicas[i];
+    for (size_t r = 0; tracks != NULL && r < moving->nregions; r++) {
+      release_cluster(moving, r, &tracks[r]);
+      lml_region_free(&tracks[r].region);
+    }
+    lml_free(tracks);
+    moving->replicas[i] = NULL;
+  }
+  moving->nreplicas = 0;
+}
+
+void lml_moving_destroy(lml_moving *moving) {
+  if (moving == NULL) return;
+  lml_moving_forget(moving);
+  lml_free(moving->regions);
+  lml_free(moving->made);
+  lml_free(moving->current);
+  lml_free(moving->ages);
+  lml_free(moving->replicas);
+  lml_free(moving);
+}

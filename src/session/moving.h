@@ -1,0 +1,50 @@
+/** @file moving.h
+ *  Regions of a mixture that follow their seeds. What they were before decides what they are next, so that each replica
+ * of the driver has its own; the mixture is given those of the replica that comes next.
+ *
+ *  A replica begins with the atoms within the inner radius; where the force log has an evaluation with the same atoms
+ * at the same places, with the region as it was then. Every `update` of its evaluations the region follows. Clusters
+ * with the same atoms, of whichever replica, are one: an engine that goes from one to the other notices nothing.
+ */
+#ifndef LML_SESSION_MOVING_H
+#define LML_SESSION_MOVING_H
+
+#include <stddef.h>
+
+#include "base/log.h"
+#include "mixing/mixing_calculator.h"
+#include "session/recorder.h"
+
+/** How a region moves. */
+typedef struct lml_moving_region {
+  const lml_region_settings *region;
+  lml_cluster_settings cluster;
+  size_t update; /**< evaluations of a replica from one look at the atoms to the next; 0: the region stays */
+} lml_moving_region;
+
+/** Everything is the caller's and must outlive it; the array is copied. */
+typedef struct lml_moving_settings {
+  lml_calculator *calculator;       /**< the mixture */
+  const lml_moving_region *regions; /**< one for each of the mixture's */
+  const lml_recorder *recorder;     /**< knows regions as they were; NULL: nobody does */
+  const lml_log *log;
+} lml_moving_settings;
+
+typedef struct lml_moving lml_moving;
+
+lml_status lml_moving_create(const lml_moving_settings *settings, lml_moving **moving, lml_error *error);
+
+/** Give the mixture the regions with which replica @p replica, of those numbered from 0, is evaluated at @p structure.
+ *  LML_ERR_INPUT where the mixture cannot be that of the structure, or with these regions. */
+lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_structure *structure, lml_error *error);
+
+/** For each region the evaluations of that replica since the region followed last: 0 where it did now. */
+const size_t *lml_moving_ages(const lml_moving *moving);
+
+/** Forget all replicas: each begins anew. The mixture has the regions that it was made with. */
+void lml_moving_forget(lml_moving *moving);
+
+/** NULL is fine. */
+void lml_moving_destroy(lml_moving *moving);
+
+#endif
