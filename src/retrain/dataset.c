@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -80,6 +81,24 @@ static lml_status select_unfixed(lml_dataset_walk *walk, lml_error *error) {
   return LML_OK;
 }
 
+/** Of several regions of a log each may have been recalled by itself: its forces stand in an earlier frame, and count
+ *  once. */
+static void leave_out_recalled(lml_dataset_walk *walk) {
+  for (size_t r = 1;; r++) {
+    char name[32];
+    snprintf(name, sizeof name, "recalled_%zu", r);
+    const lml_values *recalled = lml_frame_info(&walk->frame, name);
+    snprintf(name, sizeof name, "region_%zu", r);
+    const lml_values *region = lml_frame_column(&walk->frame, name);
+    if (recalled == NULL || recalled->type != LML_LOGICAL || region == NULL || region->type != LML_TEXT) return;
+    size_t kept = 0;
+    for (size_t k = 0; k < walk->natoms; k++)
+      if (!recalled->logicals[0] || strcmp(region->texts[walk->atoms[k]], "QM") != 0)
+        walk->atoms[kept++] = walk->atoms[k];
+    walk->natoms = kept;
+  }
+}
+
 static lml_status select_qm(lml_dataset_walk *walk, lml_error *error) {
   const lml_values *region = lml_frame_column(&walk->frame, "region");
   if (region == NULL || region->type != LML_TEXT || region->width != 1)
@@ -88,6 +107,7 @@ static lml_status select_qm(lml_dataset_walk *walk, lml_error *error) {
                     FRAME(walk));
   for (size_t i = 0; i < walk->frame.structure.natoms; i++)
     if (strcmp(region->texts[i], "QM") == 0) walk->atoms[walk->natoms++] = i;
+  if (walk->set->role == LML_ROLE_TARGET) leave_out_recalled(walk);
   return LML_OK;
 }
 

@@ -161,6 +161,25 @@ static lml_status add_columns(const making *m, lml_error *error) {
 
 /* ---- keys ---- */
 
+/** Of region @p r: whether it was recalled, its energy, age and cell. */
+static lml_status add_region(const making *m, size_t r, bool recalled, lml_error *error) {
+  const size_t nregions = m->parts.nregions;
+  const lml_results *qm = lml_mixing_calculator_region(m->evaluation->calculator, r, NULL);
+  const size_t *ages = m->evaluation->ages;
+  lml_status status = LML_OK;
+  char name[LML_LOG_NAME_SIZE];
+  lml_log_name(name, "recalled", r, nregions);
+  if (nregions > 1) status = lml_frame_set_logical(m->frame, name, recalled, error);
+  lml_log_name(name, "energy_qm", r, nregions);
+  if (status == LML_OK && qm->energy_kind != LML_KIND_ABSENT)
+    status = lml_frame_set_real(m->frame, name, qm->energy, error);
+  lml_log_name(name, "region_age", r, nregions);
+  if (status == LML_OK && ages != NULL) status = lml_frame_set_integer(m->frame, name, (int64_t)ages[r], error);
+  lml_log_name(name, "cluster_cell", r, nregions);
+  return status == LML_OK ? lml_frame_set_reals(m->frame, name, m->parts.regions[r].cluster->structure.cell, 9, error)
+                          : status;
+}
+
 /** Mean force, work, energies and clusters of a mixture. */
 static lml_status add_parts(const making *m, lml_error *error) {
   const lml_extra *mean = lml_results_extra(m->evaluation->results, "mean_force");
@@ -173,18 +192,10 @@ static lml_status add_parts(const making *m, lml_error *error) {
   if (status == LML_OK && m->parts.ml->energy_kind != LML_KIND_ABSENT)
     status = lml_frame_set_real(m->frame, "energy_ml", m->parts.ml->energy, error);
   for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {
-    char name[LML_LOG_NAME_SIZE];
     bool recalled;
-    const lml_results *qm = lml_mixing_calculator_region(m->evaluation->calculator, r, &recalled);
+    (void)lml_mixing_calculator_region(m->evaluation->calculator, r, &recalled);
     all_recalled = all_recalled && recalled;
-    lml_log_name(name, "energy_qm", r, m->parts.nregions);
-    if (qm->energy_kind != LML_KIND_ABSENT) status = lml_frame_set_real(m->frame, name, qm->energy, error);
-    lml_log_name(name, "region_age", r, m->parts.nregions);
-    if (status == LML_OK && m->evaluation->ages != NULL)
-      status = lml_frame_set_integer(m->frame, name, (int64_t)m->evaluation->ages[r], error);
-    lml_log_name(name, "cluster_cell", r, m->parts.nregions);
-    if (status == LML_OK)
-      status = lml_frame_set_reals(m->frame, name, m->parts.regions[r].cluster->structure.cell, 9, error);
+    status = add_region(m, r, recalled, error);
   }
   return status == LML_OK ? lml_frame_set_logical(m->frame, "recalled", all_recalled, error) : status;
 }

@@ -190,6 +190,7 @@ lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_struc
 const size_t *lml_moving_ages(const lml_moving *moving) { return moving->ages; }
 
 void lml_moving_forget(lml_moving *moving) {
+  if (moving->nreplicas == 0) return;
   /* They were taken once. */
   (void)lml_mixing_calculator_take(moving->settings.calculator, moving->made, NULL);
   for (size_t i = 0; i < moving->nreplicas; i++) {

@@ -37,6 +37,17 @@ static const char json[] =
     "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}},\n"
     "\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n";
 
+/** The same potential on both sides of a mixture, whose region follows the beryllium atom. */
+static const char mixture_json[] =
+    "{\"format\": \"lmlink-serve\", \"version\": 1, \"structure\": \"w.xyz\",\n"
+    "\"driver\": {\"address\": \"unix:w\", \"socket_prefix\": \"/tmp/ipi_\"},\n"
+    "\"calculator\": {\"type\": \"mixing\", \"energy\": \"virtual_work\",\n"
+    "\"ml\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}}, \"qm\": [{\n"
+    "\"region\": {\"around\": {\"species\": [\"Be\"], \"inner\": 1.0, \"outer\": 1.5}, \"update\": 1, "
+    "\"buffer\": 2.5},\n"
+    "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}}}]},\n"
+    "\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n";
+
 static int make_files(void **state) {
   if (make_folder(state) != 0) return -1;
   write_text("w.snapcoeff", snapcoeff);
@@ -163,11 +174,12 @@ static void assert_logged(const conversation *heard) {
   unlink(in_folder("log.xyz"));
 }
 
-static void every_failure_ends_the_run_with_an_error(void **state) {
-  (void)state;
+/** Fail each call of a run of the configuration @p text; there must be more than @p least of them. */
+static void fail_each_call(const char *text, size_t least) {
   conversation expected, heard;
   lml_error error;
   bool happened;
+  write_text("w.json", text);
   assert_int_equal(serve_with_fault(FAULT_HARD, 0, &happened, &expected, &error), LML_OK);
   assert_int_equal(expected.replies, 2);
   assert_true(expected.energies[0] != expected.energies[1]);
@@ -181,14 +193,20 @@ static void every_failure_ends_the_run_with_an_error(void **state) {
     assert_memory_equal(heard.forces, expected.forces, heard.replies * sizeof heard.forces[0]);
     assert_logged(&heard);
   } while (happened);
-  assert_true(n > 50);
+  assert_true(n > least);
 }
 
-static void what_can_be_tried_again_changes_nothing(void **state) {
+static void every_failure_ends_the_run_with_an_error(void **state) {
   (void)state;
+  fail_each_call(json, 50);
+  fail_each_call(mixture_json, 150);
+}
+
+static void interrupt_each_call(const char *text) {
   conversation expected, heard;
   lml_error error;
   bool happened;
+  write_text("w.json", text);
   assert_int_equal(serve_with_fault(FAULT_SOFT, 0, &happened, &expected, &error), LML_OK);
   size_t n = 0;
   do {
@@ -200,6 +218,12 @@ static void what_can_be_tried_again_changes_nothing(void **state) {
     assert_logged(&heard);
   } while (happened);
   assert_true(n > 10);
+}
+
+static void what_can_be_tried_again_changes_nothing(void **state) {
+  (void)state;
+  interrupt_each_call(json);
+  interrupt_each_call(mixture_json);
 }
 
 /** A file is there as a whole or not at all. */
