@@ -68,7 +68,24 @@ static lml_status sum_of_region(const lml_build *build, size_t r, checksum sum, 
                   region->name);
 }
 
-/** Checksums of everything but the engines. */
+/** Of how a region moves: one that moved otherwise, with other radii, is none to go on with. Empty where it stays. */
+static void sum_of_rule(const lml_region_config *config, checksum sum) {
+  const lml_region_settings *region = &config->region;
+  const double widths[] = {region->around.inner, region->around.outer,   region->blend,
+                           region->buffer,       config->cluster.vacuum, config->cluster.rounding};
+  const size_t counts[] = {config->update, (size_t)region->blend_shape, region->nindices, region->nspecies};
+  lml_sha256 sha;
+  sum[0] = '\0';
+  if (config->update == 0) return;
+  lml_sha256_begin(&sha);
+  lml_sha256_add(&sha, widths, sizeof widths);
+  lml_sha256_add(&sha, counts, sizeof counts);
+  lml_sha256_add(&sha, region->indices, region->nindices * sizeof *region->indices);
+  lml_sha256_add(&sha, region->species, region->nspecies * sizeof *region->species);
+  lml_sha256_end(&sha, sum);
+}
+
+/** Checksums of everything but the regions. */
 static lml_status sum_of_files(const lml_build *build, checksum configuration, checksum potential, lml_error *error) {
   const lml_potential *shared = lml_build_shared_potential(build);
   lml_status status = LML_OK;
@@ -86,14 +103,17 @@ static double distance_of(const lml_build *build) {
   return 2.0 * lml_potential_cutoff(shared);
 }
 
-/** Open the log with the checksums of the regions' engines, which are @p sums. */
-static lml_status open_recorder(const lml_build *build, const char *path, checksum *sums, const char **engines,
+/** Open the log with the checksums of the regions: of their engines and of how they move, in @p sums and @p texts. */
+static lml_status open_recorder(const lml_build *build, const char *path, checksum *sums, const char **texts,
                                 lml_recorder **recorder, lml_error *error) {
+  const size_t nregions = nregions_of(build);
   checksum configuration, potential;
   lml_status status = sum_of_files(build, configuration, potential, error);
-  for (size_t r = 0; r < nregions_of(build) && status == LML_OK; r++) {
+  for (size_t r = 0; r < nregions && status == LML_OK; r++) {
     status = sum_of_region(build, r, sums[r], error);
-    engines[r] = known(sums[r]);
+    sum_of_rule(&mixture_of(build)->regions[r], sums[nregions + r]);
+    texts[r] = known(sums[r]);
+    texts[nregions + r] = known(sums[nregions + r]);
   }
   if (status != LML_OK) return status;
   const lml_recorder_settings settings = {.path = path,
@@ -101,8 +121,9 @@ static lml_status open_recorder(const lml_build *build, const char *path, checks
                                           .structure = build->structure->natoms > 0 ? build->structure : NULL,
                                           .configuration = known(configuration),
                                           .potential = known(potential),
-                                          .engines = engines,
-                                          .nregions = nregions_of(build),
+                                          .engines = texts,
+                                          .rules = texts + nregions,
+                                          .nregions = nregions,
                                           .log = build->log};
   return lml_recorder_open(&settings, recorder, error);
 }
@@ -118,21 +139,21 @@ static void let_recall(const lml_build *build, lml_recorder *recorder) {
 lml_status lml_recording_open(const lml_build *build, lml_recorder **recorder, lml_error *error) {
   const lml_force_log_config *config = &build->config->force_log;
   checksum *sums = NULL;
-  const char **engines = NULL;
+  const char **texts = NULL;
   char *path = NULL, index[16];
   *recorder = NULL;
   if (config->file == NULL) return LML_OK;
   snprintf(index, sizeof index, "%u", build->config->index);
   const lml_template_value value = {"index", index};
-  lml_status status = lml_alloc(&sums, nregions_of(build), sizeof *sums, "checksums", error);
-  if (status == LML_OK) status = lml_alloc(&engines, nregions_of(build), sizeof *engines, "checksums", error);
+  lml_status status = lml_alloc(&sums, 2 * nregions_of(build), sizeof *sums, "checksums", error);
+  if (status == LML_OK) status = lml_alloc(&texts, 2 * nregions_of(build), sizeof(char *), "checksums", error);
   if (status == LML_OK) {
     path = lml_template_fill(config->file, &value, 1, error);
-    status = path == NULL ? LML_ERR_MEMORY : open_recorder(build, path, sums, engines, recorder, error);
+    status = path == NULL ? LML_ERR_MEMORY : open_recorder(build, path, sums, texts, recorder, error);
   }
   if (status == LML_OK) let_recall(build, *recorder);
   lml_free(path);
-  lml_free(engines);
+  lml_free(texts);
   lml_free(sums);
   return status;
 }

@@ -184,7 +184,9 @@ lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_struc
     moving->current[r].cluster = own->cluster;
     moving->ages[r] = own->age;
   }
-  return status == LML_OK ? lml_mixing_calculator_take(moving->settings.calculator, moving->current, error) : status;
+  if (status == LML_OK) status = lml_mixing_calculator_take(moving->settings.calculator, moving->current, error);
+  if (status != LML_OK) lml_moving_forget(moving); /* the mixture may have what is freed */
+  return status;
 }
 
 const size_t *lml_moving_ages(const lml_moving *moving) { return moving->ages; }

@@ -35,7 +35,8 @@ typedef struct lml_moving lml_moving;
 lml_status lml_moving_create(const lml_moving_settings *settings, lml_moving **moving, lml_error *error);
 
 /** Give the mixture the regions with which replica @p replica, of those numbered from 0, is evaluated at @p structure.
- *  LML_ERR_INPUT where the mixture cannot be that of the structure, or with these regions. */
+ *  LML_ERR_INPUT where the mixture cannot be that of the structure, or with these regions. Where it fails, all replicas
+ *  are forgotten. */
 lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_structure *structure, lml_error *error);
 
 /** For each region the evaluations of that replica since the region followed last: 0 where it did now. */

@@ -15,7 +15,8 @@ struct lml_recall_shape {
 };
 
 struct lml_recall_entry {
-  size_t shape, age;
+  size_t shape;
+  long age;
   double *positions; /**< natoms × 3, followed by as many forces */
 };
 
@@ -52,7 +53,7 @@ static bool same_places(const struct lml_recall_entry *entry, const lml_recall_p
 }
 
 /** The entry of that point; NULL where there is none. */
-static const struct lml_recall_entry *find(const lml_recall *recall, const lml_recall_point *point) {
+static struct lml_recall_entry *find(const lml_recall *recall, const lml_recall_point *point) {
   lml_lattice lattice;
   lml_structure parent = {.pbc = {point->pbc[0], point->pbc[1], point->pbc[2]}};
   memcpy(parent.cell, point->cell, sizeof parent.cell);
@@ -80,14 +81,14 @@ bool lml_recall_find_region(const lml_recall *recall, size_t region, const lml_s
     const struct lml_recall_entry *entry = &recall->entries[e];
     const struct lml_recall_shape *shape = &recall->shapes[entry->shape];
     const lml_recall_point there = {.natoms = shape->natoms, .rows = shape->parents, .positions = structure->positions};
-    if (shape->region != region || !same_numbers(shape->cell, structure->cell, 9) ||
+    if (shape->region != region || entry->age < 0 || !same_numbers(shape->cell, structure->cell, 9) ||
         memcmp(shape->pbc, structure->pbc, sizeof shape->pbc) != 0 || !same_places(entry, &there, &lattice))
       continue;
     *found = (lml_recall_region){.natoms = shape->natoms,
                                  .parents = shape->parents,
                                  .labels = shape->labels,
                                  .cluster_cell = shape->cluster_cell,
-                                 .age = entry->age};
+                                 .age = (size_t)entry->age};
     return true;
   }
   return false;
@@ -114,7 +115,11 @@ static lml_status add_shape(lml_recall *recall, const lml_recall_point *point, l
 }
 
 lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml_error *error) {
-  if (find(recall, point) != NULL) return LML_OK;
+  struct lml_recall_entry *known = find(recall, point);
+  if (known != NULL) {
+    known->age = point->age;
+    return LML_OK;
+  }
   size_t shape = 0;
   while (shape < recall->nshapes && !same_shape(&recall->shapes[shape], point)) shape++;
   lml_status status = shape < recall->nshapes ? LML_OK : add_shape(recall, point, error);

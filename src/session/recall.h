@@ -21,7 +21,8 @@ typedef struct lml_recall_point {
   const double *cell;          /**< 9, Å, of the parent */
   const bool *pbc;             /**< 3, of the parent */
   const double *cluster_cell;  /**< 9, Å */
-  size_t age;                  /**< evaluations since a region that moves had followed its seeds */
+  long age;                    /**< evaluations since the region had followed its seeds; negative: it did not follow
+                                    by the rule that it has now */
   const double *forces;        /**< eV/Å, three per row of force_rows */
   const size_t *force_rows;    /**< NULL: in the cluster's order */
 } lml_recall_point;
@@ -37,7 +38,7 @@ typedef struct lml_recall {
 /** How far apart, in Å and for each coordinate, atoms may be that count as being at the same place. */
 #define LML_RECALL_TOLERANCE 1e-10
 
-/** Remember @p point, unless it is known. Copies what it needs. */
+/** Remember @p point; of one that is known, its age alone. Copies what it needs. */
 lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml_error *error);
 
 /** Whether a point with the same region, atoms, labels and cells, and with every atom at the same place, but for
@@ -53,8 +54,8 @@ typedef struct lml_recall_region {
   size_t age;                  /**< as above */
 } lml_recall_region;
 
-/** Whether a point of region number @p region is known whose atoms are all, but for periodic images, where they are in
- *  @p structure, in the same cell; the one that was added last. */
+/** Whether a point of region number @p region, as it followed by the rule that it has now, is known whose atoms are
+ * all, but for periodic images, where they are in @p structure, in the same cell; the one that was added last. */
 bool lml_recall_find_region(const lml_recall *recall, size_t region, const lml_structure *structure,
                             lml_recall_region *found);
 

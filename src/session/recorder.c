@@ -19,7 +19,7 @@ struct lml_recorder {
   double distance;
   lml_structure structure;                                               /**< no atoms where any will do */
   char configuration[SUM_SIZE], potential[SUM_SIZE], previous[SUM_SIZE]; /**< empty: none */
-  char (*engines)[SUM_SIZE];
+  char (*engines)[SUM_SIZE], (*rules)[SUM_SIZE];
   size_t nregions;
   lml_recall recall;
   size_t *rows, *parents; /**< of a cluster in a frame that is read */
@@ -106,7 +106,10 @@ static bool read_cluster(lml_recorder *recorder, lml_frame *frame, size_t r, lml
   lml_log_name(name, "region", r, recorder->nregions);
   const lml_values *region = column_of(frame, name, LML_TEXT, 1);
   lml_log_name(name, "region_age", r, recorder->nregions);
-  const int64_t age = info_integer(frame, name, 0);
+  const int64_t age = info_integer(frame, name, -1);
+  lml_log_name(name, "region_rule", r, recorder->nregions);
+  const lml_values *rule = lml_frame_info(frame, name);
+  const bool same_rule = rule != NULL && rule->type == LML_TEXT && strcmp(rule->texts[0], recorder->rules[r]) == 0;
   lml_log_name(name, "forces_qm", r, recorder->nregions);
   const lml_values *forces = column_of(frame, name, LML_REAL, 3), *index = column_of(frame, "index", LML_INTEGER, 1);
   if (engine == NULL || engine->type != LML_TEXT || strcmp(engine->texts[0], recorder->engines[r]) != 0) return false;
@@ -129,7 +132,7 @@ static bool read_cluster(lml_recorder *recorder, lml_frame *frame, size_t r, lml
                               .cell = frame->structure.cell,
                               .pbc = frame->structure.pbc,
                               .cluster_cell = cell->reals,
-                              .age = age < 0 ? 0 : (size_t)age,
+                              .age = same_rule ? (long)age : -1,
                               .forces = forces->reals,
                               .force_rows = recorder->rows};
   return true;
@@ -177,9 +180,14 @@ static lml_status take_settings(lml_recorder *recorder, const lml_recorder_setti
   if (settings->structure != NULL) status = lml_structure_copy(&recorder->structure, settings->structure, error);
   if (status == LML_OK)
     status = lml_alloc(&recorder->engines, settings->nregions, sizeof *recorder->engines, "checksums", error);
+  if (status == LML_OK)
+    status = lml_alloc(&recorder->rules, settings->nregions, sizeof *recorder->rules, "checksums", error);
   if (status != LML_OK) return status;
   recorder->nregions = settings->nregions;
-  for (size_t r = 0; r < settings->nregions; r++) set_sum(recorder->engines[r], settings->engines[r]);
+  for (size_t r = 0; r < settings->nregions; r++) {
+    set_sum(recorder->engines[r], settings->engines[r]);
+    set_sum(recorder->rules[r], settings->rules[r]);
+  }
   return LML_OK;
 }
 
@@ -206,6 +214,7 @@ void lml_recorder_close(lml_recorder *recorder) {
   lml_recall_free(&recorder->recall);
   lml_structure_free(&recorder->structure);
   lml_free(recorder->engines);
+  lml_free(recorder->rules);
   lml_free(recorder->rows);
   lml_free(recorder->parents);
   lml_free(recorder->labels);
@@ -240,6 +249,8 @@ static lml_status add_origin(lml_recorder *recorder, lml_frame *frame, lml_error
     char name[LML_LOG_NAME_SIZE];
     lml_log_name(name, "engine", r, recorder->nregions);
     status = add_sum(frame, name, recorder->engines[r], error);
+    lml_log_name(name, "region_rule", r, recorder->nregions);
+    if (status == LML_OK) status = add_sum(frame, name, recorder->rules[r], error);
   }
   return status == LML_OK ? add_time(frame, error) : status;
 }
@@ -267,7 +278,7 @@ static lml_status remember(lml_recorder *recorder, const lml_evaluation *evaluat
     if (recorder->engines[r][0] == '\0') continue;
     const double *forces = lml_mixing_calculator_region(evaluation->calculator, r, NULL)->forces;
     lml_recall_point point = point_of(r, &parts.regions[r], evaluation->structure, forces);
-    if (evaluation->ages != NULL) point.age = evaluation->ages[r];
+    point.age = evaluation->ages == NULL ? -1 : (long)evaluation->ages[r];
     status = lml_recall_add(&recorder->recall, &point, error);
   }
   return status;

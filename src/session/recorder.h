@@ -21,6 +21,7 @@ typedef struct lml_recorder_settings {
   const char *configuration;      /**< checksum (hexadecimal) of the configuration; NULL: there is none */
   const char *potential;          /**< checksum of Θ's file; NULL: there is none */
   const char *const *engines;     /**< for each region the checksum of what decides its forces; NULL: it is not known */
+  const char *const *rules;       /**< for each region the checksum of how it moves; NULL: it stays */
   size_t nregions;
   const lml_log *log; /**< told what was found in the file; NULL: nobody is */
 } lml_recorder_settings;

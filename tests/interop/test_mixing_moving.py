@@ -324,8 +324,8 @@ def counted(potentials, folders):
     atoms = block(5)
     engine = served(folders[1], potentials / ENGINE, inputs=[str((potentials / ENGINE).with_suffix(".snapcoeff"))])
 
-    def write(update, **log):
-        region = around([0], update, **RADII)
+    def write(update, buffer=RADII["buffer"], **log):
+        region = around([0], update, **{**RADII, "buffer": buffer})
         return configure(folders[0], atoms, mixing(linear(potentials / ML), (region, engine)),
                          log={"file": "log.xyz", "full": True, **log})
 
@@ -362,10 +362,17 @@ def test_resumed(update, counted, start, folders):
     assert (np.array(labels[6:]) == expected[5:]).all()
     assert fresh_is_another(frames[5], expected[5])
 
-    # From the begin, everything is known.
+    # From the begin, everything is known, and replies look alike.
     with Mixture(start, sockets, path) as mixture:
         again = [mixture.evaluate(atoms) for atoms in frames]
     assert all(reply.extras["recalled_regions"] == 1 for reply in again) and count(folder) == 0
+    assert len({tuple(reply.extras) for reply in resumed + again}) == 1
+    # With another buffer it is another region, whatever was logged.
+    with Mixture(start, sockets, write(update, buffer=5.0)) as mixture:
+        other = mixture.evaluate(frames[5])
+    assert other.extras["recalled_regions"] == 0 and count(folder) == 1
+    _, labels, frame = list(logged(folder))[-1]
+    assert (labels == labels_of(frame, [0], **{**RADII, "buffer": 5.0})).all()
 
 
 def fresh_is_another(atoms, labels):

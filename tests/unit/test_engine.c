@@ -392,6 +392,44 @@ static void restarts_are_counted_and_paused(void **state) {
   assert_int_equal(lines, 4);
 }
 
+/** When an engine's end was told of, and when it was started: the lines of a log, with the clock's time. */
+typedef struct told {
+  double paused[8], started[8];
+  double pauses[8]; /**< that were announced */
+  size_t npaused, nstarted;
+} told;
+
+static void hear_line(void *context, const char *line) {
+  told *t = context;
+  const char *pause = strstr(line, " again in ");
+  if (pause != NULL && sscanf(pause, " again in %lf s", &t->pauses[t->npaused]) == 1) t->paused[t->npaused++] = now;
+  if (strstr(line, ": started '") != NULL) t->started[t->nstarted++] = now;
+}
+
+static void pauses_double_up_to_a_minute(void **state) {
+  (void)state;
+  static const double expected[2][3] = {{1.0, 2.0, 4.0}, {25.0, 50.0, 60.0}};
+  for (size_t run = 0; run < 2; run++) {
+    told heard = {0};
+    const lml_log log = {.level = LML_LOG_INFO, .write = hear_line, .context = &heard};
+    lml_engine_settings settings = settings_of();
+    settings.policy = LML_ENGINE_RESTART;
+    settings.launch = "exit 1";
+    settings.folder = folder_name;
+    settings.connect_limit = 1e9;
+    settings.back_off = expected[run][0];
+    settings.log = &log;
+    fails(&settings, LML_ERR_IO, "(loss 4 in a row)");
+    assert_int_equal(heard.npaused, 3);
+    assert_int_equal(heard.nstarted, 4);
+    for (size_t i = 0; i < 3; i++) {
+      assert_true(heard.pauses[i] == expected[run][i]);
+      const double waited = heard.started[i + 1] - heard.paused[i];
+      assert_true(waited >= expected[run][i] && waited < expected[run][i] + 0.01);
+    }
+  }
+}
+
 /** An engine that is gone before it was looked at has connected all the same. */
 static void an_engine_that_goes_without_a_word_had_connected(void **state) {
   (void)state;
@@ -584,6 +622,7 @@ int main(void) {
       TEST(nan_is_refused),
       TEST(the_next_engine_gets_the_same),
       TEST(restarts_are_counted_and_paused),
+      TEST(pauses_double_up_to_a_minute),
       TEST(an_engine_that_goes_without_a_word_had_connected),
       TEST(a_restart_needs_a_command),
       TEST(other_atoms_make_new_input),
