@@ -103,7 +103,8 @@ lml_status lml_region_make(lml_region *region, const lml_region_settings *settin
 lml_status lml_region_follow(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
                              const unsigned char *last, lml_error *error);
 
-/** Make the region that has these @p labels (natoms), which are those of such a region as it once was. */
+/** Make the region that has these @p labels (natoms), which are those of such a region as it once was; distances, and
+ *  the weights of a blend, are those of the places that the atoms have now. */
 lml_status lml_region_restore(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
                               const unsigned char *labels, lml_error *error);
 

@@ -113,8 +113,9 @@ def test_path_integral(consolidated, run, lammps, potentials, tmp_path):
     check(tmp_path, atoms, lammps, potentials / POTENTIAL, beads=8)
 
 
-def test_one_client_for_eight_beads_with_an_init_each(run, lammps, potentials, tmp_path):
-    atoms = run(1, options=["--reinit"], beads=8, thermostat="pile_l", time_step=1.0)
+@pytest.mark.parametrize("consolidated", ["true", "false"], ids=["consolidated", "one by one"])
+def test_one_client_for_eight_beads_with_an_init_each(consolidated, run, lammps, potentials, tmp_path):
+    atoms = run(1, options=["--reinit"], beads=8, thermostat="pile_l", time_step=1.0, consolidated=consolidated)
     check(tmp_path, atoms, lammps, potentials / POTENTIAL, beads=8)
 
 
