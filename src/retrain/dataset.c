@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "lmlink/calculator.h"
 #include "potential/snap_model.h"
 #include "retrain/matrix.h"
 #include "retrain/spacing.h"
@@ -153,6 +154,11 @@ lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error 
   const double *value;
   const lml_status status = info_reals(walk, "energy", 1, &value, error);
   if (status != LML_OK) return status;
+  const lml_values *kind = lml_frame_info(&walk->frame, "energy_kind");
+  if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_kind_name(LML_KIND_EXACT)) != 0)
+    return lml_fail(error, LML_ERR_INPUT,
+                    FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; leave energies out",
+                    FRAME(walk), kind->texts[0]);
   if (value == NULL)
     return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "no energy: add the key energy (eV) to its comment line",
                     FRAME(walk));

@@ -446,6 +446,9 @@ def test_unusable_frames(fails, tmp_path):
         atoms.info["log_complete"] = False
         atoms.new_array("region", np.array(["QM"] * 15 + ["MM"]))
 
+    def virtual(atoms):
+        atoms.info["energy_kind"] = "virtual_work"
+
     bad = edited(data, "none.xyz", no_forces)
     fails(f"{bad}: frame 0: no forces", targets=bad)
     bad = edited(data, "foreign.xyz", foreign)
@@ -455,6 +458,9 @@ def test_unusable_frames(fails, tmp_path):
     bad = edited(data, "part.xyz", incomplete)
     fails(f"{bad}: frame 0: log_complete=F: not all neighbours of atom 15", "--select", "all", targets=bad)
     fails(f"{bad}: frame 0: log_complete=F: it holds a part of the atoms", "--hard", bad)
+    bad = edited(data, "virtual.xyz", virtual)
+    fails(f"{bad}: frame 0: energy_kind=virtual_work: that is no energy that can be fitted", "--energy-weight", 1,
+          targets=bad)
     for option in ("--soft", "--hard", "--test"):
         (tmp_path / "empty.xyz").write_text("")
         fails(f"{tmp_path}/empty.xyz: holds no frame", option, tmp_path / "empty.xyz")

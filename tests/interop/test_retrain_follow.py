@@ -83,7 +83,7 @@ def test_a_result_for_every_frame(follow, frames, tmp_path):
         assert follower.line().startswith(f"{count} frames, {count * 18} rows: RMS error ")
         found = read_coefficients(follower.output)
         wanted = once(options, follower.log, tmp_path / "once.snapcoeff")
-        assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max()
+        assert np.abs(found - wanted).max() <= 1e-11 * np.abs(wanted).max()
     code, _, errors = follower.stop()
     assert code == 0 and "no longer followed; 3 of 3 frames" in errors
     report = json.loads((tmp_path / "new.json").read_text())
@@ -107,7 +107,7 @@ def test_every_n_frames_and_again_after_a_restart(follow, frames, tmp_path):
     assert again.line().startswith("5 frames")
     assert again.stop()[0] == 0
     wanted = once(options, again.log, tmp_path / "once.snapcoeff")
-    assert np.abs(read_coefficients(again.output) - wanted).max() <= 1e-12 * np.abs(wanted).max()
+    assert np.abs(read_coefficients(again.output) - wanted).max() <= 1e-11 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize("more", [[], ["--leverage", "1"], ["--method", "qr"]])
@@ -165,7 +165,7 @@ def test_frames_with_little_leverage_are_left_out(follow, frames, tmp_path):
     report = json.loads((tmp_path / "new.json").read_text())["sets"][0]
     assert [bool(frame["effective_weight"]) for frame in report["leverage"]["frames"]][:3] == [True, False, True]
     wanted = once([*options, "--leverage", "1"], follower.log, tmp_path / "once.snapcoeff")
-    assert np.abs(read_coefficients(follower.output) - wanted).max() <= 1e-12 * np.abs(wanted).max()
+    assert np.abs(read_coefficients(follower.output) - wanted).max() <= 1e-11 * np.abs(wanted).max()
 
 
 def test_a_frame_in_pieces_waits_for_its_end(follow, frames, tmp_path):
