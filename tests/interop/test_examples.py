@@ -8,23 +8,7 @@ import numpy as np
 from ase.build import bulk
 from ase.io import read
 from conftest import ROOT, TIMEOUT, program
-
-
-def run(start, folder, command):
-    """Run the example in the folder; its output. LMLINK_BIN says where the programs are, as for the tests."""
-    program("lmlink-serve")
-    process = start(command, cwd=folder, env={**os.environ, "PYTHON": sys.executable}, start_new_session=True)
-    output, errors = process.communicate(timeout=5 * TIMEOUT)
-    assert process.returncode == 0, errors
-    return output
-
-
-def number(pattern, text):
-    return float(re.search(pattern + r"[^-\d]*(-?[\d.]+(?:e-?\d+)?)", text)[1])
-
-
-def is_picture(path):
-    return path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+from examples import is_picture, number, run
 
 
 def test_tungsten(start, potentials, tmp_path):
@@ -175,20 +159,3 @@ def test_helium(start, lammps, potentials, tmp_path):
     output = example(start, tmp_path, "helium.py")
     assert number("disk: helium", output) < 1.5
     assert is_picture(tmp_path / "out" / "helium.png")
-
-
-def test_ipi(start, potentials, tmp_path):
-    output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "run.sh", "out"])
-    assert abs(number("drift of conserved quantity:", output)) < 1e-4
-    assert 200 < number(r"mean temperature after 0.5 ps:", output) < 400
-    assert is_picture(tmp_path / "out" / "nvt.png")
-
-
-def test_path_integrals(start, potentials, tmp_path):
-    """Vibrations at 77 K against exact harmonic ones, whose frequencies come from force differences."""
-    output = run(start, tmp_path, ["sh", ROOT / "examples" / "ipi" / "pimd.sh", "--quick", "out"])
-    for name in "path integral", "classical":
-        found, exact = map(float, re.search(name + r":\s+<u\^2> = ([\d.]+) A\^2, harmonic ([\d.]+)", output).groups())
-        assert abs(found / exact - 1) < 0.15
-    assert 1.35 < number("ratio of the two:", output) < 1.85
-    assert is_picture(tmp_path / "out" / "pimd.png")

@@ -1,9 +1,10 @@
-"""Draw pimd.png from the runs of pimd.sh: how far atoms vibrate at 77 K, as path integrals and classically, beside what
+"""Draw pimd.png from the runs of run.sh: how far atoms vibrate at 77 K, as path integrals and classically, beside what
 harmonic oscillators do exactly.
 
-    python plot_pimd.py POTENTIAL
+    python plot.py BEADS
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -58,9 +59,9 @@ def harmonic(energies, mass, temperature):
 def main():
     atoms = read("init.xyz")
     mass = atoms.get_masses()[0]
-    energies = frequencies(atoms.copy(), sys.argv[1])
+    energies = frequencies(atoms.copy(), os.environ["POTENTIAL"])
     runs = {name: displacements(f"beads-{beads}", atoms.positions)
-            for name, beads in (("path integral", 16), ("classical", 1))}
+            for name, beads in (("path integral", sys.argv[1]), ("classical", 1))}
     exact = dict(zip(runs, harmonic(energies, mass, TEMPERATURE)))
     found = {name: float((moved**2).sum(axis=-1).mean()) for name, moved in runs.items()}
 
