@@ -20,11 +20,11 @@ VASP_STAND_IN = ROOT / "tests" / "support" / "vasp_stand_in.py"
 
 
 class Engine:
-    """One program. `atoms`: what it computes; `process`: a part of the command line of the process that talks;
-    `bar`: eV/Å, how near its forces are to those of the same program without lmlink, which starts each structure
-    afresh instead of from the last one's wavefunctions."""
+    """One program. `atoms`: what it computes; `launch`: the command for a Unix socket, `launch_tcp` for a port; `process`:
+    a part of the command line of the process that talks; `bar`: eV/Å, how near its forces are to those of the same
+    program without lmlink, which starts each structure afresh instead of from the last one's wavefunctions."""
 
-    launch = None
+    launch = launch_tcp = None
     settings = {}
     bar = 1e-9
 
@@ -65,7 +65,7 @@ def cell_lines(atoms):
 
 
 class QuantumEspresso(Engine):
-    launch = "pw.x --ipi {address} -in pw.in"
+    launch = launch_tcp = "pw.x --ipi {address} -in pw.in"
     process = "pw.x"
     bar = 1e-4
 
@@ -110,6 +110,8 @@ K_POINTS gamma
 
 class Cp2k(Engine):
     launch = "sed s/SOCKET/{name}/ driver.inp > cp2k.inp && exec cp2k.psmp -i cp2k.inp"
+    launch_tcp = ("sed 's/SOCKET/{host}/; s/PORT 1/PORT {port}/; /UNIX/d' driver.inp > cp2k.inp && "
+                  "exec cp2k.psmp -i cp2k.inp")
     process = "cp2k.psmp"
     bar = 1e-4
 
@@ -181,11 +183,18 @@ class Cp2k(Engine):
 class AseCalculator(Engine):
     """ASE's SocketClient around a calculator, here the cheapest that ASE has."""
 
-    launch = f"{sys.executable} engine.py {{name}}"
+    python = sys.executable
     process = "engine.py"
 
     imports = "from ase.calculators.emt import EMT"
     calculator = "EMT()"
+
+    @property
+    def launch(self):
+        return f"{self.python} engine.py {{name}}"
+
+    def missing(self):
+        return None
 
     def write_input(self, folder):
         write(folder / "qm.xyz", self.atoms, format="extxyz")
@@ -204,6 +213,35 @@ SocketClient(unixsocket=sys.argv[1]).run(atoms)
         return EMT().get_forces(atoms)
 
 
+class Gpaw(AseCalculator):
+    """GPAW by way of ASE, both of them Debian's: in that system's Python."""
+
+    python = "/usr/bin/python3"
+    bar = 2e-4
+
+    imports = "from gpaw import GPAW"
+    calculator = 'GPAW(mode="lcao", basis="szp(dzp)", h=0.25, xc="LDA", txt="gpaw.txt", convergence={"density": 1e-6})'
+
+    def missing(self):
+        tried = subprocess.run([self.python, "-c", "import ase, gpaw"], capture_output=True, text=True)
+        return None if tried.returncode == 0 else tried.stderr.strip().splitlines()[-1]
+
+    def forces(self, folder, frames):
+        write(folder / "frames.xyz", frames, format="extxyz")
+        (folder / "alone.py").write_text(f"""import json
+
+from ase.io import read
+{self.imports}
+
+forces = []
+for atoms in read("frames.xyz", ":"):
+    atoms.calc = {self.calculator}
+    forces.append(atoms.get_forces().tolist())
+print("forces", json.dumps(forces))
+""")
+        return np.array(json.loads(run(folder, self.python, "alone.py").rsplit("forces ", 1)[1]))
+
+
 class Vasp(AseCalculator):
     """VASP by way of ASE's calculator, which starts it for each structure and reads its files."""
 
@@ -216,11 +254,15 @@ class Vasp(AseCalculator):
         for symbol in set(self.atoms.get_chemical_symbols()):
             (folder / "potentials" / symbol).mkdir(parents=True)
             (folder / "potentials" / symbol / "POTCAR").write_text(f" PAW_PBE {symbol} stand-in\n 1.0\n End of Dataset\n")
-        self.launch = f"VASP_PP_PATH=$PWD {type(self).launch}"
+
+    @property
+    def launch(self):
+        return f"VASP_PP_PATH=$PWD {super().launch}"
 
 
 class Lammps(Engine):
-    launch = f"{sys.executable} {Path(__file__)} -in ipi.in -var name {{name}} -log none"
+    launch = f"{sys.executable} {Path(__file__)} -in ipi.in -var socket '{{name}} 1 unix' -log none"
+    launch_tcp = launch.replace("{name} 1 unix", "{host} {port}")
     process = "ipi.in"
     settings = {"origin": "centre"}
     bar = 1e-6  # LAMMPS has its own constants, off by 1e-8
@@ -239,7 +281,7 @@ pair_coeff * * {LAMMPS_DATA / "CoAl.eam.alloy"} Co Al
 
     def write_input(self, folder):
         text = self.input(folder, "qm.data", self.atoms)
-        (folder / "ipi.in").write_text(text + "fix engine all ipi ${name} 1 unix\nrun 1000000000\n")
+        (folder / "ipi.in").write_text(text + "fix engine all ipi ${socket}\nrun 1000000000\n")
 
     def forces(self, folder, frames):
         text = ""
@@ -262,6 +304,10 @@ class Lmlink(Engine):
     @property
     def launch(self):
         return f"{Path(program('lmlink-serve')).resolve()} --potential {self.potential} --driver unix:{{name}}"
+
+    @property
+    def launch_tcp(self):
+        return self.launch.replace("unix:{name}", "{host}:{port}")
 
     def missing(self):
         return None if self.potential.is_file() else f"there is no file {self.potential}"
@@ -293,6 +339,7 @@ def molecule(symbols, positions):
 ENGINES = {
     "quantum_espresso": QuantumEspresso(molecule("AsAl2", [[2.5, 0.4, 0.5], [0.3, 0.3, 0.3], [0.6, 2.7, 0.8]])),
     "cp2k": Cp2k(molecule("HOH", [[4.26, 3.5, 4.1], [3.5, 3.5, 3.5], [2.74, 3.55, 4.2]])),
+    "gpaw": Gpaw(molecule("NHC", [[3.4, 3.45, 4.75], [3.6, 3.5, 2.5], [3.5, 3.5, 3.6]])),
     "ase": AseCalculator(cluster(["Cu", "Al", "Cu", "Ag", "Al", "Cu"], 2.4, 1)),
     "vasp": Vasp(cluster(["Cu", "Al", "Cu", "Ag", "Al", "Cu"], 2.4, 2)),
     "lammps": Lammps(cluster(["Al", "Co", "Co", "Al", "Al", "Co", "Al"], 2.3, 3)),
@@ -301,11 +348,10 @@ ENGINES = {
 ENGINES["vasp"].atoms.pbc = True  # as VASP wants it
 
 
-def engine_settings(engine, name, **more):
-    """The object `calculator` of lmlink-serve's configuration; more: further keys."""
-    settings = {"type": "remote", "name": "engine", "address": f"unix:{name}", "launch": engine.launch,
-                "folder": "work", "back_off": 0.01, **engine.settings, **more}
-    return {key: value for key, value in settings.items() if value is not None}
+def engine_settings(engine, address, launch):
+    """The object `calculator` of lmlink-serve's configuration."""
+    return {"type": "remote", "name": "engine", "address": address, "launch": launch, "folder": "work",
+            "back_off": 0.01, **engine.settings}
 
 
 def write_configuration(folder, calculator, structure, **more):
