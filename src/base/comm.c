@@ -24,6 +24,16 @@ static bool started_by_launcher(void) {
   return false;
 }
 
+/** Where no launcher's variable is there: srun has started several processes all the same if it was not told of MPI. */
+static lml_status check_that_alone(lml_error *error) {
+  const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
+  if (tasks == NULL || strtol(tasks, NULL, 10) <= 1) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE,
+                  "SLURM_STEP_NUM_TASKS=%s: srun started several processes that do not know of one another; use srun "
+                  "--mpi=pmix (srun --mpi=list says what there is), or set LMLINK_MPI=off if each works by itself",
+                  tasks);
+}
+
 #ifdef LMLINK_MPI
 
 static lml_status start(lml_comm **comm, lml_error *error) {
@@ -59,7 +69,7 @@ static lml_status start(lml_comm **comm, lml_error *error) {
 lml_status lml_comm_world(lml_comm **comm, lml_error *error) {
   *comm = &serial;
   const char *setting = getenv("LMLINK_MPI");
-  if (setting == NULL) return started_by_launcher() ? start(comm, error) : LML_OK;
+  if (setting == NULL) return started_by_launcher() ? start(comm, error) : check_that_alone(error);
   if (strcmp(setting, "off") == 0) return LML_OK;
   if (strcmp(setting, "on") == 0) return start(comm, error);
   return lml_fail(error, LML_ERR_USAGE, "environment variable LMLINK_MPI=%s: it may be on or off", setting);

@@ -31,6 +31,7 @@ bool lml_environment_is_launchers(const char *variable) {
                                            "HYDI_CONTROL_FD",
                                            "HYDRA_CONTROL_FD",
                                            "MV2_COMM_WORLD_",
+                                           "SLURM_STEP_NUM_TASKS",
                                            "LMLINK_MPI="};
   for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
     if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0) return true;

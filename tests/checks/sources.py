@@ -1,5 +1,5 @@
 """Check what no file of the project may hold: paths of one machine, hosts of package registries, unfinished work,
-compiler options that change results.
+compiler options that change results, shell that does not parse.
 
 Usage: sources.py ROOT
 """
@@ -7,6 +7,7 @@ Usage: sources.py ROOT
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 FORBIDDEN = {
@@ -18,7 +19,7 @@ FORBIDDEN = {
 # In the build's own files: both would change numbers without anybody asking.
 FORBIDDEN_OPTION = r"^[^#\n]*(?:-ffast-math|-Ofast|-march=native)"
 
-SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", "quickstart-out", ".pytest_cache", ".cache"}
+SKIPPED_FOLDERS = {".git", ".venv", "__pycache__", "quickstart-out", "out", ".pytest_cache", ".cache"}
 BINARY = {".png", ".pdf", ".npy", ".npz", ".gz", ".ipi"}
 
 
@@ -28,6 +29,17 @@ def files(root):
         top = pathlib.Path(folder) == root
         folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS and not (top and f.startswith("build"))]
         yield from (pathlib.Path(folder) / name for name in names if name != ".git")
+
+
+def shell_faults(path, text):
+    """Line and words of the shell about each of its scripts, or of a page's blocks, that it cannot read."""
+    scripts = [(0, text)] if path.suffix == ".sh" or text.startswith("#!/bin/sh") else []
+    if path.suffix == ".md":
+        scripts = [(block.start(1), block[1]) for block in re.finditer(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+    for start, script in scripts:
+        read = subprocess.run(["sh", "-n"], input=script, capture_output=True, text=True)
+        if read.returncode != 0:
+            yield text.count("\n", 0, start) + 1, "shell that does not parse", read.stderr.strip()
 
 
 def faults_of(path):
@@ -41,6 +53,7 @@ def faults_of(path):
     for what, pattern in forbidden.items():
         for match in re.finditer(pattern, text, re.MULTILINE):
             yield text.count("\n", 0, match.start()) + 1, what, match.group().strip()
+    yield from shell_faults(path, text)
 
 
 def main():

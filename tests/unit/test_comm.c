@@ -93,6 +93,23 @@ static void setting_is_checked(void **state) {
   unsetenv("LMLINK_MPI");
 }
 
+static void several_tasks_without_mpi_are_refused(void **state) {
+  (void)state;
+  lml_comm *other;
+  lml_error error = {0};
+  if (lml_comm_size(comm) > 1) skip(); /* their launcher's variables are there */
+  assert_int_equal(setenv("SLURM_STEP_NUM_TASKS", "2", 1), 0);
+  assert_int_equal(lml_comm_world(&other, &error), LML_ERR_USAGE);
+  assert_non_null(strstr(error.message, "SLURM_STEP_NUM_TASKS=2"));
+  assert_non_null(strstr(error.message, "--mpi=pmix"));
+  assert_int_equal(setenv("LMLINK_MPI", "off", 1), 0);
+  assert_int_equal(lml_comm_world(&other, &error), LML_OK);
+  unsetenv("LMLINK_MPI");
+  assert_int_equal(setenv("SLURM_STEP_NUM_TASKS", "1", 1), 0);
+  assert_int_equal(lml_comm_world(&other, &error), LML_OK);
+  unsetenv("SLURM_STEP_NUM_TASKS");
+}
+
 #ifndef LMLINK_MPI
 static void several_ranks_need_mpi(void **state) {
   (void)state;
@@ -119,10 +136,15 @@ int main(void) {
     return 1;
   }
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(has_the_launchers_size),         cmocka_unit_test(broadcast_reaches_all),
-      cmocka_unit_test(sum_arrives_at_rank_0_alone),    cmocka_unit_test(agreement_on_success),
-      cmocka_unit_test(failure_of_rank_0_is_everyones), cmocka_unit_test(lowest_failing_rank_is_named),
-      cmocka_unit_test(status_alone_is_enough),         cmocka_unit_test(setting_is_checked),
+      cmocka_unit_test(has_the_launchers_size),
+      cmocka_unit_test(broadcast_reaches_all),
+      cmocka_unit_test(sum_arrives_at_rank_0_alone),
+      cmocka_unit_test(agreement_on_success),
+      cmocka_unit_test(failure_of_rank_0_is_everyones),
+      cmocka_unit_test(lowest_failing_rank_is_named),
+      cmocka_unit_test(status_alone_is_enough),
+      cmocka_unit_test(setting_is_checked),
+      cmocka_unit_test(several_tasks_without_mpi_are_refused),
 #ifndef LMLINK_MPI
       cmocka_unit_test(several_ranks_need_mpi),
 #endif

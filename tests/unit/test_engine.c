@@ -39,9 +39,13 @@ static void a_launchers_variables_are_known(void **state) {
   (void)state;
   static const char *const launchers[] = {"OMPI_COMM_WORLD_SIZE=2", "PMIX_RANK=0",           "PMI_RANK=1",
                                           "MPI_LOCALNRANKS=2",      "OMPI_MCA_orte_jobid=7", "OMPI_MCA_ess=pmi",
-                                          "LMLINK_MPI=off"};
-  static const char *const users[] = {"OMPI_MCA_btl=self", "OMPI_ALLOW_RUN_AS_ROOT=1", "PATH=/bin", "I_MPI_FABRICS=shm",
-                                      "OMPI_MCA_rmaps_base_oversubscribe=1"};
+                                          "LMLINK_MPI=off",         "SLURM_STEP_NUM_TASKS=2"};
+  static const char *const users[] = {"OMPI_MCA_btl=self",
+                                      "OMPI_ALLOW_RUN_AS_ROOT=1",
+                                      "PATH=/bin",
+                                      "I_MPI_FABRICS=shm",
+                                      "OMPI_MCA_rmaps_base_oversubscribe=1",
+                                      "SLURM_JOB_ID=7"};
   for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)
     assert_true(lml_environment_is_launchers(launchers[i]));
   for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) assert_false(lml_environment_is_launchers(users[i]));
