@@ -99,6 +99,7 @@ def test_mixed_dynamics(example, lmlink_potentials):
     record of the differences is that of the log."""
     output, folder = example("qmml")
     assert 70 < number("mean temperature after 0.1 ps:", output) < 130
+    assert abs(number("drift of conserved quantity:", output)) < 1e-4
     log = read(folder / "forces.xyz", ":")
     steps = read(folder / "qmml.pos_0.extxyz", ":")
     recorded = np.loadtxt(folder / "qmml.differences_0")
