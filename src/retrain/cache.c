@@ -48,6 +48,7 @@ static lml_status write_parts(lml_file_writer *file, const lml_cache_part *parts
   lml_status status = LML_OK;
   lml_sha256_begin(&sha);
   for (size_t k = 0; k < nparts && status == LML_OK; k++) {
+    if (parts[k].count == 0) continue;
     lml_sha256_add(&sha, parts[k].values, parts[k].count * sizeof(double));
     status = lml_file_writer_write(file, parts[k].values, parts[k].count * sizeof(double), error);
   }
@@ -138,6 +139,7 @@ static lml_status read_parts(const old_file *old, const lml_cache_part *parts, s
   lml_sha256_begin(&sha);
   for (size_t k = 0; k < nparts && status == LML_OK; k++) {
     const size_t bytes = parts[k].count * sizeof(double);
+    if (bytes == 0) continue;
     status = lml_file_reader_read(old->file, place, parts[k].values, bytes, error);
     if (status == LML_OK) lml_sha256_add(&sha, parts[k].values, bytes);
     place += bytes;

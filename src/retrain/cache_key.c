@@ -90,18 +90,23 @@ static void put_set(writer *w, const lml_dataset *set, const char *role, size_t 
   PUT(w, "%s[%zu].frame_rows: %zu\n", role, index, set->frame_rows);
 }
 
-/** Sets whose rows are in what is kept: test sets where λs are chosen by them. */
+/** Whether the set's rows are in what is kept: those of test sets are where λs are chosen by them. */
+static bool is_kept(const lml_retrain *retrain, const lml_dataset *set) {
+  return set->reading == LML_READ_ONCE && (set->role != LML_ROLE_TEST || retrain->test.gram != NULL);
+}
+
 static void put_sets(writer *w, const lml_retrain *retrain) {
   static const char *const names[LML_ROLES] = {"targets", "hard", "soft", "test"};
   const lml_retrain_options *options = retrain->options;
-  for (size_t role = 0; role < LML_ROLES; role++) {
-    size_t index = 0;
-    if (role == LML_ROLE_TEST && retrain->test.gram == NULL) continue;
-    for (size_t s = 0; s < options->nsets; s++) {
+  size_t counts[LML_ROLES] = {0};
+  for (size_t s = 0; s < options->nsets; s++) counts[options->sets[s].role] += is_kept(retrain, &options->sets[s]);
+  for (size_t role = 0; role < LML_ROLES; role++)
+    PUT(w, "the number of %s files: %zu\n", lml_role_names[role], counts[role]);
+  for (size_t role = 0; role < LML_ROLES; role++)
+    for (size_t s = 0, index = 0; s < options->nsets; s++) {
       const lml_dataset *set = &options->sets[s];
-      if ((size_t)set->role == role && set->reading == LML_READ_ONCE) put_set(w, set, names[role], index++);
+      if ((size_t)set->role == role && is_kept(retrain, set)) put_set(w, set, names[role], index++);
     }
-  }
 }
 
 /** What leverages depend on beside the rows. */
@@ -116,6 +121,12 @@ static void put_prior(writer *w, const lml_retrain *retrain) {
   PUT(w, "set_tolerance: %.17g\n", options->constraints.set_tolerance);
 }
 
+/** See compression.h; what is negligible is judged by λ₀ and the method. */
+static const char *kind_of_sums(const lml_run *r) {
+  return lml_compression_set(r->options, &r->crew.designs[0], r->retrain->ridge.smallest) == NULL ? "exact"
+                                                                                                  : "less work";
+}
+
 lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) {
   const lml_retrain *retrain = run->retrain;
   size_t length;
@@ -126,11 +137,10 @@ lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) 
   put_machine(&w, run);
   put_potential(&w, retrain->start);
   put_numbers(&w, "the starting coefficients", lml_potential_coefficients(retrain->start), retrain->width);
-  PUT(&w, "sums: %s\n",
-      lml_compression_set(run->options, &run->crew.designs[0], retrain->ridge.smallest) == NULL ? "exact" : "auto");
   PUT(&w, "folds: %zu\n", retrain->folds == NULL ? (size_t)0 : run->options->folds);
-  put_prior(&w, retrain);
   put_sets(&w, retrain);
+  put_prior(&w, retrain);
+  PUT(&w, "the kind of sums: %s\n", kind_of_sums(run));
   if (w.status == LML_OK) w.status = lml_file_writer_write(w.file, "", 1, error); /* the NUL at the end */
   if (w.status == LML_OK) return lml_file_writer_take(w.file, key, &length, error);
   lml_file_writer_abort(w.file);

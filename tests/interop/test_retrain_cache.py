@@ -97,16 +97,16 @@ def test_other_inputs_are_named(files, both, teacher):
              ({"targets": [target, matrix | {"row_weights": "weights2.npy"}]}, "targets[1].row_weights"),
              ({"targets": [target, matrix | {"targets": "weights2.npy"}]}, "targets[1].targets"),
              ({"targets": [target, matrix | {"frame_rows": 11}]}, "targets[1].frame_rows"),
-             ({"targets": [target]}, "hard[0].file"), ({"soft": []}, "soft[0].file"),
+             ({"targets": [target]}, "the number of target files"), ({"soft": []}, "the number of soft files"),
              ({"hard": [{"file": "h.xyz"}, {"file": "w.xyz", "mode": "keep"}]}, "hard[1].mode"),
              ({"hard": [{"file": "h.xyz"}, {"file": "w.xyz", "mode": "set", "quantity": "energy_difference"}]},
               "hard[1].quantity"),
-             ({"targets": [target | {"leverage": 1}, matrix]}, "lambda_ridge"),
+             ({"targets": [target | {"leverage": 1}, matrix]}, "targets[0].leverage"),
              ({"start": {"file": "start.snapcoeff", "zero": True}}, "the starting coefficients"),
              ({"start": {"file": "other.snapcoeff"}}, "the starting coefficients"),
              ({"start": {"file": "radius.snapcoeff"}}, "the descriptors' parameters"),
              ({"lambda_ridge": [1, 2], "folds": 2}, "folds"),
-             ({"lambda_ridge": [1, 2], "test": [{"file": "e.xyz"}]}, "test[0].file")]
+             ({"lambda_ridge": [1, 2], "test": [{"file": "e.xyz"}]}, "the number of test files")]
     assert both(config_of(files))["cache"]["found"] == "absent"
     for changes, name in cases:
         for config, wanted in ((config_of(files, **changes), name), (config_of(files), None)):

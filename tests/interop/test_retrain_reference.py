@@ -190,6 +190,18 @@ def test_threads_and_ranks_give_the_same(retrained, reference, paper, tmp_path):
     assert np.abs(read_coefficients(new) - read_coefficients(retrained[0])).max() < SUMS_BAR
 
 
+def test_a_cache_of_sums_with_less_work(retrained, reference, paper, tmp_path):
+    """The same coefficients from the cache, whatever the threads; sums of the other kind are not taken from it."""
+    new = tmp_path / "new.snapcoeff"
+    cache = ("--cache", tmp_path / "sums.cache", "--overwrite")
+    for found, threads in (("absent", 2), ("used", 1)):
+        report = glide(reference, paper, new, *cache, "--threads", threads)
+        assert report["cache"]["found"] == found and report["solution"] == retrained[1]["solution"]
+        assert new.read_text().splitlines()[2:] == retrained[0].read_text().splitlines()[2:]
+    exact = glide(reference, paper, new, *cache, "--sums", "exact")
+    assert exact["cache"]["changed"] == "the kind of sums"
+
+
 def test_rank_with_the_vacancy_path(reference, tmp_path):
     """A run with few targets, as only the constraints count."""
     new = tmp_path / "new.snapcoeff"
