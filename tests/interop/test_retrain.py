@@ -319,7 +319,7 @@ def test_choosing_lambdas(by, label, retrain, teacher, tmp_path):
 def test_ranks_share_the_frames(ranks, label, retrain, teacher):
     full, start, _ = teacher
     launcher = shutil.which("mpirun") or need("mpi", "there is no mpirun")
-    data, soft = label("d.xyz", cells(5, 2), full), label("s.xyz", cells(2, 3), full)
+    data, soft = label("d.xyz", cells(5, 2, size=6), full), label("s.xyz", cells(2, 3), full)
     hard = label("h.xyz", strained(), full)
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                                 "OPENBLAS_NUM_THREADS": "1"}

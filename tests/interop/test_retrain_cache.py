@@ -128,11 +128,14 @@ def test_other_machines_are_named(files, both):
     assert report["cache"]["found"] == "used"
 
 
-def test_several_ranks(files, both):
+def test_several_ranks(files, both, label, teacher):
+    """With frames so large that each rank has some."""
     launcher = shutil.which("mpirun") or need("mpi", "there is no mpirun")
     environment = os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                                 "OPENBLAS_NUM_THREADS": "1"}
-    config = config_of(files, targets=[{"file": "weighted.xyz", "select": "all", "leverage": 0.5},
+    label("large.xyz", cells(4, 3, size=6), teacher[0])
+    config = config_of(files, targets=[{"file": "weighted.xyz", "select": "all", "leverage": 0.001},
+                                       {"file": "large.xyz", "select": "all"},
                                        {"file": "G.npy", "frame_rows": 5}])
     options = {"env": environment, "prefix": (launcher, "--oversubscribe", "-n", "2")}
     assert both(config, **options)["cache"]["found"] == "absent"
