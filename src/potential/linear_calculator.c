@@ -208,6 +208,11 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
   return status == LML_OK ? update(self, coefficients, error) : status;
 }
 
+void lml_linear_calculator_forget(lml_calculator *calculator) {
+  linear *self = lml_calculator_self(calculator);
+  lml_neighbours_forget(&self->evaluation.neighbours);
+}
+
 /* ---- the other ranks ---- */
 
 static lml_status receive_structure(linear *self, const order *message, lml_error *error) {

@@ -22,4 +22,8 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
  *  fails is rank 0's to report and does not end the work; a failed communication does. */
 lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error);
 
+/** Make nothing of the next evaluation depend on earlier ones, whose neighbour lists may otherwise serve again, in
+ *  another order and so with other rounding. */
+void lml_linear_calculator_forget(lml_calculator *calculator);
+
 #endif

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "lmlink/calculator.h"
+#include "potential/linear_calculator.h"
 #include "structure/lattice.h"
 
 const double lml_fit_bin_width = 1.0;
@@ -218,6 +219,7 @@ static lml_status evaluate(const measurement *m, frame_work *work, int which, lm
   if (work->calculators[which] == NULL)
     status = lml_linear_calculator_create(m->crew->potentials[which], &work->calculators[which], error);
   if (status != LML_OK) return status;
+  lml_linear_calculator_forget(work->calculators[which]);
   return lml_calculator_evaluate(work->calculators[which], &work->walk.frame.structure, LML_WANT_DEFAULT,
                                  &work->results[which], error);
 }
