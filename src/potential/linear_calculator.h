@@ -23,7 +23,8 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
 lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error);
 
 /** Make nothing of the next evaluation depend on earlier ones, whose neighbour lists may otherwise serve again, in
- *  another order and so with other rounding. */
-void lml_linear_calculator_forget(lml_calculator *calculator);
+ *  another order and so with other rounding. And let it give the forces on @p natoms atoms, whose indices are @p atoms,
+ *  alone, unless @p atoms is NULL: the rest of its results is not to be used. Not with several ranks. */
+void lml_linear_calculator_renew(lml_calculator *calculator, const size_t *atoms, size_t natoms);
 
 #endif

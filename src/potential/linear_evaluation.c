@@ -21,6 +21,7 @@ void lml_linear_evaluation_free(lml_linear_evaluation *evaluation) {
   lml_free(evaluation->elements);
   lml_free(evaluation->forces);
   lml_free(evaluation->totals);
+  lml_free(evaluation->needed);
   memset(evaluation, 0, sizeof *evaluation);
 }
 
@@ -88,6 +89,27 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   memset(evaluation->totals, 0, lml_linear_evaluation_totals(natoms) * sizeof(double));
   memset(evaluation->virial, 0, sizeof evaluation->virial);
   evaluation->next = neighbours->begin;
+  evaluation->restricted = false;
+  return LML_OK;
+}
+
+lml_status lml_linear_evaluation_restrict(lml_linear_evaluation *evaluation, const size_t *atoms, size_t natoms,
+                                          lml_error *error) {
+  enum { WANTED = 1, SOURCE = 2 };
+  const lml_neighbours *n = &evaluation->neighbours;
+  unsigned char *needed, *wanted;
+  lml_status status =
+      lml_grow(&evaluation->needed, &evaluation->needed_capacity, n->natoms, 1, "the atoms that are needed", error);
+  if (status == LML_OK) status = lml_alloc(&wanted, n->natoms, 1, "the atoms that are wanted", error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < natoms; i++) wanted[atoms[i]] = WANTED;
+  needed = evaluation->needed;
+  for (size_t s = 0; s < n->natoms; s++) needed[s] = wanted[n->order[s]];
+  for (size_t s = 0; s < n->natoms; s++)
+    for (int64_t i = n->first[s]; i < n->first[s + 1] && needed[s] == 0; i++)
+      if (needed[n->owner[n->list[i]]] == WANTED) needed[s] = SOURCE;
+  evaluation->restricted = true;
+  lml_free(wanted);
   return LML_OK;
 }
 
@@ -199,10 +221,17 @@ static void evaluate_batch(lml_linear_evaluation *evaluation, const lml_linear_m
   evaluation->next += batch->natoms;
 }
 
+/** Go on to the next atom that is needed; false where there is none. */
+static bool has_next(lml_linear_evaluation *evaluation) {
+  const size_t end = evaluation->neighbours.end;
+  while (evaluation->restricted && evaluation->next < end && evaluation->needed[evaluation->next] == 0)
+    evaluation->next++;
+  return evaluation->next < end;
+}
+
 bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, const lml_linear_model *model, size_t nbatches) {
-  for (size_t i = 0; i < nbatches && evaluation->next < evaluation->neighbours.end; i++)
-    evaluate_batch(evaluation, model);
-  return evaluation->next < evaluation->neighbours.end;
+  for (size_t i = 0; i < nbatches && has_next(evaluation); i++) evaluate_batch(evaluation, model);
+  return has_next(evaluation);
 }
 
 void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation) {

@@ -92,23 +92,53 @@ lml_status lml_compression_end(lml_compression *compression, const lml_crew *cre
   return status;
 }
 
-/* ---- the sample ---- */
+/* ---- the first rows ---- */
 
-lml_status lml_sample_make(lml_sample *sample, size_t width, size_t nrows, lml_error *error) {
-  *sample = (lml_sample){.width = width, .stride = 1 + nrows / LML_SUBSPACE_SAMPLE};
-  sample->capacity = nrows / sample->stride + 3;
-  return lml_alloc(&sample->rows, sample->capacity * width, sizeof(double), "a sample of rows", error);
+static const char what[] = "the first rows";
+
+lml_status lml_kept_rows_make(lml_kept_rows *kept, size_t width, size_t nrows, lml_error *error) {
+  *kept = (lml_kept_rows){.width = width, .stride = 1 + nrows / (LML_KEPT_ROWS - LML_BLOCK_ROWS)};
+  kept->capacity = nrows / kept->stride + LML_BLOCK_ROWS;
+  lml_status status = lml_alloc(&kept->rows, kept->capacity * width, sizeof(double), what, error);
+  if (status == LML_OK) status = lml_alloc(&kept->targets, kept->capacity, sizeof(double), what, error);
+  if (status == LML_OK) status = lml_alloc(&kept->predicted, kept->capacity, sizeof(double), what, error);
+  return status;
 }
 
-void lml_sample_free(lml_sample *sample) {
-  lml_free(sample->rows);
-  *sample = (lml_sample){0};
+void lml_kept_rows_free(lml_kept_rows *kept) {
+  lml_free(kept->rows);
+  lml_free(kept->targets);
+  lml_free(kept->predicted);
+  lml_free(kept->blocks);
+  *kept = (lml_kept_rows){0};
 }
 
-void lml_sample_pick(lml_sample *sample, const lml_row_block *block) {
-  for (size_t k = 0; k < block->count && sample->count < sample->capacity; k++) {
-    if ((block->first + k) / 3 % sample->stride > 0) continue;
-    memcpy(sample->rows + sample->count++ * sample->width, block->rows + k * sample->width,
-           sample->width * sizeof(double));
-  }
+lml_status lml_kept_rows_take(lml_kept_rows *kept, const lml_row_block *block, bool *is_kept, lml_error *error) {
+  const size_t first = kept->count, count = block->count;
+  *is_kept = kept->nseen++ % kept->stride == 0 && first + count <= kept->capacity;
+  if (!*is_kept) return LML_OK;
+  const lml_status status =
+      lml_grow(&kept->blocks, &kept->blocks_capacity, kept->nblocks + 1, sizeof *kept->blocks, what, error);
+  if (status != LML_OK) return status;
+  lml_row_block *copy = &kept->blocks[kept->nblocks++];
+  *copy = *block;
+  copy->before = NULL; /* that is noted already */
+  copy->rows = memcpy(kept->rows + first * kept->width, block->rows, count * kept->width * sizeof(double));
+  copy->targets = memcpy(kept->targets + first, block->targets, count * sizeof(double));
+  copy->predicted = memcpy(kept->predicted + first, block->predicted, count * sizeof(double));
+  kept->count += count;
+  return LML_OK;
+}
+
+lml_status lml_kept_rows_space(const lml_kept_rows *kept, lml_subspace *subspace, lml_error *error) {
+  const size_t n = kept->width, natoms = kept->count / 3, stride = 1 + kept->count / LML_SUBSPACE_SAMPLE;
+  double *sample;
+  lml_status status = lml_alloc(&sample, (3 * (natoms / stride) + 3) * n, sizeof(double), "a sample of rows", error);
+  if (status != LML_OK) return status;
+  size_t count = 0;
+  for (size_t atom = 0; atom < natoms; atom += stride, count += 3)
+    memcpy(sample + count * n, kept->rows + 3 * atom * n, 3 * n * sizeof(double));
+  status = lml_subspace_find(subspace, sample, count, n, error);
+  lml_free(sample);
+  return status;
 }

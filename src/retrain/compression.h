@@ -1,6 +1,6 @@
 /** @file compression.h
  *  Making sums over target rows cheap: descriptors are counted from their mean, and the space that most rows then lie
- * in is found from a sample.
+ * in is found from the first ones.
  */
 #ifndef LML_RETRAIN_COMPRESSION_H
 #define LML_RETRAIN_COMPRESSION_H
@@ -29,16 +29,25 @@ lml_status lml_compression_end(lml_compression *compression, const lml_crew *cre
                                lml_error *error);
 void lml_compression_free(lml_compression *compression);
 
-/** Rows picked evenly from those that come by. Initialise with lml_sample_make. */
-typedef struct lml_sample {
-  size_t width, count, capacity; /**< rows; room for rows */
-  size_t stride;                 /**< atoms of which one is picked */
-  double *rows;
-} lml_sample;
+enum { LML_KEPT_ROWS = 5120 /**< at most; 65 MB at 1600 coefficients */ };
 
-/** Make room for a sample from about @p nrows rows. */
-lml_status lml_sample_make(lml_sample *sample, size_t width, size_t nrows, lml_error *error);
-void lml_sample_free(lml_sample *sample);
-void lml_sample_pick(lml_sample *sample, const lml_row_block *block);
+/** The first rows of a set, kept until the space is found. Initialise with lml_kept_rows_make. */
+typedef struct lml_kept_rows {
+  size_t width, count, capacity;      /**< rows; room for rows */
+  size_t nseen, stride;               /**< blocks that came by, of which one is kept */
+  double *rows, *targets, *predicted; /**< one block's behind the other's */
+  lml_row_block *blocks;
+  size_t nblocks, blocks_capacity;
+} lml_kept_rows;
+
+/** Make room for blocks of @p nrows rows, or of LML_KEPT_ROWS that are spread evenly over them. */
+lml_status lml_kept_rows_make(lml_kept_rows *kept, size_t width, size_t nrows, lml_error *error);
+void lml_kept_rows_free(lml_kept_rows *kept);
+
+/** Keep the block; @p is_kept says whether it is one to be kept. */
+lml_status lml_kept_rows_take(lml_kept_rows *kept, const lml_row_block *block, bool *is_kept, lml_error *error);
+
+/** Find the space that they lie in. */
+lml_status lml_kept_rows_space(const lml_kept_rows *kept, lml_subspace *subspace, lml_error *error);
 
 #endif

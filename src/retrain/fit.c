@@ -219,7 +219,8 @@ static lml_status evaluate(const measurement *m, frame_work *work, int which, lm
   if (work->calculators[which] == NULL)
     status = lml_linear_calculator_create(m->crew->potentials[which], &work->calculators[which], error);
   if (status != LML_OK) return status;
-  lml_linear_calculator_forget(work->calculators[which]);
+  const bool forces = m->fit->set->quantity == LML_QUANTITY_FORCES;
+  lml_linear_calculator_renew(work->calculators[which], forces ? work->walk.atoms : NULL, work->walk.natoms);
   return lml_calculator_evaluate(work->calculators[which], &work->walk.frame.structure, LML_WANT_DEFAULT,
                                  &work->results[which], error);
 }

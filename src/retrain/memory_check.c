@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/proc.h"
+#include "retrain/compression.h"
 
 static double allowed_bytes(void) {
   struct rlimit limit;
@@ -23,8 +24,9 @@ static matrices count_matrices(const lml_retrain_options *options) {
     roles[options->sets[s].role]++;
     if (options->sets[s].leverage > 0.0) leverage = 1;
   }
-  /* targets, soft constraints; what is factorised, the frame that is judged */
-  matrices count = {.each = 1 + (roles[LML_ROLE_SOFT] > 0), .first = 1 + leverage};
+  /* targets, soft constraints; what is factorised, also for the ranks of both, and the frame that is judged */
+  const size_t soft = roles[LML_ROLE_SOFT] > 0;
+  matrices count = {.each = 1 + soft, .first = 1 + soft + leverage};
   if (lml_retrain_chooses(options)) {
     count.each += options->folds > 0 ? options->folds : 1;
     count.first += options->folds > 0;
@@ -41,14 +43,17 @@ typedef struct {
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
   const double width = (double)design->width;
   const matrices count = count_matrices(options);
-  double frame = LML_BLOCK_ROWS * width, hard = 0.0;
+  double frame = LML_BLOCK_ROWS * width, hard = 0.0, targets = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
     frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
+    if (set->role == LML_ROLE_TARGET) targets += (double)set->nrows;
   }
   const double thread = width * width + frame; /* sums of its own, and rows */
-  return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + hard),
+  const bool keeps = options->sums == LML_SUMS_AUTO && design->width >= LML_SUBSPACE_LEAST_WIDTH;
+  const double kept = keeps ? fmin(targets, LML_KEPT_ROWS) * width : 0.0;
+  return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + kept + hard),
                  .thread = sizeof(double) * thread,
                  .first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard)};
 }

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/team.h"
 #include "potential/potential_variant.h"
 #include "potential/snap_model.h"
 #include "retrain/fit_rows.h"
@@ -100,17 +101,31 @@ static lml_status check_tests(const lml_retrain_options *options, lml_error *err
   return LML_OK;
 }
 
+/** Threads that were asked for, or that BLAS would use. */
+static size_t wanted_threads(const lml_run *r) {
+  const int blas_threads = openblas_get_num_threads();
+  return r->options->threads > 0 ? r->options->threads : blas_threads > 0 ? (size_t)blas_threads : 1;
+}
+
+static lml_status scan_set(void *context, size_t worker, size_t task, lml_error *error) {
+  const lml_run *r = context;
+  (void)worker;
+  return lml_dataset_scan(&r->options->sets[task], r->retrain->start, error);
+}
+
+static lml_status tell_of_set(void *context, size_t worker, size_t task, lml_error *error) {
+  lml_run *r = context;
+  (void)worker, (void)error;
+  lml_run_tell_left_out(r, &r->options->sets[task]);
+  lml_run_tell(r);
+  return LML_OK;
+}
+
 static lml_status scan_sets(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
-  lml_status status = LML_OK;
+  const lml_team_tasks tasks = {.count = options->nsets, .work = scan_set, .hand_in = tell_of_set, .context = r};
   lml_run_begin_stage(r, LML_STAGE_SCAN, options->nsets);
-  for (size_t s = 0; s < options->nsets && status == LML_OK; s++) {
-    lml_dataset *set = &options->sets[s];
-    status = lml_dataset_scan(set, r->retrain->start, error);
-    if (status != LML_OK) break;
-    lml_run_tell_left_out(r, set);
-    lml_run_tell(r);
-  }
+  lml_status status = lml_team_run(wanted_threads(r), &tasks, error);
   lml_run_end_stage(r);
   if (status == LML_OK) status = check_tests(options, error);
   return lml_comm_agree(r->comm, status, error);
@@ -208,8 +223,7 @@ enum { SMALL_WIDTH = 4096 };
 /** As many workers as there is memory for. */
 static lml_status make_crew(lml_run *r, lml_error *error) {
   lml_crew *crew = &r->crew;
-  const int blas_threads = openblas_get_num_threads();
-  size_t nworkers = r->options->threads > 0 ? r->options->threads : blas_threads > 0 ? (size_t)blas_threads : 1;
+  size_t nworkers = wanted_threads(r);
   lml_status status = lml_alloc(&crew->designs, nworkers, sizeof *crew->designs, "threads", error);
   if (status != LML_OK) return status;
   crew->nworkers = 1;

@@ -4,6 +4,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/team.h"
 #include "potential/snap_model.h"
 #include "retrain/qr.h"
 #include "retrain/run.h"
@@ -13,13 +14,24 @@
  *  penalty, directions that the data hardly determine stay at zero; without one, the data's digits are all there is. */
 static const double largest_condition = 1e12, largest_condition_without_ridge = 1e6;
 
-static lml_status measure_ranks(lml_run *r, lml_error *error) {
-  lml_retrain *retrain = r->retrain;
-  lml_status status =
-      lml_solver_rank(&r->solver, &retrain->target, &retrain->target_rank, &retrain->target_largest, error);
-  if (status == LML_OK && retrain->soft.gram != NULL)
-    status = lml_solver_rank(&r->solver, &retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
+/** Of targets and of soft constraints, each with room of its own. */
+static lml_status measure_rank(void *context, size_t worker, size_t task, lml_error *error) {
+  lml_retrain *retrain = context;
+  lml_solver solver;
+  (void)worker;
+  lml_status status = lml_solver_make(&solver, retrain->width, 0, error);
+  if (status == LML_OK && task == 0)
+    status = lml_solver_rank(&solver, &retrain->target, &retrain->target_rank, &retrain->target_largest, error);
+  if (status == LML_OK && task == 1)
+    status = lml_solver_rank(&solver, &retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
+  lml_solver_free(&solver);
   return status;
+}
+
+static lml_status measure_ranks(lml_run *r, lml_error *error) {
+  const lml_team_tasks tasks = {
+      .count = r->retrain->soft.gram == NULL ? 1 : 2, .work = measure_rank, .context = r->retrain};
+  return lml_team_run(r->crew.nworkers, &tasks, error);
 }
 
 /** Weights or values may be so large that sums overflow. */
@@ -47,8 +59,8 @@ static lml_status solve_sums(lml_run *r, lml_error *error) {
   lml_status status = LML_OK;
   if (lml_run_leads(r)) {
     status = check_all_sums(r->retrain, error);
-    if (status == LML_OK) status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = measure_ranks(r, error);
+    if (status == LML_OK) status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
     if (status == LML_OK) lml_run_tell_last(r);
     for (size_t i = 0; i < LML_LAMBDAS && status == LML_OK; i++)

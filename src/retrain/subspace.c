@@ -10,10 +10,10 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-const double lml_subspace_tolerance = 1e-9;
+const double lml_subspace_tolerance = 1e-8;
 
 /** Ranks that are thought about, vectors beyond them that make those exact, and how often the sample is applied. */
-enum { MOST_RANK = 128, RANK_STEP = 16, SPARE = 16, PASSES = 5 };
+enum { MOST_RANK = 96, RANK_STEP = 16, SPARE = 16, PASSES = 4 };
 
 /** By the rest that this many vectors leave, it is judged which rows the space is for. */
 enum { JUDGING_RANK = 48 };
@@ -37,7 +37,8 @@ typedef struct search {
   size_t most;           /**< vectors in the basis */
   double *basis;         /**< most × width, vector behind vector */
   double *sorted;        /**< room for another */
-  double *small;         /**< count × most, and most² */
+  double *small;         /**< count × most, what of the rows lies along the vectors; and most² */
+  double *unsorted;      /**< fitted × most: the same, along the vectors before they are sorted */
   double *weights;       /**< count */
   double *values, *work; /**< most; 64 × most */
 } search;
@@ -58,6 +59,7 @@ static lml_status measure_columns(search *s, lml_error *error) {
 
 static void weigh(search *s, size_t k, double weight) {
   cblas_dscal((int)s->subspace->width, weight / s->weights[k], s->sample + k * s->subspace->width, 1);
+  cblas_dscal((int)s->most, weight / s->weights[k], s->small + k * s->most, 1);
   s->weights[k] = weight;
 }
 
@@ -99,18 +101,18 @@ static void put_along(const search *s, const double *rows, size_t count, double 
 }
 
 /** Rotate the basis so that its vectors come in the order of how much of the fitted rows lies along them, and what lies
- *  along them with it. */
+ *  along them, which comes to be in `small`, with it. */
 static lml_status sort_basis(search *s, lml_error *error) {
   const int n = (int)s->subspace->width, m = (int)s->most, rows = (int)s->fitted;
-  double *along = s->small, *inner = s->small + s->count * s->most, *unsorted = s->basis;
-  put_along(s, s->sample, s->fitted, along);
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, m, rows, -1.0, along, m, 0.0, inner, m);
+  double *inner = s->small + s->count * s->most, *unsorted = s->basis;
+  put_along(s, s->sample, s->fitted, s->unsorted);
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, m, rows, -1.0, s->unsorted, m, 0.0, inner, m);
   const lapack_int info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'L', m, inner, m, s->values, s->work, 64 * m);
   if (info != 0) return lml_fail(error, LML_ERR_INTERNAL, "%s was not found (dsyev: %d)", what, (int)info);
   cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, m, m, 1.0, unsorted, n, inner, m, 0.0, s->sorted, n);
+  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, m, rows, m, 1.0, inner, m, s->unsorted, m, 0.0, s->small, m);
   s->basis = s->sorted;
   s->sorted = unsorted;
-  put_along(s, s->sample, s->fitted, along);
   return LML_OK;
 }
 
@@ -133,10 +135,7 @@ static lml_status iterate(search *s, lml_error *error) {
   put_along(s, s->sample, s->fitted, s->small);
   lml_status status = LML_OK;
   for (int pass = 0; pass < PASSES && status == LML_OK; pass++) {
-    if (pass > 0) {
-      renew_weights(s);
-      put_along(s, s->sample, s->fitted, s->small);
-    }
+    if (pass > 0) renew_weights(s);
     cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, m, rows, 1.0, s->sample, n, s->small, m, 0.0, s->basis, n);
     status = orthonormalise(s, error);
     if (status == LML_OK) status = sort_basis(s, error);
@@ -193,6 +192,7 @@ static lml_status make_room(search *s, lml_error *error) {
   lml_status status = lml_alloc(&s->basis, s->most * n, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->sorted, s->most * n, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->small, (s->count + s->most) * s->most, sizeof(double), what, error);
+  if (status == LML_OK) status = lml_alloc(&s->unsorted, s->count / 2 * s->most, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->weights, s->count, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->values, s->most, sizeof(double), what, error);
   return status == LML_OK ? lml_alloc(&s->work, 64 * s->most, sizeof(double), what, error) : status;
@@ -214,6 +214,7 @@ lml_status lml_subspace_find(lml_subspace *subspace, double *sample, size_t coun
   lml_free(s.basis);
   lml_free(s.sorted);
   lml_free(s.small);
+  lml_free(s.unsorted);
   lml_free(s.weights);
   lml_free(s.values);
   lml_free(s.work);
@@ -222,6 +223,21 @@ lml_status lml_subspace_find(lml_subspace *subspace, double *sample, size_t coun
 
 /* ---- using it ---- */
 
+/** Σ (xᵢ yᵢ)², in as many partial sums as keep the processor busy. */
+static double scaled_square(const double *x, const double *y, size_t n) {
+  enum { PARTS = 8 };
+  double parts[PARTS] = {0.0}, sum = 0.0;
+  size_t i = 0;
+  for (; i + PARTS <= n; i += PARTS)
+    for (size_t k = 0; k < PARTS; k++) {
+      const double scaled = x[i + k] * y[i + k];
+      parts[k] += scaled * scaled;
+    }
+  for (; i < n; i++) sum += x[i] * y[i] * (x[i] * y[i]);
+  for (size_t k = 0; k < PARTS; k++) sum += parts[k];
+  return sum;
+}
+
 void lml_subspace_project(const lml_subspace *subspace, const double *rows, size_t count, double *c,
                           unsigned char *inside, double *left_out) {
   const size_t n = subspace->width, rank = subspace->rank;
@@ -229,12 +245,7 @@ void lml_subspace_project(const lml_subspace *subspace, const double *rows, size
   cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, (int)rank, (int)count, (int)n, 1.0, subspace->project, (int)n,
               rows, (int)n, 0.0, c, (int)rank);
   for (size_t k = 0; k < count; k++) {
-    const double *row = rows + k * n;
-    double length = 0.0;
-    for (size_t i = 0; i < n; i++) {
-      const double scaled = row[i] * subspace->inverse[i];
-      length += scaled * scaled;
-    }
+    const double length = scaled_square(rows + k * n, subspace->inverse, n);
     const double rest = length - cblas_ddot((int)rank, c + k * rank, 1, c + k * rank, 1);
     inside[k] = rest <= limit; /* false where it is no number */
     if (inside[k])

@@ -31,7 +31,7 @@ typedef struct lml_subspace {
 extern const double lml_subspace_tolerance;
 
 enum {
-  LML_SUBSPACE_SAMPLE = 1536,    /**< rows that a sample should have, about */
+  LML_SUBSPACE_SAMPLE = 1024,    /**< rows that a sample should have, about */
   LML_SUBSPACE_LEAST_WIDTH = 576 /**< no space is looked for in fewer dimensions */
 };
 

@@ -46,13 +46,14 @@ typedef struct {
   const sum_task *task;
   lml_normal_adder adder; /**< to the sums of each worker */
   size_t first;           /**< frames of other sets that were dealt out to the folds before */
-  lml_sample *sample;     /**< NULL: none is taken */
+  lml_kept_rows *kept;    /**< takes blocks before they are added; NULL: none is kept */
 } summing;
 
 static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
   summing *s = context;
-  if (s->sample != NULL) lml_sample_pick(s->sample, block);
-  return lml_normal_take(&s->adder, block, error);
+  bool is_kept = false;
+  const lml_status status = s->kept == NULL ? LML_OK : lml_kept_rows_take(s->kept, block, &is_kept, error);
+  return status != LML_OK || is_kept ? status : lml_normal_take(&s->adder, block, error);
 }
 
 /** A worker's sums over a unit go to those of all. */
@@ -71,18 +72,22 @@ typedef struct {
   size_t index; /**< of the set */
   size_t first; /**< position of the first frame */
   size_t from_unit, to_unit;
-  lml_sample *sample;
+  lml_kept_rows *kept; /**< gets blocks of them, which are not added; NULL: all are */
 } share;
+
+static summing begin_summing(const lml_run *r, const sum_task *task, const share *which, lml_normal_part *parts) {
+  const lml_dataset *set = &r->options->sets[which->index];
+  return (summing){
+      .task = task,
+      .adder = {.parts = parts, .weight = set->weight, .has_values = set->has_values && task->role != LML_ROLE_SOFT},
+      .kept = which->kept,
+      .first = count_frames(r, task->role, which->index)}; /* frames of all sets are dealt out in one row */
+}
 
 static lml_status run_pass(lml_run *r, const sum_task *task, const share *which, lml_normal_part *parts,
                            lml_error *error) {
-  const lml_dataset *set = &r->options->sets[which->index];
-  summing s = {
-      .task = task,
-      .adder = {.parts = parts, .weight = set->weight, .has_values = set->has_values && task->role != LML_ROLE_SOFT},
-      .sample = which->sample,
-      .first = count_frames(r, task->role, which->index)}; /* frames of all sets are dealt out in one row */
-  const lml_row_job job = {.set = set,
+  summing s = begin_summing(r, task, which, parts);
+  const lml_row_job job = {.set = &r->options->sets[which->index],
                            .first = which->first,
                            .most = task->nnormals > 1 ? 1 : 0,
                            .from_unit = which->from_unit,
@@ -107,18 +112,36 @@ static lml_status add_share(lml_run *r, const sum_task *task, const share *which
   return status;
 }
 
-/** Add this rank's first frames of the set number @p index, find from them the space that rows lie in, and use it from
- *  then on. */
+/** Add the rows that were kept of the first frames of the set number @p index. */
+static lml_status add_kept(lml_run *r, const sum_task *task, size_t index, const lml_kept_rows *kept,
+                           lml_error *error) {
+  const share all = {.index = index};
+  lml_normal_part part;
+  summing s = begin_summing(r, task, &all, &part);
+  lml_status status = lml_normal_part_make(&part, r->retrain->width, task->normals->subspace, error);
+  for (size_t k = 0; k < kept->nblocks && status == LML_OK; k++) {
+    lml_row_block block = kept->blocks[k];
+    block.worker = 0;
+    status = lml_normal_take(&s.adder, &block, error);
+  }
+  if (status == LML_OK && kept->nblocks > 0) status = hand_in(&s, 0, kept->blocks[0].position, error);
+  lml_normal_part_free(&part);
+  return status;
+}
+
+/** Find from this rank's first frames of the set number @p index the space that rows lie in, use it from then on, and
+ *  add them. */
 static lml_status find_subspace(lml_run *r, const sum_task *task, size_t index, lml_error *error) {
   lml_subspace *subspace = &r->compression.subspace;
-  lml_sample sample = {0};
-  const share begin = {.index = index, .to_unit = 1, .sample = &sample};
-  lml_status status = lml_sample_make(&sample, r->retrain->width, lml_crew_unit_rows(&r->options->sets[index]), error);
+  lml_kept_rows kept;
+  const share begin = {.index = index, .to_unit = 1, .kept = &kept};
+  lml_status status = lml_kept_rows_make(&kept, r->retrain->width, lml_crew_unit_rows(&r->options->sets[index]), error);
   if (status == LML_OK) status = add_share(r, task, &begin, error);
-  if (status == LML_OK) status = lml_subspace_find(subspace, sample.rows, sample.count, sample.width, error);
-  lml_sample_free(&sample);
+  if (status == LML_OK) status = lml_kept_rows_space(&kept, subspace, error);
   for (size_t k = 0; k < task->nnormals && status == LML_OK && subspace->rank > 0; k++)
     status = lml_normal_set_subspace(&task->normals[k], subspace, error);
+  if (status == LML_OK) status = add_kept(r, task, index, &kept, error);
+  lml_kept_rows_free(&kept);
   return status;
 }
 

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "lmlink/potential.h"
+#include "potential/linear_calculator.h"
 #include "support/made_up.h"
 #include "support/near.h"
 
@@ -427,6 +428,40 @@ static void a_trajectory_gives_what_its_frames_give(void **state) {
   lml_potential_destroy(potential);
 }
 
+/** Forces on a few atoms alone are what they are among all; atoms out of reach are not evaluated, and the evaluation
+ *  behind it is of all again. */
+static void forces_on_a_few_atoms_are_those_of_all(void **state) {
+  static const size_t atoms[] = {3, 40};
+  (void)state;
+  for (size_t v = 0; v < VARIANTS; v++) {
+    lml_potential *potential = potential_of(&variants[v]);
+    lml_structure one = made_up_structure(variants[v].nelements), eight = repeat(&one), large = repeat(&eight);
+    lml_calculator *calculator;
+    lml_results some = {0}, all = {0}, expected = evaluate(potential, &large);
+    ok(lml_linear_calculator_create(potential, &calculator, error));
+    lml_linear_calculator_renew(calculator, atoms, 2);
+    ok(lml_calculator_evaluate(calculator, &large, LML_WANT_ENERGIES, &some, error));
+    const double scale = fmax(1.0, largest(expected.forces, 3 * large.natoms));
+    size_t left_out = 0;
+    for (size_t i = 0; i < large.natoms; i++) left_out += some.energies[i] == 0.0 && expected.energies[i] != 0.0;
+    assert_true(left_out > 0);
+    for (size_t k = 0; k < 6; k++) {
+      const size_t i = 3 * atoms[k / 3] + k % 3;
+      assert_near(some.forces[i], expected.forces[i], 1e-11 * scale);
+    }
+    ok(lml_calculator_evaluate(calculator, &large, 0, &all, error));
+    for (size_t i = 0; i < 3 * large.natoms; i++) assert_near(all.forces[i], expected.forces[i], 1e-11 * scale);
+    lml_calculator_destroy(calculator);
+    lml_results_free(&some);
+    lml_results_free(&all);
+    lml_results_free(&expected);
+    lml_structure_free(&one);
+    lml_structure_free(&eight);
+    lml_structure_free(&large);
+    lml_potential_destroy(potential);
+  }
+}
+
 static void a_moving_system_allocates_nothing(void **state) {
   (void)state;
   lml_potential *potential = potential_of(&variants[3]);
@@ -462,6 +497,7 @@ int main(void) {
       cmocka_unit_test(an_atom_alone_has_its_constant),
       cmocka_unit_test(an_element_that_the_potential_lacks_is_named),
       cmocka_unit_test(a_trajectory_gives_what_its_frames_give),
+      cmocka_unit_test(forces_on_a_few_atoms_are_those_of_all),
       cmocka_unit_test(a_moving_system_allocates_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
