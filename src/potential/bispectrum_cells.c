@@ -4,7 +4,7 @@
 #include "potential/bispectrum_plan.h"
 
 /** What the targets of a list are for. */
-typedef enum { ADD_TO_Y, EVALUATE_TERMS, ONE_TERM_OF_Y } purpose;
+typedef enum { ADD_TO_Y, EVALUATE_TERMS, PACK_ADJOINTS } purpose;
 
 /** Pairs of offsets with one sum: m1 from `first` to `last`, m2 = sum − m1. */
 typedef struct {
@@ -16,9 +16,8 @@ typedef struct {
   const lml_coupling_block *block;
   antidiagonal rows, columns; /**< ma1 + ma2, mb1 + mb2 */
   int nproducts;
-  int first_level, nlevels; /**< of the block's */
-  int term;                 /**< ONE_TERM_OF_Y: which */
-  size_t order;             /**< in which it was met */
+  int nlevels;  /**< of the block's, from the first on */
+  size_t order; /**< in which it was met */
 } cell;
 
 /** All cells of one list, before they are sorted. */
@@ -71,19 +70,6 @@ static lml_status keep(collection *c, const cell *one, lml_error *error) {
   return LML_OK;
 }
 
-/** Keep the cell for each term of each level by itself. */
-static lml_status keep_by_term(collection *c, cell one, lml_error *error) {
-  const int elements = c->plan->nlabel_elements, nlevels = one.nlevels;
-  one.nlevels = 1;
-  lml_status status = LML_OK;
-  for (one.first_level = 0; one.first_level < nlevels; one.first_level++)
-    for (int e = 0; e < elements && status == LML_OK; e++) {
-      one.term = c->plan->table.couplings[one.block->coupling + (size_t)(one.first_level * elements + e)].term;
-      status = keep(c, &one, error);
-    }
-  return status;
-}
-
 static lml_status collect_block(collection *c, const lml_coupling_block *block, lml_error *error) {
   const int shift = block->x.j + block->y.j;
   lml_status status = LML_OK;
@@ -94,16 +80,15 @@ static lml_status collect_block(collection *c, const lml_coupling_block *block, 
       if (c->purpose == EVALUATE_TERMS) one.nlevels = smaller(one.nlevels, block->nvalue_levels);
       if (one.nlevels == 0) continue;
       /* The lower half of a middle column holds the conjugates of the upper one. */
-      if (c->purpose == ONE_TERM_OF_Y && 2 * column == shift && 2 * row > shift) continue;
+      if (c->purpose == PACK_ADJOINTS && 2 * column == shift && 2 * row > shift) continue;
       one.nproducts = (one.rows.last - one.rows.first + 1) * count_columns(block, one.columns);
-      status = c->purpose == ONE_TERM_OF_Y ? keep_by_term(c, one, error) : keep(c, &one, error);
+      status = keep(c, &one, error);
     }
   return status;
 }
 
 static int compare_cells(const void *left, const void *right) {
   const cell *a = left, *b = right;
-  if (a->term != b->term) return a->term - b->term;
   if (a->nlevels != b->nlevels) return b->nlevels - a->nlevels;
   if (a->nproducts != b->nproducts) return b->nproducts - a->nproducts;
   return a->order < b->order ? -1 : 1;
@@ -128,7 +113,7 @@ static void write_products(const lml_bispectrum_plan *plan, const cell *from, lm
       list->products[list->total_products++] =
           (lml_product){.u1 = byte_offset(plan, u_index(plan, block->x, ma1, mb1)),
                         .u2 = byte_offset(plan, u_index(plan, block->y, ma2, mb2))};
-      for (int l = from->first_level; l < from->first_level + from->nlevels; l++)
+      for (int l = 0; l < from->nlevels; l++)
         list->cg[list->ncg++] =
             weight * clebsch_gordan(plan, block, l, ma1, ma2) * clebsch_gordan(plan, block, l, mb1, mb2);
     }
@@ -139,7 +124,7 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
   const lml_bispectrum_plan *plan = c->plan;
   const lml_coupling_block *block = from->block;
   const int shift = block->x.j + block->y.j;
-  for (int l = from->first_level; l < from->first_level + from->nlevels; l++) {
+  for (int l = 0; l < from->nlevels; l++) {
     const int j = block->largest_j - 2 * l;
     const int ma = (2 * from->rows.sum - shift + j) / 2, mb = (2 * from->columns.sum - shift + j) / 2;
     const double half = 2 * mb == j ? 1.0 : 2.0; /* the columns beyond the middle hold the conjugates */
@@ -152,7 +137,6 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
       target.place = byte_offset(plan, c->purpose == EVALUATE_TERMS ? u : y);
       target.factor =
           (c->purpose == EVALUATE_TERMS ? (coupling->value ? half : 0.0) : coupling->multiplicity) / (j + 1);
-      if (c->purpose == ONE_TERM_OF_Y && coupling->term != from->term) target.factor = 0.0;
       list->targets[list->ntargets++] = target;
     }
   }
@@ -176,13 +160,13 @@ static lml_status reserve(const collection *c, const cell *from, lml_cell_list *
   return status;
 }
 
-/** Write the sorted cells; a run ends where the term or the number of levels changes. */
+/** Write the sorted cells; a run ends where the number of levels changes. */
 static lml_status write_list(const collection *c, lml_cell_list *list, lml_error *error) {
   for (size_t i = 0; i < c->ncells; i++) {
     const cell *from = &c->cells[i];
     const lml_status status = reserve(c, from, list, error);
     if (status != LML_OK) return status;
-    if (i == 0 || from->term != from[-1].term || from->nlevels != from[-1].nlevels)
+    if (i == 0 || from->nlevels != from[-1].nlevels)
       list->runs[list->nruns++] = (lml_cell_run){.nlevels = from->nlevels,
                                                  .cell = list->ncells,
                                                  .product = list->total_products,
@@ -214,8 +198,8 @@ lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error
   return status == LML_OK ? make_list(plan, EVALUATE_TERMS, &plan->values, error) : status;
 }
 
-lml_status lml_bispectrum_plan_term_cells(lml_bispectrum_plan *plan, lml_error *error) {
-  return make_list(plan, ONE_TERM_OF_Y, &plan->by_term.cells, error);
+lml_status lml_bispectrum_plan_adjoint_cells(lml_bispectrum_plan *plan, lml_error *error) {
+  return make_list(plan, PACK_ADJOINTS, &plan->by_term.cells, error);
 }
 
 void lml_cell_list_free(lml_cell_list *list) {

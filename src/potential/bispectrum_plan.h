@@ -112,10 +112,11 @@ typedef struct lml_cell_list {
   size_t run_capacity, cell_capacity, product_capacity, cg_capacity, target_capacity;
 } lml_cell_list;
 
-/** Where the sum of a cell of one term goes among the packed adjoints, for one element label. */
+/** Where one level's sum of a cell goes among the packed adjoints, for one element label. */
 typedef struct lml_adjoint_target {
   int32_t re, im; /**< vectors that get the real and the imaginary part; −1 where there is none */
   int32_t u;      /**< offset in bytes of U of the same label and place */
+  int32_t term;   /**< which t(x, y, z) it is an adjoint of */
   double re_factor, im_factor;
   double value; /**< weight of Re(conj(u) sum) in the term itself, by Euler's theorem for homogeneous functions */
 } lml_adjoint_target;
@@ -137,7 +138,7 @@ enum { LML_TILE_TERMS = 4 };
 /** What the gradients of the terms one by one need. A term depends on U of three labels at most; of these alone its
  *  adjoint ∂t/∂U is kept, as (j+1)² independent real numbers in the order of the modes. */
 typedef struct lml_term_tables {
-  lml_cell_list cells;         /**< run number t: the sums that term t consists of */
+  lml_cell_list cells;         /**< all of Y but the conjugates in its middle columns */
   lml_adjoint_target *targets; /**< of these cells, in the place of their own */
   int *level_reals;            /**< of each mode level: first of its reals, plus before minus */
   lml_label_terms *labels;     /**< nlabel_elements × (2J + 1) */
@@ -184,7 +185,7 @@ lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error
 /** Terms, components and the table of couplings. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
 
-/** The lists of cells, but for those by term, from the table. Part of lml_bispectrum_plan_make. */
+/** The lists of cells, but for the adjoints' ones, from the table. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Make the tables for the descriptor of @p model and a kernel of @p lanes lanes. Free with lml_bispectrum_plan_free,
@@ -193,8 +194,8 @@ lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_
                                     lml_error *error);
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan);
 
-/** The cells of each term by itself. Part of lml_bispectrum_plan_by_term. */
-lml_status lml_bispectrum_plan_term_cells(lml_bispectrum_plan *plan, lml_error *error);
+/** The cells that the adjoints come from. Part of lml_bispectrum_plan_by_term. */
+lml_status lml_bispectrum_plan_adjoint_cells(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Add the tables that the gradients of single terms need. */
 lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error);

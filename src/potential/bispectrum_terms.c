@@ -121,6 +121,7 @@ static lml_adjoint_target adjoint_target(const lml_bispectrum_plan *plan, const 
       .re = first + LML_TILE_TERMS * (reals->re - u),
       .im = reals->im < 0 ? -1 : first + LML_TILE_TERMS * (reals->im - u),
       .u = complex_bytes * (element * plan->nu + u + y - lml_bispectrum_y_offset(j)),
+      .term = from->term,
       .re_factor = from->factor * reals->re_factor,
       .im_factor = from->factor * reals->im_factor,
       .value = from->factor * fabs(reals->re_factor) / 3.0,
@@ -129,23 +130,19 @@ static lml_adjoint_target adjoint_target(const lml_bispectrum_plan *plan, const 
 
 /** Let the cells' sums go where the adjoints are packed. */
 static lml_status aim_at_adjoints(lml_bispectrum_plan *plan, lml_error *error) {
-  static const lml_adjoint_target nowhere = {.re = -1, .im = -1};
   lml_term_tables *t = &plan->by_term;
   y_reals *of_y;
   lml_status status = lml_alloc(&t->targets, t->cells.ntargets, sizeof *t->targets, "single terms", error);
   if (status == LML_OK) status = lml_alloc(&of_y, (size_t)plan->ny, sizeof *of_y, "single terms", error);
   if (status != LML_OK) return status;
   find_y_reals(plan, of_y);
-  for (size_t i = 0; i < t->cells.ntargets; i++) {
-    const lml_cell_target *from = &t->cells.targets[i];
-    t->targets[i] = from->factor == 0.0 ? nowhere : adjoint_target(plan, of_y, from);
-  }
+  for (size_t i = 0; i < t->cells.ntargets; i++) t->targets[i] = adjoint_target(plan, of_y, &t->cells.targets[i]);
   lml_free(of_y);
   return LML_OK;
 }
 
 lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error) {
-  lml_status status = lml_bispectrum_plan_term_cells(plan, error);
+  lml_status status = lml_bispectrum_plan_adjoint_cells(plan, error);
   if (status == LML_OK) status = number_reals(plan, error);
   if (status == LML_OK) status = find_labels(plan, error);
   if (status == LML_OK) status = fill_tiles(plan, error);

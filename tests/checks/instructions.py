@@ -26,7 +26,7 @@ CEILINGS = {
     "linear": 450_251,
     "quadratic": 661_975,
     "ZBL": 462_822,
-    "gradients": 2_770_261,
+    "gradients": 2_075_435,
 }
 
 # name: settings of the potential, options of lmlink-eval, functions whose instructions count

@@ -57,15 +57,36 @@ ALWAYS_INLINE void sum_cell(int nlevels, const double *u, const lml_product *pro
     }
 }
 
-/** Where the sums of the cells go. */
+/** What becomes of the sums of the cells. */
 typedef enum {
-  TO_Y,    /**< y += factor · weight of the term · sum */
-  TO_TERMS /**< term += factor · Re(conj(u) sum) */
-} destination;
+  ADD_TO_Y,       /**< y += factor · weight of the term · sum */
+  EVALUATE_TERMS, /**< term += factor · Re(conj(u) sum) */
+  PACK_ADJOINTS   /**< the term's adjoint, and as above a third of the term, of which each of three labels gives one */
+} purpose;
 
-ALWAYS_INLINE void deliver(destination to, const lml_cell_target *target, const vec sum[2],
-                           lml_bispectrum_workspace *w) {
-  if (to == TO_TERMS) {
+/** The tables of cells, and what is made with them. */
+typedef struct {
+  const lml_cell_list *list;
+  const lml_adjoint_target *targets; /**< PACK_ADJOINTS: in the place of the list's */
+  vec *adjoints;
+  lml_bispectrum_workspace *workspace;
+} cell_walk;
+
+ALWAYS_INLINE void pack_adjoint(const lml_adjoint_target *target, const vec sum[2], const cell_walk *w) {
+  const vec *u = vec_at(w->workspace->u, target->u);
+  w->adjoints[target->re] = target->re_factor * sum[0];
+  if (target->im >= 0) w->adjoints[target->im] = target->im_factor * sum[1];
+  as_vec_mutable(w->workspace->terms)[target->term] += target->value * (u[0] * sum[0] + u[1] * sum[1]);
+}
+
+ALWAYS_INLINE void deliver(purpose what, size_t number, const vec sum[2], const cell_walk *walk) {
+  if (what == PACK_ADJOINTS) {
+    pack_adjoint(&walk->targets[number], sum, walk);
+    return;
+  }
+  const lml_cell_target *target = &walk->list->targets[number];
+  lml_bispectrum_workspace *w = walk->workspace;
+  if (what == EVALUATE_TERMS) {
     const vec *u = vec_at(w->u, target->place);
     as_vec_mutable(w->terms)[target->term] += target->factor * (u[0] * sum[0] + u[1] * sum[1]);
     return;
@@ -76,60 +97,60 @@ ALWAYS_INLINE void deliver(destination to, const lml_cell_target *target, const 
   y[1] += factor * sum[1];
 }
 
-ALWAYS_INLINE void walk_run(int nlevels, int elements, destination to, const lml_cell_list *list,
-                            const lml_cell_run *run, lml_bispectrum_workspace *w) {
-  const int *nproducts = list->nproducts + run->cell;
-  const lml_product *products = list->products + run->product;
-  const double *cg = list->cg + run->cg;
-  const lml_cell_target *target = list->targets + run->target;
+ALWAYS_INLINE void walk_run(int nlevels, int elements, purpose what, const cell_walk *w, const lml_cell_run *run) {
+  const int *nproducts = w->list->nproducts + run->cell;
+  const lml_product *products = w->list->products + run->product;
+  const double *cg = w->list->cg + run->cg;
+  size_t target = run->target;
   for (size_t c = 0; c < run->ncells; c++) {
     const int n = nproducts[c];
     vec sums[LEVELS_LIMIT][2];
-    sum_cell(nlevels, w->u, products, n, cg, sums);
+    sum_cell(nlevels, w->workspace->u, products, n, cg, sums);
     products += n;
     cg += n * nlevels;
     for (int l = 0; l < nlevels; l++)
-      for (int e = 0; e < elements; e++) deliver(to, target++, sums[l], w);
+      for (int e = 0; e < elements; e++) deliver(what, target++, sums[l], w);
   }
 }
 
 /** Walk a whole list, with the number of levels, and the usual one element, known to the compiler. */
-ALWAYS_INLINE void walk_list(int elements, destination to, const lml_cell_list *list, lml_bispectrum_workspace *w) {
-  for (const lml_cell_run *run = list->runs; run < list->runs + list->nruns; run++)
+ALWAYS_INLINE void walk_list(int elements, purpose what, const cell_walk *w) {
+  for (const lml_cell_run *run = w->list->runs; run < w->list->runs + w->list->nruns; run++)
     switch (elements == 1 ? run->nlevels : 0) {
       case 1:
-        walk_run(1, 1, to, list, run, w);
+        walk_run(1, 1, what, w, run);
         break;
       case 2:
-        walk_run(2, 1, to, list, run, w);
+        walk_run(2, 1, what, w, run);
         break;
       case 3:
-        walk_run(3, 1, to, list, run, w);
+        walk_run(3, 1, what, w, run);
         break;
       case 4:
-        walk_run(4, 1, to, list, run, w);
+        walk_run(4, 1, what, w, run);
         break;
       case 5:
-        walk_run(5, 1, to, list, run, w);
+        walk_run(5, 1, what, w, run);
         break;
       case 6:
-        walk_run(6, 1, to, list, run, w);
+        walk_run(6, 1, what, w, run);
         break;
       case 7:
-        walk_run(7, 1, to, list, run, w);
+        walk_run(7, 1, what, w, run);
         break;
       case 8:
-        walk_run(8, 1, to, list, run, w);
+        walk_run(8, 1, what, w, run);
         break;
       default:
-        walk_run(run->nlevels, elements, to, list, run, w);
+        walk_run(run->nlevels, elements, what, w, run);
     }
 }
 
 /** u → terms. */
 static void terms(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
+  const cell_walk w = {.list = &plan->values, .workspace = workspace};
   memset(workspace->terms, 0, (size_t)plan->nterms * sizeof(vec));
-  walk_list(plan->nlabel_elements, TO_TERMS, &plan->values, workspace);
+  walk_list(plan->nlabel_elements, EVALUATE_TERMS, &w);
 }
 
 static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
@@ -138,8 +159,9 @@ static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
 
 /** u, weights → y. */
 static void couple_all(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
+  const cell_walk w = {.list = &plan->couplings, .workspace = workspace};
   clear_y(plan, workspace);
-  walk_list(plan->nlabel_elements, TO_Y, &plan->couplings, workspace);
+  walk_list(plan->nlabel_elements, ADD_TO_Y, &w);
 }
 
 /** One model's effective Θ: β = Θ + A B, and E = Θ₀ + ½ (Θ + β)·B. */

@@ -13,40 +13,12 @@
 /** Neighbours that a tile spans, three columns each, and terms: its sums fill the registers, 32 or 16. */
 enum { TILE_SLOTS = 2, TILE_COLUMNS = 3 * TILE_SLOTS, TILE_TERMS = LML_LANES == 8 ? LML_TILE_TERMS : 2 };
 
-/** ∂t/∂U of one term, of the labels that it depends on, and the term itself. */
-ALWAYS_INLINE vec adjoints_of_term(int elements, const lml_term_tables *tables, const lml_cell_run *run,
-                                   const double *all_u, vec *adjoints) {
-  const int *nproducts = tables->cells.nproducts + run->cell;
-  const lml_product *products = tables->cells.products + run->product;
-  const double *cg = tables->cells.cg + run->cg;
-  const lml_adjoint_target *target = tables->targets + run->target;
-  vec value = splat(0.0);
-  for (size_t c = 0; c < run->ncells; c++) {
-    const int n = nproducts[c];
-    vec sums[1][2];
-    sum_cell(1, all_u, products, n, cg, sums);
-    products += n;
-    cg += n;
-    for (int e = 0; e < elements; e++, target++) {
-      if (elements > 1 && target->re < 0) continue;
-      const vec *u = vec_at(all_u, target->u);
-      adjoints[target->re] = target->re_factor * sums[0][0];
-      if (target->im >= 0) adjoints[target->im] = target->im_factor * sums[0][1];
-      value += target->value * (u[0] * sums[0][0] + u[1] * sums[0][1]);
-    }
-  }
-  return value;
-}
-
 /** u → adjoints of all terms, and terms. */
 static void pack_adjoints(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace, vec *adjoints) {
-  const lml_term_tables *tables = &plan->by_term;
-  for (int term = 0; term < plan->nterms; term++) {
-    const lml_cell_run *run = &tables->cells.runs[term];
-    as_vec_mutable(workspace->terms)[term] =
-        plan->nlabel_elements == 1 ? adjoints_of_term(1, tables, run, workspace->u, adjoints)
-                                   : adjoints_of_term(plan->nlabel_elements, tables, run, workspace->u, adjoints);
-  }
+  const cell_walk w = {
+      .list = &plan->by_term.cells, .targets = plan->by_term.targets, .adjoints = adjoints, .workspace = workspace};
+  memset(workspace->terms, 0, (size_t)plan->nterms * sizeof(vec));
+  walk_list(plan->nlabel_elements, PACK_ADJOINTS, &w);
 }
 
 /** A complex number and its gradient by the neighbour's position. */
