@@ -16,8 +16,8 @@ typedef struct {
   const lml_coupling_block *block;
   antidiagonal rows, columns; /**< ma1 + ma2, mb1 + mb2 */
   int nproducts;
-  int nlevels;  /**< of the block's, from the first on */
-  size_t order; /**< in which it was met */
+  int first_level, nlevels; /**< of the block's */
+  size_t order;             /**< in which it was met */
 } cell;
 
 /** All cells of one list, before they are sorted. */
@@ -77,8 +77,9 @@ static lml_status collect_block(collection *c, const lml_coupling_block *block, 
     for (int row = 0; row <= shift && status == LML_OK; row++) {
       cell one = {.block = block, .rows = make_antidiagonal(block, row), .columns = make_antidiagonal(block, column)};
       one.nlevels = count_levels(block, larger(abs(2 * column - shift), abs(2 * row - shift)));
-      if (c->purpose == EVALUATE_TERMS) one.nlevels = smaller(one.nlevels, block->nvalue_levels);
-      if (one.nlevels == 0) continue;
+      if (c->purpose == EVALUATE_TERMS) one.first_level = block->first_value;
+      one.nlevels -= one.first_level;
+      if (one.nlevels <= 0) continue;
       /* The lower half of a middle column holds the conjugates of the upper one. */
       if (c->purpose == PACK_ADJOINTS && 2 * column == shift && 2 * row > shift) continue;
       one.nproducts = (one.rows.last - one.rows.first + 1) * count_columns(block, one.columns);
@@ -113,7 +114,7 @@ static void write_products(const lml_bispectrum_plan *plan, const cell *from, lm
       list->products[list->total_products++] =
           (lml_product){.u1 = byte_offset(plan, u_index(plan, block->x, ma1, mb1)),
                         .u2 = byte_offset(plan, u_index(plan, block->y, ma2, mb2))};
-      for (int l = 0; l < from->nlevels; l++)
+      for (int l = from->first_level; l < from->first_level + from->nlevels; l++)
         list->cg[list->ncg++] =
             weight * clebsch_gordan(plan, block, l, ma1, ma2) * clebsch_gordan(plan, block, l, mb1, mb2);
     }
@@ -124,7 +125,7 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
   const lml_bispectrum_plan *plan = c->plan;
   const lml_coupling_block *block = from->block;
   const int shift = block->x.j + block->y.j;
-  for (int l = 0; l < from->nlevels; l++) {
+  for (int l = from->first_level; l < from->first_level + from->nlevels; l++) {
     const int j = block->largest_j - 2 * l;
     const int ma = (2 * from->rows.sum - shift + j) / 2, mb = (2 * from->columns.sum - shift + j) / 2;
     const double half = 2 * mb == j ? 1.0 : 2.0; /* the columns beyond the middle hold the conjugates */

@@ -120,28 +120,31 @@ static lml_status make_blocks(builder *b, lml_error *error) {
   return status;
 }
 
-/** Choose where each term is evaluated: at its label of largest j, whose partners are the cheapest pair. */
+/** Choose where each term is evaluated: at its label of smallest j, so that few pairs of labels are coupled, to many
+ *  labels each, which share the pair's products. */
 static lml_status choose_values(builder *b, lml_error *error) {
-  const int elements = b->plan->nlabel_elements;
-  int *largest; /* of each term: its largest j + 1; 0 once it has found its place */
-  const lml_status status = lml_alloc(&largest, (size_t)b->plan->nterms, sizeof(int), "terms", error);
+  const int elements = b->plan->nlabel_elements, done = -1;
+  int *smallest; /* of each term: its smallest j */
+  const lml_status status = lml_alloc(&smallest, (size_t)b->plan->nterms, sizeof(int), "terms", error);
   if (status != LML_OK) return status;
+  for (int t = 0; t < b->plan->nterms; t++) smallest[t] = b->plan->twojmax;
   for (int pass = 0; pass < 2; pass++)
     for (size_t i = 0; i < b->plan->table.nblocks; i++) {
       lml_coupling_block *block = &b->plan->table.blocks[i];
-      for (int k = 0; k < block->nlevels * elements; k++) {
+      block->first_value = block->nlevels;
+      for (int k = block->nlevels * elements - 1; k >= 0; k--) {
         lml_coupling *coupling = &b->plan->table.couplings[block->coupling + (size_t)k];
-        const int size = block->largest_j - 2 * (k / elements) + 1;
+        const int j = block->largest_j - 2 * (k / elements);
         if (pass == 0) {
-          if (size > largest[coupling->term]) largest[coupling->term] = size;
-        } else if (size == largest[coupling->term]) {
-          largest[coupling->term] = 0;
+          if (j < smallest[coupling->term]) smallest[coupling->term] = j;
+        } else if (j == smallest[coupling->term]) {
+          smallest[coupling->term] = done;
           coupling->value = true;
-          block->nvalue_levels = k / elements + 1;
+          block->first_value = k / elements;
         }
       }
     }
-  lml_free(largest);
+  lml_free(smallest);
   return LML_OK;
 }
 

@@ -66,9 +66,9 @@ typedef struct lml_coupling_block {
   bool same;   /**< x and y are one label */
   int nlevels; /**< j of level l is largest_j − 2l */
   int largest_j;
-  int nvalue_levels; /**< the first so many levels hold all couplings that terms are evaluated from */
-  size_t coupling;   /**< first of nlevels × nlabel_elements couplings */
-  size_t cg;         /**< first of nlevels × (x.j + 1) × (y.j + 1) Clebsch–Gordan coefficients */
+  int first_value; /**< level from which on all couplings are that terms are evaluated from; nlevels: there are none */
+  size_t coupling; /**< first of nlevels × nlabel_elements couplings */
+  size_t cg;       /**< first of nlevels × (x.j + 1) × (y.j + 1) Clebsch–Gordan coefficients */
 } lml_coupling_block;
 
 /** All pairs of labels and what they couple to: what the lists of cells are made from. */
@@ -174,7 +174,7 @@ typedef struct lml_bispectrum_plan {
   lml_component *components;
   lml_coupling_table table;
   lml_cell_list couplings; /**< all of Y */
-  lml_cell_list values;    /**< each term once, from its cheapest pair of labels */
+  lml_cell_list values;    /**< each term once, from its label of smallest j: such ones share most products */
   lml_term_tables by_term; /**< empty before lml_bispectrum_plan_by_term */
 } lml_bispectrum_plan;
 
