@@ -18,7 +18,7 @@ _Static_assert(NSYMBOLS == 119, "118 elements and X");
 
 int lml_element_number(const char *symbol) {
   for (int number = 1; number < NSYMBOLS; number++)
-    if (strcmp(symbols[number], symbol) == 0) return number;
+    if (symbols[number][0] == symbol[0] && strcmp(symbols[number], symbol) == 0) return number;
   return 0;
 }
 
