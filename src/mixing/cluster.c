@@ -193,6 +193,31 @@ static lml_status make_edge(lml_cluster *cluster, const lml_region *region, cons
   return LML_OK;
 }
 
+/** Bring all places into the cell along its periodic directions, those on a face, but for rounding, to its lower face.
+ * Around a screw dislocation the nearest images climb by a period with every turn, and LAMMPS, for one, computes wrong
+ * forces on atoms several periods outside of its box. */
+static void fold_periodic(const lml_cluster *cluster, double *places) {
+  const double *cell = cluster->structure.cell;
+  for (size_t i = 0; i < cluster->structure.natoms; i++) {
+    double fractional[3];
+    in_cell(cell, places + 3 * i, fractional);
+    for (int k = 0; k < 3; k++)
+      for (int x = 0; cluster->structure.pbc[k] && x < 3; x++)
+        places[3 * i + x] -= floor(fractional[k] + 1e-9) * cell[3 * k + x];
+  }
+}
+
+/** Keep the places, as those beside the anchor in the parent's @p cell. */
+static void keep_places(lml_cluster *cluster, const double cell[9], const double *places) {
+  const double *anchor = places + 3 * cluster->anchor;
+  memcpy(cluster->anchor_place, anchor, sizeof cluster->anchor_place);
+  for (size_t i = 0; i < cluster->structure.natoms; i++) {
+    const double *place = places + 3 * i;
+    const double vector[3] = {place[0] - anchor[0], place[1] - anchor[1], place[2] - anchor[2]};
+    in_cell(cell, vector, cluster->fractional + 3 * i);
+  }
+}
+
 /* ---- all of it ---- */
 
 static lml_status gather_atoms(lml_cluster *cluster, const lml_region *region, const lml_structure *structure,
@@ -222,18 +247,14 @@ static lml_status shape(lml_cluster *cluster, const lml_region *region, const lm
   lml_status status = place_all(cluster, region, structure, places, error);
   if (status == LML_OK) status = lml_structure_complete_cell(structure, cell, error);
   if (status != LML_OK) return status;
-  const double *anchor = places + 3 * cluster->anchor;
-  memcpy(cluster->anchor_place, anchor, sizeof cluster->anchor_place);
-  for (size_t i = 0; i < cluster->structure.natoms; i++) {
-    const double *place = places + 3 * i;
-    const double vector[3] = {place[0] - anchor[0], place[1] - anchor[1], place[2] - anchor[2]};
-    in_cell(cell, vector, cluster->fractional + 3 * i);
-  }
   choose_periodic(cluster, region, cell, structure->pbc, places);
   status = choose_units(cluster, units, error);
   for (int k = 0; k < 3 && status == LML_OK; k++)
     if (!cluster->structure.pbc[k]) status = make_edge(cluster, region, settings, places, units + 3 * k, k, error);
-  return status;
+  if (status != LML_OK) return status;
+  fold_periodic(cluster, places);
+  keep_places(cluster, cell, places);
+  return LML_OK;
 }
 
 lml_status lml_cluster_make(lml_cluster *cluster, const lml_region *region, const lml_structure *structure,

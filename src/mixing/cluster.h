@@ -4,7 +4,8 @@
  *  Which atoms, in which order, in which cell, and how far they are shifted, is decided once, from one structure. From
  *  then on positions alone change, so that an engine can use the wave functions of the last step. The atoms lie as they
  *  do in the parent, in one piece, whatever periodic boundaries the parent's region lies across and wherever a driver
- *  wraps atoms to. Where a region moves and other atoms come in, another cluster is made.
+ *  wraps atoms to; along periodic directions of the cluster itself they begin within its cell. Where a region moves and
+ *  other atoms come in, another cluster is made.
  */
 #ifndef LML_MIXING_CLUSTER_H
 #define LML_MIXING_CLUSTER_H
@@ -31,7 +32,7 @@ typedef struct lml_cluster {
   double shift[3];         /**< Å: position in the cluster less position in the parent, but for periodic images */
   size_t anchor;           /**< the cluster's atom that others are placed by: the first QM atom */
   double *fractional;      /**< natoms × 3: place of each atom relative to the anchor, in cell vectors of the parent */
-  double anchor_place[3];  /**< Å: the anchor's position when the cluster was made */
+  double anchor_place[3];  /**< Å: the image of the anchor that was taken when the cluster was made */
 } lml_cluster;
 
 /** Make the cluster of @p region, which was made of @p structure.

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "mixing/image.h"
 #include "mixing/mixing_calculator.h"
 #include "support/spring_calculator.h"
 
@@ -101,6 +102,34 @@ static void a_disk_is_periodic_along_the_short_direction(void **state) {
   lml_structure_free(&s);
 }
 
+/** Around a screw dislocation the crystal's planes are one helix, on which the nearest images climb by a period a turn:
+ *  the atoms of the cluster still begin in its cell, and go on from there. */
+static void a_helix_stays_in_the_cell_of_its_period(void **state) {
+  (void)state;
+  lml_structure s = crystal(15, 15, 2);
+  for (size_t i = 0; i < s.natoms; i++) {
+    double *r = s.positions + 3 * i;
+    r[2] += 4.0 * atan2(r[1] - 14.9, r[0] - 14.9) / 6.283185307179586;
+  }
+  const double centre[3] = {15, 15, 0};
+  lml_region *region = region_around(&s, centre, 8.0, 4.1, 0.0);
+  lml_cluster *cluster = cluster_of(region, &s);
+  assert_true(cluster->structure.pbc[2]);
+  for (size_t i = 0; i < cluster->structure.natoms; i++) {
+    const double z = cluster->structure.positions[3 * i + 2], parent = s.positions[3 * cluster->parents[i] + 2];
+    assert_true(z > -1e-6 && z < 4.0);
+    is_near((z - parent) / 4.0, rint((z - parent) / 4.0), 1e-12);
+  }
+  /* An atom that moves out of the cell, and is wrapped, does not jump. */
+  const size_t parent = cluster->parents[5];
+  const double before = cluster->structure.positions[17];
+  s.positions[3 * parent + 2] += 1.5 + 3 * 4.0;
+  assert_int_equal(lml_cluster_update(cluster, &s, &error), LML_OK);
+  is_near(cluster->structure.positions[17], before + 1.5, 1e-12);
+  frees(region, cluster);
+  lml_structure_free(&s);
+}
+
 /** The same cluster wherever in the cell the region lies, and wherever atoms are wrapped to. */
 static void a_region_across_boundaries_is_in_one_piece(void **state) {
   (void)state;
@@ -153,9 +182,16 @@ static void a_skewed_cell_gives_the_same_cluster(void **state) {
   lml_region *same = region_around(&skewed, centre, 3.0, 4.1, 0.0);
   assert_memory_equal(same->labels, region->labels, s.natoms);
   lml_cluster *cluster = cluster_of(same, &skewed);
-  for (size_t i = 0; i < 3 * cluster->structure.natoms; i++)
-    is_near(cluster->structure.positions[i] - cluster->structure.positions[i % 3],
-            expected->structure.positions[i] - expected->structure.positions[i % 3], 1e-11);
+  /* But for periods along the direction that is short, between its faces, in the skewed cell alone. */
+  lml_lattice lattice;
+  assert_int_equal(lml_lattice_make(&lattice, &cluster->structure, &error), LML_OK);
+  for (size_t i = 0; i < cluster->structure.natoms; i++) {
+    const double *ours = cluster->structure.positions, *theirs = expected->structure.positions;
+    double apart[3], nearest[3];
+    for (size_t x = 0; x < 3; x++) apart[x] = (ours[3 * i + x] - ours[x]) - (theirs[3 * i + x] - theirs[x]);
+    lml_image_nearest(&lattice, apart, nearest);
+    for (size_t x = 0; x < 3; x++) is_near(nearest[x], 0.0, 1e-11);
+  }
   frees(same, cluster);
   frees(region, expected);
   lml_structure_free(&skewed);
@@ -434,6 +470,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_sphere_stands_in_vacuum),
       cmocka_unit_test(a_disk_is_periodic_along_the_short_direction),
+      cmocka_unit_test(a_helix_stays_in_the_cell_of_its_period),
       cmocka_unit_test(a_region_across_boundaries_is_in_one_piece),
       cmocka_unit_test(a_skewed_cell_gives_the_same_cluster),
       cmocka_unit_test(a_periodic_direction_may_be_oblique),
