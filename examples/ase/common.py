@@ -185,7 +185,11 @@ class Springs(Precon):
         if self.factors is not None:
             return
         self.free = np.setdiff1d(np.arange(len(atoms)), [i for fixed in atoms.constraints for i in fixed.index])
-        nearest = neighbour_list("d", atoms, 3.5).min()
+        # The crystal's, not that of an interstitial atom, which is much nearer to its neighbours.
+        centre, distance = neighbour_list("id", atoms, 3.5)
+        least = np.full(len(atoms), np.inf)
+        np.minimum.at(least, centre, distance)
+        nearest = np.median(least)
         first, second, distance = neighbour_list("ijd", atoms, self.REACH * nearest)
         weight = self.stiffness * np.exp(-self.DECAY * (distance / nearest - 1))
         springs = coo_matrix((weight, (first, second)), shape=(len(atoms), len(atoms))).tocsr()
