@@ -49,6 +49,13 @@ def peak_memory():
     return tuple(resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
 
 
+def write_whole(path, write):
+    """Write a file by write(path of a file with the same suffix) so that an interrupt leaves it whole, or as it was."""
+    partial = path.with_name(f".{path.name}")
+    write(partial)
+    os.replace(partial, path)
+
+
 # ---- potentials ----
 
 def find_potential(name="W_2940_2017_2.snap"):
@@ -184,7 +191,8 @@ class Springs(Precon):
     def make_precon(self, atoms, reinitialize=None):
         if self.factors is not None:
             return
-        self.free = np.setdiff1d(np.arange(len(atoms)), [i for fixed in atoms.constraints for i in fixed.index])
+        held = [fixed.index for fixed in atoms.constraints if isinstance(fixed, FixAtoms)]
+        self.free = np.setdiff1d(np.arange(len(atoms)), np.concatenate(held) if held else [])
         # The crystal's, not that of an interstitial atom, which is much nearer to its neighbours.
         centre, distance = neighbour_list("id", atoms, 3.5)
         least = np.full(len(atoms), np.inf)
@@ -218,14 +226,27 @@ def largest_force(atoms):
     return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
 
 
-def relax(atoms, tolerance=0.01, steps=1000):
+def relax(atoms, tolerance=0.01, steps=1000, keep=None):
     """Relax with preconditioned ODE12r, which needs forces alone: S. Makri, C. Ortner and J. R. Kermode, J. Chem. Phys.
-    150, 094109 (2019). The number of steps."""
+    150, 094109 (2019). The number of steps. keep: file for the positions after every ten steps, where another run goes on;
+    it is removed in the end."""
     optimizer = ODE12r(atoms, precon=Springs(), logfile=None)
-    optimizer.attach(lambda: optimizer.nsteps % 10 or say(f"  step {optimizer.nsteps:3d}: {largest_force(atoms):.4f} eV/Å"))
+    if keep is not None and keep.is_file():
+        say(f"  going on from {keep}")
+        atoms.set_positions(np.load(keep), apply_constraint=False)
+
+    def note():
+        if optimizer.nsteps % 10 == 0:
+            say(f"  step {optimizer.nsteps:3d}: {largest_force(atoms):.4f} eV/Å")
+            if keep is not None:
+                write_whole(keep, lambda file: np.save(file, atoms.positions))
+
+    optimizer.attach(note)
     optimizer.run(fmax=tolerance, steps=steps)
     if largest_force(atoms) > tolerance:
         raise SystemExit(f"no relaxation in {steps} steps: {largest_force(atoms):.3f} eV/Å are left")
+    if keep is not None:
+        keep.unlink(missing_ok=True)
     return optimizer.nsteps
 
 

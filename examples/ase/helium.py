@@ -1,15 +1,18 @@
 """Helium on a ½⟨111⟩ screw dislocation in tungsten: a QM sphere around it, LAMMPS with a He–W potential as the engine.
 
 The surrounding potential W_2940_2017_2 does not know helium, which exists in the sphere alone; the engine has the same
-tungsten and the helium of Juslin and Wirth (2013). In the disk each period of the line has a helium atom (1927 atoms
-with the paper's lattice constant), in the cylinder of 31 periods there is one.
+tungsten and the helium of Juslin and Wirth (2013). In the disk each period of the line has a helium atom (1927 atoms), in
+the cylinder of 31 periods there is one (59,707 atoms). Helium starts at the centre of the straight, easy core, or beside
+it, where the core would be hard. matscipy fits the core's place along the line; LAMMPS with all atoms, which this engine
+makes possible, gives the energies and tells whether the structure is relaxed.
 
     python helium.py [--quick] [--output FOLDER]
 
-draws helium.png: differential displacements at the helium atom and far from it.
+prints which core there is along the line, and draws helium.png; a second start goes on where the first one ended.
 """
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -19,86 +22,169 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from ase import Atom
+from ase.io import read, write
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import (PATIENCE, add_vacuum, along_line, find_potential, lammps_engine, largest_force,
-                    lattice_and_elasticity, peak_memory, relax, say)
+from common import (PATIENCE, along_line, find_potential, lammps_engine, largest_force, lattice_and_elasticity,
+                    peak_memory, relax, say, write_whole)
+from cores import CoreFit, nearest_site, one_period, places_along, screw_disk, sites
 from lmlink import LMLink
-from tungsten import differential_displacements
+from tungsten import draw_core
 
-QM_RADIUS, BUFFER = 6.5, 9.5  # Å
+RADIUS = 60.0 / 3.1855  # lattice constants: the paper's radius, and so its number of atoms
+PERIODS = 31
+QM_RADIUS, BUFFER = 5.0, 9.5  # Å; tungsten feels helium up to 3.25 Å; two cutoffs of buffer are exact
 HELIUM = "W_2940_2017_2_He_JW2013.snap"
+EASY = (0.1, 0.02)  # Å: nearer to the easy core than this counts as back; the fit is good to 0.01 Å
+MARKERS = {"easy": "^", "hard": "v", "split": "o"}
+COLOURS = ("#111111", "#c8102e")
 
 
-def add_helium(atoms):
-    """Put helium into the core, in the middle of the line."""
-    atoms.append(Atom("He", [*atoms.info["core"], atoms.cell[2, 2] / 2 + 0.3]))
-    return len(atoms) - 1
+def lammps(atoms):
+    """LAMMPS with tungsten and helium, as an engine for these atoms."""
+    os.environ["LAMMPS_POTENTIALS"] = str(find_potential().parent)
+    return lammps_engine(atoms, [f"include {find_potential(HELIUM)}"], ["W", "He"])
 
 
-def relax_with_helium(atoms):
-    """Relax in QM/ML with a sphere around the helium atom, the last one; prints what it took."""
+def relaxed_disk(radius):
+    """Builder, crystal, and relaxed disk without helium."""
+    with LMLink(find_potential()) as calculator:
+        constant, elastic = lattice_and_elasticity(calculator)
+        builder = BCCScrew111Dislocation(constant, *elastic, symbol="W")
+        perfect, disk = screw_disk(builder, radius * constant)
+        disk.calc = calculator
+        say(f"disk of {len(disk)} atoms relaxed in {relax(disk)} steps")
+    return builder, perfect, disk
+
+
+def add_helium(disk, periods, place):
+    """The disk repeated along the line, with one helium atom at a place (x and y from the easy core, Å)."""
+    atoms = along_line(disk, periods)
+    atoms.append(Atom("He", [*(disk.info["core"] + place), (periods // 2 + 0.6) * disk.cell[2, 2]]))
+    return atoms
+
+
+def relax_with_helium(atoms, file):
+    """Relax in QM/ML with a sphere around the helium atom, the last one, or read what an earlier run left in the file."""
+    if file.is_file():
+        atoms.positions = read(file).positions
+        return
     around = atoms.get_distances(len(atoms) - 1, range(len(atoms)), mic=True)
     core = np.flatnonzero(around < QM_RADIUS)
     settings = {"qm_selection_mask": core, "buffer_width": BUFFER, "timeout": PATIENCE}
     cluster = LMLink(find_potential(), qm_calc={"launch": "true"}, **settings).get_qm_cluster(atoms)
-    os.environ["LAMMPS_POTENTIALS"] = str(find_potential().parent)
-    engine = lammps_engine(cluster, [f"include {find_potential(HELIUM)}"], ["W", "He"])
-    with LMLink(find_potential(), qm_calc=engine, **settings) as atoms.calc:
-        steps = relax(atoms)
+    with LMLink(find_potential(), qm_calc=lammps(cluster), **settings) as atoms.calc:
+        atoms.calc.get_region_from_masks(atoms)  # those of the start, also where a run goes on
+        steps = relax(atoms, keep=file.with_suffix(".npy"))
         say(f"{len(atoms)} atoms, {len(core)} QM, {len(cluster)} in the cluster: relaxed to {largest_force(atoms):.4f} "
             f"eV/Å in {steps} steps")
+    write_whole(file, lambda partial: write(partial, atoms, format="extxyz"))
 
 
-def draw_core(axes, perfect, relaxed, core, burgers, title):
-    """Differential displacements of one period of the line; perfect and relaxed have the same atoms."""
-    keep = np.linalg.norm(perfect.positions[:, :2] - core, axis=1) < 12
-    perfect, relaxed = perfect[keep], relaxed[keep]
-    points = perfect.positions[:, :2] - core
-    first, second, difference = differential_displacements(perfect, relaxed, burgers, 1.05 * burgers)
-    way = (points[second] - points[first]) * (difference / (burgers / 3))[:, None]
-    middle = (points[second] + points[first]) / 2
-    axes.quiver(*(middle - way / 2).T, *way.T, angles="xy", scale_units="xy", scale=1, width=0.006, color="#c8102e")
-    axes.scatter(*points.T, s=60, color="white", edgecolors="#2f3b48", zorder=2)
-    axes.set(aspect="equal", xlim=(-9, 9), ylim=(-9, 9), xlabel="x (Å)", ylabel="y (Å)", title=title)
+def examine(atoms, disk, perfect, fit, file):
+    """Heights and places of the core along the line, and what LAMMPS says of all atoms; kept in a JSON file."""
+    if file.is_file():
+        return json.loads(file.read_text())
+    line = atoms.positions[:-1].reshape(-1, len(disk), 3)
+    heights, places = places_along(fit, perfect, line)
+    whole = atoms.copy()
+    whole.wrap()
+    with LMLink(lammps(whole), timeout=PATIENCE) as whole.calc:
+        say(f"LAMMPS with all {len(atoms)} atoms")
+        found = {"energy": whole.get_potential_energy(), "force": largest_force(whole), "heights": heights.tolist(),
+                 "places": places.tolist(), "helium": (atoms.positions[-1] - fit.easy).tolist()}
+    write_whole(file, lambda partial: partial.write_text(json.dumps(found) + "\n"))
+    return found
+
+
+def describe(name, found, constant, burgers):
+    """Print which core there is at helium, and over which length it is not the easy one."""
+    places, heights = np.array(found["places"]), np.array(found["heights"])
+    away = np.linalg.norm(places, axis=1)
+    kind, distance = nearest_site(places[away.argmax()], constant)
+    print(f"\n{name}: core up to {away.max():.2f} Å from the easy one, {distance:.2f} Å from a place of the {kind} one there;"
+          f" helium {np.linalg.norm(found['helium'][:2]):.2f} Å from the easy one")
+    if len(heights) > 3:
+        periods = len(heights) / 3
+        beside = (heights - found["helium"][2]) / burgers
+        beside = np.abs(beside - periods * np.round(beside / periods))
+        for limit in EASY:
+            print(f"  {limit:g} Å or more from the easy core up to {beside[away > limit].max(initial=0):.1f} |b| from helium")
+    print(f"  LAMMPS with all atoms: largest force {found['force']:.4f} eV/Å, energy {found['energy']:.4f} eV")
+
+
+def draw_places(axes, cylinders, constant):
+    """The core's places in the plane, seen along the line."""
+    for kind, points in sites(constant).items():
+        axes.scatter(*points.T, s=90, marker=MARKERS[kind], facecolor="white", edgecolor="#7b8794", linewidth=1.5,
+                     label=f"{kind} core", zorder=2)
+    for (name, found), colour in zip(cylinders.items(), COLOURS):
+        axes.plot(*np.transpose(found["places"]), ".-", color=colour, markersize=5, linewidth=0.8, label=name, zorder=3)
+        axes.plot(*found["helium"][:2], "*", color=colour, markersize=11, label="its helium", zorder=4)
+    axes.set(aspect="equal", xlim=(-2.9, 2.9), ylim=(-2.3, 2.3), xlabel=r"$[11\bar{2}]$ (Å)",
+             ylabel=r"$[\bar{1}10]$ (Å)", title="Places of the core in the cylinder")
+    axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+
+
+def draw_along(axes, cylinders, constant, burgers):
+    """How far the core is from the easy one along the line."""
+    for (name, found), colour in zip(cylinders.items(), COLOURS):
+        beside = (np.array(found["heights"]) - found["helium"][2]) / burgers
+        axes.semilogy(beside, np.linalg.norm(found["places"], axis=1), ".-", color=colour, label=name)
+    axes.axhline(np.sqrt(2) / 3 * constant, color="#9aa5b1", linestyle="--", linewidth=1, label="hard, split")
+    axes.set(xlabel="along the line, from helium (|b|)", ylabel="from the easy core (Å)", title="Return to the easy core")
+    axes.legend(frameon=False)
+
+
+def draw(path, builder, perfect, easy, runs, structures):
+    """Differential displacements at helium and far from it, and the core's places along the line. runs: what examine
+    found, by geometry and start."""
+    burgers, constant, maps = perfect.cell[2, 2], builder.alat, []
+    for name, found in runs.items():
+        line = structures[name].positions[:-1].reshape(-1, len(perfect), 3)
+        maps.append((f"{name}, at helium", one_period(perfect, line, found["helium"][2]), found["helium"][:2]))
+    far = found["helium"][2] + len(line) // 2 * burgers
+    maps.append((f"{name},\n{len(line) // 2} |b| from helium", one_period(perfect, line, far), None))
+    figure = plt.figure(figsize=(3.5 * len(maps), 8.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(1, 1))
+    for axes, (title, positions, helium) in zip(above.subplots(1, len(maps)), maps):
+        relaxed = perfect.copy()
+        relaxed.positions = positions
+        draw_core(axes, perfect, relaxed, builder, easy, title)
+        axes.set(xlim=(-8, 8), ylim=(-8, 8))
+        if helium is not None:
+            axes.plot(*helium, "*", color="#0057b8", markersize=13, zorder=4)
+    cylinders = {name: found for name, found in runs.items() if len(found["heights"]) > 3}
+    places, along = below.subplots(1, 2)
+    draw_places(places, cylinders, constant)
+    draw_along(along, cylinders, constant, burgers)
+    figure.savefig(path, dpi=90)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a small disk alone")
+    parser.add_argument("--quick", action="store_true", help="a small disk and a short cylinder")
     parser.add_argument("--output", type=Path, default=Path("helium"), help="folder of structures and picture")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    radius, periods = (25.0, 1) if arguments.quick else (60.0, 31)
-    with LMLink(find_potential()) as calculator:
-        constant, elastic = lattice_and_elasticity(calculator)
-        builder = BCCScrew111Dislocation(constant, *elastic, symbol="W")
-        perfect, disk = builder.build_cylinder(radius, verbose=False)
-        perfect.positions[:, :2] -= disk.positions[:, :2].min(axis=0)
-        add_vacuum(disk)
-        perfect.positions[:, :2] += disk.positions[:, :2].min(axis=0)
-        disk.calc = calculator
-        say(f"disk of {len(disk)} atoms relaxed in {relax(disk)} steps")
-    burgers, core, size = disk.cell[2, 2], disk.info["core"], len(disk)
-    figure, panels = plt.subplots(1, 3, figsize=(14, 4.8), layout="constrained")
-    for axes, count in zip(panels, (1, periods) if periods > 1 else (1,)):
-        atoms = along_line(disk, count)
-        add_helium(atoms)
-        relax_with_helium(atoms)
-        atoms.write(arguments.output / f"helium-{count}.xyz", format="extxyz")
-        slices = [atoms[i * size:(i + 1) * size] for i in range(count)]
-        for number, part in enumerate(slices):
-            part.positions[:, 2] -= number * burgers
-        name = "disk" if count == 1 else f"cylinder of {count} periods"
-        draw_core(axes, perfect, slices[count // 2], core, burgers, f"{name}, at the helium atom\n{len(atoms)} atoms")
-        helium = atoms.positions[-1]
-        print(f"{name}: helium {np.linalg.norm(helium[:2] - core):.2f} Å from the elastic centre of the line")
-    draw_core(panels[2], perfect, slices[0], core, burgers, f"the same, {periods // 2} periods away")
-    moved = [np.linalg.norm(part.positions - disk.positions, axis=1).max() for part in slices]
-    for number, largest in enumerate(moved):
-        print(f"period {number - periods // 2:+3d} from helium: largest displacement {largest:.4f} Å")
-    figure.savefig(arguments.output / "helium.png", dpi=110)
-    print("memory: server {:.0f} MB, Python {:.0f} MB".format(*peak_memory()))
+    radius, periods = (25.0 / 3.1855, 7) if arguments.quick else (RADIUS, PERIODS)
+    builder, perfect, disk = relaxed_disk(radius)
+    fit = CoreFit(builder, perfect, disk.info["core"])
+    starts = {"easy": (0.0, 0.0), "hard": sites(builder.alat)["hard"][1]}
+    runs, structures = {}, {}
+    for geometry, count in (("disk", 1), ("cylinder", periods)):
+        for start, place in starts.items():
+            if arguments.quick and (geometry, start) == ("cylinder", "hard"):
+                continue
+            name, file = f"{geometry} from {start}", arguments.output / f"{geometry}-{start}.xyz"
+            structures[name] = add_helium(disk, count, place)
+            say(f"{name}: {len(structures[name])} atoms")
+            relax_with_helium(structures[name], file)
+            runs[name] = examine(structures[name], disk, perfect, fit, file.with_suffix(".json"))
+    for name, found in runs.items():
+        describe(name, found, builder.alat, disk.cell[2, 2])
+    draw(arguments.output / "helium.png", builder, perfect, disk.info["core"], runs, structures)
+    print("\nmemory: LAMMPS with all atoms {:.0f} MB, Python {:.0f} MB".format(*peak_memory()))
     print(f"picture: {arguments.output / 'helium.png'}")
 
 

@@ -11,7 +11,6 @@ draws peierls.png and writes the paths; a second start goes on where the first o
 
 import argparse
 import json
-import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation
 
 from common import (PATIENCE, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results, lammps_engine,
                     lattice_and_elasticity, near_line, reference_folder, relax, say, served_engine, total_energies,
-                    virtual_work)
+                    virtual_work, write_whole)
 from lmlink import LMLink
 
 SYSTEMS = {"screw": ("½⟨111⟩ screw, {110}", BCCScrew111Dislocation),
@@ -120,9 +119,7 @@ def barrier(model, system, arguments):
     constant, elastic = model.lattice()
     images = compute_path(model, kind(constant, *elastic, symbol="W"), arguments.radius or RADIUS[system],
                           arguments.images)
-    partial = file.with_suffix(".part")
-    write(partial, images, format="extxyz")
-    os.replace(partial, file)
+    write_whole(file, lambda partial: write(partial, images, format="extxyz"))
     return images
 
 

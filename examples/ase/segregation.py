@@ -7,7 +7,7 @@ minima. In QM/ML, spheres around all places of the vacancy are the QM region.
 
     python segregation.py [--quick] [--qm] [--output FOLDER]
 
-draws segregation.png; a relaxed structure is kept, and a second start goes on with the others.
+draws segregation.png; a second start goes on where the first one ended.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from ase.io import read, write
 from matscipy.dislocation import BCCEdge100110Dislocation
 
 from common import (PATIENCE, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, peak_memory,
-                    relax, say, served_engine, total_energies, virtual_work)
+                    relax, say, served_engine, total_energies, virtual_work, write_whole)
 from lmlink import LMLink
 
 RADIUS, PERIODS = 85.0, 11
@@ -76,9 +76,9 @@ def minimum(line, chain, step, calculator, output):
         return atoms
     atoms = with_vacancy(line, chain, step)
     atoms.calc = calculator
-    steps = relax(atoms)
+    steps = relax(atoms, keep=file.with_suffix(".npy"))
     say(f"{len(atoms)} atoms, vacancy at place {step}: relaxed in {steps} steps")
-    write(file, atoms, format="extxyz")
+    write_whole(file, lambda partial: write(partial, atoms, format="extxyz"))
     return atoms
 
 

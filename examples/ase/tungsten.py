@@ -110,10 +110,9 @@ def differential_displacements(perfect, relaxed, burgers, reach):
     return first, second, difference - burgers * np.round(difference / burgers)
 
 
-def draw_core(axes, perfect, relaxed, builder):
+def draw_core(axes, perfect, relaxed, builder, center, title):
     """The core seen along the line: columns in the three greys of their heights, arrows for their shear."""
     burgers = np.linalg.norm(builder.burgers)
-    center = np.array(relaxed.info["core_positions"][0][:2])
     spacing = builder.alat * np.sqrt(2 / 3)  # between neighbouring ⟨111⟩ columns
     keep = np.linalg.norm(perfect.positions[:, :2] - center, axis=1) < 16
     perfect, relaxed = perfect[keep], relaxed[keep]
@@ -127,9 +126,8 @@ def draw_core(axes, perfect, relaxed, builder):
     heights = np.round((perfect.positions[:, 2] - perfect.positions[0, 2]) / (burgers / 3)).astype(int) % 3
     axes.scatter(*points.T, c=np.array(["#ffffff", "#9aa5b1", "#2f3b48"])[heights], s=90, edgecolors="#2f3b48",
                  linewidths=0.9, zorder=2)
-    axes.plot(0, 0, marker="+", color="#0057b8", markersize=13, markeredgewidth=2.2, zorder=4)
     axes.set(aspect="equal", xlim=(-10.5, 10.5), ylim=(-10.5, 10.5), xlabel=r"$[11\bar{2}]$ (Å)",
-             ylabel=r"$[\bar{1}10]$ (Å)", title="Relaxed ½⟨111⟩ screw dislocation\n(differential displacements)")
+             ylabel=r"$[\bar{1}10]$ (Å)", title=title)
 
 
 def draw_cold_curve(axes, lengths, energies, lattice_constant):
@@ -180,7 +178,10 @@ def main():
 
     figure = plt.figure(figsize=(11, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1))
-    draw_core(figure.add_subplot(grid[:, 0]), perfect, relaxed, builder)
+    core = figure.add_subplot(grid[:, 0])
+    draw_core(core, perfect, relaxed, builder, relaxed.info["core_positions"][0][:2],
+              "Relaxed ½⟨111⟩ screw dislocation\n(differential displacements)")
+    core.plot(0, 0, marker="+", color="#0057b8", markersize=13, markeredgewidth=2.2, zorder=4)
     draw_cold_curve(figure.add_subplot(grid[0, 1]), *curve, lattice_constant)
     draw_comparison(figure.add_subplot(grid[1, 1]), values)
     figure.savefig(arguments.output / "tungsten.png", dpi=110)
