@@ -2,9 +2,10 @@
 
     python validate.py W.snapcoeff W_retrained.snapcoeff --files bulk_MD_test.xyz --limit elastic=0.001
 
-Lattice constant, elastic constants (strains of 1e-4), vacancy formation and migration, the ½⟨111⟩{110} γ-line, and the
-errors of forces in extended XYZ files, by both, through LMLink. Prints a table, draws validate.png, and ends with exit
-code 1 where a relative change is larger than its limit. peierls.py adds screw dislocations.
+Lattice constant, elastic constants (strains of 1e-4), vacancy formation and migration, the ½⟨111⟩{110} γ-line, the energies
+of a ½⟨111⟩ screw dislocation's hard and split core above the easy one and its Peierls barrier, and the errors of forces in
+extended XYZ files, by both, through LMLink. Prints a table, draws validate.png, and ends with exit code 1 where a relative
+change is larger than its limit.
 """
 
 import argparse
@@ -19,13 +20,16 @@ import numpy as np
 from ase.io import read
 from ase.lattice.cubic import BodyCenteredCubic
 from ase.units import J, m
+from matscipy.dislocation import BCCScrew111Dislocation
 
 import crystals
-from common import say
+from common import RADIUS_QUICK, say, total_energies
+from cores import core_energies
 from lmlink import LMLink
+from peierls import Model, compute_path
 
 # name: largest relative change that is accepted unless --limit says otherwise
-LIMITS = {"lattice": 1e-3, "elastic": 1e-2, "vacancy": 0.1, "migration": 0.2, "gamma": 0.2}
+LIMITS = {"lattice": 1e-3, "elastic": 1e-2, "vacancy": 0.1, "migration": 0.2, "gamma": 0.2, "core": 0.2, "peierls": 0.2}
 COLOURS = ("#b0b0b0", "#0057b8")
 
 
@@ -58,29 +62,44 @@ def force_errors(calculator, path):
     return float(np.sqrt(np.concatenate(squares).mean()))
 
 
+def screw(potential, cell, elastic, arguments):
+    """Energies (meV per period of the line) of a screw dislocation: of the hard and the split core above the easy one, and
+    along the path to the next easy one."""
+    builder = BCCScrew111Dislocation(cell.cell[0, 0], *elastic, symbol=arguments.element)
+    with LMLink(potential) as calculator:
+        cores, _, _ = core_energies(builder, calculator, arguments.radius)
+    path = compute_path(Model("potential", Path(potential)), builder, arguments.radius, arguments.band)
+    return {kind: 1000 * energy for kind, energy in cores.items()}, 1000 * total_energies(path)
+
+
 def compute(potential, arguments):
-    """The table's values by name, the γ-line, and the energies along the vacancy's path."""
+    """The table's values by name, and the curves that are drawn, by name."""
+    name = Path(potential).name
     with LMLink(potential) as calculator:
         cell = crystals.relaxed_cell(calculator, arguments.element)
-        values = {"lattice constant (Å)": cell.cell[0, 0]}
-        values.update(zip(("C11 (GPa)", "C12 (GPa)", "C44 (GPa)"), crystals.elastic_constants(cell, calculator)))
-        say(f"{Path(potential).name}: elastic constants")
+        elastic = crystals.elastic_constants(cell, calculator)
+        values = {"lattice constant (Å)": cell.cell[0, 0], **dict(zip(("C11 (GPa)", "C12 (GPa)", "C44 (GPa)"), elastic))}
+        say(f"{name}: elastic constants")
         values["vacancy formation (eV)"], _ = crystals.vacancy_formation(cell, calculator, arguments.size)
         path = crystals.vacancy_path(cell, calculator, arguments.size, arguments.images)
-        energies = np.array([image.get_potential_energy() for image in path])
-        values["vacancy migration (eV)"] = energies.max() - energies[0]
-        say(f"{Path(potential).name}: vacancy")
+        jump = np.array([image.get_potential_energy() for image in path])
+        values["vacancy migration (eV)"] = jump.max() - jump[0]
+        say(f"{name}: vacancy")
         line = gamma_line(cell, calculator, arguments.points)
         values["γ-line, highest (J/m²)"] = line.max()
-        for file in arguments.files:
-            values[f"forces of {file.name}, RMS error (eV/Å)"] = force_errors(calculator, file)
-    return values, line, energies - energies[0]
+        errors = {f"forces of {file.name}, RMS error (eV/Å)": force_errors(calculator, file) for file in arguments.files}
+    cores, glide = screw(potential, cell, elastic, arguments)
+    values |= {f"screw, {kind} − easy core (meV/b)": energy for kind, energy in cores.items()}
+    values["screw, Peierls barrier (meV/b)"] = glide.max()
+    say(f"{name}: screw dislocation")
+    return values | errors, {"line": line, "jump": jump - jump[0], "cores": [0.0, *cores.values()], "glide": glide}
 
 
 def limit_of(name, limits):
     """The largest relative change of a value; None where any is fine, as of errors."""
     words = {"lattice": "lattice", "C1": "elastic", "C4": "elastic", "vacancy f": "vacancy", "vacancy m": "migration",
-             "γ": "gamma"}
+             "γ": "gamma", "screw, h": "core", "screw, s": "core",
+             "screw, P": "peierls"}
     return next((limits[key] for begin, key in words.items() if name.startswith(begin)), None)
 
 
@@ -97,14 +116,18 @@ def print_table(old, new, limits):
     return good
 
 
-def draw(path, names, lines, paths):
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for name, colour, line, energies in zip(names, COLOURS, lines, paths):
-        axes[0].plot(np.linspace(0, 1, len(line)), line, "o-", color=colour, label=name)
-        axes[1].plot(np.linspace(0, 1, len(energies)), energies, "o-", color=colour, label=name)
-    axes[0].set(xlabel="shift along ½⟨111⟩", ylabel="energy (J/m²)", title="{110} γ-line, atoms held")
-    axes[1].set(xlabel="path", ylabel="energy (eV)", title="A vacancy's jump")
-    axes[0].legend(frameon=False)
+def draw(path, names, both):
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7.6), layout="constrained")
+    for i, (name, colour, curves) in enumerate(zip(names, COLOURS, both)):
+        for panel, key in ((axes[0, 0], "line"), (axes[0, 1], "jump"), (axes[1, 0], "glide")):
+            panel.plot(np.linspace(0, 1, len(curves[key])), curves[key], "o-", color=colour, label=name)
+        axes[1, 1].bar(np.arange(3) + 0.4 * i - 0.2, curves["cores"], 0.4, color=colour, label=name)
+    axes[0, 0].set(xlabel="shift along ½⟨111⟩", ylabel="energy (J/m²)", title="{110} γ-line, atoms held")
+    axes[0, 1].set(xlabel="path", ylabel="energy (eV)", title="A vacancy's jump")
+    axes[1, 0].set(xlabel="path", ylabel="energy (meV per |b|)", title="Glide of a ½⟨111⟩ screw dislocation")
+    axes[1, 1].set(ylabel="energy (meV per |b|)", title="Its cores")
+    axes[1, 1].set_xticks(range(3), ["easy", "hard", "split"])
+    axes[1, 1].legend(frameon=False)
     figure.savefig(path, dpi=110)
 
 
@@ -126,16 +149,19 @@ def main():
     parser.add_argument("--size", type=int, default=4, help="cubic cells along a side of the vacancy's cell (4)")
     parser.add_argument("--images", type=int, default=7, help="of the vacancy's path, an odd number (7)")
     parser.add_argument("--points", type=int, default=13, help="of the γ-line (13)")
+    parser.add_argument("--radius", type=float, default=60, metavar="Å", help="of the disk around a screw dislocation (60)")
+    parser.add_argument("--band", type=int, default=9, help="images of the dislocation's path, an odd number (9)")
     parser.add_argument("--output", type=Path, default=Path("."), help="folder of validate.png")
-    parser.add_argument("--quick", action="store_true", help="a small cell for the vacancy")
+    parser.add_argument("--quick", action="store_true", help="a small cell for the vacancy, and a small disk")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.size, arguments.images = min(arguments.size, 3), min(arguments.images, 5)
+        arguments.radius, arguments.band = min(arguments.radius, RADIUS_QUICK), min(arguments.band, 7)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (old, old_line, old_path), (new, new_line, new_path) = (compute(p, arguments) for p in (arguments.old, arguments.new))
+    (old, old_curves), (new, new_curves) = (compute(potential, arguments) for potential in (arguments.old, arguments.new))
     good = print_table(old, new, LIMITS | dict(arguments.limit))
     picture = arguments.output / "validate.png"
-    draw(picture, [Path(arguments.old).name, Path(arguments.new).name], (old_line, new_line), (old_path, new_path))
+    draw(picture, [Path(arguments.old).name, Path(arguments.new).name], (old_curves, new_curves))
     print(f"\npicture: {picture}")
     return 0 if good else 1
 

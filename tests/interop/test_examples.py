@@ -2,13 +2,16 @@
 
 import os
 import re
+import signal
 import sys
+import time
 
 import numpy as np
 from ase.build import bulk
 from ase.io import read
 from conftest import ROOT, TIMEOUT, program
 from examples import is_picture, number, run
+from serve import descendants, ends
 
 
 def test_tungsten(start, potentials, tmp_path):
@@ -118,10 +121,15 @@ def test_validation(start, reference, tmp_path):
     limits = ["--limit", "elastic=1e-6", "--limit", "lattice=1e-6"]
     code, output = validate(start, tmp_path, old, new, "--files", reference / "bulk_MD_test.xyz", *limits)
     exceeded = [line for line in output.splitlines() if "EXCEEDED" in line]
-    assert code == 1 and [line.split("  ")[0] for line in exceeded] == ["vacancy formation (eV)"]
+    assert code == 1 and [line.split("  ")[0] for line in exceeded] == ["vacancy formation (eV)",
+                                                                        "screw, hard − easy core (meV/b)"]
+    # Path and cores are those of peierls.py's disk, and the path leads between hard and split.
+    rows = {line.split("  ")[0]: line.split()[-4] for line in output.splitlines() if line.startswith("screw, ")}
+    hard, split, barrier = (float(rows[name]) for name in rows)
+    assert 50 < barrier < hard < split < 250
     errors = next(line for line in output.splitlines() if line.startswith("forces of bulk_MD_test.xyz"))
     assert float(errors.split()[-2]) == 0.00968
-    code, output = validate(start, tmp_path, old, new, *limits, "--limit", "vacancy=0.3")
+    code, output = validate(start, tmp_path, old, new, *limits, "--limit", "vacancy=0.3", "--limit", "core=0.4")
     assert code == 0 and "EXCEEDED" not in output
 
 
@@ -156,6 +164,26 @@ def test_buffer_convergence(start, potentials, tmp_path):
 
 
 def test_helium(start, lammps, potentials, tmp_path):
+    """In the disk helium makes the core hard, in the cylinder split; LAMMPS with all atoms agrees that both are relaxed.
+    Interrupted in the cylinder, it goes on there."""
+    command = [sys.executable, ROOT / "examples" / "ase" / "helium.py", "--quick", "--output", "out"]
+    process = start(command, cwd=tmp_path, env={**os.environ}, start_new_session=True)
+    kept = tmp_path / "out" / "cylinder-easy.npy"
+    while process.poll() is None and not kept.is_file():
+        time.sleep(0.05)
+    children = [pid for pid, _ in descendants(process.pid)]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT)
+    assert "KeyboardInterrupt" in errors and all(ends(pid) for pid in children)
     output = example(start, tmp_path, "helium.py")
-    assert number("disk: helium", output) < 1.5
+    assert f"going on from {kept.relative_to(tmp_path)}" in output and not kept.exists()
+    assert output.count(": relaxed to ") == 1
+    found = {name: (float(distance), kind) for name, distance, kind in
+             re.findall(r"^(\w+ from \w+): core .* one, ([\d.]+) Å from a place of the (\w+) one", output, re.MULTILINE)}
+    assert found["disk from hard"][0] < 0.1 and found["disk from hard"][1] == "hard"
+    assert found["cylinder from easy"][0] < 0.4 and found["cylinder from easy"][1] == "split"
+    forces = re.findall(r"LAMMPS with all atoms: largest force ([\d.]+)", output)
+    energies = [float(energy) for energy in re.findall(r"energy (-[\d.]+) eV", output)]
+    assert len(forces) == 3 and all(float(force) < 0.0105 for force in forces)
+    assert energies[1] < energies[0] - 0.5
     assert is_picture(tmp_path / "out" / "helium.png")
