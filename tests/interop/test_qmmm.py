@@ -1,4 +1,4 @@
-"""LMLink with ForceQMMM's keywords against ASE's ForceQMMM, with engines of every kind, and matscipy's own checks."""
+"""LMLink with ForceQMMM's keywords against ASE's ForceQMMM, with engines of every kind."""
 
 import copy
 import pickle
@@ -239,43 +239,3 @@ def test_a_rank_of_an_mpi_job(potentials, monkeypatch):
     atoms = bulk("W", cubic=True)
     with LMLink(potentials / QM, timeout=20) as atoms.calc:
         assert np.isfinite(atoms.get_forces()).all()
-
-
-# What matscipy's own tests of dislocations ask of a calculator
-
-
-@pytest.fixture(scope="module")
-def tungsten(potentials):
-    from matscipy.dislocation import get_elastic_constants
-
-    with LMLink(potentials / QM) as calculator:
-        yield calculator, get_elastic_constants(calculator=calculator, symbol="W", verbose=False, fmax=1e-5, smax=1e-6)
-
-
-def test_screw_before_and_after_glide(tungsten):
-    """matscipy: the cell built for the glide has the same energy with the core in either of two equal positions."""
-    from matscipy.dislocation import make_screw_cyl
-
-    calculator, (lattice, *elastic) = tungsten
-    centre = np.sqrt(6) * lattice / 3, 0, 0
-    energies = []
-    for where in {"l_extend": centre}, {"center": centre}:
-        atoms, _, _ = make_screw_cyl(lattice, *elastic, cylinder_r=40, **where)
-        atoms.calc = calculator
-        energies.append(atoms.get_potential_energy())
-    assert abs(energies[0] - energies[1]) < 1e-4
-
-
-@pytest.mark.parametrize("name", ["BCCScrew111Dislocation", "BCCEdge111Dislocation", "BCCMixed111Dislocation",
-                                  "BCCEdge100Dislocation", "BCCEdge100110Dislocation"])
-def test_every_kind_of_dislocation(name, tungsten):
-    """In each of matscipy's bcc cells the elastic field alone leaves small forces but at the core and the surface."""
-    import matscipy.dislocation
-
-    calculator, (lattice, *elastic) = tungsten
-    builder = getattr(matscipy.dislocation, name)(lattice, *elastic, symbol="W")
-    _, atoms = builder.build_cylinder(30, fix_width=10, verbose=False)
-    atoms.calc = calculator
-    forces = np.linalg.norm(atoms.get_forces(), axis=1)
-    away = np.linalg.norm(atoms.positions[:, :2] - atoms.info["core_positions"][0][:2], axis=1)
-    assert forces[(away > 15) & (away < 20)].max() < 0.2 * forces.max()
