@@ -9,6 +9,7 @@ change is larger than its limit.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from matscipy.dislocation import BCCScrew111Dislocation
 import crystals
 from common import RADIUS_QUICK, say, total_energies
 from cores import core_energies
-from lmlink import LMLink
+from lmlink import LMLink, LMLinkError
 from peierls import Model, compute_path
 
 # name: largest relative change that is accepted unless --limit says otherwise
@@ -51,11 +52,10 @@ def gamma_line(cell, calculator, points):
     return (np.array(energies) - energies[0]) / (2 * area) / (J / m**2)
 
 
-def force_errors(calculator, path):
-    """RMS difference (eV/Å) to the forces of a file, over the atoms that fix_mask leaves free."""
+def force_errors(calculator, frames):
+    """RMS difference (eV/Å) to the forces that come with structures, over the atoms that fix_mask leaves free."""
     squares = []
-    for atoms in read(path, ":"):
-        wanted = atoms.get_forces()
+    for atoms, wanted in frames:
         free = ~atoms.arrays.get("fix_mask", np.zeros(len(atoms), bool))
         atoms.calc = calculator
         squares.append(((atoms.get_forces() - wanted)[free] ** 2).ravel())
@@ -87,7 +87,7 @@ def compute(potential, arguments):
         say(f"{name}: vacancy")
         line = gamma_line(cell, calculator, arguments.points)
         values["γ-line, highest (J/m²)"] = line.max()
-        errors = {f"forces of {file.name}, RMS error (eV/Å)": force_errors(calculator, file) for file in arguments.files}
+        errors = {f"forces of {file}, RMS error (eV/Å)": force_errors(calculator, frames) for file, frames in arguments.files}
     cores, glide = screw(potential, cell, elastic, arguments)
     values |= {f"screw, {kind} − easy core (meV/b)": energy for kind, energy in cores.items()}
     values["screw, Peierls barrier (meV/b)"] = glide.max()
@@ -98,8 +98,7 @@ def compute(potential, arguments):
 def limit_of(name, limits):
     """The largest relative change of a value; None where any is fine, as of errors."""
     words = {"lattice": "lattice", "C1": "elastic", "C4": "elastic", "vacancy f": "vacancy", "vacancy m": "migration",
-             "γ": "gamma", "screw, h": "core", "screw, s": "core",
-             "screw, P": "peierls"}
+             "γ": "gamma", "screw, h": "core", "screw, s": "core", "screw, P": "peierls"}
     return next((limits[key] for begin, key in words.items() if name.startswith(begin)), None)
 
 
@@ -131,26 +130,52 @@ def draw(path, names, both):
     figure.savefig(path, dpi=110)
 
 
+# ---- what the command line says ----
+
 def limit(text):
-    name, equals, value = text.partition("=")
-    if name not in LIMITS or not equals:
+    name, _, value = text.partition("=")
+    if name not in LIMITS or not re.fullmatch(r"[\d.]+(e[-+]?\d+)?", value):
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=NUMBER with a name of {', '.join(LIMITS)}")
     return name, float(value)
 
 
+def odd(text):
+    if not re.fullmatch(r"\d*[13579]", text) or int(text) < 3:
+        raise argparse.ArgumentTypeError(f"'{text}' is not an odd number of 3 or more: one image is half way")
+    return int(text)
+
+
+def potential(text):
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file '{text}'")
+    return text
+
+
+def forces(text):
+    """Name of a file, and its structures with their forces."""
+    try:
+        frames = read(text, ":", format="extxyz")
+    except (OSError, ValueError, KeyError) as error:
+        raise argparse.ArgumentTypeError(f"'{text}' cannot be read as extended XYZ: {error}") from error
+    for i, atoms in enumerate(frames):
+        if atoms.calc is None or "forces" not in atoms.calc.results:
+            raise argparse.ArgumentTypeError(f"'{text}': frame {i} (counted from 0) has no forces")
+    return Path(text).name, [(atoms, atoms.get_forces()) for atoms in frames]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("old", help="potential file")
-    parser.add_argument("new", help="potential file")
+    parser.add_argument("old", type=potential, help="potential file")
+    parser.add_argument("new", type=potential, help="potential file")
     parser.add_argument("--element", default="W", help="chemical symbol of a bcc metal (W)")
-    parser.add_argument("--files", type=Path, nargs="*", default=[], help="extended XYZ files with forces")
+    parser.add_argument("--files", type=forces, nargs="*", default=[], help="extended XYZ files with forces")
     parser.add_argument("--limit", type=limit, action="append", default=[], metavar="NAME=NUMBER",
                         help="largest relative change of " + ", ".join(f"{k} ({v:g})" for k, v in LIMITS.items()))
     parser.add_argument("--size", type=int, default=4, help="cubic cells along a side of the vacancy's cell (4)")
-    parser.add_argument("--images", type=int, default=7, help="of the vacancy's path, an odd number (7)")
+    parser.add_argument("--images", type=odd, default=7, help="of the vacancy's path, an odd number (7)")
     parser.add_argument("--points", type=int, default=13, help="of the γ-line (13)")
     parser.add_argument("--radius", type=float, default=60, metavar="Å", help="of the disk around a screw dislocation (60)")
-    parser.add_argument("--band", type=int, default=9, help="images of the dislocation's path, an odd number (9)")
+    parser.add_argument("--band", type=odd, default=9, help="images of the dislocation's path, an odd number (9)")
     parser.add_argument("--output", type=Path, default=Path("."), help="folder of validate.png")
     parser.add_argument("--quick", action="store_true", help="a small cell for the vacancy, and a small disk")
     arguments = parser.parse_args()
@@ -158,7 +183,10 @@ def main():
         arguments.size, arguments.images = min(arguments.size, 3), min(arguments.images, 5)
         arguments.radius, arguments.band = min(arguments.radius, RADIUS_QUICK), min(arguments.band, 7)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (old, old_curves), (new, new_curves) = (compute(potential, arguments) for potential in (arguments.old, arguments.new))
+    try:
+        (old, old_curves), (new, new_curves) = (compute(file, arguments) for file in (arguments.old, arguments.new))
+    except LMLinkError as error:
+        parser.error(str(error))
     good = print_table(old, new, LIMITS | dict(arguments.limit))
     picture = arguments.output / "validate.png"
     draw(picture, [Path(arguments.old).name, Path(arguments.new).name], (old_curves, new_curves))

@@ -133,6 +133,22 @@ def test_validation(start, reference, tmp_path):
     assert code == 0 and "EXCEEDED" not in output
 
 
+def test_validation_of_what_is_not_there(start, potentials, tmp_path):
+    """One line that names the option, and an exit code that no crossed limit has, before anything is computed."""
+    (tmp_path / "bare.xyz").write_text("1\n\nW 0 0 0\n")
+    (tmp_path / "wrong.snapcoeff").write_text("no potential\n")
+    good = potentials / "W_2940_2017_2.snap"
+    for old, options, words in ((tmp_path / "none", (), "argument old: there is no file"),
+                                (good, ("--limit", "cores=1"), "argument --limit: 'cores=1' is not NAME=NUMBER with a name of"),
+                                (good, ("--band", "4"), "argument --band: '4' is not an odd number"),
+                                (good, ("--files", tmp_path / "bare.xyz"), "frame 0 (counted from 0) has no forces"),
+                                (tmp_path / "wrong.snapcoeff", (), "wrong.snapcoeff:1: ")):
+        command = [sys.executable, ROOT / "examples" / "ase" / "validate.py", old, good, *options]
+        process = start(command, cwd=tmp_path, env={**os.environ})
+        output, errors = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 2 and words in errors.splitlines()[-1] and "Traceback" not in errors
+
+
 def test_retrained_barrier(start, potentials, tmp_path):
     """The paper's loop: 12 % of the QM/ML barrier, and elastic constants to 1e-6."""
     output = example(start, tmp_path, "retrain_barrier.py")
