@@ -2,8 +2,9 @@
 
 import atexit
 import importlib.util
+import math
 import os
-import resource
+import re
 import shutil
 import sys
 import tempfile
@@ -44,9 +45,31 @@ def say(text):
     print(f"[{time.monotonic() - _begin:7.1f} s] {text}", flush=True)
 
 
-def peak_memory():
-    """The most memory (MB) that a server held which has ended, and that this process holds with ASE."""
-    return tuple(resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
+def peak_memory(process="self"):
+    """The most memory (MB) that a process, this one or that of a number, has held so far; NaN where Linux does not say."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return math.nan
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+def engine_memory(process):
+    """The same, the largest of the processes that one has started; 0 without any."""
+    try:
+        started = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return math.nan
+    return max((max(peak_memory(each), engine_memory(each)) for each in started), default=0.0)
+
+
+def memory_of(calculator):
+    """The most memory (MB) so far: of LMLink's server, of its engine, and of this process."""
+    return {"server": peak_memory(calculator.pid), "engine": engine_memory(calculator.pid), "Python": peak_memory()}
+
+
+def say_memory(calculator):
+    say("memory: " + ", ".join(f"{who} {size:.0f} MB" for who, size in memory_of(calculator).items()))
 
 
 def write_whole(path, write):
@@ -226,17 +249,17 @@ def largest_force(atoms):
     return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
 
 
-def relax(atoms, tolerance=0.01, steps=1000, keep=None):
+def relax(atoms, tolerance=0.01, steps=1000, keep=None, every=10):
     """Relax with preconditioned ODE12r, which needs forces alone: S. Makri, C. Ortner and J. R. Kermode, J. Chem. Phys.
-    150, 094109 (2019). The number of steps. keep: file for the positions after every ten steps, where another run goes on;
-    it is removed in the end."""
+    150, 094109 (2019). The number of steps. keep: file for the positions after every so many steps, where another run goes
+    on; it is removed in the end."""
     optimizer = ODE12r(atoms, precon=Springs(), logfile=None)
     if keep is not None and keep.is_file():
         say(f"  going on from {keep}")
         atoms.set_positions(np.load(keep), apply_constraint=False)
 
     def note():
-        if optimizer.nsteps % 10 == 0:
+        if optimizer.nsteps % every == 0:
             say(f"  step {optimizer.nsteps:3d}: {largest_force(atoms):.4f} eV/Å")
             if keep is not None:
                 write_whole(keep, lambda file: np.save(file, atoms.positions))

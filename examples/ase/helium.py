@@ -26,13 +26,14 @@ from ase.io import read, write
 from matscipy.dislocation import BCCScrew111Dislocation
 
 from common import (PATIENCE, along_line, find_potential, lammps_engine, largest_force, lattice_and_elasticity,
-                    peak_memory, relax, say, write_whole)
+                    relax, say, say_memory, write_whole)
 from cores import CoreFit, nearest_site, one_period, places_along, screw_disk, sites
 from lmlink import LMLink
 from tungsten import draw_core
 
 RADIUS = 60.0 / 3.1855  # lattice constants: the paper's radius, and so its number of atoms
 PERIODS = 31
+SIZE_QUICK = (25.0 / 3.1855, 7)  # radius and periods of --quick
 QM_RADIUS, BUFFER = 5.0, 9.5  # Å; tungsten feels helium up to 3.25 Å; two cutoffs of buffer are exact
 HELIUM = "W_2940_2017_2_He_JW2013.snap"
 EASY = (0.1, 0.02)  # Å: nearer to the easy core than this counts as back; the fit is good to 0.01 Å
@@ -64,20 +65,27 @@ def add_helium(disk, periods, place):
     return atoms
 
 
-def relax_with_helium(atoms, file):
-    """Relax in QM/ML with a sphere around the helium atom, the last one, or read what an earlier run left in the file."""
-    if file.is_file():
-        atoms.positions = read(file).positions
-        return
+def mixture(atoms):
+    """LMLink with a QM sphere around the helium atom, the last one, which stays that of these atoms."""
     around = atoms.get_distances(len(atoms) - 1, range(len(atoms)), mic=True)
     core = np.flatnonzero(around < QM_RADIUS)
     settings = {"qm_selection_mask": core, "buffer_width": BUFFER, "timeout": PATIENCE}
     cluster = LMLink(find_potential(), qm_calc={"launch": "true"}, **settings).get_qm_cluster(atoms)
-    with LMLink(find_potential(), qm_calc=lammps(cluster), **settings) as atoms.calc:
-        atoms.calc.get_region_from_masks(atoms)  # those of the start, also where a run goes on
+    calculator = LMLink(find_potential(), qm_calc=lammps(cluster), **settings)
+    calculator.get_region_from_masks(atoms)
+    say(f"{len(atoms)} atoms, {len(core)} QM, {len(cluster)} in the cluster")
+    return calculator
+
+
+def relax_with_helium(atoms, file):
+    """Relax in QM/ML, or read what an earlier run left in the file."""
+    if file.is_file():
+        atoms.positions = read(file).positions
+        return
+    with mixture(atoms) as atoms.calc:
         steps = relax(atoms, keep=file.with_suffix(".npy"))
-        say(f"{len(atoms)} atoms, {len(core)} QM, {len(cluster)} in the cluster: relaxed to {largest_force(atoms):.4f} "
-            f"eV/Å in {steps} steps")
+        say(f"relaxed to {largest_force(atoms):.4f} eV/Å in {steps} steps")
+        say_memory(atoms.calc)
     write_whole(file, lambda partial: write(partial, atoms, format="extxyz"))
 
 
@@ -121,7 +129,7 @@ def draw_places(axes, cylinders, constant):
     for (name, found), colour in zip(cylinders.items(), COLOURS):
         axes.plot(*np.transpose(found["places"]), ".-", color=colour, markersize=5, linewidth=0.8, label=name, zorder=3)
         axes.plot(*found["helium"][:2], "*", color=colour, markersize=11, label="its helium", zorder=4)
-    axes.set(aspect="equal", xlim=(-2.9, 2.9), ylim=(-2.3, 2.3), xlabel=r"$[11\bar{2}]$ (Å)",
+    axes.set(aspect="equal", xlim=(-3.0, 3.0), ylim=(-2.6, 2.6), xlabel=r"$[11\bar{2}]$ (Å)",
              ylabel=r"$[\bar{1}10]$ (Å)", title="Places of the core in the cylinder")
     axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
 
@@ -132,6 +140,10 @@ def draw_along(axes, cylinders, constant, burgers):
         beside = (np.array(found["heights"]) - found["helium"][2]) / burgers
         axes.semilogy(beside, np.linalg.norm(found["places"], axis=1), ".-", color=colour, label=name)
     axes.axhline(np.sqrt(2) / 3 * constant, color="#9aa5b1", linestyle="--", linewidth=1, label="hard, split")
+    for limit in EASY:
+        axes.axhline(limit, color="#9aa5b1", linestyle=":", linewidth=1)
+        axes.annotate(f"{limit:g} Å", (0.01, limit), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                      textcoords="offset points", fontsize=8, color="#66727f")
     axes.set(xlabel="along the line, from helium (|b|)", ylabel="from the easy core (Å)", title="Return to the easy core")
     axes.legend(frameon=False)
 
@@ -167,7 +179,7 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("helium"), help="folder of structures and picture")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    radius, periods = (25.0 / 3.1855, 7) if arguments.quick else (RADIUS, PERIODS)
+    radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
     builder, perfect, disk = relaxed_disk(radius)
     fit = CoreFit(builder, perfect, disk.info["core"])
     starts = {"easy": (0.0, 0.0), "hard": sites(builder.alat)["hard"][1]}
@@ -178,14 +190,13 @@ def main():
                 continue
             name, file = f"{geometry} from {start}", arguments.output / f"{geometry}-{start}.xyz"
             structures[name] = add_helium(disk, count, place)
-            say(f"{name}: {len(structures[name])} atoms")
+            say(name)
             relax_with_helium(structures[name], file)
             runs[name] = examine(structures[name], disk, perfect, fit, file.with_suffix(".json"))
     for name, found in runs.items():
         describe(name, found, builder.alat, disk.cell[2, 2])
     draw(arguments.output / "helium.png", builder, perfect, disk.info["core"], runs, structures)
-    print("\nmemory: LAMMPS with all atoms {:.0f} MB, Python {:.0f} MB".format(*peak_memory()))
-    print(f"picture: {arguments.output / 'helium.png'}")
+    print(f"\npicture: {arguments.output / 'helium.png'}")
 
 
 if __name__ == "__main__":

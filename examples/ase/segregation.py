@@ -22,11 +22,12 @@ import numpy as np
 from ase.io import read, write
 from matscipy.dislocation import BCCEdge100110Dislocation
 
-from common import (PATIENCE, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, peak_memory,
-                    relax, say, served_engine, total_energies, virtual_work, write_whole)
+from common import (PATIENCE, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, relax, say,
+                    say_memory, served_engine, total_energies, virtual_work, write_whole)
 from lmlink import LMLink
 
 RADIUS, PERIODS = 85.0, 11
+SIZE_QUICK = (30.0, 5)
 QM_RADIUS, BUFFER = 3.5, 9.5  # Å around each place of the vacancy
 POINTS = 11  # structures between two minima
 
@@ -123,7 +124,7 @@ def main():
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     ml, engine = choose_potentials()
-    radius, periods = (30.0, 5) if arguments.quick else (RADIUS, PERIODS)
+    radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
     profiles = {}
     with LMLink(ml) as calculator:
         constant, elastic = lattice_and_elasticity(calculator)
@@ -131,6 +132,7 @@ def main():
         chain = places(line, constant, 3)
         minima = [minimum(line, chain, step, calculator, arguments.output) for step in range(3)]
         profiles["ML"] = profile(minima, calculator, True)
+        say_memory(calculator)
     if arguments.qm:
         core = qm_atoms(line, chain)
         output = arguments.output / "qmml"
@@ -155,7 +157,6 @@ def main():
     axes.legend(frameon=False)
     figure.savefig(arguments.output / "segregation.png", dpi=110)
     (arguments.output / "segregation.json").write_text(json.dumps(profiles) + "\n")
-    print("memory: server {:.0f} MB, Python {:.0f} MB".format(*peak_memory()))
     print(f"picture: {arguments.output / 'segregation.png'}")
 
 

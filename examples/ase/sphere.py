@@ -10,6 +10,7 @@ draws sphere.png.
 """
 
 import argparse
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -19,8 +20,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import (PATIENCE, add_vacuum, along_line, choose_potentials, lattice_and_elasticity, peak_memory, relax, say,
+from common import (PATIENCE, along_line, choose_potentials, lattice_and_elasticity, relax, say, say_memory,
                     served_engine)
+from cores import screw_disk
 from lmlink import LMLink
 
 QM_RADIUS, BUFFER = 6.0, 9.5  # Å
@@ -32,8 +34,7 @@ def straight_line(potential, radius, periods):
     with LMLink(potential) as calculator:
         constant, elastic = lattice_and_elasticity(calculator)
         builder = BCCScrew111Dislocation(constant, *elastic, symbol="W")
-        _, disk = builder.build_cylinder(radius, verbose=False)
-        add_vacuum(disk)
+        _, disk = screw_disk(builder, radius)
         disk.calc = calculator
         say(f"disk of {len(disk)} atoms relaxed in {relax(disk, TOLERANCE)} steps")
     return along_line(disk, periods)
@@ -47,6 +48,7 @@ def move(atoms, potential, engine):
     with LMLink(potential, qm_calc=served_engine(engine), qm_selection_mask=core, buffer_width=BUFFER,
                 timeout=PATIENCE) as atoms.calc:
         say(f"{len(atoms)} atoms, {len(core)} QM: relaxed in {relax(atoms, TOLERANCE)} steps")
+        say_memory(atoms.calc)
     return np.linalg.norm(atoms.positions - before, axis=1), len(core)
 
 
@@ -60,19 +62,21 @@ def main():
     ml, engine = choose_potentials()
     radius, periods = (25.0, 13) if arguments.quick else (60.0, 21)
     figure, axes = plt.subplots(figsize=(7, 4.4), layout="constrained")
-    for potential in arguments.surrounding or [ml]:
+    for potential, colour in zip(arguments.surrounding or [ml], cycle(("#0057b8", "#c8102e", "#2e8b57"))):
         atoms = straight_line(potential, radius, periods)
         height = atoms.positions[:, 2] - atoms.cell[2, 2] / 2
         moved, count = move(atoms, potential, engine)
         print(f"{potential.stem} around {count} QM atoms of {len(atoms)}: largest displacement {moved.max():.5f} Å")
-        axes.semilogy(height, np.maximum(moved, 1e-7), ".", markersize=2, label=f"{potential.stem}: {moved.max():.4f} Å")
+        free = moved > 0
+        axes.semilogy(height[free], moved[free], ".", color=colour, markersize=2, alpha=0.6,
+                      label=f"{potential.stem}: {moved.max():.4f} Å")
     axes.axhline(0.004, color="#9aa5b1", linestyle="--", linewidth=1, label="the paper, retrained: below 0.004 Å")
     axes.axvspan(-QM_RADIUS, QM_RADIUS, color="#0057b8", alpha=0.08)
     axes.set(xlabel="along the line, from the sphere's centre (Å)", ylabel="displacement (Å)",
              title=f"QM sphere of {QM_RADIUS:g} Å on a screw dislocation")
-    axes.legend(fontsize=8)
+    axes.set_ylim(1e-7, 0.3)
+    axes.legend(fontsize=8, markerscale=4)
     figure.savefig(arguments.output / "sphere.png", dpi=110)
-    print("memory: server {:.0f} MB, Python {:.0f} MB".format(*peak_memory()))
     print(f"picture: {arguments.output / 'sphere.png'}")
 
 

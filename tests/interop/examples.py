@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-from conftest import TIMEOUT, program
+from conftest import ROOT, TIMEOUT, program
 
 
 def run(start, folder, command):
@@ -16,8 +16,13 @@ def run(start, folder, command):
     return output
 
 
+def example(start, folder, name, *options):
+    """Run an example with its small sizes in the folder `out`; its output."""
+    return run(start, folder, [sys.executable, ROOT / "examples" / "ase" / name, "--quick", "--output", "out", *options])
+
+
 def number(pattern, text):
-    return float(re.search(pattern + r"[^-\d]*(-?[\d.]+(?:e-?\d+)?)", text)[1])
+    return float(re.search(pattern + r"[^-\d]*(-?[\d.]+(?:e-?\d+)?)", text, re.MULTILINE)[1])
 
 
 def is_picture(path):

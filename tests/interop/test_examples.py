@@ -10,7 +10,7 @@ import numpy as np
 from ase.build import bulk
 from ase.io import read
 from conftest import ROOT, TIMEOUT, program
-from examples import is_picture, number, run
+from examples import example, is_picture, number, run
 from serve import descendants, ends
 
 
@@ -72,11 +72,6 @@ def test_strains_are_the_papers(reference):
     for one, other in zip(ours, theirs):
         assert np.abs(one.cell.array - other.cell.array / 5).max() < 2e-4 * lattice
         assert abs(one.info["strain_value"] - other.info["strain_value"]) < 1e-12
-
-
-def example(start, folder, name, *options):
-    """Run an example with its small sizes in the folder `out`; its output."""
-    return run(start, folder, [sys.executable, ROOT / "examples" / "ase" / name, "--quick", "--output", "out", *options])
 
 
 def test_peierls_barriers(start, potentials, tmp_path):
@@ -193,7 +188,7 @@ def test_helium(start, lammps, potentials, tmp_path):
     assert "KeyboardInterrupt" in errors and all(ends(pid) for pid in children)
     output = example(start, tmp_path, "helium.py")
     assert f"going on from {kept.relative_to(tmp_path)}" in output and not kept.exists()
-    assert output.count(": relaxed to ") == 1
+    assert output.count("relaxed to ") == 1
     found = {name: (float(distance), kind) for name, distance, kind in
              re.findall(r"^(\w+ from \w+): core .* one, ([\d.]+) Å from a place of the (\w+) one", output, re.MULTILINE)}
     assert found["disk from hard"][0] < 0.1 and found["disk from hard"][1] == "hard"
@@ -203,3 +198,13 @@ def test_helium(start, lammps, potentials, tmp_path):
     assert len(forces) == 3 and all(float(force) < 0.0105 for force in forces)
     assert energies[1] < energies[0] - 0.5
     assert is_picture(tmp_path / "out" / "helium.png")
+
+
+def test_full_sizes(start, lammps, potentials, tmp_path):
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "full_size.py", "--quick", "screw", "vacancy-0",
+                                   "helium-disk"])
+    rows = [[float(value) for value in re.findall(r" (\d+\.?\d*)", line)[-7:]] for line in output.splitlines()[1:]]
+    assert len(rows) == 3
+    for atoms, steps, _, force, server, engine, python in rows:
+        assert atoms > 300 and steps > 3 and 0 < force < 0.0101
+        assert 1 < server < python and (engine > 10) == (atoms == rows[2][0])
