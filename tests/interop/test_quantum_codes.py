@@ -1,0 +1,179 @@
+"""The inputs and configurations in examples/ase/engines run as their README says, and the forces on the QM atoms are those
+of the code by itself; and quantum.py, which uses them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import engines
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.io import read, write
+from ase.units import Bohr, Hartree
+from conftest import LAMMPS_DATA, ROOT, TIMEOUT, need, program
+from examples import example, is_picture, number
+
+FOLDER = ROOT / "examples" / "ase" / "engines"
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch, potentials):
+    """A copy of the folder, in which the code runs without a launcher, with sockets that are this test's own."""
+    shutil.copytree(FOLDER, tmp_path / "engines")
+    monkeypatch.chdir(tmp_path / "engines")
+    monkeypatch.setenv("QM_RUN", "")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "examples" / "ase"))
+    monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
+    return tmp_path / "engines"
+
+
+def command(*words):
+    words = [str(word) for word in words]
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
+                          timeout=5 * TIMEOUT)
+    assert done.returncode == 0, f"{words}: {done.stdout[-4000:]}"
+    return done.stdout
+
+
+def prepare(name, crystal, potential, buffer, script=()):
+    """Structure and configuration with one QM atom, and the cluster that --check writes. script: options of what makes
+    the input, in place of tungsten's."""
+    crystal.rattle(0.05, seed=5)
+    crystal.set_array("region", np.where(np.arange(len(crystal)) == 0, "QM", "MM"))
+    write("structure.xyz", crystal, format="extxyz")
+    given = json.loads(open(f"{name}.json").read())
+    calculator = given["calculator"]
+    calculator["ml"]["potential"]["file"] = str(LAMMPS_DATA / potential)
+    region = calculator["qm"][0]
+    region["region"]["buffer"] = buffer
+    region["cluster"] = {"vacuum": 3.0, "cell_rounding": 0.0}
+    region["calculator"]["address"] = f"unix:qm-{os.getpid()}"
+    if script:
+        words = region["calculator"]["prepare"].split()
+        assert words[:3] == ["python3", f"../{name}.py", "{cluster}"]
+        keep = [word for pair in zip(words, words[1:]) if pair[0] == "--address" for word in pair]
+        region["calculator"]["prepare"] = " ".join([*words[:3], *keep, *map(str, script)])
+    open(f"{name}.json", "w").write(json.dumps(given))
+    command(program("lmlink-serve"), f"{name}.json", "--driver", "unix:none", "--check")
+    return read(f"{name}-cluster.xyz")
+
+
+def silicon(name, *script):
+    return prepare(name, bulk("Si", cubic=True, a=5.47).repeat(2), "Si_Zuo_JPCA2020.snap", 2.7, script)
+
+
+def logged(name, bar, alone):
+    """Run a step; the first forces on the QM atom against those of the code alone on the cluster; go on once more."""
+    out = command(sys.executable, "relax.py", f"{name}.json", "--steps", 1, "--tolerance", 1e-3)
+    assert "step 0:" in out and "not relaxed after 1 steps" in out
+    frames = read("forces.xyz", ":")
+    qm = frames[0].arrays["region"] == "QM"
+    assert qm.sum() == 1 and len(frames) == 2 and np.abs(alone).max() > 0.1
+    np.testing.assert_allclose(frames[0].arrays["forces_qm"][qm][0], alone, rtol=0, atol=bar)
+    out = command(sys.executable, "relax.py", f"{name}.json", "--steps", 1, "--tolerance", 1e-3)
+    assert "step 0:" in out
+    again = read("forces.xyz", ":")
+    assert len(again) == 4 and again[2].info["recalled"] and not again[3].info.get("recalled")
+    assert np.abs(again[2].positions - again[1].positions).max() < 1e-9
+
+
+def test_quantum_espresso(work):
+    engine = engines.ENGINES["quantum_espresso"]
+    if engine.missing():
+        need("engines", engine.missing())
+    options = ("--pseudopotential", "Si=Si.pz-vbc.UPF", "--cutoff", 10, "--convergence", 1e-9)
+    cluster = silicon("quantum_espresso", *options)
+    command(sys.executable, "quantum_espresso.py", "quantum_espresso-cluster.xyz", *options, "--folder", "alone")
+    (work / "alone.out").write_text(command("pw.x", "-in", "alone/pw.in"))
+    at = int(np.flatnonzero(cluster.arrays["region"] == "QM")[0])
+    logged("quantum_espresso", 1e-4, read("alone.out", format="espresso-out").get_forces()[at])
+
+
+def test_cp2k(work):
+    if engines.ENGINES["cp2k"].missing():
+        need("engines", engines.ENGINES["cp2k"].missing())
+    sys.path.insert(0, str(FOLDER))
+    try:
+        import cp2k
+    finally:
+        sys.path.remove(str(FOLDER))
+    settings = {"cutoff": 100, "relative_cutoff": 30, "convergence": 1e-7, "bands": 10}
+    kind = ("SZV-MOLOPT-SR-GTH", "GTH-PBE-q4")
+    options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value)]
+    cluster = silicon("cp2k", "--kind", "Si=" + ",".join(kind), *options)
+    cp2k.write_input(cluster, work / "alone", {"Si": kind}, address=None, **settings)
+    lines = command("cp2k.psmp", "-i", "alone/cp2k.inp").splitlines()
+    first = next(i for i, line in enumerate(lines) if "ATOMIC FORCES" in line) + 3
+    at = int(np.flatnonzero(cluster.arrays["region"] == "QM")[0])
+    logged("cp2k", 1e-4, np.array(lines[first + at].split()[3:6], float) * Hartree / Bohr)
+
+
+def test_vasp(work, monkeypatch):
+    """With the stand-in for VASP, which computes EMT's forces."""
+    cluster = prepare("vasp", bulk("Cu", cubic=True, a=3.63).repeat(3), "Cu_Zuo_JPCA2020.snap", 2.8)
+    (work / "potentials" / "potpaw_PBE" / "Cu").mkdir(parents=True)
+    (work / "potentials" / "potpaw_PBE" / "Cu" / "POTCAR").write_text(" PAW_PBE Cu stand-in\n 1.0\n End of Dataset\n")
+    monkeypatch.setenv("VASP_PP_PATH", str(work / "potentials"))
+    stand_in = work / "vasp_std"
+    stand_in.write_text(f"#!/bin/sh\nexec {sys.executable} {engines.VASP_STAND_IN}\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{work}:{os.environ['PATH']}")
+    at = int(np.flatnonzero(cluster.arrays["region"] == "QM")[0])
+    cluster.pbc = True
+    logged("vasp", 1e-7, EMT().get_forces(cluster)[at])
+
+
+def test_fhi_aims(work, monkeypatch):
+    """The files alone: FHI-aims cannot be installed here. What is started in its place ends at once."""
+    cluster = silicon("fhi_aims")
+    (work / "species").mkdir()
+    (work / "species" / "14_Si_default").write_text("  species Si\n    nucleus 14\n")
+    monkeypatch.setenv("AIMS_SPECIES_DIR", str(work / "species"))
+    monkeypatch.setenv("QM_RUN", "false")
+    given = json.loads(open("fhi_aims.json").read())
+    given["calculator"]["qm"][0]["calculator"]["on_failure"] = "stop"
+    open("fhi_aims.json", "w").write(json.dumps(given))
+    words = [sys.executable, "relax.py", "fhi_aims.json"]
+    failed = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+    assert failed.returncode != 0 and "false aims.x" in failed.stderr.replace("${QM_RUN-mpirun -n 4}", "false")
+    control = {line.split()[0]: line.split()[1:] for line in open("qm/control.in") if line.split()}
+    assert control["use_pimd_wrapper"] == [f"UNIX:qm-{os.getpid()}", "1"] and control["compute_forces"] == [".true."]
+    assert control["k_grid"] == ["1", "1", "1"] and control["species"] == ["Si"]
+    words = [line.split() for line in open("qm/geometry.in") if line.split() and not line.startswith("#")]
+    vectors = np.array([line[1:] for line in words if line[0] == "lattice_vector"], float)
+    positions = np.array([line[1:4] for line in words if line[0] == "atom"], float)
+    assert np.abs(vectors - cluster.cell.array).max() < 1e-9 and np.abs(positions - cluster.positions).max() < 1e-8
+
+
+def test_silicon_with_quantum_espresso(start, potentials, tmp_path):
+    """Silicon's constants by this pseudopotential; QM/ML and Quantum ESPRESSO alone; a second start takes what there is
+    from its files, and the rest of the quantum forces from the log."""
+    if engines.ENGINES["quantum_espresso"].missing():
+        need("engines", engines.ENGINES["quantum_espresso"].missing())
+    output = example(start, tmp_path, "quantum.py", "--ranks", "1")
+    assert abs(number("silicon: Quantum ESPRESSO", output) - 5.41) < 0.01 and "2 QM atoms, 4 in the cluster" in output
+    assert 85 < number(r"Quantum ESPRESSO [\d.]+ Å,", output) < 110
+    assert 0.8 < number(r"^potential: .* by virtual work,", output) < 1.2
+    assert -0.3 < number("QM/ML: .*the plane opens by", output) < -0.03
+    logged = read(tmp_path / "out" / "forces.xyz", ":")
+    assert len(logged) == 4 and not any(frame.info["recalled"] for frame in logged)
+    assert all((frame.arrays["region"] == "QM").sum() == 2 for frame in logged)
+    assert is_picture(tmp_path / "out" / "quantum.png")
+    (tmp_path / "out" / "QMML.json").unlink()
+    again = example(start, tmp_path, "quantum.py", "--ranks", "1")
+    assert "Quantum ESPRESSO: 12 atoms" in output and "Quantum ESPRESSO: 12 atoms" not in again
+    assert again.split("\nsilicon")[1] == output.split("\nsilicon")[1]
+    logged = read(tmp_path / "out" / "forces.xyz", "4:")
+    assert len(logged) == 4 and all(frame.info["recalled"] for frame in logged)
+
+
+def test_tungsten_with_cp2k(start, potentials, tmp_path):
+    if engines.ENGINES["cp2k"].missing():
+        need("engines", engines.ENGINES["cp2k"].missing())
+    output = example(start, tmp_path, "quantum.py", "--engine", "cp2k")
+    assert "1 QM, 9 in the cluster" in output and 0 < number("force on the QM atom by CP2K:", output) < 1
