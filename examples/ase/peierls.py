@@ -153,6 +153,18 @@ def reference_images(folder):
 
 # ---- output ----
 
+def cut_below(axes, curves):
+    """Leave out how far EAM goes below all others, whose barriers would be flat beside that, and say so."""
+    rest = [curve for name, curve in curves.items() if name != "EAM"]
+    if not rest or "EAM" not in curves:
+        return
+    bottom = min(curve["lowest"] for curve in rest) - 0.55 * max(curve["virtual work"] for curve in rest)
+    if curves["EAM"]["lowest"] < bottom:
+        axes.set_ylim(bottom=bottom)
+        axes.annotate(f"EAM: down to −{-curves['EAM']['lowest']:.2f} eV", (0.5, 0.02), xycoords="axes fraction",
+                      ha="center", color=COLOURS["EAM"], fontsize=8)
+
+
 def draw(axes, system, curves):
     for name, curve in curves.items():
         colour = COLOURS[name]
@@ -166,6 +178,7 @@ def draw(axes, system, curves):
                       label=f"{name}, total energy")
     if system != "screw":
         axes.axhline(PAPER_QMML, color="#9aa5b1", linestyle="--", linewidth=1, label="QM/ML with DFT (paper)")
+    cut_below(axes, curves)
     atoms = next(iter(curves.values()))["atoms"]
     axes.set(title=f"{SYSTEMS[system][0]}\n{atoms} atoms", xlabel="way", ylabel="energy (eV per period of the line)")
 
@@ -183,7 +196,7 @@ def print_table(results):
 def print_ratios(results):
     if not {"001", "011"} <= set(results):
         return
-    for name in results["001"].keys() - {"EAM"}:  # which has other cores, lower than the ends
+    for name in [name for name in results["001"] if name != "EAM"]:  # which has other cores, lower than the ends
         high, low = results["001"][name], results["011"][name]
         ratio = high["virtual work"] / low["virtual work"]
         print(f"{name}: {{001}} / {{011}} = {ratio:.2f} per period, {ratio * low['line'] / high['line']:.2f} per length")
