@@ -161,7 +161,7 @@ def cut_below(axes, curves):
     bottom = min(curve["lowest"] for curve in rest) - 0.55 * max(curve["virtual work"] for curve in rest)
     if curves["EAM"]["lowest"] < bottom:
         axes.set_ylim(bottom=bottom)
-        axes.annotate(f"EAM: down to −{-curves['EAM']['lowest']:.2f} eV", (0.5, 0.02), xycoords="axes fraction",
+        axes.annotate(f"EAM: down\nto −{-curves['EAM']['lowest']:.2f} eV", (0.28, 0.04), xycoords="axes fraction",
                       ha="center", color=COLOURS["EAM"], fontsize=8)
 
 
