@@ -24,6 +24,16 @@ static bool started_by_launcher(void) {
   return false;
 }
 
+/** The variable, and its value, by which a launcher says that it started several processes; NULL where none does. */
+static const char *size_variable(const char **value) {
+  static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_SIZE"};
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    *value = getenv(sizes[i]);
+    if (*value != NULL && strtol(*value, NULL, 10) > 1) return sizes[i];
+  }
+  return NULL;
+}
+
 /** Where no launcher's variable is there: srun has started several processes all the same if it was not told of MPI. */
 static lml_status check_that_alone(lml_error *error) {
   const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
@@ -36,11 +46,27 @@ static lml_status check_that_alone(lml_error *error) {
 
 #ifdef LMLINK_MPI
 
+/** A launcher that belongs to another MPI starts processes each of which this one takes to be alone. */
+static lml_status check_launcher(const lml_comm *world, lml_error *error) {
+  const char *value, *variable = size_variable(&value);
+  if (world->size > 1 || variable == NULL) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE,
+                  "%s=%s: a launcher started several processes, and for this lmlink's MPI each is alone, so that the "
+                  "launcher must be another MPI's: use the mpirun of the MPI that lmlink was built with (by its full "
+                  "path), or set LMLINK_MPI=off if each works by itself",
+                  variable, value);
+}
+
 static lml_status start(lml_comm **comm, lml_error *error) {
   static lml_comm world;
   if (world.ops == NULL) {
-    const lml_status status = lml_comm_start_mpi(&world, error);
+    lml_status status = lml_comm_start_mpi(&world, error);
     if (status != LML_OK) return status;
+    status = check_launcher(&world, error);
+    if (status != LML_OK) {
+      lml_comm_finalise(&world);
+      return status;
+    }
   }
   *comm = &world;
   return LML_OK;
@@ -49,15 +75,12 @@ static lml_status start(lml_comm **comm, lml_error *error) {
 #else
 
 static lml_status start(lml_comm **comm, lml_error *error) {
-  static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "MV2_COMM_WORLD_SIZE"};
-  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-    const char *value = getenv(sizes[i]);
-    if (value != NULL && strtol(value, NULL, 10) > 1)
-      return lml_fail(error, LML_ERR_USAGE,
-                      "%s=%s: a launcher started several ranks, but this lmlink was built without MPI; start one "
-                      "process, or build with LMLINK_MPI=ON",
-                      sizes[i], value);
-  }
+  const char *value, *variable = size_variable(&value);
+  if (variable != NULL)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "%s=%s: a launcher started several ranks, but this lmlink was built without MPI; start one "
+                    "process, or build with LMLINK_MPI=ON",
+                    variable, value);
   if (getenv("LMLINK_MPI") != NULL)
     return lml_fail(error, LML_ERR_USAGE, "LMLINK_MPI=on: this lmlink was built without MPI; build with LMLINK_MPI=ON");
   *comm = &serial;

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -411,6 +412,17 @@ def test_ranks(calculator, potential):
         ranks = children_of(pid)
         assert len(ranks) >= 2
     assert all(map(ends, [pid, *ranks]))
+
+
+def test_launcher_of_another_mpi(potential):
+    """Each of the two servers that it starts would be alone, and both would answer."""
+    other = Path(sys.executable).parent / "mpirun"  # of PyPI's mpich
+    if not os.environ.get("LMLINK_MPIEXEC") or not other.is_file():
+        pytest.skip("needs lmlink built with Open MPI, and the launcher of PyPI's mpich beside Python")
+    atoms = crystal_with_vacancy()
+    with LMLink(potential, ranks=2, launcher=str(other)) as atoms.calc:
+        with pytest.raises(LMLinkError, match="PMI_SIZE=2.*another MPI's"):
+            atoms.get_forces()
 
 
 # matscipy
