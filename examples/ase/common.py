@@ -270,6 +270,7 @@ def relax(atoms, tolerance=0.01, steps=1000, keep=None, every=10):
         raise SystemExit(f"no relaxation in {steps} steps: {largest_force(atoms):.3f} eV/Å are left")
     if keep is not None:
         keep.unlink(missing_ok=True)
+    optimizer.observers.clear()  # note holds the optimizer, and that its preconditioner: 1 GB for 70,000 atoms
     return optimizer.nsteps
 
 
