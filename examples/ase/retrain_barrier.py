@@ -91,7 +91,7 @@ def draw(file, title, curves, images, before, after):
         forces = np.concatenate(forces).ravel()
         error = np.sqrt(np.mean((forces - target) ** 2))
         print(f"forces on QM atoms along the QM/ML path, {label}: {error:.4f} eV/Å off")
-        right.plot(target, forces, ".", color=colour, markersize=4, label=f"{label}: {1000 * error:.0f} meV/Å off")
+        right.plot(target, forces, ".", color=colour, markersize=4, label=f"{label}: {1000 * error:.2g} meV/Å off")
     right.axline((0, 0), slope=1, color="#9aa5b1", linewidth=1)
     right.set(title="Forces on QM atoms", xlabel="quantum (eV/Å)", ylabel="potential (eV/Å)")
     right.legend(frameon=False)

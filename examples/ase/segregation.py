@@ -3,9 +3,10 @@
 A cylinder around the dislocation (full size: 11 × 6396 − 1 = 70,355 atoms with the paper's lattice constant) is relaxed
 with a vacancy in the core and at places up to two ⟨111⟩ jumps away. Between two relaxed structures the atoms are moved
 along a straight line, and the forces' work along it is summed: no minimum-energy path is needed for the difference of two
-minima. In QM/ML, spheres around all places of the vacancy are the QM region.
+minima. In QM/ML, spheres around all places of the vacancy are the QM region; as the line crosses their border, the
+surrounding potential should be one that was retrained on the dislocation (retrain_barrier.py --system 011).
 
-    python segregation.py [--quick] [--qm] [--output FOLDER]
+    python segregation.py [--quick] [--qm] [--surrounding FILE] [--output FOLDER]
 
 draws segregation.png; a second start goes on where the first one ended.
 """
@@ -120,10 +121,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a small cylinder")
     parser.add_argument("--qm", action="store_true", help="QM/ML too")
+    parser.add_argument("--surrounding", type=Path, help="potential around the QM region (as in retrain_barrier.py)")
     parser.add_argument("--output", type=Path, default=Path("segregation"), help="folder of structures and picture")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     ml, engine = choose_potentials()
+    ml = arguments.surrounding or ml
     radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
     profiles = {}
     with LMLink(ml) as calculator:
