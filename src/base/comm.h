@@ -22,7 +22,8 @@ lml_comm *lml_comm_serial(void);
  *  being one of its ranks (a program started by a rank) must be told so with LMLINK_MPI=off in its environment;
  *  LMLINK_MPI=on initialises MPI in any case, any other value is an LML_ERR_USAGE. In a build without MPI, "on" and
  *  more than one rank are an LML_ERR_USAGE: each rank would believe to be the only one. So are several tasks of srun
- *  (SLURM_STEP_NUM_TASKS) without any of these variables, unless LMLINK_MPI=off.
+ *  (SLURM_STEP_NUM_TASKS) without any of these variables, and a launcher of another MPI, under which each process is
+ *  alone, unless LMLINK_MPI=off.
  *
  *  End with lml_comm_finalise, on every rank, unless a rank failed without the others knowing: it leaves
  *  without, and the launcher ends the others. */

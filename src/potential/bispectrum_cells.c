@@ -3,9 +3,6 @@
 #include "base/memory.h"
 #include "potential/bispectrum_plan.h"
 
-/** What the targets of a list are for. */
-typedef enum { ADD_TO_Y, EVALUATE_TERMS, PACK_ADJOINTS } purpose;
-
 /** Pairs of offsets with one sum: m1 from `first` to `last`, m2 = sum − m1. */
 typedef struct {
   int sum, first, last;
@@ -23,7 +20,7 @@ typedef struct {
 /** All cells of one list, before they are sorted. */
 typedef struct {
   const lml_bispectrum_plan *plan;
-  purpose purpose;
+  lml_cell_purpose purpose;
   cell *cells;
   size_t ncells, capacity;
 } collection;
@@ -77,11 +74,11 @@ static lml_status collect_block(collection *c, const lml_coupling_block *block, 
     for (int row = 0; row <= shift && status == LML_OK; row++) {
       cell one = {.block = block, .rows = make_antidiagonal(block, row), .columns = make_antidiagonal(block, column)};
       one.nlevels = count_levels(block, larger(abs(2 * column - shift), abs(2 * row - shift)));
-      if (c->purpose == EVALUATE_TERMS) one.first_level = block->first_value;
+      if (c->purpose == LML_EVALUATE_TERMS) one.first_level = block->first_value;
       one.nlevels -= one.first_level;
       if (one.nlevels <= 0) continue;
       /* The lower half of a middle column holds the conjugates of the upper one. */
-      if (c->purpose == PACK_ADJOINTS && 2 * column == shift && 2 * row > shift) continue;
+      if (c->purpose == LML_PACK_ADJOINTS && 2 * column == shift && 2 * row > shift) continue;
       one.nproducts = (one.rows.last - one.rows.first + 1) * count_columns(block, one.columns);
       status = keep(c, &one, error);
     }
@@ -135,9 +132,9 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
       const int y = e * plan->ny + lml_bispectrum_y_offset(j) + mb * (j + 1) + ma;
       const int u = u_index(plan, (lml_label){.j = j, .element = e}, ma, mb);
       lml_cell_target target = {.term = coupling->term};
-      target.place = byte_offset(plan, c->purpose == EVALUATE_TERMS ? u : y);
+      target.place = byte_offset(plan, c->purpose == LML_EVALUATE_TERMS ? u : y);
       target.factor =
-          (c->purpose == EVALUATE_TERMS ? (coupling->value ? half : 0.0) : coupling->multiplicity) / (j + 1);
+          (c->purpose == LML_EVALUATE_TERMS ? (coupling->value ? half : 0.0) : coupling->multiplicity) / (j + 1);
       list->targets[list->ntargets++] = target;
     }
   }
@@ -181,7 +178,8 @@ static lml_status write_list(const collection *c, lml_cell_list *list, lml_error
   return LML_OK;
 }
 
-static lml_status make_list(const lml_bispectrum_plan *plan, purpose what, lml_cell_list *list, lml_error *error) {
+static lml_status make_list(const lml_bispectrum_plan *plan, lml_cell_purpose what, lml_cell_list *list,
+                            lml_error *error) {
   collection c = {.plan = plan, .purpose = what};
   lml_status status = LML_OK;
   for (size_t i = 0; i < plan->table.nblocks && status == LML_OK; i++)
@@ -195,12 +193,12 @@ static lml_status make_list(const lml_bispectrum_plan *plan, purpose what, lml_c
 }
 
 lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error) {
-  const lml_status status = make_list(plan, ADD_TO_Y, &plan->couplings, error);
-  return status == LML_OK ? make_list(plan, EVALUATE_TERMS, &plan->values, error) : status;
+  const lml_status status = make_list(plan, LML_ADD_TO_Y, &plan->couplings, error);
+  return status == LML_OK ? make_list(plan, LML_EVALUATE_TERMS, &plan->values, error) : status;
 }
 
 lml_status lml_bispectrum_plan_adjoint_cells(lml_bispectrum_plan *plan, lml_error *error) {
-  return make_list(plan, PACK_ADJOINTS, &plan->by_term.cells, error);
+  return make_list(plan, LML_PACK_ADJOINTS, &plan->by_term.cells, error);
 }
 
 void lml_cell_list_free(lml_cell_list *list) {

@@ -85,6 +85,13 @@ typedef struct lml_product {
   int32_t u1, u2;
 } lml_product;
 
+/** What is made of the sums of a list's cells. */
+typedef enum lml_cell_purpose {
+  LML_ADD_TO_Y,       /**< y += factor · weight of the term · sum */
+  LML_EVALUATE_TERMS, /**< term += factor · Re(conj(u) sum) */
+  LML_PACK_ADJOINTS   /**< the term's adjoint; and as above a third of the term, which has three labels */
+} lml_cell_purpose;
+
 /** Where one level's sum of a cell goes, for one element label. */
 typedef struct lml_cell_target {
   int32_t place; /**< offset in bytes: of the element of Y that it is added to, or of U that it is multiplied with */

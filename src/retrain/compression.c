@@ -123,6 +123,7 @@ lml_status lml_kept_rows_take(lml_kept_rows *kept, const lml_row_block *block, b
   lml_row_block *copy = &kept->blocks[kept->nblocks++];
   *copy = *block;
   copy->before = NULL; /* that is noted already */
+  copy->worker = 0;    /* one adds them all */
   copy->rows = memcpy(kept->rows + first * kept->width, block->rows, count * kept->width * sizeof(double));
   copy->targets = memcpy(kept->targets + first, block->targets, count * sizeof(double));
   copy->predicted = memcpy(kept->predicted + first, block->predicted, count * sizeof(double));

@@ -38,7 +38,7 @@ typedef struct search {
   double *basis;         /**< most × width, vector behind vector */
   double *sorted;        /**< room for another */
   double *small;         /**< count × most, what of the rows lies along the vectors; and most² */
-  double *unsorted;      /**< fitted × most: the same, along the vectors before they are sorted */
+  double *along;         /**< fitted × most: the same, before the vectors are sorted */
   double *weights;       /**< count */
   double *values, *work; /**< most; 64 × most */
 } search;
@@ -105,12 +105,12 @@ static void put_along(const search *s, const double *rows, size_t count, double 
 static lml_status sort_basis(search *s, lml_error *error) {
   const int n = (int)s->subspace->width, m = (int)s->most, rows = (int)s->fitted;
   double *inner = s->small + s->count * s->most, *unsorted = s->basis;
-  put_along(s, s->sample, s->fitted, s->unsorted);
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, m, rows, -1.0, s->unsorted, m, 0.0, inner, m);
+  put_along(s, s->sample, s->fitted, s->along);
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, m, rows, -1.0, s->along, m, 0.0, inner, m);
   const lapack_int info = LAPACKE_dsyev_work(LAPACK_COL_MAJOR, 'V', 'L', m, inner, m, s->values, s->work, 64 * m);
   if (info != 0) return lml_fail(error, LML_ERR_INTERNAL, "%s was not found (dsyev: %d)", what, (int)info);
   cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, m, m, 1.0, unsorted, n, inner, m, 0.0, s->sorted, n);
-  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, m, rows, m, 1.0, inner, m, s->unsorted, m, 0.0, s->small, m);
+  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, m, rows, m, 1.0, inner, m, s->along, m, 0.0, s->small, m);
   s->basis = s->sorted;
   s->sorted = unsorted;
   return LML_OK;
@@ -192,7 +192,7 @@ static lml_status make_room(search *s, lml_error *error) {
   lml_status status = lml_alloc(&s->basis, s->most * n, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->sorted, s->most * n, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->small, (s->count + s->most) * s->most, sizeof(double), what, error);
-  if (status == LML_OK) status = lml_alloc(&s->unsorted, s->count / 2 * s->most, sizeof(double), what, error);
+  if (status == LML_OK) status = lml_alloc(&s->along, s->count / 2 * s->most, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->weights, s->count, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&s->values, s->most, sizeof(double), what, error);
   return status == LML_OK ? lml_alloc(&s->work, 64 * s->most, sizeof(double), what, error) : status;
@@ -214,7 +214,7 @@ lml_status lml_subspace_find(lml_subspace *subspace, double *sample, size_t coun
   lml_free(s.basis);
   lml_free(s.sorted);
   lml_free(s.small);
-  lml_free(s.unsorted);
+  lml_free(s.along);
   lml_free(s.weights);
   lml_free(s.values);
   lml_free(s.work);

@@ -119,11 +119,8 @@ static lml_status add_kept(lml_run *r, const sum_task *task, size_t index, const
   lml_normal_part part;
   summing s = begin_summing(r, task, &all, &part);
   lml_status status = lml_normal_part_make(&part, r->retrain->width, task->normals->subspace, error);
-  for (size_t k = 0; k < kept->nblocks && status == LML_OK; k++) {
-    lml_row_block block = kept->blocks[k];
-    block.worker = 0;
-    status = lml_normal_take(&s.adder, &block, error);
-  }
+  for (size_t k = 0; k < kept->nblocks && status == LML_OK; k++)
+    status = lml_normal_take(&s.adder, &kept->blocks[k], error);
   if (status == LML_OK && kept->nblocks > 0) status = hand_in(&s, 0, kept->blocks[0].position, error);
   lml_normal_part_free(&part);
   return status;

@@ -57,17 +57,10 @@ ALWAYS_INLINE void sum_cell(int nlevels, const double *u, const lml_product *pro
     }
 }
 
-/** What becomes of the sums of the cells. */
-typedef enum {
-  ADD_TO_Y,       /**< y += factor · weight of the term · sum */
-  EVALUATE_TERMS, /**< term += factor · Re(conj(u) sum) */
-  PACK_ADJOINTS   /**< the term's adjoint, and as above a third of the term, of which each of three labels gives one */
-} purpose;
-
 /** The tables of cells, and what is made with them. */
 typedef struct {
   const lml_cell_list *list;
-  const lml_adjoint_target *targets; /**< PACK_ADJOINTS: in the place of the list's */
+  const lml_adjoint_target *targets; /**< LML_PACK_ADJOINTS: in the place of the list's */
   vec *adjoints;
   lml_bispectrum_workspace *workspace;
 } cell_walk;
@@ -79,14 +72,14 @@ ALWAYS_INLINE void pack_adjoint(const lml_adjoint_target *target, const vec sum[
   as_vec_mutable(w->workspace->terms)[target->term] += target->value * (u[0] * sum[0] + u[1] * sum[1]);
 }
 
-ALWAYS_INLINE void deliver(purpose what, size_t number, const vec sum[2], const cell_walk *walk) {
-  if (what == PACK_ADJOINTS) {
+ALWAYS_INLINE void deliver(lml_cell_purpose what, size_t number, const vec sum[2], const cell_walk *walk) {
+  if (what == LML_PACK_ADJOINTS) {
     pack_adjoint(&walk->targets[number], sum, walk);
     return;
   }
   const lml_cell_target *target = &walk->list->targets[number];
   lml_bispectrum_workspace *w = walk->workspace;
-  if (what == EVALUATE_TERMS) {
+  if (what == LML_EVALUATE_TERMS) {
     const vec *u = vec_at(w->u, target->place);
     as_vec_mutable(w->terms)[target->term] += target->factor * (u[0] * sum[0] + u[1] * sum[1]);
     return;
@@ -97,7 +90,8 @@ ALWAYS_INLINE void deliver(purpose what, size_t number, const vec sum[2], const 
   y[1] += factor * sum[1];
 }
 
-ALWAYS_INLINE void walk_run(int nlevels, int elements, purpose what, const cell_walk *w, const lml_cell_run *run) {
+ALWAYS_INLINE void walk_run(int nlevels, int elements, lml_cell_purpose what, const cell_walk *w,
+                            const lml_cell_run *run) {
   const int *nproducts = w->list->nproducts + run->cell;
   const lml_product *products = w->list->products + run->product;
   const double *cg = w->list->cg + run->cg;
@@ -114,7 +108,7 @@ ALWAYS_INLINE void walk_run(int nlevels, int elements, purpose what, const cell_
 }
 
 /** Walk a whole list, with the number of levels, and the usual one element, known to the compiler. */
-ALWAYS_INLINE void walk_list(int elements, purpose what, const cell_walk *w) {
+ALWAYS_INLINE void walk_list(int elements, lml_cell_purpose what, const cell_walk *w) {
   for (const lml_cell_run *run = w->list->runs; run < w->list->runs + w->list->nruns; run++)
     switch (elements == 1 ? run->nlevels : 0) {
       case 1:
@@ -150,7 +144,7 @@ ALWAYS_INLINE void walk_list(int elements, purpose what, const cell_walk *w) {
 static void terms(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
   const cell_walk w = {.list = &plan->values, .workspace = workspace};
   memset(workspace->terms, 0, (size_t)plan->nterms * sizeof(vec));
-  walk_list(plan->nlabel_elements, EVALUATE_TERMS, &w);
+  walk_list(plan->nlabel_elements, LML_EVALUATE_TERMS, &w);
 }
 
 static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
@@ -161,7 +155,7 @@ static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
 static void couple_all(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
   const cell_walk w = {.list = &plan->couplings, .workspace = workspace};
   clear_y(plan, workspace);
-  walk_list(plan->nlabel_elements, ADD_TO_Y, &w);
+  walk_list(plan->nlabel_elements, LML_ADD_TO_Y, &w);
 }
 
 /** One model's effective Θ: β = Θ + A B, and E = Θ₀ + ½ (Θ + β)·B. */

@@ -18,7 +18,7 @@ static void pack_adjoints(const lml_bispectrum_plan *plan, lml_bispectrum_worksp
   const cell_walk w = {
       .list = &plan->by_term.cells, .targets = plan->by_term.targets, .adjoints = adjoints, .workspace = workspace};
   memset(workspace->terms, 0, (size_t)plan->nterms * sizeof(vec));
-  walk_list(plan->nlabel_elements, PACK_ADJOINTS, &w);
+  walk_list(plan->nlabel_elements, LML_PACK_ADJOINTS, &w);
 }
 
 /** A complex number and its gradient by the neighbour's position. */
