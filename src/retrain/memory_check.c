@@ -7,10 +7,19 @@
 #include "base/proc.h"
 #include "retrain/compression.h"
 
+/** Bytes of addresses that OpenBLAS maps for each thread that uses it. Where it can't, it tries for ever. */
+static const double blas_buffer = 128 << 20;
+
+/** Bytes that this process may map, all in all. */
 static double allowed_bytes(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return INFINITY;
   return (double)limit.rlim_cur;
+}
+
+/** Bytes that it has mapped, and that @p nthreads threads will map besides what they need. */
+static double mapped_bytes(size_t nthreads) {
+  return lml_proc_bytes("/proc/self/status", "VmSize:", 0.0) + (double)nthreads * blas_buffer;
 }
 
 /** Matrices of width² numbers that are held at once, at most: on every rank, and by rank 0 alone. */
@@ -65,10 +74,11 @@ lml_status lml_memory_check(const lml_design *design, const lml_retrain_options 
   const needs n = add_up(design, options);
   for (; *nthreads > 1; --*nthreads) {
     const double each = n.each + (double)(*nthreads - 1) * n.thread;
-    if (each + n.first <= allowed && ranks * each + n.first <= available) return LML_OK;
+    if (mapped_bytes(*nthreads) + each + n.first <= allowed && ranks * each + n.first <= available) return LML_OK;
   }
-  const bool alone = n.each + n.first > allowed; /* what one process may have decides, not what the machine has */
-  const double needed = alone ? n.each + n.first : ranks * n.each + n.first, most = alone ? allowed : available;
+  const double own = mapped_bytes(1) + n.each + n.first;
+  const bool alone = own > allowed; /* what one process may have decides, not what the machine has */
+  const double needed = alone ? own : ranks * n.each + n.first, most = alone ? allowed : available;
   if (needed <= most) return LML_OK;
   return lml_fail(
       error, LML_ERR_MEMORY,

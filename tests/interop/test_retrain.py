@@ -533,6 +533,18 @@ def test_too_little_memory_is_said_before_starting(fails, tmp_path):
     assert "21115 coefficients and the largest frame need about" in result.stderr and "4096 MB" in result.stderr
 
 
+def test_too_little_memory_for_the_buffers_of_blas(label, teacher, tmp_path):
+    """OpenBLAS maps 128 MB for each thread, and would try for ever."""
+    full, start, _ = teacher
+    arguments = ["--start", start, "--form", "quadratic", "--targets", label("data.xyz", cells(2, 2), full), "--output",
+                 tmp_path / "new.snapcoeff", "--threads", "1", "--log-level", "error"]
+    result = subprocess.run(["sh", "-c", "ulimit -v 150000; exec \"$@\"", "sh", program("lmlink-retrain"), *arguments],
+                            capture_output=True, text=True, timeout=TIMEOUT,
+                            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    assert result.returncode == 1
+    assert "coefficients and the largest frame need about" in result.stderr and "154 MB are available" in result.stderr
+
+
 def test_wrong_usage(fails, label, teacher, tmp_path):
     full, start, _ = teacher
     fails("nothing to choose by", "--lambda-soft", "1,2", code=2)
