@@ -35,8 +35,7 @@ static void clear_line(progress *p) {
 
 static void show_progress(void *context, lml_stage stage, size_t done, size_t total) {
   static const char *const what[LML_STAGES] = {
-      "reading files",    "cache",      "hard constraints", "targets", "leverages",
-      "soft constraints", "test files", "solving",          "QR",      "errors"};
+      "reading files", "cache", "hard constraints", "rows", "leverages", "solving", "QR", "errors"};
   progress *p = context;
   const double now = lml_sys->clock();
   if (done == 0) p->begin = p->next = now;

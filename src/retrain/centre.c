@@ -51,10 +51,11 @@ void lml_centre_coefficients(const lml_centre *centre, double *coefficients) {
   }
 }
 
-/** Columns of vectors: what column q gets of those before it, for a matrix of @p count rows (1: a vector). From the
- *  quadratic columns down to the linear ones, as these still are for b then. */
-static void restore_columns(const lml_centre *centre, double *first, int count, size_t stride) {
+/** Columns of a square matrix: what column q gets of those before it. From the quadratic columns down to the linear
+ *  ones, as these still are for b then. */
+static void restore_columns(const lml_centre *centre, double *first, size_t stride) {
   const size_t n = centre->ncomponents;
+  const int count = (int)stride;
   for (size_t e = 0; e < centre->nelements; e++, first += columns(centre) * stride) {
     const double *c = centre->values + e * n;
     double *linear = first + stride, *q = first + (1 + n) * stride;
@@ -68,12 +69,32 @@ static void restore_columns(const lml_centre *centre, double *first, int count, 
   }
 }
 
-void lml_centre_restore(const lml_centre *centre, double *vector) { restore_columns(centre, vector, 1, 1); }
+/** The same for one vector. */
+void lml_centre_restore(const lml_centre *centre, double *vector) {
+  const size_t n = centre->ncomponents;
+  for (size_t e = 0; e < centre->nelements; e++, vector += columns(centre)) {
+    const double *c = centre->values + e * n, constant = vector[0];
+    double *linear = vector + 1, *q = vector + 1 + n;
+    for (size_t i = 0; i < n; i++) {
+      *q++ += c[i] * (0.5 * c[i] * constant + linear[i]);
+      for (size_t j = i + 1; j < n; j++) *q++ += c[i] * (c[j] * constant + linear[j]) + c[j] * linear[i];
+    }
+    for (size_t i = 0; i < n; i++) linear[i] += c[i] * constant;
+  }
+}
+
+/** Complete the matrix from its lower triangle by columns, tile by tile. */
+static void mirror(double *matrix, size_t width) {
+  enum { TILE = 32 };
+  for (size_t first = 0; first < width; first += TILE)
+    for (size_t row = first; row < width; row++)
+      for (size_t column = first; column < first + TILE && column < row; column++)
+        matrix[row * width + column] = matrix[column * width + row];
+}
 
 void lml_centre_restore_matrix(const lml_centre *centre, double *matrix) {
   const size_t width = centre->nelements * columns(centre);
-  for (size_t i = 0; i < width; i++)
-    for (size_t j = i + 1; j < width; j++) matrix[j * width + i] = matrix[i * width + j];
-  restore_columns(centre, matrix, (int)width, width); /* G M */
-  for (size_t column = 0; column < width; column++) restore_columns(centre, matrix + column * width, 1, 1);
+  mirror(matrix, width);
+  restore_columns(centre, matrix, width);                                                                /* G M */
+  for (size_t column = 0; column < width; column++) lml_centre_restore(centre, matrix + column * width); /* (G M) Gᵀ */
 }

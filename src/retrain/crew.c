@@ -6,12 +6,17 @@
 #include "base/memory.h"
 #include "base/team.h"
 
+void lml_crew_set_centre(const lml_crew *crew, const lml_centre *centre) {
+  for (size_t k = 0; k < crew->nworkers; k++) lml_design_set_centre(&crew->designs[k], centre);
+}
+
 /** A unit ends when it has so many rows or atoms: enough work to be worth a sum of its own, little enough to be shared
  *  out evenly. */
 enum { UNIT_ROWS = 1024, UNIT_ATOMS = 4096 };
 
 /** Consecutive frames. */
 typedef struct unit {
+  const lml_crew_job *job;
   size_t first, count;
   size_t told; /**< frames that are told of when it is handed in: its own, and those of other ranks behind it */
 } unit;
@@ -33,24 +38,20 @@ static size_t end_of_unit(const lml_crew_job *job, size_t first) {
   return end;
 }
 
-size_t lml_crew_unit_rows(const lml_dataset *set) {
-  const lml_crew_job job = {.set = set};
-  size_t rows = 0;
-  for (size_t k = 0; k < end_of_unit(&job, 0); k++) rows += set->frames[k].nrows;
-  return rows;
+static lml_status append(unit_list *units, const unit *u, lml_error *error) {
+  const lml_status status =
+      lml_grow(&units->list, &units->capacity, units->count + 1, sizeof *u, "units of work", error);
+  if (status == LML_OK) units->list[units->count++] = *u;
+  return status;
 }
 
 static lml_status list_units(const lml_crew *crew, const lml_crew_job *job, unit_list *units, lml_error *error) {
   const size_t rank = (size_t)lml_comm_rank(crew->comm), size = (size_t)lml_comm_size(crew->comm);
-  const size_t to_unit = job->to_unit > 0 ? job->to_unit : SIZE_MAX;
   lml_status status = LML_OK;
+  if (job->set == NULL) return append(units, &(unit){.job = job, .count = 1}, error);
   for (size_t first = job->first, index = 0, end; first < job->set->nframes && status == LML_OK; index++, first = end) {
     end = end_of_unit(job, first);
-    if (index / size < job->from_unit || index / size >= to_unit) continue;
-    if (index % size == rank) {
-      status = lml_grow(&units->list, &units->capacity, units->count + 1, sizeof(unit), "units of work", error);
-      if (status == LML_OK) units->list[units->count++] = (unit){.first = first, .count = end - first};
-    }
+    if (index % size == rank) status = append(units, &(unit){.job = job, .first = first, .count = end - first}, error);
     if (units->count > 0) units->list[units->count - 1].told += end - first;
   }
   return status;
@@ -60,7 +61,6 @@ static lml_status list_units(const lml_crew *crew, const lml_crew_job *job, unit
 
 typedef struct running {
   const lml_crew *crew;
-  const lml_crew_job *job;
   unit_list units;
 } running;
 
@@ -69,7 +69,7 @@ static lml_status work_on(void *context, size_t worker, size_t task, lml_error *
   const unit *u = &r->units.list[task];
   lml_status status = LML_OK;
   for (size_t k = 0; k < u->count && status == LML_OK; k++)
-    status = r->job->work(r->job->context, worker, u->first + k, error);
+    status = u->job->work(u->job->context, worker, u->first + k, error);
   return status;
 }
 
@@ -77,14 +77,15 @@ static lml_status hand_in(void *context, size_t worker, size_t task, lml_error *
   const running *r = context;
   const unit *u = &r->units.list[task];
   lml_status status = LML_OK;
-  if (r->job->hand_in != NULL) status = r->job->hand_in(r->job->context, worker, u->first, error);
+  if (u->job->hand_in != NULL) status = u->job->hand_in(u->job->context, worker, u->first, error);
   for (size_t k = 0; k < u->told && status == LML_OK && r->crew->tell != NULL; k++) r->crew->tell(r->crew->context);
   return status;
 }
 
-lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *job, lml_error *error) {
-  running r = {.crew = crew, .job = job};
-  lml_status status = list_units(crew, job, &r.units, error);
+lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *jobs, size_t njobs, lml_error *error) {
+  running r = {.crew = crew};
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < njobs && status == LML_OK; k++) status = list_units(crew, &jobs[k], &r.units, error);
   const lml_team_tasks tasks = {.count = r.units.count, .work = work_on, .hand_in = hand_in, .context = &r};
   const int blas_threads = openblas_get_num_threads();
   if (crew->nworkers > 1) openblas_set_num_threads(1);
@@ -120,18 +121,26 @@ static lml_status hand_in_rows(void *context, size_t worker, size_t position, lm
   return m->job->hand_in(m->job->sink.context, worker, position, error);
 }
 
-lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *job, lml_error *error) {
-  making m = {.crew = crew, .job = job, .sink = {note, NULL}};
-  m.sink.context = &m;
-  const lml_crew_job frames = {.set = job->set,
-                               .first = job->first,
-                               .most = job->most,
-                               .from_unit = job->from_unit,
-                               .to_unit = job->to_unit,
+lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *last,
+                         lml_error *error) {
+  making *all;
+  lml_crew_job *frames;
+  lml_status status = lml_alloc(&all, njobs, sizeof *all, "units of work", error);
+  if (status != LML_OK) return status;
+  status = lml_alloc(&frames, njobs + 1, sizeof *frames, "units of work", error);
+  for (size_t k = 0; k < njobs && status == LML_OK; k++) {
+    all[k] = (making){.crew = crew, .job = &jobs[k], .sink = {note, &all[k]}};
+    frames[k] = (lml_crew_job){.set = jobs[k].set,
+                               .first = jobs[k].first,
+                               .most = jobs[k].most,
                                .work = make_rows,
                                .hand_in = hand_in_rows,
-                               .context = &m};
-  const lml_status status = lml_crew_run(crew, &frames, error);
+                               .context = &all[k]};
+  }
+  if (status == LML_OK && last != NULL) frames[njobs] = *last;
+  if (status == LML_OK) status = lml_crew_run(crew, frames, njobs + (last != NULL), error);
   for (size_t k = 0; k < crew->nworkers; k++) lml_design_close(&crew->designs[k]);
+  lml_free(all);
+  lml_free(frames);
   return status;
 }

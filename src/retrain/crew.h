@@ -18,12 +18,14 @@ typedef struct lml_crew {
   void *context;
 } lml_crew;
 
-/** What is done with each frame of a set. */
+/** Let all designs make rows for descriptors that are counted from @p centre; NULL: from zero. */
+void lml_crew_set_centre(const lml_crew *crew, const lml_centre *centre);
+
+/** What is done with each frame of a set, or one thing alone. */
 typedef struct lml_crew_job {
-  const lml_dataset *set;
-  size_t first;              /**< position of the first frame */
-  size_t most;               /**< frames in a unit, at most; 0: no matter */
-  size_t from_unit, to_unit; /**< of this rank's units, which ones; to_unit 0: all from there on */
+  const lml_dataset *set; /**< NULL: one thing, which rank 0 and all others do for themselves */
+  size_t first;           /**< position of the first frame */
+  size_t most;            /**< frames in a unit, at most; 0: no matter */
   /** One frame, by one thread; the frames of a unit come one after the other. */
   lml_status (*work)(void *context, size_t worker, size_t position, lml_error *error);
   /** A unit, which begins with the frame at @p position, is done, by @p worker: unit after unit. May be NULL. */
@@ -31,23 +33,23 @@ typedef struct lml_crew_job {
   void *context;
 } lml_crew_job;
 
-/** Rows of the first unit of @p set. */
-size_t lml_crew_unit_rows(const lml_dataset *set);
-
-/** Do it for this rank's share of the units: every rank calls it, and learns of its own failures alone. */
-lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *job, lml_error *error);
+/** Do this rank's share of the units of @p njobs jobs, those of one behind those of the other and without waiting in
+ *  between: every rank calls it, and learns of its own failures alone. BLAS uses one thread where there are several
+ *  workers. */
+lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *jobs, size_t njobs, lml_error *error);
 
 /** What is done with the rows of a set. */
 typedef struct lml_row_job {
   const lml_dataset *set;
-  size_t first, most, from_unit, to_unit; /**< as above */
-  lml_row_sink sink;                      /**< gets blocks of all workers, several at once */
+  size_t first, most; /**< as above */
+  lml_row_sink sink;  /**< gets blocks of all workers, several at once */
   lml_status (*hand_in)(void *context, size_t worker, size_t position,
                         lml_error *error); /**< with the sink's context */
   double *before; /**< the set's rows: gets what the starting potential gives, fixed terms included; NULL: not kept */
 } lml_row_job;
 
-/** Make the rows of this rank's share. BLAS uses one thread where there are several workers. */
-lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *job, lml_error *error);
+/** Make the rows of this rank's share, set by set, and do @p last behind them, unless that is NULL. */
+lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *last,
+                         lml_error *error);
 
 #endif

@@ -127,26 +127,37 @@ static lml_status hand_on(lml_design *design, size_t count, const lml_row_sink *
 
 /* ---- forces: the one place that uses gradients ---- */
 
-/** Set the column of each element's constant, on which no force depends, to 0. */
-static void clear_constants(const lml_design *design, size_t nrows) {
-  for (size_t row = 0; row < nrows; row++)
-    for (size_t e = 0; e < design->nelements; e++) design->block[row * design->width + e * design->ncoefficients] = 0.0;
+static lml_status begin_forces(lml_design *design, const lml_structure *structure, const size_t *atoms, size_t natoms,
+                               lml_error *error) {
+  design->gradients.centre = design->centre == NULL ? NULL : design->centre->values;
+  return lml_gradient_rows_begin(&design->gradients, &design->descriptors, structure, atoms, natoms, error);
+}
+
+/** The rows of the next @p natoms atoms; no force depends on each element's constant, whose column is 0. */
+static lml_status next_forces(lml_design *design, size_t natoms, double *rows, lml_error *error) {
+  const size_t width = design->width;
+  const lml_gradient_layout layout = {.atom = 3 * width, .direction = width, .element = design->ncoefficients};
+  const lml_status status = lml_gradient_rows_next(&design->gradients, natoms, rows + 1, &layout, error);
+  for (size_t row = 0; row < 3 * natoms && status == LML_OK; row++)
+    for (size_t e = 0; e < design->nelements; e++) rows[row * width + e * design->ncoefficients] = 0.0;
+  return status;
+}
+
+lml_status lml_design_force_rows(lml_design *design, const lml_structure *structure, const size_t *atoms, size_t natoms,
+                                 double *rows, lml_error *error) {
+  const lml_status status = begin_forces(design, structure, atoms, natoms, error);
+  return status == LML_OK ? next_forces(design, natoms, rows, error) : status;
 }
 
 static lml_status pass_forces(lml_design *design, const lml_row_sink *sink, lml_error *error) {
   enum { BLOCK_ATOMS = LML_BLOCK_ROWS / 3 };
   const lml_dataset_walk *walk = &design->walk;
   double weights[LML_BLOCK_ROWS];
-  const lml_gradient_layout layout = {
-      .atom = 3 * design->width, .direction = design->width, .element = design->ncoefficients};
-  design->gradients.centre = design->centre == NULL ? NULL : design->centre->values;
-  lml_status status = lml_gradient_rows_begin(&design->gradients, &design->descriptors, &walk->frame.structure,
-                                              walk->atoms, walk->natoms, error);
+  lml_status status = begin_forces(design, &walk->frame.structure, walk->atoms, walk->natoms, error);
   for (size_t begin = 0; begin < walk->natoms && status == LML_OK; begin += BLOCK_ATOMS) {
     const size_t count = walk->natoms - begin < BLOCK_ATOMS ? walk->natoms - begin : BLOCK_ATOMS;
-    status = lml_gradient_rows_next(&design->gradients, count, design->block + 1, &layout, error);
+    status = next_forces(design, count, design->block, error);
     if (status != LML_OK) break;
-    clear_constants(design, 3 * count);
     for (size_t k = 0; k < 3 * count; k++) {
       const size_t component = 3 * walk->atoms[begin + k / 3] + k % 3;
       put_target(design, k, walk->forces == NULL ? 0.0 : walk->forces[component], design->results.forces[component]);

@@ -76,6 +76,10 @@ lml_status lml_design_frame(lml_design *design, const lml_dataset *set, size_t p
                             lml_error *error);
 void lml_design_close(lml_design *design);
 
+/** The rows of the forces on @p natoms atoms of @p structure, without weights: at @p rows, 3 natoms × width. */
+lml_status lml_design_force_rows(lml_design *design, const lml_structure *structure, const size_t *atoms, size_t natoms,
+                                 double *rows, lml_error *error);
+
 /** For what makes rows: hand on the block's first @p count ones, which begin with row @p first of the frame at @p
  *  position of @p set, with Θ₀'s values. `before` holds the fixed terms' part of each, and @p weights (NULL: 1) the
  *  square roots of their weights. */

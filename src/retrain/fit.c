@@ -279,7 +279,7 @@ static lml_status hand_in(void *context, size_t worker, size_t position, lml_err
 lml_status lml_fit_evaluate(lml_fit *fit, lml_fit_crew *crew, const double *before, lml_error *error) {
   measurement m = {.fit = fit, .crew = crew, .before = before};
   const lml_crew_job job = {.set = fit->set, .work = measure, .hand_in = hand_in, .context = &m};
-  const lml_status status = lml_crew_run(crew->crew, &job, error);
+  const lml_status status = lml_crew_run(crew->crew, &job, 1, error);
   for (size_t w = 0; w < crew->crew->nworkers; w++) {
     lml_dataset_walk_end(&crew->workers[w].walk);
     crew->workers[w].walk = (lml_dataset_walk){0};

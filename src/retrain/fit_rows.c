@@ -25,5 +25,5 @@ lml_status lml_fit_rows(lml_fit *fit, const lml_crew *crew, const double *coeffi
   lml_dataset plain = *fit->set; /* errors are of the rows as they are */
   plain.row_weights = NULL;
   const lml_row_job job = {.set = &plain, .sink = {take, &m}};
-  return lml_fit_collect(fit, crew->comm, lml_crew_rows(crew, &job, error), error);
+  return lml_fit_collect(fit, crew->comm, lml_crew_rows(crew, &job, 1, NULL, error), error);
 }

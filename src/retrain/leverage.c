@@ -113,9 +113,9 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
 
 /** Add the frame's sums where they belong, and factorise anew. */
 static lml_status add_frame(lml_leverage *leverage, lml_error *error) {
-  lml_normal_add(leverage->whole, &leverage->frame.sums, 1.0);
+  lml_normal_part_add(&leverage->frame, leverage->whole);
   if (leverage->parts != NULL)
-    lml_normal_add(&leverage->parts[leverage->ntaken++ % leverage->nparts], &leverage->frame.sums, 1.0);
+    lml_normal_part_add(&leverage->frame, &leverage->parts[leverage->ntaken++ % leverage->nparts]);
   return factorise(leverage, error);
 }
 
@@ -124,7 +124,7 @@ static lml_status judge(judgement *j, size_t position, lml_error *error) {
   bool taken;
   lml_status status = sift(&j->sieve, position, j->largest, &taken, error);
   if (taken) status = add_frame(j->leverage, error);
-  lml_normal_clear(&j->leverage->frame.sums);
+  lml_normal_part_clear(&j->leverage->frame);
   j->largest = 0.0;
   return status;
 }

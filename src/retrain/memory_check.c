@@ -1,11 +1,12 @@
 #include "retrain/memory_check.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 
 #include "base/fail.h"
 #include "base/proc.h"
-#include "retrain/compression.h"
+#include "retrain/design.h"
 
 /** Bytes of addresses that OpenBLAS maps for each thread that uses it. Where it can't, it tries for ever. */
 static const double blas_buffer = 128 << 20;
@@ -27,14 +28,18 @@ typedef struct {
   size_t each, first;
 } matrices;
 
+static bool has_role(const lml_retrain_options *options, lml_role role) {
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].role == role) return true;
+  return false;
+}
+
 static matrices count_matrices(const lml_retrain_options *options) {
-  size_t roles[LML_ROLES] = {0}, leverage = 0;
-  for (size_t s = 0; s < options->nsets; s++) {
-    roles[options->sets[s].role]++;
+  size_t leverage = 0;
+  for (size_t s = 0; s < options->nsets; s++)
     if (options->sets[s].leverage > 0.0) leverage = 1;
-  }
   /* targets, soft constraints; what is factorised, also for the ranks of both, and the frame that is judged */
-  const size_t soft = roles[LML_ROLE_SOFT] > 0;
+  const size_t soft = has_role(options, LML_ROLE_SOFT);
   matrices count = {.each = 1 + soft, .first = 1 + soft + leverage};
   if (lml_retrain_chooses(options)) {
     count.each += options->folds > 0 ? options->folds : 1;
@@ -52,17 +57,16 @@ typedef struct {
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
   const double width = (double)design->width;
   const matrices count = count_matrices(options);
-  double frame = LML_BLOCK_ROWS * width, hard = 0.0, targets = 0.0;
+  double frame = LML_BLOCK_ROWS * width, hard = 0.0, sums = 1.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
     frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
-    if (set->role == LML_ROLE_TARGET) targets += (double)set->nrows;
   }
-  const double thread = width * width + frame; /* sums of its own, and rows */
-  const bool keeps = options->sums == LML_SUMS_AUTO && design->width >= LML_SUBSPACE_LEAST_WIDTH;
-  const double kept = keeps ? fmin(targets, LML_KEPT_ROWS) * width : 0.0;
-  return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + kept + hard),
+  if (has_role(options, LML_ROLE_SOFT)) sums += 1.0;
+  if (has_role(options, LML_ROLE_TEST)) sums += 1.0;
+  const double thread = sums * width * width + frame; /* sums of its own, and rows */
+  return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + hard),
                  .thread = sizeof(double) * thread,
                  .first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard)};
 }

@@ -6,10 +6,12 @@
 
 #include "base/memory.h"
 
+static const char what[] = "normal equations", waiting_rows[] = "rows of the design matrix";
+
 lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error) {
   *normal = (lml_normal){.width = width};
-  lml_status status = lml_alloc(&normal->gram, width * width, sizeof(double), "normal equations", error);
-  if (status == LML_OK) status = lml_alloc(&normal->moment, width, sizeof(double), "normal equations", error);
+  lml_status status = lml_alloc(&normal->gram, width * width, sizeof(double), what, error);
+  if (status == LML_OK) status = lml_alloc(&normal->moment, width, sizeof(double), what, error);
   return status;
 }
 
@@ -17,33 +19,42 @@ void lml_normal_free(lml_normal *normal) {
   lml_free(normal->gram);
   lml_free(normal->moment);
   lml_free(normal->products);
+  lml_free(normal->inner);
   *normal = (lml_normal){0};
+}
+
+/** All but the gram matrix. */
+static void clear_rest(lml_normal *normal) {
+  const size_t rank = normal->subspace == NULL ? 0 : normal->subspace->rank;
+  memset(normal->moment, 0, normal->width * sizeof(double));
+  if (rank > 0) memset(normal->products, 0, rank * normal->width * sizeof(double));
+  if (rank > 0) memset(normal->inner, 0, rank * rank * sizeof(double));
+  normal->square = normal->nrows = normal->dimension = normal->ninside = normal->left_out = 0.0;
 }
 
 void lml_normal_clear(lml_normal *normal) {
   memset(normal->gram, 0, normal->width * normal->width * sizeof(double));
-  memset(normal->moment, 0, normal->width * sizeof(double));
-  if (normal->subspace != NULL) memset(normal->products, 0, normal->subspace->rank * normal->width * sizeof(double));
-  normal->square = normal->nrows = normal->dimension = normal->ninside = normal->left_out = 0.0;
+  clear_rest(normal);
 }
 
 lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subspace, lml_error *error) {
   lml_free(normal->products);
-  normal->products = NULL;
+  lml_free(normal->inner);
+  normal->products = normal->inner = NULL;
   normal->subspace = subspace;
   if (subspace == NULL) return LML_OK;
-  normal->dimension = (double)subspace->rank;
-  return lml_alloc(&normal->products, subspace->rank * normal->width, sizeof(double), "normal equations", error);
+  const size_t rank = subspace->rank;
+  normal->dimension = (double)rank;
+  const lml_status status = lml_alloc(&normal->products, rank * normal->width, sizeof(double), what, error);
+  return status == LML_OK ? lml_alloc(&normal->inner, rank * rank, sizeof(double), what, error) : status;
 }
 
 lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
   if (normal->subspace == NULL) return LML_OK;
-  const size_t rank = normal->subspace->rank;
   double *scratch;
-  const lml_status status =
-      lml_alloc(&scratch, rank * (rank + normal->width), sizeof *scratch, "normal equations", error);
+  const lml_status status = lml_alloc(&scratch, normal->subspace->rank * normal->width, sizeof *scratch, what, error);
   if (status != LML_OK) return status;
-  lml_subspace_expand(normal->subspace, normal->products, normal->gram, scratch);
+  lml_subspace_expand(normal->subspace, normal->products, normal->inner, normal->gram, scratch);
   lml_free(scratch);
   return lml_normal_set_subspace(normal, NULL, error);
 }
@@ -57,17 +68,29 @@ lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *err
   return status;
 }
 
-void lml_normal_add(lml_normal *to, const lml_normal *from, double factor) {
+static void add_gram(lml_normal *to, const lml_normal *from, double factor) {
   const size_t n = to->width;
   for (size_t column = 0; column < n; column++)
     cblas_daxpy((int)(n - column), factor, from->gram + column * (n + 1), 1, to->gram + column * (n + 1), 1);
+}
+
+/** All but the gram matrix. */
+static void add_rest(lml_normal *to, const lml_normal *from, double factor) {
+  const size_t n = to->width;
   cblas_daxpy((int)n, factor, from->moment, 1, to->moment, 1);
-  if (from->subspace != NULL) cblas_daxpy((int)(n * from->subspace->rank), factor, from->products, 1, to->products, 1);
+  const size_t rank = from->subspace == NULL ? 0 : from->subspace->rank;
+  if (rank > 0) cblas_daxpy((int)(n * rank), factor, from->products, 1, to->products, 1);
+  if (rank > 0) cblas_daxpy((int)(rank * rank), factor, from->inner, 1, to->inner, 1);
   to->square += factor * from->square;
   to->nrows += from->nrows;
   to->dimension = fmax(to->dimension, from->dimension);
   to->ninside += from->ninside;
   to->left_out += from->left_out;
+}
+
+void lml_normal_add(lml_normal *to, const lml_normal *from, double factor) {
+  add_gram(to, from, factor);
+  add_rest(to, from, factor);
 }
 
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch) {
@@ -81,52 +104,112 @@ double lml_normal_square(const lml_normal *normal, const double *delta, double *
 /* ---- adding rows ---- */
 
 lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_subspace *subspace, lml_error *error) {
-  *part = (lml_normal_part){.nwaiting = 0};
+  *part = (lml_normal_part){.squared = false};
   lml_status status = lml_normal_make(&part->sums, width, error);
   if (status == LML_OK) status = lml_normal_set_subspace(&part->sums, subspace, error);
   if (status != LML_OK || subspace == NULL) return status;
-  status = lml_alloc(&part->waiting, LML_BLOCK_ROWS * width, sizeof(double), "rows of the design matrix", error);
+  const size_t rows = LML_BLOCK_ROWS * width, along = LML_BLOCK_ROWS * subspace->rank;
+  status = lml_alloc(&part->outside.rows, rows, sizeof(double), waiting_rows, error);
+  if (status == LML_OK) status = lml_alloc(&part->inside.rows, rows, sizeof(double), waiting_rows, error);
+  if (status == LML_OK) status = lml_alloc(&part->inside.along, along, sizeof(double), waiting_rows, error);
+  if (status == LML_OK) status = lml_alloc(&part->along, along, sizeof(double), waiting_rows, error);
   if (status == LML_OK)
-    status = lml_alloc(&part->along, LML_BLOCK_ROWS * subspace->rank, sizeof(double), "normal equations", error);
+    status = lml_alloc(&part->sketches, LML_BLOCK_ROWS * LML_SUBSPACE_SKETCH, sizeof(double), waiting_rows, error);
   return status;
 }
 
 void lml_normal_part_free(lml_normal_part *part) {
   lml_normal_free(&part->sums);
-  lml_free(part->waiting);
+  lml_free(part->outside.rows);
+  lml_free(part->inside.rows);
+  lml_free(part->inside.along);
   lml_free(part->along);
-  *part = (lml_normal_part){.nwaiting = 0};
+  lml_free(part->sketches);
+  *part = (lml_normal_part){.squared = false};
 }
 
-static void add_products(lml_normal *sums, const double *rows, size_t count, double weight) {
-  const int n = (int)sums->width;
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, 1.0, sums->gram, n);
+/** gram += w Σ a aᵀ */
+static void add_squares(lml_normal_part *part, const double *rows, size_t count, double weight) {
+  const int n = (int)part->sums.width;
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, part->squared ? 1.0 : 0.0,
+              part->sums.gram, n);
+  part->squared = true;
 }
 
-void lml_normal_part_end(lml_normal_part *part) {
-  if (part->nwaiting > 0) add_products(&part->sums, part->waiting, part->nwaiting, 1.0);
-  part->nwaiting = 0;
+/** K += w Σ a cᵀ and M += w Σ c cᵀ, with the first @p rank of the numbers that each row has in @p along. */
+static void add_products(lml_normal *sums, const double *rows, const double *along, size_t rank, size_t count,
+                         double weight) {
+  const int n = (int)sums->width, stride = (int)sums->subspace->rank;
+  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, (int)rank, (int)count, weight, rows, n, along, stride, 1.0,
+              sums->products, n);
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)rank, (int)count, weight, along, stride, 1.0, sums->inner,
+              stride);
 }
 
-/** A row that does not lie in the subspace waits until there are enough of its kind. */
-static void let_wait(lml_normal_part *part, const double *row, double weight) {
-  const size_t n = part->sums.width;
-  double *to = part->waiting + part->nwaiting * n;
-  for (size_t i = 0; i < n; i++) to[i] = weight * row[i];
-  if (++part->nwaiting == LML_BLOCK_ROWS) lml_normal_part_end(part);
+/** M −= w Σ c cᵀ, with the numbers behind the first @p rank ones. */
+static void add_beyond(lml_normal *sums, const double *along, size_t rank, size_t count, double weight) {
+  const size_t stride = sums->subspace->rank;
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)(stride - rank), (int)count, -weight, along + rank,
+              (int)stride, 1.0, sums->inner + rank * (stride + 1), (int)stride);
+}
+
+static void add_outside(lml_normal_part *part) {
+  if (part->outside.count > 0) add_squares(part, part->outside.rows, part->outside.count, 1.0);
+  part->outside.count = 0;
+}
+
+static void add_inside(lml_normal_part *part) {
+  const lml_waiting_rows *inside = &part->inside;
+  if (inside->count > 0)
+    add_products(&part->sums, inside->rows, inside->along, part->sums.subspace->rank, inside->count, 1.0);
+  part->inside.count = 0;
+}
+
+void lml_normal_part_add(lml_normal_part *part, lml_normal *to) {
+  add_outside(part);
+  add_inside(part);
+  if (part->squared) add_gram(to, &part->sums, 1.0);
+  add_rest(to, &part->sums, 1.0);
+}
+
+void lml_normal_part_clear(lml_normal_part *part) {
+  part->outside.count = part->inside.count = 0;
+  part->squared = false;
+  clear_rest(&part->sums);
+}
+
+/** Put @p factor times a row where it waits. */
+static void let_wait(lml_waiting_rows *waiting, const double *row, size_t width, double factor) {
+  double *to = waiting->rows + waiting->count++ * width;
+  for (size_t i = 0; i < width; i++) to[i] = factor * row[i];
+}
+
+static void let_wait_outside(lml_normal_part *part, const double *row, double weight) {
+  let_wait(&part->outside, row, part->sums.width, sqrt(weight));
+  if (part->outside.count == LML_BLOCK_ROWS) add_outside(part);
+}
+
+/** Its c go with it. */
+static void let_wait_inside(lml_normal_part *part, const double *row, double *c, double weight) {
+  const size_t rank = part->sums.subspace->rank;
+  memcpy(part->inside.along + part->inside.count * rank, c, rank * sizeof *c);
+  memset(c, 0, rank * sizeof *c);
+  let_wait(&part->inside, row, part->sums.width, weight);
+  if (part->inside.count == LML_BLOCK_ROWS) add_inside(part);
 }
 
 static void add_block(lml_normal_part *part, const lml_row_block *block, double weight) {
   lml_normal *sums = &part->sums;
-  const int n = (int)sums->width, rank = (int)sums->subspace->rank;
-  unsigned char inside[LML_BLOCK_ROWS];
-  lml_subspace_project(sums->subspace, block->rows, block->count, part->along, inside, &sums->left_out);
-  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, rank, (int)block->count, weight, block->rows, n, part->along,
-              rank, 1.0, sums->products, n);
+  const size_t n = sums->width, rank = sums->subspace->rank;
+  lml_row_place places[LML_BLOCK_ROWS];
+  lml_subspace_project(sums->subspace, block->rows, block->count, part->along, places, &sums->left_out, part->sketches);
   for (size_t k = 0; k < block->count; k++) {
-    sums->ninside += inside[k];
-    if (!inside[k]) let_wait(part, block->rows + k * sums->width, sqrt(weight));
+    sums->ninside += places[k] != LML_ROW_OUTSIDE;
+    if (places[k] == LML_ROW_OUTSIDE) let_wait_outside(part, block->rows + k * n, weight);
+    if (places[k] == LML_ROW_INSIDE) let_wait_inside(part, block->rows + k * n, part->along + k * rank, weight);
   }
+  add_products(sums, block->rows, part->along, sums->subspace->near, block->count, weight);
+  add_beyond(sums, part->along, sums->subspace->near, block->count, weight);
 }
 
 lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error) {
@@ -136,7 +219,7 @@ lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error 
   lml_normal *sums = &part->sums;
   const double weight = adder->weight * block->weight;
   if (sums->subspace == NULL)
-    add_products(sums, block->rows, block->count, weight);
+    add_squares(part, block->rows, block->count, weight);
   else
     add_block(part, block, weight);
   sums->nrows += (double)block->count;

@@ -16,7 +16,8 @@ typedef struct lml_normal {
   double square;                /**< Σ w r² */
   double nrows;                 /**< number of rows */
   const lml_subspace *subspace; /**< what most rows lie in; NULL: all are summed as they are */
-  double *products;             /**< of rows in the subspace, until lml_normal_expand: rank × width */
+  double *products;             /**< of rows in the subspace, until lml_normal_expand: K, rank × width */
+  double *inner;                /**< likewise: M, rank², the lower triangle by columns */
   double dimension, ninside;    /**< of the subspace that was used; number of these rows */
   double left_out;              /**< Σ e² of what was left out, see subspace.h */
 } lml_normal;
@@ -42,17 +43,26 @@ lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *err
 /** Σ w (r − a·δ)² over the rows, from the sums; not below 0. @p scratch has room for width numbers. */
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch);
 
-/** One worker's sums, and the rows that wait for being added to them. */
+/** Rows that wait until there are enough of their kind for a product of matrices. */
+typedef struct lml_waiting_rows {
+  size_t count;
+  double *rows;  /**< LML_BLOCK_ROWS × width */
+  double *along; /**< LML_BLOCK_ROWS × rank: their c; of rows outside the subspace NULL */
+} lml_waiting_rows;
+
+/** One worker's sums over some rows, and those of the rows that wait for being added to them. */
 typedef struct lml_normal_part {
-  lml_normal sums;
-  double *waiting; /**< LML_BLOCK_ROWS × width: rows outside the subspace, times the square roots of their weights */
-  size_t nwaiting;
-  double *along; /**< LML_BLOCK_ROWS × rank: what of a block's rows lies in the subspace */
+  lml_normal sums; /**< its gram is undefined unless `squared` */
+  bool squared;
+  lml_waiting_rows outside; /**< the subspace: rows times the square roots of their weights */
+  lml_waiting_rows inside;  /**< rows that need all of its vectors, times their weights */
+  double *along;            /**< LML_BLOCK_ROWS × rank: c of a block's rows */
+  double *sketches;         /**< LML_BLOCK_ROWS × LML_SUBSPACE_SKETCH */
 } lml_normal_part;
 
 /** Where the rows of a set go: the sink's context. */
 typedef struct lml_normal_adder {
-  lml_normal_part *parts; /**< one for each worker; see lml_normal_part_end */
+  lml_normal_part *parts; /**< one for each worker */
   double weight;
   bool has_values; /**< else r counts as zero */
 } lml_normal_adder;
@@ -63,7 +73,10 @@ void lml_normal_part_free(lml_normal_part *part);
 /** The sink's operation, with an lml_normal_adder as context. */
 lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error);
 
-/** No further rows come: add those that wait. */
-void lml_normal_part_end(lml_normal_part *part);
+/** Add what the part has to @p to, which has the same subspace. */
+void lml_normal_part_add(lml_normal_part *part, lml_normal *to);
+
+/** Back to no rows. */
+void lml_normal_part_clear(lml_normal_part *part);
 
 #endif

@@ -18,8 +18,7 @@
 #include "retrain/start_files.h"
 
 const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
-const char *const lml_stage_names[] = {"scan", "cache", "hard", "target", "leverage", "soft",
-                                       "test", "solve", "qr",   "fit",    NULL};
+const char *const lml_stage_names[] = {"scan", "cache", "hard", "rows", "leverage", "solve", "qr", "fit", NULL};
 
 /** Free what lml_run_finish has made. */
 static void forget_result(lml_retrain *retrain) {

@@ -106,10 +106,8 @@ typedef enum lml_stage {
   LML_STAGE_SCAN = 0,
   LML_STAGE_CACHE,
   LML_STAGE_HARD,
-  LML_STAGE_TARGET,
+  LML_STAGE_ROWS, /**< of targets, soft constraints and test sets */
   LML_STAGE_LEVERAGE,
-  LML_STAGE_SOFT,
-  LML_STAGE_TEST,
   LML_STAGE_SOLVE,
   LML_STAGE_QR,
   LML_STAGE_FIT,

@@ -112,7 +112,7 @@ static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, con
     adder->has_values = !soft;
     adder->start = soft ? r->retrain->constraints.shift : start;
     const lml_row_job job = {.set = set, .sink = {lml_qr_take, adder}};
-    status = lml_crew_rows(&one, &job, error);
+    status = lml_crew_rows(&one, &job, 1, NULL, error);
   }
   return lml_comm_agree(r->comm, status, error);
 }

@@ -3,18 +3,36 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/team.h"
 #include "retrain/leverage.h"
 #include "retrain/run.h"
 
 /* ---- constraints ---- */
 
+static lml_status find_space(void *context, size_t worker, size_t position, lml_error *error) {
+  (void)worker, (void)position;
+  return lml_compression_find(context, error);
+}
+
+/** The constraints' rows; and, behind those, as one thread may find it while others still make them, the space that
+ *  target rows lie in. */
+static lml_status make_constraints(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  const lml_retrain_options *options = r->options;
+  const lml_crew_job find = {.work = find_space, .context = &r->compression};
+  const lml_dataset *set = lml_compression_set(options, &r->crew.designs[0], retrain->ridge.smallest);
+  lml_status status = set == NULL ? LML_OK : lml_compression_begin(&r->compression, &r->crew, set, error);
+  status = lml_comm_agree(r->comm, status, error);
+  if (status != LML_OK) return status;
+  return lml_constraints_fill(&retrain->constraints, &r->crew, options->sets, options->nsets, r->before,
+                              set == NULL ? NULL : &find, error);
+}
+
 lml_status lml_run_constrain(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
-  lml_status status = LML_OK;
   lml_run_begin_stage(r, LML_STAGE_HARD, r->restored ? 0 : lml_run_frames(r, LML_ROLE_HARD));
-  if (!r->restored)
-    status = lml_constraints_fill(&retrain->constraints, &r->crew, options->sets, options->nsets, r->before, error);
+  lml_status status = r->restored ? LML_OK : make_constraints(r, error);
   if (status == LML_OK && lml_run_leads(r))
     status = lml_constraints_decompose(&retrain->constraints, &options->constraints, error);
   status = lml_comm_agree(r->comm, status, error);
@@ -27,10 +45,10 @@ lml_status lml_run_constrain(lml_run *r, lml_error *error) {
 
 /** Sums that rows are added to, and which rows. */
 typedef struct {
-  lml_stage stage;
   lml_role role;
   lml_normal *normals; /**< one, or one per fold */
   size_t nnormals;
+  lml_normal_part *parts; /**< of each worker */
 } sum_task;
 
 /** Frames of the sets for @p role before number @p end that are not judged by leverage. */
@@ -41,19 +59,16 @@ static size_t count_frames(const lml_run *r, lml_role role, size_t end) {
   return count;
 }
 
-/** Rows on their way to sums: what goes on in one pass over a set. */
+/** Rows of one set on their way to sums. */
 typedef struct {
   const sum_task *task;
   lml_normal_adder adder; /**< to the sums of each worker */
   size_t first;           /**< frames of other sets that were dealt out to the folds before */
-  lml_kept_rows *kept;    /**< takes blocks before they are added; NULL: none is kept */
 } summing;
 
 static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
   summing *s = context;
-  bool is_kept = false;
-  const lml_status status = s->kept == NULL ? LML_OK : lml_kept_rows_take(s->kept, block, &is_kept, error);
-  return status != LML_OK || is_kept ? status : lml_normal_take(&s->adder, block, error);
+  return lml_normal_take(&s->adder, block, error);
 }
 
 /** A worker's sums over a unit go to those of all. */
@@ -61,126 +76,63 @@ static lml_status hand_in(void *context, size_t worker, size_t position, lml_err
   const summing *s = context;
   lml_normal_part *part = &s->adder.parts[worker];
   (void)error;
-  lml_normal_part_end(part);
-  lml_normal_add(&s->task->normals[(s->first + position) % s->task->nnormals], &part->sums, 1.0);
-  lml_normal_clear(&part->sums);
+  lml_normal_part_add(part, &s->task->normals[(s->first + position) % s->task->nnormals]);
+  lml_normal_part_clear(part);
   return LML_OK;
 }
 
-/** Which frames of a set are added, and what of them is kept. */
+/** What is added in one pass: the rows of several sets, each to its sums. */
 typedef struct {
-  size_t index; /**< of the set */
-  size_t first; /**< position of the first frame */
-  size_t from_unit, to_unit;
-  lml_kept_rows *kept; /**< gets blocks of them, which are not added; NULL: all are */
-} share;
+  lml_row_job *jobs;
+  summing *summings;
+  size_t count;
+} pass;
 
-static summing begin_summing(const lml_run *r, const sum_task *task, const share *which, lml_normal_part *parts) {
-  const lml_dataset *set = &r->options->sets[which->index];
-  return (summing){
-      .task = task,
-      .adder = {.parts = parts, .weight = set->weight, .has_values = set->has_values && task->role != LML_ROLE_SOFT},
-      .kept = which->kept,
-      .first = count_frames(r, task->role, which->index)}; /* frames of all sets are dealt out in one row */
+static void free_pass(pass *p) {
+  lml_free(p->jobs);
+  lml_free(p->summings);
 }
 
-static lml_status run_pass(lml_run *r, const sum_task *task, const share *which, lml_normal_part *parts,
-                           lml_error *error) {
-  summing s = begin_summing(r, task, which, parts);
-  const lml_row_job job = {.set = &r->options->sets[which->index],
-                           .first = which->first,
-                           .most = task->nnormals > 1 ? 1 : 0,
-                           .from_unit = which->from_unit,
-                           .to_unit = which->to_unit,
-                           .sink = {take, &s},
-                           .hand_in = hand_in,
-                           .before = r->before[which->index]};
-  return lml_crew_rows(&r->crew, &job, error);
+static lml_status make_pass(pass *p, size_t nsets, lml_error *error) {
+  *p = (pass){.count = 0};
+  const lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
+  return status == LML_OK ? lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error) : status;
 }
 
-/** Add rows, each worker to sums of its own first. */
-static lml_status add_share(lml_run *r, const sum_task *task, const share *which, lml_error *error) {
-  const size_t nworkers = r->crew.nworkers;
-  lml_normal_part *parts;
-  lml_status status = lml_alloc(&parts, nworkers, sizeof *parts, "normal equations", error);
-  if (status != LML_OK) return status;
-  for (size_t k = 0; k < nworkers && status == LML_OK; k++)
-    status = lml_normal_part_make(&parts[k], r->retrain->width, task->normals->subspace, error);
-  if (status == LML_OK) status = run_pass(r, task, which, parts, error);
-  for (size_t k = 0; k < nworkers; k++) lml_normal_part_free(&parts[k]);
-  lml_free(parts);
-  return status;
+/** Add the rows of set number @p index from its frame @p first on. */
+static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t index, size_t first) {
+  const lml_dataset *set = &r->options->sets[index];
+  summing *s = &p->summings[p->count];
+  *s = (summing){.task = task,
+                 .adder = {.parts = task->parts,
+                           .weight = set->weight,
+                           .has_values = set->has_values && task->role != LML_ROLE_SOFT},
+                 .first = count_frames(r, task->role, index)}; /* frames of all sets are dealt out in one row */
+  p->jobs[p->count++] = (lml_row_job){.set = set,
+                                      .first = first,
+                                      .most = task->nnormals > 1 ? 1 : 0,
+                                      .sink = {take, s},
+                                      .hand_in = hand_in,
+                                      .before = r->before[index]};
 }
 
-/** Add the rows that were kept of the first frames of the set number @p index. */
-static lml_status add_kept(lml_run *r, const sum_task *task, size_t index, const lml_kept_rows *kept,
-                           lml_error *error) {
-  const share all = {.index = index};
-  lml_normal_part part;
-  summing s = begin_summing(r, task, &all, &part);
-  lml_status status = lml_normal_part_make(&part, r->retrain->width, task->normals->subspace, error);
-  for (size_t k = 0; k < kept->nblocks && status == LML_OK; k++)
-    status = lml_normal_take(&s.adder, &kept->blocks[k], error);
-  if (status == LML_OK && kept->nblocks > 0) status = hand_in(&s, 0, kept->blocks[0].position, error);
-  lml_normal_part_free(&part);
-  return status;
+static void free_parts(const lml_run *r, sum_task *task) {
+  for (size_t k = 0; task->parts != NULL && k < r->crew.nworkers; k++) lml_normal_part_free(&task->parts[k]);
+  lml_free(task->parts);
+  task->parts = NULL;
 }
 
-/** Find from this rank's first frames of the set number @p index the space that rows lie in, use it from then on, and
- *  add them. */
-static lml_status find_subspace(lml_run *r, const sum_task *task, size_t index, lml_error *error) {
-  lml_subspace *subspace = &r->compression.subspace;
-  lml_kept_rows kept;
-  const share begin = {.index = index, .to_unit = 1, .kept = &kept};
-  lml_status status = lml_kept_rows_make(&kept, r->retrain->width, lml_crew_unit_rows(&r->options->sets[index]), error);
-  if (status == LML_OK) status = add_share(r, task, &begin, error);
-  if (status == LML_OK) status = lml_kept_rows_space(&kept, subspace, error);
-  for (size_t k = 0; k < task->nnormals && status == LML_OK && subspace->rank > 0; k++)
-    status = lml_normal_set_subspace(&task->normals[k], subspace, error);
-  if (status == LML_OK) status = add_kept(r, task, index, &kept, error);
-  lml_kept_rows_free(&kept);
-  return status;
-}
-
-/** Add the rows of all sets of the role that are not judged by leverage. */
-static lml_status add_all(lml_run *r, const sum_task *task, const lml_dataset *sampled, lml_error *error) {
-  lml_status status = LML_OK;
-  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {
-    const lml_dataset *set = &r->options->sets[s];
-    share which = {.index = s};
-    if (set->role != task->role || set->leverage > 0.0) continue;
-    if (set == sampled) {
-      status = find_subspace(r, task, s, error);
-      which.from_unit = 1;
-    }
-    if (status == LML_OK) status = add_share(r, task, &which, error);
-  }
-  return status;
-}
-
-/** Add the rows of all sets of the role that are not judged by leverage, frames dealt out in turn, and collect. */
-static lml_status add_sets(lml_run *r, const sum_task *task, lml_error *error) {
-  const lml_dataset *sampled = NULL;
-  lml_status status = LML_OK;
-  lml_run_begin_stage(r, task->stage, count_frames(r, task->role, r->options->nsets));
-  if (task->role == LML_ROLE_TARGET)
-    sampled = lml_compression_set(r->options, &r->crew.designs[0], r->retrain->ridge.smallest);
-  if (sampled != NULL) status = lml_compression_begin(&r->compression, &r->crew, sampled, error);
-  if (status == LML_OK) status = add_all(r, task, sampled, error);
-  if (status == LML_OK && sampled != NULL)
-    status = lml_compression_end(&r->compression, &r->crew, task->normals, task->nnormals, error);
-  status = lml_comm_agree(r->comm, status, error);
-  for (size_t k = 0; k < task->nnormals && status == LML_OK; k++)
-    status = lml_normal_collect(&task->normals[k], r->comm, error);
-  lml_run_end_stage(r);
+static lml_status make_parts(const lml_run *r, sum_task *task, lml_error *error) {
+  lml_status status = lml_alloc(&task->parts, r->crew.nworkers, sizeof *task->parts, "normal equations", error);
+  for (size_t k = 0; k < r->crew.nworkers && status == LML_OK; k++)
+    status = lml_normal_part_make(&task->parts[k], r->retrain->width, task->normals->subspace, error);
   return status;
 }
 
 /** The targets' sums are those of the folds where there are any. */
 static sum_task target_task(lml_run *r) {
   lml_retrain *retrain = r->retrain;
-  return (sum_task){.stage = LML_STAGE_TARGET,
-                    .role = LML_ROLE_TARGET,
+  return (sum_task){.role = LML_ROLE_TARGET,
                     .normals = retrain->folds != NULL ? retrain->folds : &retrain->target,
                     .nnormals = retrain->folds != NULL ? r->options->folds : 1};
 }
@@ -295,28 +247,99 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   return lml_comm_agree(r->comm, status, error);
 }
 
-lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
-  lml_retrain *retrain = r->retrain;
-  if (r->restored) return LML_OK;
-  const sum_task tasks[] = {target_task(r),
-                            {LML_STAGE_SOFT, LML_ROLE_SOFT, &retrain->soft, 1},
-                            {LML_STAGE_TEST, LML_ROLE_TEST, &retrain->test, 1}};
-  lml_status status = add_sets(r, &tasks[0], error);
-  add_up_folds(r);
-  if (status == LML_OK) status = select_from_sets(r, error);
-  if (status == LML_OK) status = check_folds(r, error);
-  if (status == LML_OK && retrain->soft.gram != NULL) status = add_sets(r, &tasks[1], error);
-  if (status == LML_OK && retrain->test.gram != NULL) status = add_sets(r, &tasks[2], error);
+/** Sums of rows that are made for the centre are brought to descriptors themselves, one by each task. */
+typedef struct {
+  const lml_compression *compression;
+  lml_normal *const *normals;
+} restoration;
+
+static lml_status restore(void *context, size_t worker, size_t task, lml_error *error) {
+  const restoration *all = context;
+  (void)worker;
+  return lml_compression_restore(all->compression, all->normals[task], error);
+}
+
+static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
+  lml_normal **normals;
+  size_t count = 0;
+  for (size_t t = 0; t < ntasks; t++) count += tasks[t].nnormals;
+  lml_status status = lml_alloc(&normals, count, sizeof *normals, "sums", error);
+  if (status != LML_OK) return status;
+  count = 0;
+  for (size_t t = 0; t < ntasks; t++)
+    for (size_t k = 0; k < tasks[t].nnormals; k++) normals[count++] = &tasks[t].normals[k];
+  restoration all = {.compression = &r->compression, .normals = normals};
+  const lml_team_tasks work = {.count = count, .work = restore, .context = &all};
+  status = lml_team_run(r->crew.nworkers, &work, error);
+  lml_free(normals);
   return status;
 }
 
+/** Add the rows of all sets but those that are judged by leverage. */
+static lml_status add_sets(lml_run *r, sum_task *tasks, size_t ntasks, lml_error *error) {
+  pass p;
+  lml_status status = make_pass(&p, r->options->nsets, error);
+  for (size_t t = 0; t < ntasks && status == LML_OK; t++) {
+    status = make_parts(r, &tasks[t], error);
+    for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
+      if (r->options->sets[s].role == tasks[t].role && r->options->sets[s].leverage == 0.0)
+        include_set(r, &p, &tasks[t], s, 0);
+  }
+  if (status == LML_OK) status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
+  for (size_t t = 0; t < ntasks; t++) free_parts(r, &tasks[t]);
+  free_pass(&p);
+  return status;
+}
+
+/** Add them, for the centre where there is one, and collect. */
+static lml_status sum_sets(lml_run *r, sum_task *tasks, size_t ntasks, lml_error *error) {
+  const lml_compression *compression = &r->compression;
+  const bool compressed = compression->subspace.rank > 0;
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < tasks[0].nnormals && status == LML_OK && compressed; k++)
+    status = lml_normal_set_subspace(&tasks[0].normals[k], &compression->subspace, error);
+  if (compressed) lml_crew_set_centre(&r->crew, &compression->centre);
+  if (status == LML_OK) status = add_sets(r, tasks, ntasks, error);
+  if (compressed) lml_crew_set_centre(&r->crew, NULL);
+  if (status == LML_OK && compressed) status = restore_sums(r, tasks, ntasks, error);
+  status = lml_comm_agree(r->comm, status, error);
+  for (size_t t = 0; t < ntasks; t++)
+    for (size_t k = 0; k < tasks[t].nnormals && status == LML_OK; k++)
+      status = lml_normal_collect(&tasks[t].normals[k], r->comm, error);
+  return status;
+}
+
+lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  sum_task tasks[3] = {target_task(r)};
+  size_t ntasks = 1, nframes;
+  if (r->restored) return LML_OK;
+  if (retrain->soft.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_SOFT, &retrain->soft, 1, NULL};
+  if (retrain->test.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_TEST, &retrain->test, 1, NULL};
+  nframes = 0;
+  for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, tasks[t].role, r->options->nsets);
+  lml_run_begin_stage(r, LML_STAGE_ROWS, nframes);
+  lml_status status = sum_sets(r, tasks, ntasks, error);
+  lml_run_end_stage(r);
+  add_up_folds(r);
+  if (status == LML_OK) status = select_from_sets(r, error);
+  return status == LML_OK ? check_folds(r, error) : status;
+}
+
 lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error *error) {
-  const sum_task task = target_task(r);
+  sum_task task = target_task(r);
+  pass p;
   if (r->options->sets[index].leverage > 0.0) return select_frames(r, index, first, error);
   if (!lml_run_leads(r)) lml_normal_clear(&r->retrain->target); /* rank 0 has them */
-  lml_run_begin_stage(r, LML_STAGE_TARGET, r->options->sets[index].nframes - first);
-  const share which = {.index = index, .first = first};
-  lml_status status = add_share(r, &task, &which, error);
+  lml_run_begin_stage(r, LML_STAGE_ROWS, r->options->sets[index].nframes - first);
+  lml_status status = make_pass(&p, 1, error);
+  if (status == LML_OK) status = make_parts(r, &task, error);
+  if (status == LML_OK) {
+    include_set(r, &p, &task, index, first);
+    status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
+  }
+  free_parts(r, &task);
+  free_pass(&p);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_normal_collect(&r->retrain->target, r->comm, error);
   lml_run_end_stage(r);

@@ -63,7 +63,7 @@ def test_the_same_bytes_without_the_passes(changes, files, both):
     before = (files / "sums.cache").read_bytes()
     second = both(config)
     assert second["cache"]["found"] == "used" and "sums.cache has the sums of these inputs" in second["stderr"]
-    for stage in ("hard constraints", "targets", "soft constraints", "test files"):
+    for stage in ("hard constraints", "rows"):
         assert f"{stage}: " not in second["stderr"]
     assert (files / "sums.cache").read_bytes() == before
     for name in ("solution", "search", "hard", "sets", "coefficients"):

@@ -52,9 +52,10 @@ static double *make_rows(double rest, size_t wild) {
 }
 
 static void find(lml_subspace *subspace, const double *rows) {
-  double *sample = numbers(LML_SUBSPACE_SAMPLE * WIDTH);
+  double *sample = numbers(LML_SUBSPACE_SAMPLE * WIDTH), shares[LML_SUBSPACE_SAMPLE];
+  for (size_t k = 0; k < LML_SUBSPACE_SAMPLE; k++) shares[k] = 1.0;
   memcpy(sample, rows, LML_SUBSPACE_SAMPLE * WIDTH * sizeof *sample);
-  assert_int_equal(lml_subspace_find(subspace, sample, LML_SUBSPACE_SAMPLE, WIDTH, NULL), LML_OK);
+  assert_int_equal(lml_subspace_find(subspace, sample, shares, LML_SUBSPACE_SAMPLE, WIDTH, NULL), LML_OK);
   lml_free(sample);
 }
 
@@ -62,18 +63,25 @@ static void find(lml_subspace *subspace, const double *rows) {
 static size_t compare(const lml_subspace *subspace, const double *rows, double tolerance) {
   const size_t r = subspace->rank;
   double *gram = numbers(WIDTH * WIDTH), *exact = numbers(WIDTH * WIDTH), *products = numbers(r * WIDTH);
-  double *c = numbers(ROWS * r), *scratch = numbers(r * (WIDTH + r)), left_out = 0.0, missing = 0.0;
-  unsigned char inside[ROWS];
+  double *c = numbers(ROWS * r), *scratch = numbers(r * WIDTH), left_out = 0.0, missing = 0.0;
+  double *sketches = numbers(ROWS * LML_SUBSPACE_SKETCH), *inner = numbers(r * r);
+  lml_row_place places[ROWS];
   size_t count = 0;
-  lml_subspace_project(subspace, rows, ROWS, c, inside, &left_out);
+  lml_subspace_project(subspace, rows, ROWS, c, places, &left_out, sketches);
   for (size_t k = 0; k < ROWS; k++) {
-    count += inside[k];
-    if (inside[k])
-      cblas_dger(CblasColMajor, WIDTH, (int)r, 2.0, rows + k * WIDTH, 1, c + k * r, 1, products, WIDTH);
+    count += places[k] != LML_ROW_OUTSIDE;
+    const size_t used = places[k] == LML_ROW_NEAR ? subspace->near : r;
+    for (size_t i = 0; i < r; i++)
+      for (size_t j = 0; j <= i; j++) {
+        const double sign = i < used ? 1.0 : j < used ? 0.0 : -1.0;
+        inner[j * r + i] += 2.0 * sign * c[k * r + i] * c[k * r + j];
+      }
+    if (places[k] != LML_ROW_OUTSIDE)
+      cblas_dger(CblasColMajor, WIDTH, (int)used, 2.0, rows + k * WIDTH, 1, c + k * r, 1, products, WIDTH);
     else
       cblas_dsyr(CblasColMajor, CblasLower, WIDTH, 2.0, rows + k * WIDTH, 1, gram, WIDTH);
   }
-  lml_subspace_expand(subspace, products, gram, scratch);
+  lml_subspace_expand(subspace, products, inner, gram, scratch);
   cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, WIDTH, ROWS, 2.0, rows, WIDTH, 0.0, exact, WIDTH);
   for (size_t i = 0; i < WIDTH; i++)
     for (size_t j = i; j < WIDTH; j++) {
@@ -84,13 +92,15 @@ static size_t compare(const lml_subspace *subspace, const double *rows, double t
       if (fabs(difference) > tolerance) fail_msg("(%zu, %zu) is off by %g", i, j, difference);
       if (i == j) missing += 0.5 * (exact[i * WIDTH + j] - gram[i * WIDTH + j]) * pow(subspace->inverse[i], 2);
     }
-  /* What is missing on the diagonal is what was said to be left out. */
-  assert_near(missing, left_out, 1e-3 * left_out + 1e-7);
+  /* What is missing on the diagonal is about what was said to be left out; products of different parts cancel. */
+  assert_near(missing, left_out, 5e-2 * left_out + 1e-2 * lml_subspace_tolerance * WIDTH * ROWS);
   lml_free(gram);
   lml_free(exact);
   lml_free(products);
   lml_free(c);
   lml_free(scratch);
+  lml_free(sketches);
+  lml_free(inner);
   return count;
 }
 
@@ -100,7 +110,7 @@ static void nearly_flat_rows_are_summed_cheaply_and_well(void **unused) {
   lml_subspace subspace = {0};
   find(&subspace, rows);
   assert_in_range(subspace.rank, INNER, 64);
-  const size_t inside = compare(&subspace, rows, 1e-12);
+  const size_t inside = compare(&subspace, rows, 1e-10);
   assert_in_range(inside, ROWS * 85 / 100, ROWS * 90 / 100);
   lml_subspace_free(&subspace);
   lml_free(rows);
@@ -134,7 +144,7 @@ static void what_the_sample_has_not_seen_is_outside(void **unused) {
   lml_subspace subspace = {0};
   find(&subspace, rows);
   for (size_t k = 0; k < ROWS; k += 3) rows[k * WIDTH + 7] = 1e-30;
-  assert_in_range(compare(&subspace, rows, 1e-12), ROWS / 2, ROWS * 2 / 3);
+  assert_in_range(compare(&subspace, rows, 1e-10), ROWS / 2, ROWS * 2 / 3);
   lml_subspace_free(&subspace);
   lml_free(rows);
 }
