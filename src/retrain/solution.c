@@ -14,26 +14,6 @@
  *  penalty, directions that the data hardly determine stay at zero; without one, the data's digits are all there is. */
 static const double largest_condition = 1e12, largest_condition_without_ridge = 1e6;
 
-/** Of targets and of soft constraints, each with room of its own. */
-static lml_status measure_rank(void *context, size_t worker, size_t task, lml_error *error) {
-  lml_retrain *retrain = context;
-  lml_solver solver;
-  (void)worker;
-  lml_status status = lml_solver_make(&solver, retrain->width, 0, error);
-  if (status == LML_OK && task == 0)
-    status = lml_solver_rank(&solver, &retrain->target, &retrain->target_rank, &retrain->target_largest, error);
-  if (status == LML_OK && task == 1)
-    status = lml_solver_rank(&solver, &retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
-  lml_solver_free(&solver);
-  return status;
-}
-
-static lml_status measure_ranks(lml_run *r, lml_error *error) {
-  const lml_team_tasks tasks = {
-      .count = r->retrain->soft.gram == NULL ? 1 : 2, .work = measure_rank, .context = r->retrain};
-  return lml_team_run(r->crew.nworkers, &tasks, error);
-}
-
 /** Weights or values may be so large that sums overflow. */
 static lml_status check_sums(const lml_normal *normal, const char *what, lml_error *error) {
   double sum = normal->square;
@@ -54,14 +34,45 @@ lml_status lml_run_make_solver(lml_run *r, lml_error *error) {
   return lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
 }
 
+/** A rank, with room of its own. */
+static lml_status measure_rank(const lml_normal *normal, size_t *rank, double *largest, lml_error *error) {
+  lml_solver solver;
+  lml_status status = lml_solver_make(&solver, normal->width, 0, error);
+  if (status == LML_OK) status = lml_solver_rank(&solver, normal, rank, largest, error);
+  lml_solver_free(&solver);
+  return status;
+}
+
+/** What is found from the sums, each by itself. */
+enum { TARGET_RANK = 0, SOFT_RANK, SOLUTION, FINDINGS };
+
+static lml_status find(void *context, size_t worker, size_t task, lml_error *error) {
+  lml_run *r = context;
+  lml_retrain *retrain = r->retrain;
+  (void)worker;
+  if (task == TARGET_RANK)
+    return measure_rank(&retrain->target, &retrain->target_rank, &retrain->target_largest, error);
+  if (task == SOLUTION) return lml_search_run(retrain, &r->solver, lml_run_tell, r, error);
+  if (retrain->soft.gram == NULL) return LML_OK;
+  return measure_rank(&retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
+}
+
+/** All of it; where λs are to be found, the largest eigenvalues come first. */
+static lml_status find_all(lml_run *r, lml_error *error) {
+  const lml_retrain_options *options = r->options;
+  const bool waits = options->nlambda_ridge == 0 || lml_retrain_searches_soft(options);
+  const lml_team_tasks tasks = {.count = waits ? SOLUTION : FINDINGS, .work = find, .context = r};
+  const lml_status status = lml_team_run(r->crew.nworkers, &tasks, error);
+  return status == LML_OK && waits ? find(r, 0, SOLUTION, error) : status;
+}
+
 static lml_status solve_sums(lml_run *r, lml_error *error) {
   lml_run_begin_stage(r, LML_STAGE_SOLVE, lml_search_most(r->options));
   lml_status status = LML_OK;
   if (lml_run_leads(r)) {
     status = check_all_sums(r->retrain, error);
-    if (status == LML_OK) status = measure_ranks(r, error);
     if (status == LML_OK) status = lml_run_make_solver(r, error);
-    if (status == LML_OK) status = lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
+    if (status == LML_OK) status = find_all(r, error);
     if (status == LML_OK) lml_run_tell_last(r);
     for (size_t i = 0; i < LML_LAMBDAS && status == LML_OK; i++)
       if (r->retrain->at_end[i])
