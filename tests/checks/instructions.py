@@ -26,7 +26,7 @@ CEILINGS = {
     "linear": 450_251,
     "quadratic": 604_794,
     "ZBL": 462_822,
-    "gradients": 2_075_435,
+    "gradients": 1_968_925,
 }
 
 # name: settings of the potential, options of lmlink-eval, functions whose instructions count
