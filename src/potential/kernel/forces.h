@@ -62,6 +62,9 @@ static void adjoint(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
   all_y_to_moments(plan, workspace);
 }
 
+/* Two products are added to a sum in turn, a = a + b c + d e: that is two fused multiply-adds, which a += b c + d e is
+ * not. */
+
 /** Sums over q of one s: the coefficient of Re and Im of a*^s, and its derivatives by Re b, Im b and x. */
 typedef struct {
   vec re, im, re_br, im_br, re_bi, im_bi, re_x, im_x;
@@ -99,16 +102,16 @@ ALWAYS_INLINE const vec *sum_row(int J, int s, const powers *p, const vec *m, ro
     const vec u = p->u[q], v = p->v[q], du = (double)q * p->u[q - 1], dv = (double)q * p->v[q - 1];
     /* of Re a*^s: Re b^q and Im b^q have these coefficients */
     const vec ru = y[0], rv = s > 0 ? y[2] : y[1];
-    r->re += ru * u + rv * v;
-    r->re_br += ru * du + rv * dv;
-    r->re_bi += rv * du - ru * dv;
-    r->re_x += d[0] * u + (s > 0 ? d[2] : d[1]) * v;
+    r->re = r->re + ru * u + rv * v;
+    r->re_br = r->re_br + ru * du + rv * dv;
+    r->re_bi = r->re_bi + rv * du - ru * dv;
+    r->re_x = r->re_x + d[0] * u + (s > 0 ? d[2] : d[1]) * v;
     if (s == 0) continue;
     /* of Im a*^s */
-    r->im += y[1] * v + y[3] * u;
-    r->im_br += y[1] * dv + y[3] * du;
-    r->im_bi += y[1] * du - y[3] * dv;
-    r->im_x += d[1] * v + d[3] * u;
+    r->im = r->im + y[1] * v + y[3] * u;
+    r->im_br = r->im_br + y[1] * dv + y[3] * du;
+    r->im_bi = r->im_bi + y[1] * du - y[3] * dv;
+    r->im_x = r->im_x + d[1] * v + d[3] * u;
   }
   return m;
 }
@@ -124,12 +127,12 @@ ALWAYS_INLINE void neighbour_gradient(int J, const neighbour *n, const vec *m, v
   for (int s = 0; s <= J; s++) {
     row r;
     m = sum_row(J, s, &p, m, &r);
-    f += re * r.re + im * r.im;
-    f_br += re * r.re_br + im * r.im_br;
-    f_bi += re * r.re_bi + im * r.im_bi;
-    f_x += re * r.re_x + im * r.im_x;
-    f_ar += last_re * r.re + last_im * r.im;
-    f_ai += last_im * r.re - last_re * r.im;
+    f = f + re * r.re + im * r.im;
+    f_br = f_br + re * r.re_br + im * r.im_br;
+    f_bi = f_bi + re * r.re_bi + im * r.im_bi;
+    f_x = f_x + re * r.re_x + im * r.im_x;
+    f_ar = f_ar + last_re * r.re + last_im * r.im;
+    f_ai = f_ai + last_im * r.re - last_re * r.im;
     last_re = (s + 1.0) * re;
     last_im = (s + 1.0) * im;
     times_conjugate_a(n, &re, &im);

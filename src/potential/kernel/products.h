@@ -16,40 +16,49 @@ ALWAYS_INLINE const vec *vec_at(const void *base, int32_t offset) {
   return (const vec *)(const void *)((const char *)base + offset);
 }
 
+/** Where the real and the imaginary parts of U begin. */
+typedef struct {
+  const double *re, *im;
+} u_parts;
+
+/** The compiler is not to know that the parts lie side by side: it would add an offset to the one base for both loads,
+ *  which cost nothing where each load adds it to its own. */
+ALWAYS_INLINE u_parts parts_of(const double *u) {
+  u_parts parts = {u, u + LML_LANES};
+  __asm__("" : "+r"(parts.im));
+  return parts;
+}
+
 /** (re, im) of one product. */
-ALWAYS_INLINE void multiply(const double *u, const lml_product *product, vec *re, vec *im) {
-  const vec *a = vec_at(u, product->u1), *b = vec_at(u, product->u2);
-  *re = a[0] * b[0] - a[1] * b[1];
-  *im = a[0] * b[1] + a[1] * b[0];
+ALWAYS_INLINE void multiply(u_parts u, const lml_product *product, vec *re, vec *im) {
+  const vec a_re = *vec_at(u.re, product->u1), a_im = *vec_at(u.im, product->u1);
+  const vec b_re = *vec_at(u.re, product->u2), b_im = *vec_at(u.im, product->u2);
+  *re = a_re * b_re - a_im * b_im;
+  *im = a_re * b_im + a_im * b_re;
+}
+
+/** Add the product to the sums of all levels. */
+ALWAYS_INLINE void add_product(int nlevels, u_parts u, const lml_product *product, const double *cg, vec (*sums)[2]) {
+  vec re, im;
+  multiply(u, product, &re, &im);
+  for (int l = 0; l < nlevels; l++) {
+    sums[l][0] += cg[l] * re;
+    sums[l][1] += cg[l] * im;
+  }
 }
 
 /** sums[level] = Σ cg U₁U₂ of one cell, real and imaginary part. Two sets of sums keep the chains of dependent
  * additions short where there are few levels. */
-ALWAYS_INLINE void sum_cell(int nlevels, const double *u, const lml_product *products, int nproducts, const double *cg,
+ALWAYS_INLINE void sum_cell(int nlevels, u_parts u, const lml_product *products, int nproducts, const double *cg,
                             vec (*sums)[2]) {
-  vec other[LEVELS_LIMIT][2], re, im;
+  vec other[LEVELS_LIMIT][2];
   for (int l = 0; l < nlevels; l++) sums[l][0] = sums[l][1] = other[l][0] = other[l][1] = splat(0.0);
   int i = 0;
-  if (nlevels <= 2)
-    for (; i + 1 < nproducts; i += 2, cg += 2 * nlevels) {
-      multiply(u, &products[i], &re, &im);
-      for (int l = 0; l < nlevels; l++) {
-        sums[l][0] += cg[l] * re;
-        sums[l][1] += cg[l] * im;
-      }
-      multiply(u, &products[i + 1], &re, &im);
-      for (int l = 0; l < nlevels; l++) {
-        other[l][0] += cg[nlevels + l] * re;
-        other[l][1] += cg[nlevels + l] * im;
-      }
-    }
-  for (; i < nproducts; i++, cg += nlevels) {
-    multiply(u, &products[i], &re, &im);
-    for (int l = 0; l < nlevels; l++) {
-      sums[l][0] += cg[l] * re;
-      sums[l][1] += cg[l] * im;
-    }
+  for (; i + 1 < nproducts; i += 2, cg += 2 * nlevels) {
+    add_product(nlevels, u, &products[i], cg, sums);
+    add_product(nlevels, u, &products[i + 1], cg + nlevels, nlevels <= 2 ? other : sums);
   }
+  if (i < nproducts) add_product(nlevels, u, &products[i], cg, sums);
   if (nlevels <= 2)
     for (int l = 0; l < nlevels; l++) {
       sums[l][0] += other[l][0];
@@ -95,11 +104,12 @@ ALWAYS_INLINE void walk_run(int nlevels, int elements, lml_cell_purpose what, co
   const int *nproducts = w->list->nproducts + run->cell;
   const lml_product *products = w->list->products + run->product;
   const double *cg = w->list->cg + run->cg;
+  const u_parts u = parts_of(w->workspace->u);
   size_t target = run->target;
   for (size_t c = 0; c < run->ncells; c++) {
     const int n = nproducts[c];
     vec sums[LEVELS_LIMIT][2];
-    sum_cell(nlevels, w->workspace->u, products, n, cg, sums);
+    sum_cell(nlevels, u, products, n, cg, sums);
     products += n;
     cg += n * nlevels;
     for (int l = 0; l < nlevels; l++)
