@@ -28,9 +28,14 @@ enum {
 };
 
 /** The neighbours of up to `lanes` atoms. Neighbour number k of every atom stands in slot k; where an atom has fewer,
- *  the place has weight 0 and any distance that is not 0. With chemflag the slots of one element stand together. */
+ *  the place has weight 0 and any distance that is not 0. With chemflag the slots of one element stand together.
+ *
+ *  For `slopes` these slots begin with those of *tiles*: a tile is two *columns*, each of neighbours whose gradients
+ * are summed. Its slots are in turn of the one and the other. Neighbours in the slots behind have no gradients. */
 typedef struct lml_bispectrum_batch {
   int *group;    /**< nlabel_elements + 1: first slot of each element, an even number */
+  int *tiles;    /**< nlabel_elements + 1: first tile of each element */
+  int *tile;     /**< for each tile: its first slot, and the one behind its last */
   double *slots; /**< group[nlabel_elements] × LML_SLOT_SIZE vectors */
   double *self;  /**< nlabel_elements vectors: the atom's own weight in each element's density, 0 or 1 */
 } lml_bispectrum_batch;
@@ -63,8 +68,8 @@ typedef struct lml_bispectrum_quadratic {
 typedef struct lml_bispectrum_slopes {
   double *adjoints;    /**< by_term.npacked: ∂t/∂U */
   double *derivatives; /**< nmoments × 6: ∂U/∂r of one or two neighbours */
-  double *values;      /**< nterms × stride: of each term, ∂t/∂r of each slot (3) */
-  size_t stride;       /**< 3 × slots */
+  double *values;      /**< nterms × stride: of each term, ∂t/∂r of each column (3) */
+  size_t stride;       /**< 3 × columns, at most */
 } lml_bispectrum_slopes;
 
 /** Where the gradient of one atom's components by the position of one of its neighbours goes: three rows. */
@@ -91,13 +96,14 @@ typedef struct lml_bispectrum_kernel {
    *  3 vectors for each slot, eV/Å. */
   void (*forces)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
                  const lml_bispectrum_workspace *workspace, double *gradient);
-  /** u and geometry → terms, and the gradient of each with respect to each neighbour. The plan has its tables by
-   *  term. */
+  /** u and geometry → terms, and the gradient of each with respect to the neighbours of each column. The plan has its
+   *  tables by term. */
   void (*slopes)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
                  lml_bispectrum_workspace *workspace, const lml_bispectrum_slopes *slopes);
-  /** Slopes → −∂B/∂r of each lane's atom by each neighbour, at @p places (slots × lanes), and the same by the atom
-   *  itself, at @p own (lanes): for each direction a row of @p stride numbers, a multiple of LML_LANES_LIMIT. */
-  void (*hand_out)(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int nslots,
+  /** Slopes → −∂B/∂r of each lane's atom by the neighbours of each column, at @p places (columns × lanes), and the same
+   *  by the atom itself, at @p own (lanes): for each direction a row of @p stride numbers, a multiple of
+   *  LML_LANES_LIMIT. */
+  void (*hand_out)(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int ncolumns,
                    const lml_gradient_place *places, const lml_gradient_place *own, size_t stride);
   /** B and ∂B/∂r of @p nsources sources, @p n components each → the gradient of the sum over the sources of all linear
    *  and quadratic descriptors, in their order: n (n + 3) / 2 doubles. The sources' arrays are aligned to LML_ALIGNMENT

@@ -44,18 +44,21 @@ static void put_components(lml_descriptors *descriptors) {
   }
 }
 
-/** Neighbours → u. */
-static void put_density(lml_descriptors *descriptors, size_t first) {
+/** Neighbours → u, with the columns of lml_atom_batch_gather_columns unless @p places is NULL. */
+static void put_density(lml_descriptors *descriptors, size_t first, const int32_t *places) {
   const lml_linear_model *model = &descriptors->model;
   lml_linear_evaluation *evaluation = &descriptors->evaluation;
   lml_atom_batch *batch = &evaluation->batch;
-  lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
+  if (places == NULL)
+    lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
+  else
+    lml_atom_batch_gather_columns(batch, model, &evaluation->neighbours, evaluation->elements, places, first);
   model->kernel->density(&model->plan, &model->potential->snap.parameters, &batch->slots, &batch->workspace);
 }
 
 void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
   const lml_linear_model *model = &descriptors->model;
-  put_density(descriptors, first);
+  put_density(descriptors, first, NULL);
   model->kernel->terms(&model->plan, &descriptors->evaluation.batch.workspace);
   put_components(descriptors);
 }
@@ -102,10 +105,10 @@ lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_erro
   return lml_bispectrum_slopes_make(&model->plan, model->kernel, slots, &descriptors->slopes, error);
 }
 
-void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first) {
+void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first, const int32_t *places) {
   const lml_linear_model *model = &descriptors->model;
   lml_atom_batch *batch = &descriptors->evaluation.batch;
-  put_density(descriptors, first);
+  put_density(descriptors, first, places);
   model->kernel->slopes(&model->plan, &batch->slots, &batch->workspace, &descriptors->slopes);
   put_components(descriptors);
 }
@@ -160,7 +163,7 @@ lml_status lml_descriptors_virials(lml_descriptors *descriptors, const lml_struc
   const size_t width = descriptors->model.potential->snap.ncoefficients - 1;
   memset(virials, 0, 6 * descriptors->model.nelements * width * sizeof(double));
   for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
-    lml_descriptors_slopes(descriptors, first);
+    lml_descriptors_slopes(descriptors, first, NULL);
     for (size_t lane = 0; lane < batch->natoms; lane++)
       add_virial(descriptors, lane, virials + 6 * width * (size_t)batch->element[lane], width);
   }

@@ -28,8 +28,9 @@ void lml_descriptors_batch(lml_descriptors *descriptors, size_t first);
 /** Room for the gradients of the batches of this structure. */
 lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_error *error);
 
-/** The same, and the gradients of the batch's terms. */
-void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first);
+/** The same, and the gradients of the batch's terms: by each neighbour, or by those that @p places of sorted atoms
+ * tell, see lml_atom_batch_gather_columns. */
+void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first, const int32_t *places);
 
 /** What lml_potential_descriptors and lml_potential_virials give. */
 lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_structure *structure, double *values,

@@ -7,7 +7,7 @@
 static const char what[] = "gradients of the descriptors";
 
 /** Places of sorted atoms that are not chosen. */
-enum { NEITHER = -1, SOURCE = -2 };
+enum { NEITHER = LML_NO_PLACE, SOURCE = -2 };
 
 /** Doubles in the entries at hand, at most; a few thousand atoms, 64 MB. */
 enum { ROOM = 8 << 20 };
@@ -146,19 +146,19 @@ static lml_gradient_place find_entry(lml_gradient_rows *rows, size_t place, int3
 
 /* ---- filling them ---- */
 
-/** The entries of one lane's neighbours, and of its own atom. */
+/** The entries of one lane's columns, and of its own atom. */
 static lml_gradient_place find_entries(lml_gradient_rows *rows, size_t lane) {
   const lml_descriptors *descriptors = rows->descriptors;
   const lml_neighbours *neighbours = &descriptors->evaluation.neighbours;
   const lml_atom_batch *batch = &descriptors->evaluation.batch;
   const lml_gradient_place nowhere = {.to = rows->spare};
   const size_t lanes = (size_t)descriptors->model.kernel->lanes, atom = batch->first + lane;
-  const size_t nslots = (size_t)batch->slots.group[descriptors->model.plan.nlabel_elements];
+  const size_t ncolumns = 2 * (size_t)batch->slots.tiles[descriptors->model.plan.nlabel_elements];
   const bool wanted = lane < batch->natoms && rows->place[atom] != NEITHER;
-  for (size_t slot = 0; slot < nslots; slot++) {
-    const int32_t j = wanted ? batch->neighbour[slot * lanes + lane] : -1;
+  for (size_t column = 0; column < ncolumns; column++) {
+    const int32_t j = lml_atom_batch_column(batch, lanes, column, lane);
     const int32_t place = j < 0 ? NEITHER : rows->place[neighbours->owner[j]];
-    rows->targets[slot * lanes + lane] = place < 0 ? nowhere : find_entry(rows, (size_t)place, (int32_t)atom);
+    rows->targets[column * lanes + lane] = place < 0 ? nowhere : find_entry(rows, (size_t)place, (int32_t)atom);
   }
   return wanted && rows->place[atom] >= 0 ? find_entry(rows, (size_t)rows->place[atom], (int32_t)atom) : nowhere;
 }
@@ -170,7 +170,7 @@ static size_t fill_batch(lml_gradient_rows *rows, size_t first) {
   const lml_atom_batch *batch = &descriptors->evaluation.batch;
   const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
   lml_gradient_place own[LML_LANES_LIMIT];
-  lml_descriptors_slopes(descriptors, first);
+  lml_descriptors_slopes(descriptors, first, rows->place);
   for (size_t lane = 0; lane < lanes; lane++) own[lane] = find_entries(rows, lane);
   for (size_t lane = 0; lane < batch->natoms; lane++) {
     const double *centre = rows->centre == NULL ? NULL : rows->centre + (size_t)batch->element[lane] * n;
@@ -178,7 +178,7 @@ static size_t fill_batch(lml_gradient_rows *rows, size_t first) {
     for (size_t c = 0; c < n; c++)
       values[c] = descriptors->components[c * lanes + lane] - (centre == NULL ? 0.0 : centre[c]);
   }
-  model->kernel->hand_out(&model->plan, &descriptors->slopes, batch->slots.group[model->plan.nlabel_elements],
+  model->kernel->hand_out(&model->plan, &descriptors->slopes, 2 * batch->slots.tiles[model->plan.nlabel_elements],
                           rows->targets, own, rows->stride);
   return first + batch->natoms;
 }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "lmlink/potential.h"
+#include "potential/gradient_rows.h"
 #include "potential/linear_calculator.h"
 #include "support/made_up.h"
 #include "support/near.h"
@@ -301,6 +302,41 @@ static void descriptors_times_coefficients_give_energies_and_forces(void **state
   }
 }
 
+/** Atoms that no gradient is wanted by share batches with others, and their neighbours are laid out in other ways. */
+static void gradients_by_a_few_atoms_are_those_by_all(void **state) {
+  (void)state;
+  static const size_t chosen[][3] = {{4, 1, 6}, {0, 2, 3}, {5, 5, 5}}, counts[] = {3, 2, 1};
+  for (size_t v = 0; v < VARIANTS; v++) {
+    lml_potential *potential = potential_of(&variants[v]);
+    lml_structure structure = made_up_structure(variants[v].nelements);
+    const size_t size = 3 * variants[v].nelements * (lml_potential_ncoefficients(potential) - 1);
+    const lml_gradient_layout layout = {size, size / 3, size / 3 / variants[v].nelements};
+    double *all, *few;
+    lml_descriptors descriptors;
+    lml_gradient_rows rows = {0};
+    ok(lml_alloc(&all, structure.natoms * size, sizeof(double), "rows", error));
+    ok(lml_alloc(&few, 3 * size, sizeof(double), "rows", error));
+    ok(lml_potential_gradients(potential, &structure, all, error)); /* atom, element, direction */
+    ok(lml_descriptors_make(&descriptors, potential, error));
+    for (size_t k = 0; k < 3; k++) {
+      ok(lml_gradient_rows_begin(&rows, &descriptors, &structure, chosen[k], counts[k], error));
+      ok(lml_gradient_rows_next(&rows, counts[k], few, &layout, error));
+      for (size_t i = 0; i < counts[k] * size; i++) {
+        const size_t direction = i % size / layout.direction, element = i % layout.direction / layout.element;
+        const size_t at = (3 * element + direction) * layout.element + i % layout.element;
+        const double wanted = all[chosen[k][i / size] * size + at];
+        assert_near(few[i], wanted, 1e-11 * fmax(1.0, fabs(wanted)));
+      }
+    }
+    lml_gradient_rows_free(&rows);
+    lml_descriptors_free(&descriptors);
+    lml_free(all);
+    lml_free(few);
+    lml_structure_free(&structure);
+    lml_potential_destroy(potential);
+  }
+}
+
 /** Evaluate with the kernel of that name; false where this processor does not have it. */
 static bool evaluate_with(const char *isa, const lml_potential *potential, const lml_structure *structure,
                           lml_results *results) {
@@ -492,6 +528,7 @@ int main(void) {
       cmocka_unit_test(symmetries_hold),
       cmocka_unit_test(a_cell_smaller_than_the_cutoff_equals_its_repetition),
       cmocka_unit_test(descriptors_times_coefficients_give_energies_and_forces),
+      cmocka_unit_test(gradients_by_a_few_atoms_are_those_by_all),
       cmocka_unit_test(kernels_agree),
       cmocka_unit_test(an_unknown_kernel_is_refused),
       cmocka_unit_test(an_atom_alone_has_its_constant),

@@ -9,7 +9,7 @@
 #include "potential/kernel/products.h"
 #include "potential/kernel/vector.h"
 
-/** Neighbours that a tile spans, three columns each. */
+/** Columns of neighbours that a tile has, and columns of its matrix: three for each. */
 enum { TILE_SLOTS = 2, TILE_COLUMNS = 3 * TILE_SLOTS };
 
 /** A complex number and its gradient by the neighbour's position. */
@@ -90,28 +90,37 @@ ALWAYS_INLINE void make_polynomials(int nsigns, int nlevels, const double *c, ve
     }
 }
 
+/** Whether a neighbour is the first of its column. */
+typedef enum { FIRST, FURTHER } turn;
+
+ALWAYS_INLINE void put(turn which, vec *to, vec value) {
+  if (which == FURTHER) value += *to;
+  *to = value;
+}
+
 /** One direction of the derivatives of a mode: @p value and @p slope of its components, times the polynomials. */
-ALWAYS_INLINE void put_direction(int ncomponents, int nlevels, const vec *value, const vec *slope, vec d_x,
+ALWAYS_INLINE void put_direction(turn which, int ncomponents, int nlevels, const vec *value, const vec *slope, vec d_x,
                                  const polynomials *p, vec *const *to, int column) {
   for (int c = 0; c < ncomponents; c++) {
     const int place = TILE_COLUMNS * c + column;
-    to[0][place] = slope[c] * p->value[c / 2][0];
+    put(which, &to[0][place], slope[c] * p->value[c / 2][0]);
     if (nlevels == 1) continue;
     const vec of_x = value[c] * d_x;
-    for (int l = 1; l < nlevels; l++) to[l][place] = slope[c] * p->value[c / 2][l] + of_x * p->slope[c / 2][l];
+    for (int l = 1; l < nlevels; l++)
+      put(which, &to[l][place], slope[c] * p->value[c / 2][l] + of_x * p->slope[c / 2][l]);
   }
 }
 
 /** One neighbour's derivatives of a mode: of a*^s b^q, and where there are four components of a*^s b*^q too. @p b is
  *  NULL where it is 1. */
-ALWAYS_INLINE void put_functions(int ncomponents, int nlevels, const gradual *a, const gradual *b, const vec d_x[3],
-                                 const polynomials *p, vec *const *to, int column) {
+ALWAYS_INLINE void put_functions(turn which, int ncomponents, int nlevels, const gradual *a, const gradual *b,
+                                 const vec d_x[3], const polynomials *p, vec *const *to, int column) {
   if (ncomponents < 4) {
     const gradual product = b == NULL ? *a : multiply_graduals(a, b);
     const vec value[2] = {product.re, product.im};
     for (int d = 0; d < 3; d++) {
       const vec slope[2] = {product.d_re[d], product.d_im[d]};
-      put_direction(ncomponents, nlevels, value, slope, d_x[d], p, to, column + d);
+      put_direction(which, ncomponents, nlevels, value, slope, d_x[d], p, to, column + d);
     }
     return;
   }
@@ -121,59 +130,75 @@ ALWAYS_INLINE void put_functions(int ncomponents, int nlevels, const gradual *a,
     const vec d_rr = a->d_re[d] * b->re + a->re * b->d_re[d], d_ii = a->d_im[d] * b->im + a->im * b->d_im[d];
     const vec d_ri = a->d_re[d] * b->im + a->re * b->d_im[d], d_ir = a->d_im[d] * b->re + a->im * b->d_re[d];
     const vec slope[4] = {d_rr - d_ii, d_ri + d_ir, d_rr + d_ii, d_ir - d_ri};
-    put_direction(4, nlevels, value, slope, d_x[d], p, to, column + d);
+    put_direction(which, 4, nlevels, value, slope, d_x[d], p, to, column + d);
   }
 }
 
 /** One mode of a tile of neighbours. */
-ALWAYS_INLINE void put_mode(int ncomponents, int nlevels, const lml_bispectrum_plan *plan, const lml_mode *mode,
-                            const factors *f, vec *matrix) {
+ALWAYS_INLINE void put_mode(turn which, int ncomponents, int nlevels, const lml_bispectrum_plan *plan,
+                            const lml_mode *mode, const factors *f, vec *matrix) {
   vec *to[LEVELS_LIMIT];
   for (int l = 0; l < nlevels; l++) to[l] = matrix + TILE_COLUMNS * (size_t)plan->by_term.level_reals[mode->level + l];
   const double *c = plan->polynomials + plan->mode_levels[mode->level].polynomial;
   for (int k = 0; k < TILE_SLOTS; k++, f++) {
     polynomials p;
     make_polynomials(ncomponents == 4 ? 2 : 1, nlevels, c, f->x, &p);
-    put_functions(ncomponents, nlevels, &f->of_a, mode->q == 0 ? NULL : &f->of_b[mode->q], f->d_x, &p, to, 3 * k);
+    put_functions(which, ncomponents, nlevels, &f->of_a, mode->q == 0 ? NULL : &f->of_b[mode->q], f->d_x, &p, to,
+                  3 * k);
   }
 }
 
 /** The same, with the number of levels known to the compiler. */
-ALWAYS_INLINE void put_levels(int ncomponents, const lml_bispectrum_plan *plan, const lml_mode *mode, const factors *f,
-                              vec *matrix) {
+ALWAYS_INLINE void put_levels(turn which, int ncomponents, const lml_bispectrum_plan *plan, const lml_mode *mode,
+                              const factors *f, vec *matrix) {
   switch (mode->nlevels) {
     case 1:
-      put_mode(ncomponents, 1, plan, mode, f, matrix);
+      put_mode(which, ncomponents, 1, plan, mode, f, matrix);
       break;
     case 2:
-      put_mode(ncomponents, 2, plan, mode, f, matrix);
+      put_mode(which, ncomponents, 2, plan, mode, f, matrix);
       break;
     case 3:
-      put_mode(ncomponents, 3, plan, mode, f, matrix);
+      put_mode(which, ncomponents, 3, plan, mode, f, matrix);
       break;
     case 4:
-      put_mode(ncomponents, 4, plan, mode, f, matrix);
+      put_mode(which, ncomponents, 4, plan, mode, f, matrix);
       break;
     default:
-      put_mode(ncomponents, mode->nlevels, plan, mode, f, matrix);
+      put_mode(which, ncomponents, mode->nlevels, plan, mode, f, matrix);
   }
 }
 
-/** ∂U/∂r of a tile of neighbours: a matrix of nmoments rows and TILE_COLUMNS columns. */
-static void differentiate_tile(const lml_bispectrum_plan *plan, const neighbour *n, vec *to) {
+/** ∂U/∂r of one neighbour of each column of a tile: a matrix of nmoments rows and TILE_COLUMNS columns. */
+ALWAYS_INLINE void differentiate_neighbours(turn which, const lml_bispectrum_plan *plan, const neighbour *n, vec *to) {
   factors f[TILE_SLOTS];
   for (int k = 0; k < TILE_SLOTS; k++) make_factors(plan->twojmax, n + k, &f[k]);
   const lml_mode *mode = plan->modes;
   for (int s = 0; s <= plan->twojmax; s++) {
     for (int q = 0; s + q <= plan->twojmax; q++, mode++)
       if (mode->ncomponents == 4)
-        put_levels(4, plan, mode, f, to);
+        put_levels(which, 4, plan, mode, f, to);
       else if (mode->ncomponents == 2)
-        put_levels(2, plan, mode, f, to);
+        put_levels(which, 2, plan, mode, f, to);
       else
-        put_mode(1, mode->nlevels, plan, mode, f, to);
+        put_mode(which, 1, mode->nlevels, plan, mode, f, to);
     for (int k = 0; k < TILE_SLOTS; k++) f[k].of_a = multiply_graduals(&f[k].of_a, &f[k].a);
   }
+}
+
+static void differentiate_first(const lml_bispectrum_plan *plan, const neighbour *n, vec *to) {
+  differentiate_neighbours(FIRST, plan, n, to);
+}
+
+static void differentiate_further(const lml_bispectrum_plan *plan, const neighbour *n, vec *to) {
+  differentiate_neighbours(FURTHER, plan, n, to);
+}
+
+/** The sums of them over all neighbours of a tile, which stand in the slots from @p slots[0] to before @p slots[1]. */
+static void differentiate(const lml_bispectrum_plan *plan, const neighbour *geometry, const int slots[2], vec *to) {
+  differentiate_first(plan, geometry + slots[0], to);
+  for (int slot = slots[0] + TILE_SLOTS; slot < slots[1]; slot += TILE_SLOTS)
+    differentiate_further(plan, geometry + slot, to);
 }
 
 #endif

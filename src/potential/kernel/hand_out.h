@@ -16,7 +16,7 @@ ALWAYS_INLINE void put_lane(const lml_gradient_place *place, size_t offset, vec 
 }
 
 /** The gradients of up to LML_LANES components from @p first on, by all neighbours and by the atoms themselves. */
-ALWAYS_INLINE void hand_out_group(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int nslots,
+ALWAYS_INLINE void hand_out_group(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int ncolumns,
                                   const lml_gradient_place *places, const lml_gradient_place *own, size_t stride,
                                   int first) {
   const vec *from[LML_LANES];
@@ -28,11 +28,11 @@ ALWAYS_INLINE void hand_out_group(const lml_bispectrum_plan *plan, const lml_bis
     scale[c] = first + c < plan->ncomponents ? component->scale : 0.0;
     for (int d = 0; d < 3; d++) sums[d][c] = splat(0.0);
   }
-  for (int slot = 0; slot < nslots; slot++, places += LML_LANES)
+  for (int column = 0; column < ncolumns; column++, places += LML_LANES)
     for (int d = 0; d < 3; d++) {
       vec v[LML_LANES];
       for (int c = 0; c < LML_LANES; c++) {
-        const vec slope = scale[c] * from[c][3 * slot + d];
+        const vec slope = scale[c] * from[c][3 * column + d];
         sums[d][c] += slope;
         v[c] = -slope;
       }
@@ -46,10 +46,10 @@ ALWAYS_INLINE void hand_out_group(const lml_bispectrum_plan *plan, const lml_bis
   }
 }
 
-static void hand_out(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int nslots,
+static void hand_out(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int ncolumns,
                      const lml_gradient_place *places, const lml_gradient_place *own, size_t stride) {
   for (int first = 0; first < plan->ncomponents; first += LML_LANES)
-    hand_out_group(plan, slopes, nslots, places, own, stride, first);
+    hand_out_group(plan, slopes, ncolumns, places, own, stride, first);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /** @file slopes.h
  *  The gradient of each term by itself, for the design matrix: of each label, the adjoints of all its terms times the
- *  derivative of its U by every neighbour. That is a product of matrices in each lane, done tile by tile.
+ *  derivatives of its U by its neighbours. That is a product of matrices in each lane, done tile by tile.
  */
 #ifndef LML_POTENTIAL_KERNEL_SLOPES_H
 #define LML_POTENTIAL_KERNEL_SLOPES_H
@@ -21,7 +21,7 @@ static void pack_adjoints(const lml_bispectrum_plan *plan, lml_bispectrum_worksp
   walk_list(plan->nlabel_elements, LML_PACK_ADJOINTS, &w);
 }
 
-/** Add to the slopes of a tile of terms by a tile of neighbours what one label gives. */
+/** Add to the slopes of a tile of terms by a tile of columns what one label gives. */
 ALWAYS_INLINE void add_tile(const vec *adjoints, const vec *derivatives, int size, const int *terms, vec *slopes,
                             size_t stride) {
   vec sums[TILE_TERMS][TILE_COLUMNS];
@@ -41,13 +41,13 @@ static void slopes(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *
   const neighbour *geometry = (const neighbour *)(const void *)workspace->geometry;
   vec *adjoints = as_vec_mutable(room->adjoints), *derivatives = as_vec_mutable(room->derivatives);
   vec *values = as_vec_mutable(room->values);
-  const int J = plan->twojmax;
+  const int J = plan->twojmax, ntiles = batch->tiles[plan->nlabel_elements];
   pack_adjoints(plan, workspace, adjoints);
   for (int term = 0; term < plan->nterms; term++)
-    memset(values + (size_t)term * room->stride, 0, 3 * (size_t)batch->group[plan->nlabel_elements] * sizeof(vec));
+    memset(values + (size_t)term * room->stride, 0, TILE_COLUMNS * (size_t)ntiles * sizeof(vec));
   for (int e = 0; e < plan->nlabel_elements; e++)
-    for (int slot = batch->group[e]; slot < batch->group[e + 1]; slot += TILE_SLOTS) {
-      differentiate_tile(plan, geometry + slot, derivatives);
+    for (int tile = batch->tiles[e]; tile < batch->tiles[e + 1]; tile++) {
+      differentiate(plan, geometry, batch->tile + 2 * tile, derivatives);
       for (int j = 0; j <= J; j++) {
         const lml_label_terms *label = &plan->by_term.labels[e * (J + 1) + j];
         const int size = (j + 1) * (j + 1);
@@ -55,7 +55,7 @@ static void slopes(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *
         const int *terms = plan->by_term.terms + label->first;
         for (int t = 0; t < label->count && terms[t] >= 0; t += TILE_TERMS)
           add_tile(adjoints + label->packed + t / LML_TILE_TERMS * LML_TILE_TERMS * size + t % LML_TILE_TERMS, of_label,
-                   size, terms + t, values + 3 * slot, room->stride);
+                   size, terms + t, values + TILE_COLUMNS * tile, room->stride);
       }
     }
 }
