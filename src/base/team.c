@@ -9,10 +9,12 @@
 typedef struct team {
   const lml_team_tasks *tasks;
   pthread_mutex_t lock;
-  pthread_cond_t moved;   /**< handed_in or failed has changed */
-  size_t next, handed_in; /**< tasks that were begun; that were handed in */
-  size_t failed;          /**< first task that failed; SIZE_MAX: none */
-  lml_error error;        /**< of that task */
+  pthread_cond_t moved; /**< handed_in or failed has changed */
+  size_t next;          /**< tasks that were begun */
+  size_t turns;         /**< those of them that are to be handed in */
+  size_t handed_in;
+  size_t failed;   /**< first task that failed; SIZE_MAX: none */
+  lml_error error; /**< of that task */
 } team;
 
 typedef struct worker {
@@ -21,20 +23,26 @@ typedef struct worker {
   pthread_t thread;
 } worker;
 
-/** The next task; false where there is none, or none is to be begun. */
-static bool take_task(team *t, size_t *task) {
+static bool is_alone(const team *t, size_t task) {
+  return t->tasks->alone != NULL && t->tasks->alone(t->tasks->context, task);
+}
+
+/** The next task, and how many are handed in before it; false where there is none, or none is to be begun. */
+static bool take_task(team *t, size_t *task, size_t *turn) {
   pthread_mutex_lock(&t->lock);
   *task = t->next;
+  *turn = t->turns;
   const bool taken = t->next < t->tasks->count && t->failed == SIZE_MAX;
   if (taken) t->next++;
+  if (taken && !is_alone(t, *task)) t->turns++;
   pthread_mutex_unlock(&t->lock);
   return taken;
 }
 
 /** Wait until it is the task's turn; false where an earlier one has failed. */
-static bool wait_for_turn(team *t, size_t task) {
+static bool wait_for_turn(team *t, size_t task, size_t turns) {
   pthread_mutex_lock(&t->lock);
-  while (t->handed_in < task && t->failed > task) pthread_cond_wait(&t->moved, &t->lock);
+  while (t->handed_in < turns && t->failed > task) pthread_cond_wait(&t->moved, &t->lock);
   const bool turn = t->failed > task;
   pthread_mutex_unlock(&t->lock);
   return turn;
@@ -43,7 +51,7 @@ static bool wait_for_turn(team *t, size_t task) {
 static void end_task(team *t, size_t task, lml_status status, const lml_error *error) {
   pthread_mutex_lock(&t->lock);
   if (status == LML_OK) {
-    t->handed_in++;
+    if (!is_alone(t, task)) t->handed_in++;
   } else if (task < t->failed) {
     t->failed = task;
     t->error = *error;
@@ -57,12 +65,12 @@ static void *run_worker(void *data) {
   const worker *w = data;
   team *t = w->team;
   const lml_team_tasks *tasks = t->tasks;
-  size_t task;
-  while (take_task(t, &task)) {
+  size_t task, turn;
+  while (take_task(t, &task, &turn)) {
     lml_error error = {0};
     lml_status status = tasks->work(tasks->context, w->number, task, &error);
-    if (status == LML_OK) {
-      if (!wait_for_turn(t, task)) break;
+    if (status == LML_OK && !is_alone(t, task)) {
+      if (!wait_for_turn(t, task, turn)) break;
       if (tasks->hand_in != NULL) status = tasks->hand_in(tasks->context, w->number, task, &error);
     }
     end_task(t, task, status, &error);

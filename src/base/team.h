@@ -5,6 +5,7 @@
 #ifndef LML_BASE_TEAM_H
 #define LML_BASE_TEAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lmlink/error.h"
@@ -17,6 +18,8 @@ typedef struct lml_team_tasks {
   /** Hand in the task, by the worker that did it, once all earlier ones are handed in; NULL: there is nothing to. One
    *  at a time, also where there is no `work` to be waited for. */
   lml_status (*hand_in)(void *context, size_t worker, size_t task, lml_error *error);
+  /** Whether the task has nothing to hand in, and nothing waits for it; NULL: none is so. */
+  bool (*alone)(void *context, size_t task);
   void *context;
 } lml_team_tasks;
 

@@ -73,7 +73,7 @@ static lml_status collect(lml_constraints *constraints, lml_comm *comm, lml_erro
 
 /** The rows of all sets, at their places: @p places and @p jobs have room for nsets. */
 static lml_status make_rows(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets, size_t nsets,
-                            double *const *before, const lml_crew_job *last, row_place *places, lml_row_job *jobs,
+                            double *const *before, const lml_crew_job *beside, row_place *places, lml_row_job *jobs,
                             lml_error *error) {
   size_t first[2] = {0, 0}, njobs = 0;
   for (size_t s = 0; s < nsets; s++) {
@@ -83,17 +83,17 @@ static lml_status make_rows(lml_constraints *constraints, const lml_crew *crew, 
     jobs[njobs++] = (lml_row_job){.set = &sets[s], .sink = {take, place}, .before = before[s]};
     first[sets[s].mode] += sets[s].nrows;
   }
-  return lml_crew_rows(crew, jobs, njobs, last, error);
+  return lml_crew_rows(crew, jobs, njobs, beside, error);
 }
 
 lml_status lml_constraints_fill(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets,
-                                size_t nsets, double *const *before, const lml_crew_job *last, lml_error *error) {
+                                size_t nsets, double *const *before, const lml_crew_job *beside, lml_error *error) {
   row_place *places;
   lml_row_job *jobs;
   lml_status status = lml_alloc(&places, nsets, sizeof *places, "hard constraints", error);
   if (status != LML_OK) return status;
   status = lml_alloc(&jobs, nsets, sizeof *jobs, "hard constraints", error);
-  if (status == LML_OK) status = make_rows(constraints, crew, sets, nsets, before, last, places, jobs, error);
+  if (status == LML_OK) status = make_rows(constraints, crew, sets, nsets, before, beside, places, jobs, error);
   lml_free(places);
   lml_free(jobs);
   status = lml_comm_agree(crew->comm, status, error);

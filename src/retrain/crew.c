@@ -1,6 +1,7 @@
 #include "retrain/crew.h"
 
 #include <cblas.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/memory.h"
@@ -82,11 +83,17 @@ static lml_status hand_in(void *context, size_t worker, size_t task, lml_error *
   return status;
 }
 
+static bool is_alone(void *context, size_t task) {
+  const running *r = context;
+  return r->units.list[task].job->set == NULL;
+}
+
 lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *jobs, size_t njobs, lml_error *error) {
   running r = {.crew = crew};
   lml_status status = LML_OK;
   for (size_t k = 0; k < njobs && status == LML_OK; k++) status = list_units(crew, &jobs[k], &r.units, error);
-  const lml_team_tasks tasks = {.count = r.units.count, .work = work_on, .hand_in = hand_in, .context = &r};
+  const lml_team_tasks tasks = {
+      .count = r.units.count, .work = work_on, .hand_in = hand_in, .alone = is_alone, .context = &r};
   const int blas_threads = openblas_get_num_threads();
   if (crew->nworkers > 1) openblas_set_num_threads(1);
   if (status == LML_OK) status = lml_team_run(crew->nworkers, &tasks, error);
@@ -121,26 +128,27 @@ static lml_status hand_in_rows(void *context, size_t worker, size_t position, lm
   return m->job->hand_in(m->job->sink.context, worker, position, error);
 }
 
-lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *last,
+lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *beside,
                          lml_error *error) {
   making *all;
-  lml_crew_job *frames;
+  lml_crew_job *list;
+  size_t count = 0;
   lml_status status = lml_alloc(&all, njobs, sizeof *all, "units of work", error);
   if (status != LML_OK) return status;
-  status = lml_alloc(&frames, njobs + 1, sizeof *frames, "units of work", error);
+  status = lml_alloc(&list, njobs + 1, sizeof *list, "units of work", error);
+  if (status == LML_OK && beside != NULL) list[count++] = *beside; /* first, as it may take longest */
   for (size_t k = 0; k < njobs && status == LML_OK; k++) {
     all[k] = (making){.crew = crew, .job = &jobs[k], .sink = {note, &all[k]}};
-    frames[k] = (lml_crew_job){.set = jobs[k].set,
-                               .first = jobs[k].first,
-                               .most = jobs[k].most,
-                               .work = make_rows,
-                               .hand_in = hand_in_rows,
-                               .context = &all[k]};
+    list[count++] = (lml_crew_job){.set = jobs[k].set,
+                                   .first = jobs[k].first,
+                                   .most = jobs[k].most,
+                                   .work = make_rows,
+                                   .hand_in = hand_in_rows,
+                                   .context = &all[k]};
   }
-  if (status == LML_OK && last != NULL) frames[njobs] = *last;
-  if (status == LML_OK) status = lml_crew_run(crew, frames, njobs + (last != NULL), error);
+  if (status == LML_OK) status = lml_crew_run(crew, list, count, error);
   for (size_t k = 0; k < crew->nworkers; k++) lml_design_close(&crew->designs[k]);
   lml_free(all);
-  lml_free(frames);
+  lml_free(list);
   return status;
 }

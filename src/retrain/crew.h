@@ -23,7 +23,7 @@ void lml_crew_set_centre(const lml_crew *crew, const lml_centre *centre);
 
 /** What is done with each frame of a set, or one thing alone. */
 typedef struct lml_crew_job {
-  const lml_dataset *set; /**< NULL: one thing, which rank 0 and all others do for themselves */
+  const lml_dataset *set; /**< NULL: one thing, which every rank does for itself and nothing waits for */
   size_t first;           /**< position of the first frame */
   size_t most;            /**< frames in a unit, at most; 0: no matter */
   /** One frame, by one thread; the frames of a unit come one after the other. */
@@ -48,8 +48,8 @@ typedef struct lml_row_job {
   double *before; /**< the set's rows: gets what the starting potential gives, fixed terms included; NULL: not kept */
 } lml_row_job;
 
-/** Make the rows of this rank's share, set by set, and do @p last behind them, unless that is NULL. */
-lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *last,
+/** Make the rows of this rank's share, set by set, and do @p beside meanwhile, unless that is NULL. */
+lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *beside,
                          lml_error *error);
 
 #endif

@@ -91,11 +91,13 @@ lml_status lml_fit_crew_make(lml_fit_crew *crew, const lml_crew *who, const lml_
 }
 
 void lml_fit_crew_free(lml_fit_crew *crew) {
-  for (size_t w = 0; crew->workers != NULL && w < crew->crew->nworkers; w++)
+  for (size_t w = 0; crew->workers != NULL && w < crew->crew->nworkers; w++) {
+    lml_dataset_walk_end(&crew->workers[w].walk);
     for (int k = 0; k < 2; k++) {
       lml_calculator_destroy(crew->workers[w].calculators[k]);
       lml_results_free(&crew->workers[w].results[k]);
     }
+  }
   lml_free(crew->workers);
   *crew = (lml_fit_crew){0};
 }
@@ -207,14 +209,7 @@ static lml_status add_virial(lml_fit *fit, frame_work *work, lml_error *error) {
 
 /* ---- all frames ---- */
 
-/** A set that is measured. */
-typedef struct {
-  lml_fit *fit;
-  lml_fit_crew *crew;
-  const double *before; /**< of all rows; NULL: not known */
-} measurement;
-
-static lml_status evaluate(const measurement *m, frame_work *work, int which, lml_error *error) {
+static lml_status evaluate(const lml_fit_measurement *m, frame_work *work, int which, lml_error *error) {
   lml_status status = LML_OK;
   if (work->calculators[which] == NULL)
     status = lml_linear_calculator_create(m->crew->potentials[which], &work->calculators[which], error);
@@ -225,7 +220,7 @@ static lml_status evaluate(const measurement *m, frame_work *work, int which, lm
                                  &work->results[which], error);
 }
 
-static lml_status add_frame(const measurement *m, frame_work *work, lml_error *error) {
+static lml_status add_frame(const lml_fit_measurement *m, frame_work *work, lml_error *error) {
   const lml_dataset_frame *frame = &m->fit->set->frames[work->walk.position];
   const double *before = m->before == NULL || frame->nrows == 0 ? NULL : m->before + frame->first;
   work->before = before != NULL && !isnan(before[0]) ? before : NULL;
@@ -242,7 +237,7 @@ static lml_status add_frame(const measurement *m, frame_work *work, lml_error *e
   }
 }
 
-static lml_status visit(const measurement *m, frame_work *work, size_t position, lml_error *error) {
+static lml_status visit(const lml_fit_measurement *m, frame_work *work, size_t position, lml_error *error) {
   const lml_dataset *set = m->fit->set;
   lml_status status = lml_dataset_walk_to(&work->walk, position, error);
   if (status != LML_OK) return status;
@@ -252,11 +247,12 @@ static lml_status visit(const measurement *m, frame_work *work, size_t position,
 }
 
 static lml_status measure(void *context, size_t worker, size_t position, lml_error *error) {
-  const measurement *m = context;
+  const lml_fit_measurement *m = context;
   const lml_dataset *set = m->fit->set;
   frame_work *work = &m->crew->workers[worker];
   lml_status status = LML_OK;
   if (work->walk.set != set) {
+    lml_dataset_walk_end(&work->walk);
     status = lml_dataset_walk_begin(&work->walk, set, error);
     if (status == LML_OK && set->quantity == LML_QUANTITY_DIFFERENCE && position > 0) status = visit(m, work, 0, error);
   }
@@ -264,7 +260,7 @@ static lml_status measure(void *context, size_t worker, size_t position, lml_err
 }
 
 static lml_status hand_in(void *context, size_t worker, size_t position, lml_error *error) {
-  const measurement *m = context;
+  const lml_fit_measurement *m = context;
   frame_work *work = &m->crew->workers[worker];
   double *to = (double *)&m->fit->places, *from = (double *)&work->places; /* doubles throughout */
   (void)position;
@@ -276,15 +272,8 @@ static lml_status hand_in(void *context, size_t worker, size_t position, lml_err
   return LML_OK;
 }
 
-lml_status lml_fit_evaluate(lml_fit *fit, lml_fit_crew *crew, const double *before, lml_error *error) {
-  measurement m = {.fit = fit, .crew = crew, .before = before};
-  const lml_crew_job job = {.set = fit->set, .work = measure, .hand_in = hand_in, .context = &m};
-  const lml_status status = lml_crew_run(crew->crew, &job, 1, error);
-  for (size_t w = 0; w < crew->crew->nworkers; w++) {
-    lml_dataset_walk_end(&crew->workers[w].walk);
-    crew->workers[w].walk = (lml_dataset_walk){0};
-  }
-  return lml_fit_collect(fit, crew->crew->comm, status, error);
+lml_crew_job lml_fit_job(lml_fit_measurement *measurement) {
+  return (lml_crew_job){.set = measurement->fit->set, .work = measure, .hand_in = hand_in, .context = measurement};
 }
 
 lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_error *error) {

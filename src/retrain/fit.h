@@ -66,9 +66,16 @@ lml_status lml_fit_crew_make(lml_fit_crew *crew, const lml_crew *who, const lml_
                              const lml_potential *after, lml_error *error);
 void lml_fit_crew_free(lml_fit_crew *crew);
 
-/** Evaluate this rank's share of the frames, and collect all on rank 0. @p before: for each row what the starting
- *  potential gives, NaN where that is not known; NULL: of none it is. */
-lml_status lml_fit_evaluate(lml_fit *fit, lml_fit_crew *crew, const double *before, lml_error *error);
+/** A set that is evaluated: the context of its job. */
+typedef struct lml_fit_measurement {
+  lml_fit *fit;
+  lml_fit_crew *crew;
+  const double
+      *before; /**< for each row what the starting potential gives, NaN where that is not known; NULL: of none */
+} lml_fit_measurement;
+
+/** What evaluates the frames of a set; @p measurement must outlive it. lml_fit_collect comes behind it. */
+lml_crew_job lml_fit_job(lml_fit_measurement *measurement);
 
 /** What hard constraints were and are, from their rows: those from row @p first of @p rows on are the set's. @p delta
  * is the change of Θ. Rank 0 alone. */

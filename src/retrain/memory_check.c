@@ -57,15 +57,13 @@ typedef struct {
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
   const double width = (double)design->width;
   const matrices count = count_matrices(options);
-  double frame = LML_BLOCK_ROWS * width, hard = 0.0, sums = 1.0;
+  double frame = LML_BLOCK_ROWS * width, hard = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
     frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
   }
-  if (has_role(options, LML_ROLE_SOFT)) sums += 1.0;
-  if (has_role(options, LML_ROLE_TEST)) sums += 1.0;
-  const double thread = sums * width * width + frame; /* sums of its own, and rows */
+  const double thread = width * width + frame; /* sums of its own, and rows */
   return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + hard),
                  .thread = sizeof(double) * thread,
                  .first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard)};

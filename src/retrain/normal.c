@@ -78,7 +78,7 @@ static void add_gram(lml_normal *to, const lml_normal *from, double factor) {
 static void add_rest(lml_normal *to, const lml_normal *from, double factor) {
   const size_t n = to->width;
   cblas_daxpy((int)n, factor, from->moment, 1, to->moment, 1);
-  const size_t rank = from->subspace == NULL ? 0 : from->subspace->rank;
+  const size_t rank = to->subspace == NULL ? 0 : to->subspace->rank;
   if (rank > 0) cblas_daxpy((int)(n * rank), factor, from->products, 1, to->products, 1);
   if (rank > 0) cblas_daxpy((int)(rank * rank), factor, from->inner, 1, to->inner, 1);
   to->square += factor * from->square;
@@ -218,7 +218,7 @@ lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error 
   lml_normal_part *part = &adder->parts[block->worker];
   lml_normal *sums = &part->sums;
   const double weight = adder->weight * block->weight;
-  if (sums->subspace == NULL)
+  if (adder->subspace == NULL)
     add_squares(part, block->rows, block->count, weight);
   else
     add_block(part, block, weight);

@@ -62,7 +62,8 @@ typedef struct lml_normal_part {
 
 /** Where the rows of a set go: the sink's context. */
 typedef struct lml_normal_adder {
-  lml_normal_part *parts; /**< one for each worker */
+  lml_normal_part *parts;       /**< one for each worker */
+  const lml_subspace *subspace; /**< that of the parts, or NULL: all rows are summed as they are */
   double weight;
   bool has_values; /**< else r counts as zero */
 } lml_normal_adder;
@@ -73,7 +74,7 @@ void lml_normal_part_free(lml_normal_part *part);
 /** The sink's operation, with an lml_normal_adder as context. */
 lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error);
 
-/** Add what the part has to @p to, which has the same subspace. */
+/** Add what the part has to @p to, which has the subspace that was used. */
 void lml_normal_part_add(lml_normal_part *part, lml_normal *to);
 
 /** Back to no rows. */

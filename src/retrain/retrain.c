@@ -162,14 +162,36 @@ static lml_status measure_hard(lml_run *r, size_t index, lml_error *error) {
   return lml_fit_collect(&retrain->fits[index], r->comm, LML_OK, error);
 }
 
-static lml_status evaluate_fit(lml_run *r, size_t index, lml_fit_crew *crew, lml_error *error) {
-  const lml_retrain *retrain = r->retrain;
+/** Whether the errors are those of a calculator; else they are known from rows. */
+static bool is_evaluated(const lml_dataset *set) {
+  return set->source != LML_SOURCE_MATRIX && (set->role != LML_ROLE_HARD || set->quantity == LML_QUANTITY_FORCES);
+}
+
+/** Evaluate this rank's share of the frames of all sets that are; and what is still to be found of the sums. */
+static lml_status evaluate_sets(lml_run *r, lml_fit_crew *crew, lml_error *error) {
+  const size_t nsets = r->options->nsets;
+  lml_fit_measurement *measurements;
+  lml_crew_job *jobs = NULL;
+  size_t njobs = 0;
+  lml_status status = lml_alloc(&measurements, nsets, sizeof *measurements, "errors", error);
+  if (status == LML_OK) status = lml_alloc(&jobs, nsets + 1, sizeof *jobs, "errors", error);
+  if (status == LML_OK && lml_run_leads(r)) jobs[njobs++] = (lml_crew_job){.work = lml_run_find_rank, .context = r};
+  for (size_t s = 0; s < nsets && status == LML_OK; s++) {
+    measurements[s] = (lml_fit_measurement){&r->retrain->fits[s], crew, r->before[s]};
+    if (is_evaluated(&r->options->sets[s])) jobs[njobs++] = lml_fit_job(&measurements[s]);
+  }
+  if (status == LML_OK) status = lml_crew_run(&r->crew, jobs, njobs, error);
+  lml_free(measurements);
+  lml_free(jobs);
+  return lml_comm_agree(r->comm, status, error);
+}
+
+static lml_status finish_fit(lml_run *r, size_t index, lml_error *error) {
+  lml_fit *fit = &r->retrain->fits[index];
   const lml_dataset *set = &r->options->sets[index];
-  lml_fit *fit = &retrain->fits[index];
   if (set->source == LML_SOURCE_MATRIX)
-    return lml_fit_rows(fit, &r->crew, lml_potential_coefficients(retrain->result), error);
-  if (set->role == LML_ROLE_HARD && set->quantity != LML_QUANTITY_FORCES) return measure_hard(r, index, error);
-  return lml_fit_evaluate(fit, crew, r->before[index], error);
+    return lml_fit_rows(fit, &r->crew, lml_potential_coefficients(r->retrain->result), error);
+  return is_evaluated(set) ? lml_fit_collect(fit, r->comm, LML_OK, error) : measure_hard(r, index, error);
 }
 
 static lml_status evaluate_fits(lml_run *r, lml_error *error) {
@@ -184,7 +206,8 @@ static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   for (size_t s = 0; s < nsets && status == LML_OK; s++)
     status = lml_fit_make(&retrain->fits[s], &r->options->sets[s], error);
   status = lml_comm_agree(r->comm, status, error);
-  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = evaluate_fit(r, s, &crew, error);
+  if (status == LML_OK) status = evaluate_sets(r, &crew, error);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = finish_fit(r, s, error);
   lml_fit_crew_free(&crew);
   lml_run_end_stage(r);
   return status;

@@ -21,6 +21,7 @@ typedef struct lml_run {
   size_t done, total;
   double began;  /**< s */
   bool restored; /**< the constraints' rows and the sums came from the cache */
+  bool ranked;   /**< the rank of the targets' sums is known */
 } lml_run;
 
 /** Whether this is rank 0, which solves, writes and talks. */
@@ -65,6 +66,10 @@ lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_erro
 
 /** Make the solver, on rank 0, where that was not done yet. */
 lml_status lml_run_make_solver(lml_run *run, lml_error *error);
+
+/** Find the rank of the targets' sums, unless it is known; @p context is the run. What a crew's job does, not
+ *  collective: it takes long, and nothing that is behind the solution depends on it. */
+lml_status lml_run_find_rank(void *context, size_t worker, size_t position, lml_error *error);
 
 /** Find δ from the sums, or where they won't do, from the rows. */
 lml_status lml_run_solve(lml_run *run, lml_error *error);

@@ -43,27 +43,45 @@ static lml_status measure_rank(const lml_normal *normal, size_t *rank, double *l
   return status;
 }
 
-/** What is found from the sums, each by itself. */
-enum { TARGET_RANK = 0, SOFT_RANK, SOLUTION, FINDINGS };
-
-static lml_status find(void *context, size_t worker, size_t task, lml_error *error) {
+lml_status lml_run_find_rank(void *context, size_t worker, size_t position, lml_error *error) {
   lml_run *r = context;
   lml_retrain *retrain = r->retrain;
-  (void)worker;
-  if (task == TARGET_RANK)
-    return measure_rank(&retrain->target, &retrain->target_rank, &retrain->target_largest, error);
-  if (task == SOLUTION) return lml_search_run(retrain, &r->solver, lml_run_tell, r, error);
+  (void)worker, (void)position;
+  if (r->ranked) return LML_OK;
+  r->ranked = true;
+  return measure_rank(&retrain->target, &retrain->target_rank, &retrain->target_largest, error);
+}
+
+/** What is found from the sums, each by itself. */
+enum { SOFT_RANK = 0, TARGET_RANK, SOLUTION };
+
+static lml_status find(lml_run *r, size_t what, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  if (what == TARGET_RANK) return lml_run_find_rank(r, 0, 0, error);
+  if (what == SOLUTION) return lml_search_run(retrain, &r->solver, lml_run_tell, r, error);
   if (retrain->soft.gram == NULL) return LML_OK;
   return measure_rank(&retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
 }
 
-/** All of it; where λs are to be found, the largest eigenvalues come first. */
+static lml_status find_rank(void *context, size_t worker, size_t task, lml_error *error) {
+  (void)worker;
+  return find(context, task == 0 ? SOFT_RANK : TARGET_RANK, error);
+}
+
+static lml_status find_solution(void *context, size_t worker, size_t task, lml_error *error) {
+  (void)worker;
+  return find(context, task == 0 ? SOLUTION : SOFT_RANK, error);
+}
+
+/** The solution, and beside it the rank of soft constraints; that of targets can wait. Where λs are to be found,
+ * largest eigenvalues come first. */
 static lml_status find_all(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   const bool waits = options->nlambda_ridge == 0 || lml_retrain_searches_soft(options);
-  const lml_team_tasks tasks = {.count = waits ? SOLUTION : FINDINGS, .work = find, .context = r};
+  const lml_team_tasks tasks = {.count = 2, .work = waits ? find_rank : find_solution, .context = r};
+  r->ranked = false;
   const lml_status status = lml_team_run(r->crew.nworkers, &tasks, error);
-  return status == LML_OK && waits ? find(r, 0, SOLUTION, error) : status;
+  return status == LML_OK && waits ? find(r, SOLUTION, error) : status;
 }
 
 static lml_status solve_sums(lml_run *r, lml_error *error) {

@@ -14,8 +14,7 @@ static lml_status find_space(void *context, size_t worker, size_t position, lml_
   return lml_compression_find(context, error);
 }
 
-/** The constraints' rows; and, behind those, as one thread may find it while others still make them, the space that
- *  target rows lie in. */
+/** The constraints' rows; and, as one thread may find it while others make them, the space that target rows lie in. */
 static lml_status make_constraints(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
@@ -48,7 +47,6 @@ typedef struct {
   lml_role role;
   lml_normal *normals; /**< one, or one per fold */
   size_t nnormals;
-  lml_normal_part *parts; /**< of each worker */
 } sum_task;
 
 /** Frames of the sets for @p role before number @p end that are not judged by leverage. */
@@ -83,20 +81,29 @@ static lml_status hand_in(void *context, size_t worker, size_t position, lml_err
 
 /** What is added in one pass: the rows of several sets, each to its sums. */
 typedef struct {
+  lml_normal_part *parts; /**< of each worker, for whatever it adds just now */
+  size_t nparts;
   lml_row_job *jobs;
   summing *summings;
   size_t count;
 } pass;
 
 static void free_pass(pass *p) {
+  for (size_t k = 0; k < p->nparts; k++) lml_normal_part_free(&p->parts[k]);
+  lml_free(p->parts);
   lml_free(p->jobs);
   lml_free(p->summings);
 }
 
-static lml_status make_pass(pass *p, size_t nsets, lml_error *error) {
+static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_subspace *subspace, lml_error *error) {
   *p = (pass){.count = 0};
-  const lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
-  return status == LML_OK ? lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error) : status;
+  lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
+  if (status == LML_OK) status = lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error);
+  if (status == LML_OK) status = lml_alloc(&p->parts, r->crew.nworkers, sizeof *p->parts, "sums", error);
+  if (status == LML_OK) p->nparts = r->crew.nworkers;
+  for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
+    status = lml_normal_part_make(&p->parts[k], r->retrain->width, subspace, error);
+  return status;
 }
 
 /** Add the rows of set number @p index from its frame @p first on. */
@@ -104,7 +111,8 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
   const lml_dataset *set = &r->options->sets[index];
   summing *s = &p->summings[p->count];
   *s = (summing){.task = task,
-                 .adder = {.parts = task->parts,
+                 .adder = {.parts = p->parts,
+                           .subspace = task->normals->subspace,
                            .weight = set->weight,
                            .has_values = set->has_values && task->role != LML_ROLE_SOFT},
                  .first = count_frames(r, task->role, index)}; /* frames of all sets are dealt out in one row */
@@ -114,19 +122,6 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
                                       .sink = {take, s},
                                       .hand_in = hand_in,
                                       .before = r->before[index]};
-}
-
-static void free_parts(const lml_run *r, sum_task *task) {
-  for (size_t k = 0; task->parts != NULL && k < r->crew.nworkers; k++) lml_normal_part_free(&task->parts[k]);
-  lml_free(task->parts);
-  task->parts = NULL;
-}
-
-static lml_status make_parts(const lml_run *r, sum_task *task, lml_error *error) {
-  lml_status status = lml_alloc(&task->parts, r->crew.nworkers, sizeof *task->parts, "normal equations", error);
-  for (size_t k = 0; k < r->crew.nworkers && status == LML_OK; k++)
-    status = lml_normal_part_make(&task->parts[k], r->retrain->width, task->normals->subspace, error);
-  return status;
 }
 
 /** The targets' sums are those of the folds where there are any. */
@@ -276,23 +271,20 @@ static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks,
 }
 
 /** Add the rows of all sets but those that are judged by leverage. */
-static lml_status add_sets(lml_run *r, sum_task *tasks, size_t ntasks, lml_error *error) {
+static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
   pass p;
-  lml_status status = make_pass(&p, r->options->nsets, error);
-  for (size_t t = 0; t < ntasks && status == LML_OK; t++) {
-    status = make_parts(r, &tasks[t], error);
-    for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
+  lml_status status = make_pass(r, &p, r->options->nsets, tasks[0].normals->subspace, error);
+  for (size_t t = 0; t < ntasks && status == LML_OK; t++)
+    for (size_t s = 0; s < r->options->nsets; s++)
       if (r->options->sets[s].role == tasks[t].role && r->options->sets[s].leverage == 0.0)
         include_set(r, &p, &tasks[t], s, 0);
-  }
   if (status == LML_OK) status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
-  for (size_t t = 0; t < ntasks; t++) free_parts(r, &tasks[t]);
   free_pass(&p);
   return status;
 }
 
 /** Add them, for the centre where there is one, and collect. */
-static lml_status sum_sets(lml_run *r, sum_task *tasks, size_t ntasks, lml_error *error) {
+static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
   const lml_compression *compression = &r->compression;
   const bool compressed = compression->subspace.rank > 0;
   lml_status status = LML_OK;
@@ -314,8 +306,8 @@ lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
   sum_task tasks[3] = {target_task(r)};
   size_t ntasks = 1, nframes;
   if (r->restored) return LML_OK;
-  if (retrain->soft.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_SOFT, &retrain->soft, 1, NULL};
-  if (retrain->test.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_TEST, &retrain->test, 1, NULL};
+  if (retrain->soft.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_SOFT, &retrain->soft, 1};
+  if (retrain->test.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_TEST, &retrain->test, 1};
   nframes = 0;
   for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, tasks[t].role, r->options->nsets);
   lml_run_begin_stage(r, LML_STAGE_ROWS, nframes);
@@ -327,18 +319,16 @@ lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
 }
 
 lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error *error) {
-  sum_task task = target_task(r);
+  const sum_task task = target_task(r);
   pass p;
   if (r->options->sets[index].leverage > 0.0) return select_frames(r, index, first, error);
   if (!lml_run_leads(r)) lml_normal_clear(&r->retrain->target); /* rank 0 has them */
   lml_run_begin_stage(r, LML_STAGE_ROWS, r->options->sets[index].nframes - first);
-  lml_status status = make_pass(&p, 1, error);
-  if (status == LML_OK) status = make_parts(r, &task, error);
+  lml_status status = make_pass(r, &p, 1, NULL, error);
   if (status == LML_OK) {
     include_set(r, &p, &task, index, first);
     status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
   }
-  free_parts(r, &task);
   free_pass(&p);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_normal_collect(&r->retrain->target, r->comm, error);
