@@ -37,17 +37,20 @@ static double clebsch_gordan(const lml_bispectrum_plan *plan, const lml_coupling
   return plan->table.cg[block->cg + (size_t)((level * (block->x.j + 1) + m1) * (block->y.j + 1) + m2)];
 }
 
-/** How often the products of columns (mb1, mb2) count. Where both labels are the same, (mb2, mb1) gives the same sum,
- * and one stands for both. */
-static int column_weight(const lml_coupling_block *block, int mb1, int mb2) {
-  if (!block->same || mb1 == mb2) return 1;
-  return mb1 > mb2 ? 2 : 0;
+/** How often the product of U₁[ma1][mb1] and U₂ counts. Where both labels are the same, the two exchanged give the same
+ *  product, and one stands for both. */
+static int product_weight(const lml_coupling_block *block, antidiagonal rows, antidiagonal columns, int ma1, int mb1) {
+  const int mb = 2 * mb1 - columns.sum, ma = 2 * ma1 - rows.sum; /* by how much the first's exceeds the second's */
+  const int difference = mb != 0 ? mb : ma;
+  if (!block->same || difference == 0) return 1;
+  return difference > 0 ? 2 : 0;
 }
 
-static int count_columns(const lml_coupling_block *block, antidiagonal columns) {
+static int count_products(const lml_coupling_block *block, antidiagonal rows, antidiagonal columns) {
   int count = 0;
   for (int mb1 = columns.first; mb1 <= columns.last; mb1++)
-    if (column_weight(block, mb1, columns.sum - mb1) > 0) count++;
+    for (int ma1 = rows.first; ma1 <= rows.last; ma1++)
+      if (product_weight(block, rows, columns, ma1, mb1) > 0) count++;
   return count;
 }
 
@@ -70,16 +73,14 @@ static lml_status keep(collection *c, const cell *one, lml_error *error) {
 static lml_status collect_block(collection *c, const lml_coupling_block *block, lml_error *error) {
   const int shift = block->x.j + block->y.j;
   lml_status status = LML_OK;
-  for (int column = 0; 2 * column <= shift; column++) /* the half of Y that is stored */
-    for (int row = 0; row <= shift && status == LML_OK; row++) {
+  for (int column = 0; 2 * column <= shift; column++) /* the other half of Y holds the conjugates */
+    for (int row = 0; row <= (2 * column == shift ? column : shift) && status == LML_OK; row++) {
       cell one = {.block = block, .rows = make_antidiagonal(block, row), .columns = make_antidiagonal(block, column)};
       one.nlevels = count_levels(block, larger(abs(2 * column - shift), abs(2 * row - shift)));
       if (c->purpose == LML_EVALUATE_TERMS) one.first_level = block->first_value;
       one.nlevels -= one.first_level;
       if (one.nlevels <= 0) continue;
-      /* The lower half of a middle column holds the conjugates of the upper one. */
-      if (c->purpose == LML_PACK_ADJOINTS && 2 * column == shift && 2 * row > shift) continue;
-      one.nproducts = (one.rows.last - one.rows.first + 1) * count_columns(block, one.columns);
+      one.nproducts = count_products(block, one.rows, one.columns);
       status = keep(c, &one, error);
     }
   return status;
@@ -104,10 +105,11 @@ static int u_index(const lml_bispectrum_plan *plan, lml_label x, int ma, int mb)
 
 static void write_products(const lml_bispectrum_plan *plan, const cell *from, lml_cell_list *list) {
   const lml_coupling_block *block = from->block;
-  for (int mb1 = from->columns.first; mb1 <= from->columns.last; mb1++) {
-    const int mb2 = from->columns.sum - mb1, weight = column_weight(block, mb1, mb2);
-    for (int ma1 = from->rows.first; ma1 <= from->rows.last && weight > 0; ma1++) {
-      const int ma2 = from->rows.sum - ma1;
+  for (int mb1 = from->columns.first; mb1 <= from->columns.last; mb1++)
+    for (int ma1 = from->rows.first; ma1 <= from->rows.last; ma1++) {
+      const int weight = product_weight(block, from->rows, from->columns, ma1, mb1);
+      if (weight == 0) continue;
+      const int ma2 = from->rows.sum - ma1, mb2 = from->columns.sum - mb1;
       list->products[list->total_products++] =
           (lml_product){.u1 = byte_offset(plan, u_index(plan, block->x, ma1, mb1)),
                         .u2 = byte_offset(plan, u_index(plan, block->y, ma2, mb2))};
@@ -115,7 +117,6 @@ static void write_products(const lml_bispectrum_plan *plan, const cell *from, lm
         list->cg[list->ncg++] =
             weight * clebsch_gordan(plan, block, l, ma1, ma2) * clebsch_gordan(plan, block, l, mb1, mb2);
     }
-  }
 }
 
 static void write_targets(const collection *c, const cell *from, lml_cell_list *list) {
@@ -125,7 +126,7 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
   for (int l = from->first_level; l < from->first_level + from->nlevels; l++) {
     const int j = block->largest_j - 2 * l;
     const int ma = (2 * from->rows.sum - shift + j) / 2, mb = (2 * from->columns.sum - shift + j) / 2;
-    const double half = 2 * mb == j ? 1.0 : 2.0; /* the columns beyond the middle hold the conjugates */
+    const double half = 2 * mb == j && 2 * ma == j ? 1.0 : 2.0; /* of those that are not their own conjugates */
     for (int e = 0; e < plan->nlabel_elements; e++) {
       const lml_coupling *coupling =
           &c->plan->table.couplings[block->coupling + (size_t)(l * plan->nlabel_elements + e)];
@@ -195,10 +196,6 @@ static lml_status make_list(const lml_bispectrum_plan *plan, lml_cell_purpose wh
 lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error) {
   const lml_status status = make_list(plan, LML_ADD_TO_Y, &plan->couplings, error);
   return status == LML_OK ? make_list(plan, LML_EVALUATE_TERMS, &plan->values, error) : status;
-}
-
-lml_status lml_bispectrum_plan_adjoint_cells(lml_bispectrum_plan *plan, lml_error *error) {
-  return make_list(plan, LML_PACK_ADJOINTS, &plan->by_term.cells, error);
 }
 
 void lml_cell_list_free(lml_cell_list *list) {

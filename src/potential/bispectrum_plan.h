@@ -96,7 +96,7 @@ typedef enum lml_cell_purpose {
 typedef struct lml_cell_target {
   int32_t place; /**< offset in bytes: of the element of Y that it is added to, or of U that it is multiplied with */
   int32_t term;  /**< which t(x, y, z) it is a part of */
-  double factor; /**< for Y: multiplicity of z in {x, y, z} over j_z + 1; for t: weight of the column over j_z + 1 */
+  double factor; /**< over j_z + 1: multiplicity of z in {x, y, z}; for t, 2 where u's conjugate is not summed */
 } lml_cell_target;
 
 /** Consecutive cells of as many levels each. */
@@ -145,8 +145,7 @@ enum { LML_TILE_TERMS = 4 };
 /** What the gradients of the terms one by one need. A term depends on U of three labels at most; of these alone its
  *  adjoint ∂t/∂U is kept, as (j+1)² independent real numbers in the order of the modes. */
 typedef struct lml_term_tables {
-  lml_cell_list cells;         /**< all of Y but the conjugates in its middle columns */
-  lml_adjoint_target *targets; /**< of these cells, in the place of their own */
+  lml_adjoint_target *targets; /**< of the couplings' cells, in the place of their own */
   int *level_reals;            /**< of each mode level: first of its reals, plus before minus */
   lml_label_terms *labels;     /**< nlabel_elements × (2J + 1) */
   int *terms;                  /**< of each label; −1 where a tile is not full */
@@ -180,7 +179,7 @@ typedef struct lml_bispectrum_plan {
   size_t ndiagonal;
   lml_component *components;
   lml_coupling_table table;
-  lml_cell_list couplings; /**< all of Y */
+  lml_cell_list couplings; /**< all of Y but the conjugates in its middle columns */
   lml_cell_list values;    /**< each term once, from its label of smallest j: such ones share most products */
   lml_term_tables by_term; /**< empty before lml_bispectrum_plan_by_term */
 } lml_bispectrum_plan;
@@ -192,7 +191,7 @@ lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error
 /** Terms, components and the table of couplings. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
 
-/** The lists of cells, but for the adjoints' ones, from the table. Part of lml_bispectrum_plan_make. */
+/** The lists of cells, from the table. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Make the tables for the descriptor of @p model and a kernel of @p lanes lanes. Free with lml_bispectrum_plan_free,
@@ -200,9 +199,6 @@ lml_status lml_bispectrum_plan_cells(lml_bispectrum_plan *plan, lml_error *error
 lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_bispectrum_plan *plan,
                                     lml_error *error);
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan);
-
-/** The cells that the adjoints come from. Part of lml_bispectrum_plan_by_term. */
-lml_status lml_bispectrum_plan_adjoint_cells(lml_bispectrum_plan *plan, lml_error *error);
 
 /** Add the tables that the gradients of single terms need. */
 lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error);

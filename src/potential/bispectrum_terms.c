@@ -132,25 +132,24 @@ static lml_adjoint_target adjoint_target(const lml_bispectrum_plan *plan, const 
 static lml_status aim_at_adjoints(lml_bispectrum_plan *plan, lml_error *error) {
   lml_term_tables *t = &plan->by_term;
   y_reals *of_y;
-  lml_status status = lml_alloc(&t->targets, t->cells.ntargets, sizeof *t->targets, "single terms", error);
+  const lml_cell_list *cells = &plan->couplings;
+  lml_status status = lml_alloc(&t->targets, cells->ntargets, sizeof *t->targets, "single terms", error);
   if (status == LML_OK) status = lml_alloc(&of_y, (size_t)plan->ny, sizeof *of_y, "single terms", error);
   if (status != LML_OK) return status;
   find_y_reals(plan, of_y);
-  for (size_t i = 0; i < t->cells.ntargets; i++) t->targets[i] = adjoint_target(plan, of_y, &t->cells.targets[i]);
+  for (size_t i = 0; i < cells->ntargets; i++) t->targets[i] = adjoint_target(plan, of_y, &cells->targets[i]);
   lml_free(of_y);
   return LML_OK;
 }
 
 lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *error) {
-  lml_status status = lml_bispectrum_plan_adjoint_cells(plan, error);
-  if (status == LML_OK) status = number_reals(plan, error);
+  lml_status status = number_reals(plan, error);
   if (status == LML_OK) status = find_labels(plan, error);
   if (status == LML_OK) status = fill_tiles(plan, error);
   return status == LML_OK ? aim_at_adjoints(plan, error) : status;
 }
 
 void lml_bispectrum_term_tables_free(lml_term_tables *tables) {
-  lml_cell_list_free(&tables->cells);
   lml_free(tables->targets);
   lml_free(tables->level_reals);
   lml_free(tables->labels);

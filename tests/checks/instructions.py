@@ -23,10 +23,10 @@ MARGIN = 1.02
 
 # what is counted: instructions per atom
 CEILINGS = {
-    "linear": 440_571,
-    "quadratic": 586_003,
-    "ZBL": 453_141,
-    "gradients": 1_968_925,
+    "linear": 415_622,
+    "quadratic": 548_121,
+    "ZBL": 428_192,
+    "gradients": 1_968_318,
 }
 
 # name: settings of the potential, options of lmlink-eval, functions whose instructions count

@@ -16,7 +16,7 @@ enum { TILE_TERMS = LML_LANES == 8 ? LML_TILE_TERMS : 2 };
 /** u → adjoints of all terms, and terms. */
 static void pack_adjoints(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace, vec *adjoints) {
   const cell_walk w = {
-      .list = &plan->by_term.cells, .targets = plan->by_term.targets, .adjoints = adjoints, .workspace = workspace};
+      .list = &plan->couplings, .targets = plan->by_term.targets, .adjoints = adjoints, .workspace = workspace};
   memset(workspace->terms, 0, (size_t)plan->nterms * sizeof(vec));
   walk_list(plan->nlabel_elements, LML_PACK_ADJOINTS, &w);
 }
