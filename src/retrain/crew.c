@@ -13,7 +13,7 @@ void lml_crew_set_centre(const lml_crew *crew, const lml_centre *centre) {
 
 /** A unit ends when it has so many rows or atoms: enough work to be worth a sum of its own, little enough to be shared
  *  out evenly. */
-enum { UNIT_ROWS = 1024, UNIT_ATOMS = 4096 };
+enum { UNIT_ROWS = 1024, UNIT_ATOMS = 1024 };
 
 /** Consecutive frames. */
 typedef struct unit {
@@ -71,6 +71,7 @@ static lml_status work_on(void *context, size_t worker, size_t task, lml_error *
   lml_status status = LML_OK;
   for (size_t k = 0; k < u->count && status == LML_OK; k++)
     status = u->job->work(u->job->context, worker, u->first + k, error);
+  if (status == LML_OK && u->job->finish != NULL) u->job->finish(u->job->context, worker);
   return status;
 }
 
@@ -122,6 +123,11 @@ static lml_status make_rows(void *context, size_t worker, size_t position, lml_e
   return lml_design_frame(&m->crew->designs[worker], m->job->set, position, &m->sink, error);
 }
 
+static void finish_rows(void *context, size_t worker) {
+  const making *m = context;
+  if (m->job->finish != NULL) m->job->finish(m->job->sink.context, worker);
+}
+
 static lml_status hand_in_rows(void *context, size_t worker, size_t position, lml_error *error) {
   const making *m = context;
   if (m->job->hand_in == NULL) return LML_OK;
@@ -143,6 +149,7 @@ lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t n
                                    .first = jobs[k].first,
                                    .most = jobs[k].most,
                                    .work = make_rows,
+                                   .finish = finish_rows,
                                    .hand_in = hand_in_rows,
                                    .context = &all[k]};
   }

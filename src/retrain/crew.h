@@ -28,7 +28,10 @@ typedef struct lml_crew_job {
   size_t most;            /**< frames in a unit, at most; 0: no matter */
   /** One frame, by one thread; the frames of a unit come one after the other. */
   lml_status (*work)(void *context, size_t worker, size_t position, lml_error *error);
-  /** A unit, which begins with the frame at @p position, is done, by @p worker: unit after unit. May be NULL. */
+  /** A unit's last frame is done, by @p worker, while others may be at other units. May be NULL. */
+  void (*finish)(void *context, size_t worker);
+  /** Hand in a unit, which begins with the frame at @p position and was done by @p worker: unit after unit. May be
+   *  NULL. */
   lml_status (*hand_in)(void *context, size_t worker, size_t position, lml_error *error);
   void *context;
 } lml_crew_job;
@@ -41,10 +44,10 @@ lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *jobs, size_t n
 /** What is done with the rows of a set. */
 typedef struct lml_row_job {
   const lml_dataset *set;
-  size_t first, most; /**< as above */
-  lml_row_sink sink;  /**< gets blocks of all workers, several at once */
-  lml_status (*hand_in)(void *context, size_t worker, size_t position,
-                        lml_error *error); /**< with the sink's context */
+  size_t first, most;                           /**< as above */
+  lml_row_sink sink;                            /**< gets blocks of all workers, several at once */
+  void (*finish)(void *context, size_t worker); /**< these two with the sink's context */
+  lml_status (*hand_in)(void *context, size_t worker, size_t position, lml_error *error);
   double *before; /**< the set's rows: gets what the starting potential gives, fixed terms included; NULL: not kept */
 } lml_row_job;
 

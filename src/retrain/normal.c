@@ -103,19 +103,26 @@ double lml_normal_square(const lml_normal *normal, const double *delta, double *
 
 /* ---- adding rows ---- */
 
+/** Numbers that are not read before they are written: pages are touched by the thread that needs them, and no others.
+ */
+static lml_status make_untouched(double **numbers, size_t count, lml_error *error) {
+  size_t capacity = 0;
+  *numbers = NULL;
+  return lml_grow(numbers, &capacity, count, sizeof **numbers, waiting_rows, error);
+}
+
 lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_subspace *subspace, lml_error *error) {
-  *part = (lml_normal_part){.squared = false};
-  lml_status status = lml_normal_make(&part->sums, width, error);
+  *part = (lml_normal_part){.sums.width = width};
+  lml_status status = make_untouched(&part->sums.gram, width * width, error);
+  if (status == LML_OK) status = lml_alloc(&part->sums.moment, width, sizeof(double), what, error);
   if (status == LML_OK) status = lml_normal_set_subspace(&part->sums, subspace, error);
   if (status != LML_OK || subspace == NULL) return status;
-  const size_t rows = LML_BLOCK_ROWS * width, along = LML_BLOCK_ROWS * subspace->rank;
-  status = lml_alloc(&part->outside.rows, rows, sizeof(double), waiting_rows, error);
-  if (status == LML_OK) status = lml_alloc(&part->inside.rows, rows, sizeof(double), waiting_rows, error);
-  if (status == LML_OK) status = lml_alloc(&part->inside.along, along, sizeof(double), waiting_rows, error);
-  if (status == LML_OK) status = lml_alloc(&part->along, along, sizeof(double), waiting_rows, error);
-  if (status == LML_OK)
-    status = lml_alloc(&part->sketches, LML_BLOCK_ROWS * LML_SUBSPACE_SKETCH, sizeof(double), waiting_rows, error);
-  return status;
+  const size_t along = LML_BLOCK_ROWS * subspace->rank;
+  status = make_untouched(&part->outside.rows, LML_BLOCK_ROWS * width, error);
+  if (status == LML_OK) status = make_untouched(&part->inside.rows, LML_BLOCK_ROWS * width, error);
+  if (status == LML_OK) status = make_untouched(&part->inside.along, along, error);
+  if (status == LML_OK) status = make_untouched(&part->along, along, error);
+  return status == LML_OK ? make_untouched(&part->sketches, LML_BLOCK_ROWS * LML_SUBSPACE_SKETCH, error) : status;
 }
 
 void lml_normal_part_free(lml_normal_part *part) {
@@ -165,9 +172,12 @@ static void add_inside(lml_normal_part *part) {
   part->inside.count = 0;
 }
 
-void lml_normal_part_add(lml_normal_part *part, lml_normal *to) {
+void lml_normal_part_end(lml_normal_part *part) {
   add_outside(part);
   add_inside(part);
+}
+
+void lml_normal_part_add(const lml_normal_part *part, lml_normal *to) {
   if (part->squared) add_gram(to, &part->sums, 1.0);
   add_rest(to, &part->sums, 1.0);
 }

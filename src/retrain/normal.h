@@ -74,8 +74,11 @@ void lml_normal_part_free(lml_normal_part *part);
 /** The sink's operation, with an lml_normal_adder as context. */
 lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error);
 
-/** Add what the part has to @p to, which has the subspace that was used. */
-void lml_normal_part_add(lml_normal_part *part, lml_normal *to);
+/** No further rows come: add those that wait. */
+void lml_normal_part_end(lml_normal_part *part);
+
+/** Add what the part has to @p to, which has the subspace that was used; no row may wait. */
+void lml_normal_part_add(const lml_normal_part *part, lml_normal *to);
 
 /** Back to no rows. */
 void lml_normal_part_clear(lml_normal_part *part);

@@ -69,6 +69,11 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
   return lml_normal_take(&s->adder, block, error);
 }
 
+static void finish(void *context, size_t worker) {
+  const summing *s = context;
+  lml_normal_part_end(&s->adder.parts[worker]);
+}
+
 /** A worker's sums over a unit go to those of all. */
 static lml_status hand_in(void *context, size_t worker, size_t position, lml_error *error) {
   const summing *s = context;
@@ -120,6 +125,7 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
                                       .first = first,
                                       .most = task->nnormals > 1 ? 1 : 0,
                                       .sink = {take, s},
+                                      .finish = finish,
                                       .hand_in = hand_in,
                                       .before = r->before[index]};
 }
