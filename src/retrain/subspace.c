@@ -25,8 +25,7 @@ void lml_subspace_free(lml_subspace *subspace) {
   lml_free(subspace->inverse);
   lml_free(subspace->signed_inverse);
   lml_free(subspace->lift);
-  lml_free(subspace->sketch_basis);
-  lml_free(subspace->sketch_factor);
+  lml_free(subspace->sketches);
   *subspace = (lml_subspace){0};
 }
 
@@ -46,22 +45,6 @@ static void make_sketches(const lml_subspace *subspace, const double *rows, size
       for (size_t k = 0; k < size; k++) sketch[k] += factors[k] * x[first + k];
     }
   }
-}
-
-/** What of rows lies along the basis of the sketches: rank numbers each. */
-static void put_along_sketches(const lml_subspace *subspace, const double *rows, size_t count, double *along,
-                               double *sketches) {
-  const int size = LML_SUBSPACE_SKETCH, rank = (int)subspace->rank;
-  make_sketches(subspace, rows, count, sketches);
-  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, rank, (int)count, size, 1.0, subspace->sketch_basis, size,
-              sketches, size, 0.0, along, rank);
-}
-
-/** Along the basis of the sketches → along V. */
-static void solve_sketches(const lml_subspace *subspace, double *along, size_t count) {
-  const int rank = (int)subspace->rank;
-  cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, rank, (int)count, 1.0,
-              subspace->sketch_factor, rank, along, rank);
 }
 
 /* ---- finding it ---- */
@@ -220,17 +203,19 @@ static void draw_signs(lml_subspace *subspace) {
   }
 }
 
-/** The signs, and for the sketches of V an orthonormal basis. */
+/** The signs; and vectors of the same space whose sketches are orthonormal. */
 static lml_status prepare_sketches(search *s, lml_error *error) {
   lml_subspace *subspace = s->subspace;
-  const int rows = LML_SUBSPACE_SKETCH, rank = (int)subspace->rank, nwork = 64 * (int)s->fitted;
-  double *basis = subspace->sketch_basis;
+  const int n = (int)subspace->width, rows = LML_SUBSPACE_SKETCH, rank = (int)subspace->rank;
+  const int nwork = 64 * (int)s->fitted;
+  double *sketches = subspace->sketches;
   draw_signs(subspace);
-  make_sketches(subspace, subspace->lift, subspace->rank, basis);
-  lapack_int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, rank, basis, rows, s->values, s->work, nwork);
+  make_sketches(subspace, subspace->lift, subspace->rank, sketches);
+  lapack_int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, rank, sketches, rows, s->values, s->work, nwork);
   if (info == 0) {
-    LAPACKE_dlacpy_work(LAPACK_COL_MAJOR, 'U', rank, rank, basis, rows, subspace->sketch_factor, rank);
-    info = LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, rank, rank, basis, rows, s->values, s->work, nwork);
+    cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, n, rank, 1.0, sketches, rows,
+                subspace->lift, n);
+    info = LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, rank, rank, sketches, rows, s->values, s->work, nwork);
   }
   return info == 0 ? LML_OK : lml_fail(error, LML_ERR_INTERNAL, "%s was not found (dgeqrf: %d)", what, (int)info);
 }
@@ -241,8 +226,7 @@ static lml_status keep(search *s, size_t rank, lml_error *error) {
   lml_status status = lml_alloc(&subspace->lift, rank * n, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&subspace->signed_inverse, n, sizeof(double), what, error);
   if (status == LML_OK)
-    status = lml_alloc(&subspace->sketch_basis, rank * LML_SUBSPACE_SKETCH, sizeof(double), what, error);
-  if (status == LML_OK) status = lml_alloc(&subspace->sketch_factor, rank * rank, sizeof(double), what, error);
+    status = lml_alloc(&subspace->sketches, rank * LML_SUBSPACE_SKETCH, sizeof(double), what, error);
   if (status != LML_OK) return status;
   subspace->rank = rank;
   for (size_t k = 0; k < rank * n; k++) subspace->lift[k] = s->basis[k] / subspace->inverse[k % n];
@@ -312,13 +296,15 @@ static lml_row_place place_row(const lml_subspace *subspace, const double *sketc
 
 void lml_subspace_project(const lml_subspace *subspace, const double *rows, size_t count, double *c,
                           lml_row_place *places, double *left_out, double *sketches) {
-  put_along_sketches(subspace, rows, count, c, sketches);
+  const int rank = (int)subspace->rank, size = LML_SUBSPACE_SKETCH;
+  make_sketches(subspace, rows, count, sketches);
+  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, rank, (int)count, size, 1.0, subspace->sketches, size, sketches,
+              size, 0.0, c, rank);
   for (size_t k = 0; k < count; k++) {
     double rest;
     places[k] = place_row(subspace, sketches + k * LML_SUBSPACE_SKETCH, c + k * subspace->rank, &rest);
     *left_out += rest;
   }
-  solve_sketches(subspace, c, count);
 }
 
 void lml_subspace_expand(const lml_subspace *subspace, const double *products, const double *inner, double *gram,

@@ -3,19 +3,19 @@
  *
  *  Atoms far from a defect see a crystal that is strained a little, and their rows of the design matrix differ in a few
  *  ways only. Of a row x, in units of the columns' root mean squares, let p = V c be a part within a fixed space with
- *  orthonormal basis V, and e the rest. Where |e| is negligible, p eᵀ + e pᵀ + p pᵀ is all of x xᵀ that counts, and
- *  its sum over the rows is V Kᵀ + K Vᵀ − V M Vᵀ with K = Σ w x cᵀ and M = Σ w c cᵀ: a thin product in the place of a
- *  square one. What is left out, Σ w e eᵀ, is about the tolerance, at most, in the mean of its diagonal. Rows with a
- *  larger rest are summed as they are.
+ *  basis V, and e the rest. Where |e| is negligible, p eᵀ + e pᵀ + p pᵀ is all of x xᵀ that counts, and its sum over
+ *  the rows is V Kᵀ + K Vᵀ − V M Vᵀ with K = Σ w x cᵀ and M = Σ w c cᵀ: a thin product in the place of a square one.
+ *  What is left out, Σ w e eᵀ, is about the tolerance, at most, in the mean of its diagonal. Rows with a larger rest
+ * are summed as they are.
  *
- *  For most rows the first few vectors do. With c = (c₁, c₂) for them and for the others, K then needs c₁ alone, and of
- *  the rest e, which is V₂ c₂ and what lies outside, V₂ c₂ c₂ᵀ V₂ᵀ is counted, as it is nothing more than a part −c₂
- * c₂ᵀ of M: rows may have much of the rest in common, and most of that is along these vectors.
+ *  For most rows the first few vectors do. With V = (V₁, V₂) and c = (c₁, c₂) for them and for the others, K then needs
+ *  c₁ alone. Of the rest, V₂ c₂ + e, the square V₂ c₂ c₂ᵀ V₂ᵀ is counted too, as it takes no more than a part −c₂ c₂ᵀ
+ *  of M; the products of V₂ c₂ with e are left out.
  *
- *  This holds for any numbers c that are linear in x. Those that make |e| smallest, Vᵀ x, would take another thin
- *  product. Instead x is drawn together to a sketch of LML_SUBSPACE_SKETCH numbers, each the sum of some of its
- *  elements with random signs, and c is what makes the sketch of e smallest. |e| is then a little larger, and known
- * from its sketch to a tenth.
+ *  This holds for any numbers c that are linear in x. Those that make |e| smallest would take another thin product.
+ *  Instead x is drawn together to a sketch of LML_SUBSPACE_SKETCH numbers, each the sum of some of its elements with
+ *  random signs, and c is what makes the sketch of e smallest: the sketches of V are orthonormal. |e| is then a little
+ *  larger, and known from its sketch to a tenth.
  *
  *  (The sum of p and e terms is the best that is known of x xᵀ from K: N. Halko, P. G. Martinsson, J. A. Tropp, SIAM
  *  Rev. 53, 217 (2011), section 5. Sketches: D. P. Woodruff, Found. Trends Theor. Comput. Sci. 10, 1 (2014), sections
@@ -35,13 +35,11 @@ typedef struct lml_subspace {
   size_t near;     /**< of the vectors, which come in the order of importance, these first ones do for most rows */
   double *inverse; /**< width: 1 / root mean square of each column */
   double *signed_inverse; /**< the same with the signs of the sketch */
-  double *lift; /**< rank × width, vector behind vector: V times the root mean squares, so that p = liftᵀ c */
-  double *sketch_basis;  /**< rank × LML_SUBSPACE_SKETCH, vector behind vector: orthonormal, of the sketches of V */
-  double *sketch_factor; /**< rank × rank, upper triangle by columns: the sketches of V are sketch_basis times it */
+  double *lift;     /**< rank × width, vector behind vector: V times the root mean squares, so that p = liftᵀ c */
+  double *sketches; /**< rank × LML_SUBSPACE_SKETCH, vector behind vector: of V, orthonormal */
 } lml_subspace;
 
-/** Mean over the columns, in those units, of what may be left out of x xᵀ: of e², or with the first few vectors of |V₂
- * c₂| times |e|. */
+/** Mean over the columns, in those units, of what may be left out of x xᵀ: |e|², or |V₂ c₂| |e|. */
 extern const double lml_subspace_tolerance;
 
 enum {
