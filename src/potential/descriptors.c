@@ -65,8 +65,7 @@ void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
 
 /* ---- values ---- */
 
-/** D of the atom in one lane. */
-static void write_values(const lml_descriptors *descriptors, size_t lane, double *row) {
+void lml_descriptors_row(const lml_descriptors *descriptors, size_t lane, double *row) {
   const lml_linear_model *model = &descriptors->model;
   const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
   const double *b = descriptors->components + lane;
@@ -88,7 +87,8 @@ lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_struct
   for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
     lml_descriptors_batch(descriptors, first);
     for (size_t lane = 0; lane < batch->natoms; lane++)
-      write_values(descriptors, lane, values + (size_t)descriptors->evaluation.neighbours.order[first + lane] * width);
+      lml_descriptors_row(descriptors, lane,
+                          values + (size_t)descriptors->evaluation.neighbours.order[first + lane] * width);
   }
   return LML_OK;
 }

@@ -60,20 +60,20 @@ void lml_design_set_centre(lml_design *design, const lml_centre *centre) {
   if (centre != NULL) lml_centre_coefficients(centre, design->start);
 }
 
-static size_t scratch_for(const lml_design *design, lml_quantity quantity, size_t natoms) {
+static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
   switch (quantity) {
     case LML_QUANTITY_FORCES:
       return 0;
     case LML_QUANTITY_VIRIAL:
       return 6 * design->nelements * (design->ncoefficients - 1);
     default:
-      return natoms * design->ncoefficients + design->width;
+      return design->ncoefficients + design->width;
   }
 }
 
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set) {
   if (set->quantity == LML_QUANTITY_FORCES) return lml_gradient_rows_room(&design->descriptors, set->largest);
-  return scratch_for(design, set->quantity, set->largest);
+  return scratch_for(design, set->quantity);
 }
 
 /** What the fixed terms give for the frame; zero without any. */
@@ -184,14 +184,20 @@ static void add_exactly(size_t n, const double *restrict terms, double *restrict
  *  digit, so the sums carry what each addition loses. */
 static lml_status put_energy_row(lml_design *design, const lml_structure *structure, double *row, lml_error *error) {
   const size_t n = design->ncoefficients;
-  double *lost = design->scratch + structure->natoms * n;
-  const lml_status status = lml_descriptors_values(&design->descriptors, structure, design->scratch, error);
+  lml_descriptors *descriptors = &design->descriptors;
+  const lml_atom_batch *batch = &descriptors->evaluation.batch;
+  double *of_atom = design->scratch, *lost = of_atom + n;
+  const lml_status status = lml_descriptors_begin(descriptors, structure, error);
   if (status != LML_OK) return status;
   memset(row, 0, design->width * sizeof *row);
   memset(lost, 0, design->width * sizeof *lost);
-  for (size_t i = 0; i < structure->natoms; i++) {
-    const size_t e = (size_t)lml_potential_element_index(design->potential, structure->numbers[i]);
-    add_exactly(n, design->scratch + i * n, row + e * n, lost + e * n);
+  for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
+    lml_descriptors_batch(descriptors, first);
+    for (size_t lane = 0; lane < batch->natoms; lane++) {
+      const size_t e = (size_t)batch->element[lane];
+      lml_descriptors_row(descriptors, lane, of_atom);
+      add_exactly(n, of_atom, row + e * n, lost + e * n);
+    }
   }
   for (size_t c = 0; c < design->width; c++) row[c] = (row[c] + lost[c]) / (double)structure->natoms;
   return LML_OK;
@@ -273,8 +279,8 @@ static lml_status visit(lml_design *design, size_t position, const lml_row_sink 
   lml_status status = lml_dataset_walk_to(&design->walk, position, error);
   if (status != LML_OK) return status;
   const lml_structure *structure = &design->walk.frame.structure;
-  status = lml_grow(&design->scratch, &design->scratch_capacity, scratch_for(design, set->quantity, structure->natoms),
-                    sizeof(double), "descriptors of a frame", &reason);
+  status = lml_grow(&design->scratch, &design->scratch_capacity, scratch_for(design, set->quantity), sizeof(double),
+                    "descriptors of a frame", &reason);
   if (status == LML_OK) status = evaluate_fixed(design, structure, &reason);
   if (status == LML_OK) status = pass_frame(design, sink, &reason);
   if (status == LML_OK) return LML_OK;

@@ -56,7 +56,7 @@ typedef struct lml_design {
   double *block;                        /**< LML_BLOCK_ROWS × width */
   double *targets, *predicted, *before; /**< LML_BLOCK_ROWS each, for the block */
   double *reference;                    /**< width + 2: row, target and fixed part that differences count from */
-  double *scratch;                      /**< descriptors or virials of a frame */
+  double *scratch;                      /**< descriptors of an atom, or virials of a frame */
   size_t scratch_capacity;
 } lml_design;
 

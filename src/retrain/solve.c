@@ -17,7 +17,9 @@ static const double smallest_correction = 1e-15;
 
 lml_status lml_solver_make(lml_solver *solver, size_t width, size_t rank, lml_error *error) {
   *solver = (lml_solver){.width = width};
-  lml_status status = lml_alloc(&solver->matrix, width * width, sizeof(double), "a matrix to factorise", error);
+  size_t capacity = 0; /* without touching its pages: the upper triangle is not used */
+  lml_status status =
+      lml_grow(&solver->matrix, &capacity, width * width, sizeof(double), "a matrix to factorise", error);
   if (status == LML_OK)
     status = lml_alloc(&solver->scratch, (width + rank) * rank + 4 * width, sizeof(double), "a solution", error);
   if (status == LML_OK) status = lml_alloc(&solver->vectors, 4 * width, sizeof(double), "a solution", error);
@@ -37,10 +39,19 @@ void lml_solver_free(lml_solver *solver) {
 
 /* ---- the matrix ---- */
 
+/** The lower triangle. */
+static void copy_gram(lml_solver *solver, const lml_normal *normal) {
+  const size_t n = solver->width;
+  for (size_t column = 0; column < n; column++) {
+    const size_t diagonal = column * (n + 1);
+    memcpy(solver->matrix + diagonal, normal->gram + diagonal, (n - column) * sizeof(double));
+  }
+}
+
 /** M = Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ + λ₀ diag(ρ), lower triangle. */
 static void put_sums(lml_solver *solver, const lml_problem *problem) {
   const size_t n = solver->width;
-  memcpy(solver->matrix, problem->target->gram, n * n * sizeof(double));
+  copy_gram(solver, problem->target);
   for (size_t column = 0; column < n; column++) {
     double *diagonal = solver->matrix + column * (n + 1);
     if (problem->soft != NULL)
@@ -180,7 +191,7 @@ lml_status lml_solver_rank(lml_solver *solver, const lml_normal *normal, size_t 
   const lapack_int size = (lapack_int)n;
   double wanted, *work = NULL;
   *largest = largest_eigenvalue(solver, normal);
-  memcpy(solver->matrix, normal->gram, n * n * sizeof(double));
+  copy_gram(solver, normal);
   for (size_t i = 0; i < n; i++) solver->matrix[i * (n + 1)] -= (double)n * DBL_EPSILON * *largest;
   lapack_int info =
       LAPACKE_dsytrf_work(LAPACK_COL_MAJOR, 'L', size, solver->matrix, size, solver->integers, &wanted, -1);
