@@ -18,6 +18,7 @@ void lml_gradient_rows_free(lml_gradient_rows *rows) {
   lml_free(rows->values);
   lml_free(rows->first);
   lml_free(rows->count);
+  lml_free(rows->seen);
   lml_free(rows->source);
   lml_free(rows->entries);
   lml_free(rows->targets);
@@ -51,6 +52,8 @@ static lml_status reserve(lml_gradient_rows *rows, size_t natoms, lml_error *err
     status = lml_grow(&rows->first, &rows->first_capacity, rows->natoms + 1, sizeof(size_t), what, error);
   if (status == LML_OK)
     status = lml_grow(&rows->count, &rows->count_capacity, rows->natoms, sizeof(size_t), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&rows->seen, &rows->seen_capacity, rows->natoms, sizeof *rows->seen, what, error);
   if (status == LML_OK)
     status = lml_grow(&rows->targets, &rows->targets_capacity, places, sizeof *rows->targets, what, error);
   if (status == LML_OK)
@@ -98,13 +101,15 @@ static void choose(lml_gradient_rows *rows) {
     const size_t place = rows->end - rows->begin;
     rows->place[rows->sorted[rows->atoms[rows->end]]] = (int32_t)place;
     rows->count[place] = 1;
+    rows->seen[place] = rows->sorted[rows->atoms[rows->end]];
     rows->end++;
   }
   for (size_t s = 0; s < neighbours->natoms; s++)
     for (int64_t i = neighbours->first[s]; i < neighbours->first[s + 1]; i++) {
       const int32_t place = rows->place[neighbours->owner[neighbours->list[i]]];
-      if (place < 0) continue;
-      rows->count[place]++;
+      if (place < 0 || place == rows->place[s]) continue;
+      if (rows->seen[place] != (int32_t)s) rows->count[place]++; /* periodic images count once */
+      rows->seen[place] = (int32_t)s;
       if (rows->place[s] == NEITHER) rows->place[s] = SOURCE;
     }
 }

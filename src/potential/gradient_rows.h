@@ -23,14 +23,15 @@ typedef struct lml_gradient_rows {
   double *values;    /**< sorted atoms × stride: B of the sources */
   size_t *first;     /**< chosen atoms at hand + 1: their entries, one for each source */
   size_t *count;     /**< chosen atoms at hand: entries so far */
+  int32_t *seen;     /**< chosen atoms at hand: the source that was counted last */
   int32_t *source;   /**< of each entry: sorted index */
   double *entries;   /**< 3 × stride each: −∂B/∂r of the source by the chosen atom */
   lml_gradient_place *targets; /**< slots × lanes: the entry that a neighbour's gradient is added to */
   double *spare;               /**< 3 × stride: takes what no chosen atom needs */
   const double **pointers;     /**< 2 × sources of an atom: their B and −∂B/∂r */
   size_t stride;               /**< ncomponents, rounded up to whole vectors */
-  size_t sorted_capacity, place_capacity, values_capacity, first_capacity, count_capacity, source_capacity;
-  size_t entries_capacity, targets_capacity, spare_capacity, pointers_capacity;
+  size_t sorted_capacity, place_capacity, values_capacity, first_capacity, count_capacity, seen_capacity;
+  size_t source_capacity, entries_capacity, targets_capacity, spare_capacity, pointers_capacity;
 } lml_gradient_rows;
 
 /** Where the rows of an atom go: the row of direction d and element e begins at d × @p direction + e × @p element. */
