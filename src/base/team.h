@@ -10,21 +10,31 @@
 
 #include "lmlink/error.h"
 
+/** Who does a task, and where. */
+typedef struct lml_team_place {
+  size_t thread; /**< its number: what is needed during the task alone is kept under it */
+  size_t seat;   /**< the task's until it is handed in: what is to be handed in is kept under it */
+} lml_team_place;
+
 typedef struct lml_team_tasks {
   size_t count;
-  /** Do task number @p task. Other tasks are done meanwhile, by workers of other numbers; what a worker needs for
-   *  itself is kept under its number. */
-  lml_status (*work)(void *context, size_t worker, size_t task, lml_error *error);
-  /** Hand in the task, by the worker that did it, once all earlier ones are handed in; NULL: there is nothing to. One
-   *  at a time, also where there is no `work` to be waited for. */
-  lml_status (*hand_in)(void *context, size_t worker, size_t task, lml_error *error);
+  /** Do task number @p task, while others are done elsewhere. */
+  lml_status (*work)(void *context, lml_team_place place, size_t task, lml_error *error);
+  /** Hand in the task that was done at @p seat, once all earlier ones are handed in; NULL: there is nothing to. One at
+   * a time, by any thread. */
+  lml_status (*hand_in)(void *context, size_t seat, size_t task, lml_error *error);
   /** Whether the task has nothing to hand in, and nothing waits for it; NULL: none is so. */
   bool (*alone)(void *context, size_t task);
   void *context;
 } lml_team_tasks;
 
-/** Do all tasks with @p nworkers threads, the caller's among them; with fewer where threads can't be had. After a
- *  failure no further task is begun or handed in; the status and error are those of the first task that failed. */
-lml_status lml_team_run(size_t nworkers, const lml_team_tasks *tasks, lml_error *error);
+/** Seats for so many threads: where there are several, more than these, so that a thread need not wait until what it
+ * has done is handed in. */
+size_t lml_team_seats(size_t nthreads);
+
+/** Do all tasks with @p nthreads threads, the caller's among them; with fewer where threads can't be had. After a
+ *  failure no further task is begun, or handed in behind it; the status and error are those of the first task that
+ *  failed. */
+lml_status lml_team_run(size_t nthreads, const lml_team_tasks *tasks, lml_error *error);
 
 #endif

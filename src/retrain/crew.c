@@ -5,10 +5,9 @@
 #include <stdint.h>
 
 #include "base/memory.h"
-#include "base/team.h"
 
 void lml_crew_set_centre(const lml_crew *crew, const lml_centre *centre) {
-  for (size_t k = 0; k < crew->nworkers; k++) lml_design_set_centre(&crew->designs[k], centre);
+  for (size_t k = 0; k < crew->nthreads; k++) lml_design_set_centre(&crew->designs[k], centre);
 }
 
 /** A unit ends when it has so many rows or atoms: enough work to be worth a sum of its own, little enough to be shared
@@ -65,21 +64,21 @@ typedef struct running {
   unit_list units;
 } running;
 
-static lml_status work_on(void *context, size_t worker, size_t task, lml_error *error) {
+static lml_status work_on(void *context, lml_team_place place, size_t task, lml_error *error) {
   const running *r = context;
   const unit *u = &r->units.list[task];
   lml_status status = LML_OK;
   for (size_t k = 0; k < u->count && status == LML_OK; k++)
-    status = u->job->work(u->job->context, worker, u->first + k, error);
-  if (status == LML_OK && u->job->finish != NULL) u->job->finish(u->job->context, worker);
+    status = u->job->work(u->job->context, place, u->first + k, error);
+  if (status == LML_OK && u->job->finish != NULL) u->job->finish(u->job->context, place.seat);
   return status;
 }
 
-static lml_status hand_in(void *context, size_t worker, size_t task, lml_error *error) {
+static lml_status hand_in(void *context, size_t seat, size_t task, lml_error *error) {
   const running *r = context;
   const unit *u = &r->units.list[task];
   lml_status status = LML_OK;
-  if (u->job->hand_in != NULL) status = u->job->hand_in(u->job->context, worker, u->first, error);
+  if (u->job->hand_in != NULL) status = u->job->hand_in(u->job->context, seat, u->first, error);
   for (size_t k = 0; k < u->told && status == LML_OK && r->crew->tell != NULL; k++) r->crew->tell(r->crew->context);
   return status;
 }
@@ -96,9 +95,9 @@ lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *jobs, size_t n
   const lml_team_tasks tasks = {
       .count = r.units.count, .work = work_on, .hand_in = hand_in, .alone = is_alone, .context = &r};
   const int blas_threads = openblas_get_num_threads();
-  if (crew->nworkers > 1) openblas_set_num_threads(1);
-  if (status == LML_OK) status = lml_team_run(crew->nworkers, &tasks, error);
-  if (crew->nworkers > 1) openblas_set_num_threads(blas_threads);
+  if (crew->nthreads > 1) openblas_set_num_threads(1);
+  if (status == LML_OK) status = lml_team_run(crew->nthreads, &tasks, error);
+  if (crew->nthreads > 1) openblas_set_num_threads(blas_threads);
   lml_free(r.units.list);
   return status;
 }
@@ -118,20 +117,22 @@ static lml_status note(void *context, const lml_row_block *block, lml_error *err
   return m->job->sink.take(m->job->sink.context, block, error);
 }
 
-static lml_status make_rows(void *context, size_t worker, size_t position, lml_error *error) {
+static lml_status make_rows(void *context, lml_team_place place, size_t position, lml_error *error) {
   const making *m = context;
-  return lml_design_frame(&m->crew->designs[worker], m->job->set, position, &m->sink, error);
+  lml_design *design = &m->crew->designs[place.thread];
+  design->seat = place.seat;
+  return lml_design_frame(design, m->job->set, position, &m->sink, error);
 }
 
-static void finish_rows(void *context, size_t worker) {
+static void finish_rows(void *context, size_t seat) {
   const making *m = context;
-  if (m->job->finish != NULL) m->job->finish(m->job->sink.context, worker);
+  if (m->job->finish != NULL) m->job->finish(m->job->sink.context, seat);
 }
 
-static lml_status hand_in_rows(void *context, size_t worker, size_t position, lml_error *error) {
+static lml_status hand_in_rows(void *context, size_t seat, size_t position, lml_error *error) {
   const making *m = context;
   if (m->job->hand_in == NULL) return LML_OK;
-  return m->job->hand_in(m->job->sink.context, worker, position, error);
+  return m->job->hand_in(m->job->sink.context, seat, position, error);
 }
 
 lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t njobs, const lml_crew_job *beside,
@@ -154,7 +155,7 @@ lml_status lml_crew_rows(const lml_crew *crew, const lml_row_job *jobs, size_t n
                                    .context = &all[k]};
   }
   if (status == LML_OK) status = lml_crew_run(crew, list, count, error);
-  for (size_t k = 0; k < crew->nworkers; k++) lml_design_close(&crew->designs[k]);
+  for (size_t k = 0; k < crew->nthreads; k++) lml_design_close(&crew->designs[k]);
   lml_free(all);
   lml_free(list);
   return status;

@@ -8,10 +8,11 @@
 #define LML_RETRAIN_CREW_H
 
 #include "base/comm.h"
+#include "base/team.h"
 #include "retrain/design.h"
 
 typedef struct lml_crew {
-  size_t nworkers;     /**< threads of this rank */
+  size_t nthreads;     /**< of this rank; see team.h for their seats */
   lml_design *designs; /**< one for each */
   lml_comm *comm;
   void (*tell)(void *context); /**< a frame is done, here or on another rank; NULL: nobody is told */
@@ -27,27 +28,26 @@ typedef struct lml_crew_job {
   size_t first;           /**< position of the first frame */
   size_t most;            /**< frames in a unit, at most; 0: no matter */
   /** One frame, by one thread; the frames of a unit come one after the other. */
-  lml_status (*work)(void *context, size_t worker, size_t position, lml_error *error);
-  /** A unit's last frame is done, by @p worker, while others may be at other units. May be NULL. */
-  void (*finish)(void *context, size_t worker);
-  /** Hand in a unit, which begins with the frame at @p position and was done by @p worker: unit after unit. May be
+  lml_status (*work)(void *context, lml_team_place place, size_t position, lml_error *error);
+  /** A unit's last frame is done, at @p seat, while others may be at other units. May be NULL. */
+  void (*finish)(void *context, size_t seat);
+  /** Hand in a unit, which begins with the frame at @p position and was done at @p seat: unit after unit. May be
    *  NULL. */
-  lml_status (*hand_in)(void *context, size_t worker, size_t position, lml_error *error);
+  lml_status (*hand_in)(void *context, size_t seat, size_t position, lml_error *error);
   void *context;
 } lml_crew_job;
 
 /** Do this rank's share of the units of @p njobs jobs, those of one behind those of the other and without waiting in
- *  between: every rank calls it, and learns of its own failures alone. BLAS uses one thread where there are several
- *  workers. */
+ *  between: every rank calls it, and learns of its own failures alone. BLAS uses one thread where there are several. */
 lml_status lml_crew_run(const lml_crew *crew, const lml_crew_job *jobs, size_t njobs, lml_error *error);
 
 /** What is done with the rows of a set. */
 typedef struct lml_row_job {
   const lml_dataset *set;
-  size_t first, most;                           /**< as above */
-  lml_row_sink sink;                            /**< gets blocks of all workers, several at once */
-  void (*finish)(void *context, size_t worker); /**< these two with the sink's context */
-  lml_status (*hand_in)(void *context, size_t worker, size_t position, lml_error *error);
+  size_t first, most;                         /**< as above */
+  lml_row_sink sink;                          /**< gets blocks from all threads, several at once */
+  void (*finish)(void *context, size_t seat); /**< these two with the sink's context */
+  lml_status (*hand_in)(void *context, size_t seat, size_t position, lml_error *error);
   double *before; /**< the set's rows: gets what the starting potential gives, fixed terms included; NULL: not kept */
 } lml_row_job;
 

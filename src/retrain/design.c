@@ -10,11 +10,10 @@
 #include "potential/snap_model.h"
 #include "retrain/matrix.h"
 
-lml_status lml_design_make(lml_design *design, const lml_potential *potential, size_t worker, lml_error *error) {
+lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error) {
   *design = (lml_design){.potential = potential,
                          .nelements = lml_potential_nelements(potential),
-                         .ncoefficients = lml_potential_ncoefficients(potential),
-                         .worker = worker};
+                         .ncoefficients = lml_potential_ncoefficients(potential)};
   const size_t n = design->width = design->nelements * design->ncoefficients;
   double **const columns[] = {&design->targets, &design->predicted, &design->before};
   lml_status status = lml_alloc(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
@@ -102,7 +101,7 @@ lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t
                                .first = set->frames[position].first + first,
                                .position = position,
                                .weight = set->frames[position].weight,
-                               .worker = design->worker};
+                               .seat = design->seat};
   return sink->take(sink->context, &block, error);
 }
 

@@ -26,7 +26,7 @@ typedef struct lml_row_block {
   size_t first;    /**< the set's row that it begins with */
   size_t position; /**< of the frame among the set's */
   double weight;   /**< of the frame */
-  size_t worker;   /**< number of the design that made them */
+  size_t seat;     /**< of the design that made them */
 } lml_row_block;
 
 enum { LML_BLOCK_ROWS = 384 };
@@ -47,7 +47,7 @@ typedef struct lml_design {
   lml_gradient_rows gradients;
   size_t nelements, ncoefficients;
   size_t width;              /**< N_D = nelements × ncoefficients */
-  size_t worker;             /**< its number */
+  size_t seat;               /**< where what is made of the rows is kept, see team.h */
   const lml_centre *centre;  /**< rows are for descriptors counted from there; NULL: from zero */
   double *start;             /**< width: Θ₀ for these */
   lml_dataset_walk walk;     /**< through the set that rows were last made of */
@@ -61,7 +61,7 @@ typedef struct lml_design {
 } lml_design;
 
 /** The columns are the coefficients of @p potential, which must outlive the design and is Θ₀. */
-lml_status lml_design_make(lml_design *design, const lml_potential *potential, size_t worker, lml_error *error);
+lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error);
 void lml_design_free(lml_design *design);
 
 /** From now on make rows for descriptors that are counted from @p centre, which must outlive them; NULL: from zero. */

@@ -70,7 +70,7 @@ void lml_fit_hard(lml_fit *fit, const lml_constraint_rows *rows, size_t first, c
 
 /* ---- who measures ---- */
 
-/** What one thread measures frames with. */
+/** What frames are measured with at one seat. */
 typedef struct lml_fit_worker {
   lml_calculator *calculators[2]; /**< NULL as long as it is not needed */
   lml_results results[2];
@@ -87,11 +87,11 @@ typedef struct lml_fit_worker {
 lml_status lml_fit_crew_make(lml_fit_crew *crew, const lml_crew *who, const lml_potential *before,
                              const lml_potential *after, lml_error *error) {
   *crew = (lml_fit_crew){.crew = who, .potentials = {before, after}};
-  return lml_alloc(&crew->workers, who->nworkers, sizeof *crew->workers, "errors", error);
+  return lml_alloc(&crew->workers, lml_team_seats(who->nthreads), sizeof *crew->workers, "errors", error);
 }
 
 void lml_fit_crew_free(lml_fit_crew *crew) {
-  for (size_t w = 0; crew->workers != NULL && w < crew->crew->nworkers; w++) {
+  for (size_t w = 0; crew->workers != NULL && w < lml_team_seats(crew->crew->nthreads); w++) {
     lml_dataset_walk_end(&crew->workers[w].walk);
     for (int k = 0; k < 2; k++) {
       lml_calculator_destroy(crew->workers[w].calculators[k]);
@@ -246,10 +246,10 @@ static lml_status visit(const lml_fit_measurement *m, frame_work *work, size_t p
   return status;
 }
 
-static lml_status measure(void *context, size_t worker, size_t position, lml_error *error) {
+static lml_status measure(void *context, lml_team_place place, size_t position, lml_error *error) {
   const lml_fit_measurement *m = context;
   const lml_dataset *set = m->fit->set;
-  frame_work *work = &m->crew->workers[worker];
+  frame_work *work = &m->crew->workers[place.seat];
   lml_status status = LML_OK;
   if (work->walk.set != set) {
     lml_dataset_walk_end(&work->walk);
@@ -259,9 +259,9 @@ static lml_status measure(void *context, size_t worker, size_t position, lml_err
   return status == LML_OK ? visit(m, work, position, error) : status;
 }
 
-static lml_status hand_in(void *context, size_t worker, size_t position, lml_error *error) {
+static lml_status hand_in(void *context, size_t seat, size_t position, lml_error *error) {
   const lml_fit_measurement *m = context;
-  frame_work *work = &m->crew->workers[worker];
+  frame_work *work = &m->crew->workers[seat];
   double *to = (double *)&m->fit->places, *from = (double *)&work->places; /* doubles throughout */
   (void)position;
   (void)error;

@@ -59,7 +59,7 @@ void lml_fit_free(lml_fit *fit);
 typedef struct lml_fit_crew {
   const lml_crew *crew;
   const lml_potential *potentials[2]; /**< before, after */
-  struct lml_fit_worker *workers;     /**< with calculators, one for each of the crew's */
+  struct lml_fit_worker *workers;     /**< with calculators, one for each seat */
 } lml_fit_crew;
 
 lml_status lml_fit_crew_make(lml_fit_crew *crew, const lml_crew *who, const lml_potential *before,

@@ -6,6 +6,7 @@
 
 #include "base/fail.h"
 #include "base/proc.h"
+#include "base/team.h"
 #include "retrain/design.h"
 
 /** Bytes of addresses that OpenBLAS maps for each thread that uses it. Where it can't, it tries for ever. */
@@ -49,9 +50,10 @@ static matrices count_matrices(const lml_retrain_options *options) {
   return count;
 }
 
-/** Bytes that a rank needs with one thread, each further thread, and rank 0 more than the others. */
+/** Bytes that a rank needs with one thread, each further thread and each further seat, and rank 0 more than the others.
+ */
 typedef struct {
-  double each, thread, first;
+  double each, thread, seat, first;
 } needs;
 
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
@@ -63,9 +65,10 @@ static needs add_up(const lml_design *design, const lml_retrain_options *options
     frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
   }
-  const double thread = width * width + frame; /* sums of its own, and rows */
-  return (needs){.each = sizeof(double) * ((double)count.each * width * width + thread + hard),
-                 .thread = sizeof(double) * thread,
+  const double sums = width * (width + 2.0 * LML_BLOCK_ROWS);
+  return (needs){.each = sizeof(double) * ((double)count.each * width * width + sums + frame + hard),
+                 .thread = sizeof(double) * frame,
+                 .seat = sizeof(double) * sums,
                  .first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard)};
 }
 
@@ -75,7 +78,7 @@ lml_status lml_memory_check(const lml_design *design, const lml_retrain_options 
   const double ranks = (double)lml_comm_neighbours(comm);
   const needs n = add_up(design, options);
   for (; *nthreads > 1; --*nthreads) {
-    const double each = n.each + (double)(*nthreads - 1) * n.thread;
+    const double each = n.each + (double)(*nthreads - 1) * n.thread + (double)(lml_team_seats(*nthreads) - 1) * n.seat;
     if (mapped_bytes(*nthreads) + each + n.first <= allowed && ranks * each + n.first <= available) return LML_OK;
   }
   const double own = mapped_bytes(1) + n.each + n.first;

@@ -225,7 +225,7 @@ static void add_block(lml_normal_part *part, const lml_row_block *block, double 
 lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error) {
   (void)error;
   const lml_normal_adder *adder = context;
-  lml_normal_part *part = &adder->parts[block->worker];
+  lml_normal_part *part = &adder->parts[block->seat];
   lml_normal *sums = &part->sums;
   const double weight = adder->weight * block->weight;
   if (adder->subspace == NULL)

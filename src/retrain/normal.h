@@ -50,7 +50,7 @@ typedef struct lml_waiting_rows {
   double *along; /**< LML_BLOCK_ROWS × rank: their c; of rows outside the subspace NULL */
 } lml_waiting_rows;
 
-/** One worker's sums over some rows, and those of the rows that wait for being added to them. */
+/** The sums over some rows, and those of the rows that wait for being added to them. */
 typedef struct lml_normal_part {
   lml_normal sums; /**< its gram is undefined unless `squared` */
   bool squared;
@@ -62,7 +62,7 @@ typedef struct lml_normal_part {
 
 /** Where the rows of a set go: the sink's context. */
 typedef struct lml_normal_adder {
-  lml_normal_part *parts;       /**< one for each worker */
+  lml_normal_part *parts;       /**< one for each seat */
   const lml_subspace *subspace; /**< that of the parts, or NULL: all rows are summed as they are */
   double weight;
   bool has_values; /**< else r counts as zero */

@@ -106,15 +106,15 @@ static size_t wanted_threads(const lml_run *r) {
   return r->options->threads > 0 ? r->options->threads : blas_threads > 0 ? (size_t)blas_threads : 1;
 }
 
-static lml_status scan_set(void *context, size_t worker, size_t task, lml_error *error) {
+static lml_status scan_set(void *context, lml_team_place place, size_t task, lml_error *error) {
   const lml_run *r = context;
-  (void)worker;
+  (void)place;
   return lml_dataset_scan(&r->options->sets[task], r->retrain->start, error);
 }
 
-static lml_status tell_of_set(void *context, size_t worker, size_t task, lml_error *error) {
+static lml_status tell_of_set(void *context, size_t seat, size_t task, lml_error *error) {
   lml_run *r = context;
-  (void)worker, (void)error;
+  (void)seat, (void)error;
   lml_run_tell_left_out(r, &r->options->sets[task]);
   lml_run_tell(r);
   return LML_OK;
@@ -242,25 +242,25 @@ lml_status lml_run_finish(lml_run *r, lml_error *error) {
  *  their number, and it takes no time worth sharing. */
 enum { SMALL_WIDTH = 4096 };
 
-/** As many workers as there is memory for. */
+/** As many threads as there is memory for. */
 static lml_status make_crew(lml_run *r, lml_error *error) {
   lml_crew *crew = &r->crew;
-  size_t nworkers = wanted_threads(r);
-  lml_status status = lml_alloc(&crew->designs, nworkers, sizeof *crew->designs, "threads", error);
+  size_t nthreads = wanted_threads(r);
+  lml_status status = lml_alloc(&crew->designs, nthreads, sizeof *crew->designs, "threads", error);
   if (status != LML_OK) return status;
-  crew->nworkers = 1;
-  status = lml_design_make(&crew->designs[0], r->retrain->start, 0, error);
-  if (status == LML_OK) status = lml_memory_check(&crew->designs[0], r->options, r->comm, &nworkers, error);
-  for (; status == LML_OK && crew->nworkers < nworkers; crew->nworkers++)
-    status = lml_design_make(&crew->designs[crew->nworkers], r->retrain->start, crew->nworkers, error);
-  r->retrain->nthreads = crew->nworkers;
+  crew->nthreads = 1;
+  status = lml_design_make(&crew->designs[0], r->retrain->start, error);
+  if (status == LML_OK) status = lml_memory_check(&crew->designs[0], r->options, r->comm, &nthreads, error);
+  for (; status == LML_OK && crew->nthreads < nthreads; crew->nthreads++)
+    status = lml_design_make(&crew->designs[crew->nthreads], r->retrain->start, error);
+  r->retrain->nthreads = crew->nthreads;
   if (status == LML_OK) r->retrain->instruction_set = crew->designs[0].descriptors.model.kernel->name;
-  openblas_set_num_threads(r->retrain->width > SMALL_WIDTH ? (int)crew->nworkers : 1);
+  openblas_set_num_threads(r->retrain->width > SMALL_WIDTH ? (int)crew->nthreads : 1);
   return status;
 }
 
 static void free_crew(lml_run *r) {
-  for (size_t k = 0; k < r->crew.nworkers; k++) lml_design_free(&r->crew.designs[k]);
+  for (size_t k = 0; k < r->crew.nthreads; k++) lml_design_free(&r->crew.designs[k]);
   lml_free(r->crew.designs);
   for (size_t s = 0; r->before != NULL && s < r->options->nsets; s++) lml_free(r->before[s]);
   lml_free(r->before);

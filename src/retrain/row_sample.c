@@ -156,9 +156,9 @@ static lml_status draw(drawing *d, frame_work *work, size_t task, lml_error *err
                                d->sample->rows + 3 * task * room * width, error);
 }
 
-static lml_status draw_frame(void *context, size_t worker, size_t task, lml_error *error) {
+static lml_status draw_frame(void *context, lml_team_place place, size_t task, lml_error *error) {
   drawing *d = context;
-  frame_work work = {.design = &d->crew->designs[worker]};
+  frame_work work = {.design = &d->crew->designs[place.thread]};
   const size_t position = task * d->set->nframes / d->nframes;
   lml_status status = lml_dataset_walk_begin(&work.walk, d->set, error);
   if (status == LML_OK) status = lml_dataset_walk_to(&work.walk, position, error);
@@ -197,7 +197,7 @@ lml_status lml_row_sample_take(lml_row_sample *sample, const lml_crew *crew, con
   if (status == LML_OK) status = lml_alloc(&sample->shares, room, sizeof(double), what, error);
   if (status != LML_OK) return status;
   const lml_team_tasks tasks = {.count = d.nframes, .work = draw_frame, .context = &d};
-  status = lml_team_run(crew->nworkers, &tasks, error);
+  status = lml_team_run(crew->nthreads, &tasks, error);
   if (status == LML_OK) close_gaps(&d);
   return status;
 }

@@ -69,7 +69,7 @@ lml_status lml_run_make_solver(lml_run *run, lml_error *error);
 
 /** Find the rank of the targets' sums, unless it is known; @p context is the run. What a crew's job does, not
  *  collective: it takes long, and nothing that is behind the solution depends on it. */
-lml_status lml_run_find_rank(void *context, size_t worker, size_t position, lml_error *error);
+lml_status lml_run_find_rank(void *context, lml_team_place place, size_t position, lml_error *error);
 
 /** Find δ from the sums, or where they won't do, from the rows. */
 lml_status lml_run_solve(lml_run *run, lml_error *error);

@@ -43,10 +43,10 @@ static lml_status measure_rank(const lml_normal *normal, size_t *rank, double *l
   return status;
 }
 
-lml_status lml_run_find_rank(void *context, size_t worker, size_t position, lml_error *error) {
+lml_status lml_run_find_rank(void *context, lml_team_place place, size_t position, lml_error *error) {
   lml_run *r = context;
   lml_retrain *retrain = r->retrain;
-  (void)worker, (void)position;
+  (void)place, (void)position;
   if (r->ranked) return LML_OK;
   r->ranked = true;
   return measure_rank(&retrain->target, &retrain->target_rank, &retrain->target_largest, error);
@@ -57,19 +57,19 @@ enum { SOFT_RANK = 0, TARGET_RANK, SOLUTION };
 
 static lml_status find(lml_run *r, size_t what, lml_error *error) {
   lml_retrain *retrain = r->retrain;
-  if (what == TARGET_RANK) return lml_run_find_rank(r, 0, 0, error);
+  if (what == TARGET_RANK) return lml_run_find_rank(r, (lml_team_place){0, 0}, 0, error);
   if (what == SOLUTION) return lml_search_run(retrain, &r->solver, lml_run_tell, r, error);
   if (retrain->soft.gram == NULL) return LML_OK;
   return measure_rank(&retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
 }
 
-static lml_status find_rank(void *context, size_t worker, size_t task, lml_error *error) {
-  (void)worker;
+static lml_status find_rank(void *context, lml_team_place place, size_t task, lml_error *error) {
+  (void)place;
   return find(context, task == 0 ? SOFT_RANK : TARGET_RANK, error);
 }
 
-static lml_status find_solution(void *context, size_t worker, size_t task, lml_error *error) {
-  (void)worker;
+static lml_status find_solution(void *context, lml_team_place place, size_t task, lml_error *error) {
+  (void)place;
   return find(context, task == 0 ? SOLUTION : SOFT_RANK, error);
 }
 
@@ -80,7 +80,7 @@ static lml_status find_all(lml_run *r, lml_error *error) {
   const bool waits = options->nlambda_ridge == 0 || lml_retrain_searches_soft(options);
   const lml_team_tasks tasks = {.count = 2, .work = waits ? find_rank : find_solution, .context = r};
   r->ranked = false;
-  const lml_status status = lml_team_run(r->crew.nworkers, &tasks, error);
+  const lml_status status = lml_team_run(r->crew.nthreads, &tasks, error);
   return status == LML_OK && waits ? find(r, SOLUTION, error) : status;
 }
 
@@ -131,7 +131,7 @@ static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, con
                                 lml_error *error) {
   lml_crew one = r->crew; /* the triangle takes one block after the other; BLAS may use several threads for it */
   lml_status status = LML_OK;
-  one.nworkers = 1;
+  one.nthreads = 1;
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {
     const lml_dataset *set = &r->options->sets[s];
     if (set->role != LML_ROLE_TARGET && set->role != LML_ROLE_SOFT) continue;

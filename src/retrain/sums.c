@@ -9,8 +9,8 @@
 
 /* ---- constraints ---- */
 
-static lml_status find_space(void *context, size_t worker, size_t position, lml_error *error) {
-  (void)worker, (void)position;
+static lml_status find_space(void *context, lml_team_place place, size_t position, lml_error *error) {
+  (void)place, (void)position;
   return lml_compression_find(context, error);
 }
 
@@ -60,7 +60,7 @@ static size_t count_frames(const lml_run *r, lml_role role, size_t end) {
 /** Rows of one set on their way to sums. */
 typedef struct {
   const sum_task *task;
-  lml_normal_adder adder; /**< to the sums of each worker */
+  lml_normal_adder adder; /**< to the sums of each seat */
   size_t first;           /**< frames of other sets that were dealt out to the folds before */
 } summing;
 
@@ -69,15 +69,15 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
   return lml_normal_take(&s->adder, block, error);
 }
 
-static void finish(void *context, size_t worker) {
+static void finish(void *context, size_t seat) {
   const summing *s = context;
-  lml_normal_part_end(&s->adder.parts[worker]);
+  lml_normal_part_end(&s->adder.parts[seat]);
 }
 
-/** A worker's sums over a unit go to those of all. */
-static lml_status hand_in(void *context, size_t worker, size_t position, lml_error *error) {
+/** The sums over a unit go to those of all. */
+static lml_status hand_in(void *context, size_t seat, size_t position, lml_error *error) {
   const summing *s = context;
-  lml_normal_part *part = &s->adder.parts[worker];
+  lml_normal_part *part = &s->adder.parts[seat];
   (void)error;
   lml_normal_part_add(part, &s->task->normals[(s->first + position) % s->task->nnormals]);
   lml_normal_part_clear(part);
@@ -86,7 +86,7 @@ static lml_status hand_in(void *context, size_t worker, size_t position, lml_err
 
 /** What is added in one pass: the rows of several sets, each to its sums. */
 typedef struct {
-  lml_normal_part *parts; /**< of each worker, for whatever it adds just now */
+  lml_normal_part *parts; /**< of each seat, for whatever is added there just now */
   size_t nparts;
   lml_row_job *jobs;
   summing *summings;
@@ -104,8 +104,9 @@ static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_s
   *p = (pass){.count = 0};
   lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
   if (status == LML_OK) status = lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error);
-  if (status == LML_OK) status = lml_alloc(&p->parts, r->crew.nworkers, sizeof *p->parts, "sums", error);
-  if (status == LML_OK) p->nparts = r->crew.nworkers;
+  if (status == LML_OK)
+    status = lml_alloc(&p->parts, lml_team_seats(r->crew.nthreads), sizeof *p->parts, "sums", error);
+  if (status == LML_OK) p->nparts = lml_team_seats(r->crew.nthreads);
   for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
     status = lml_normal_part_make(&p->parts[k], r->retrain->width, subspace, error);
   return status;
@@ -254,9 +255,9 @@ typedef struct {
   lml_normal *const *normals;
 } restoration;
 
-static lml_status restore(void *context, size_t worker, size_t task, lml_error *error) {
+static lml_status restore(void *context, lml_team_place place, size_t task, lml_error *error) {
   const restoration *all = context;
-  (void)worker;
+  (void)place;
   return lml_compression_restore(all->compression, all->normals[task], error);
 }
 
@@ -271,7 +272,7 @@ static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks,
     for (size_t k = 0; k < tasks[t].nnormals; k++) normals[count++] = &tasks[t].normals[k];
   restoration all = {.compression = &r->compression, .normals = normals};
   const lml_team_tasks work = {.count = count, .work = restore, .context = &all};
-  status = lml_team_run(r->crew.nworkers, &work, error);
+  status = lml_team_run(r->crew.nthreads, &work, error);
   lml_free(normals);
   return status;
 }
