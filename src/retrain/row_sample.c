@@ -1,6 +1,7 @@
 #include "retrain/row_sample.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,18 +88,33 @@ static void sort_centres(frame_work *work, const double *deviations) {
   qsort(work->centres, work->ncentres, sizeof *work->centres, by_key);
 }
 
-/** Find how far the descriptors of atoms here and there in the frame are from the centre, and sort these atoms. */
+/** Whether any atom of the batch that begins with sorted atom @p first is selected. */
+static bool has_selected(const frame_work *work, size_t first, size_t lanes) {
+  const lml_neighbours *neighbours = &work->design->descriptors.evaluation.neighbours;
+  for (size_t s = first; s < first + lanes && s < neighbours->natoms; s++)
+    if (work->selected[neighbours->order[s]]) return true;
+  return false;
+}
+
+/** Find how far the descriptors of selected atoms here and there in the frame are from the centre, and sort these
+ * atoms.
+ */
 static lml_status find_centres(frame_work *work, lml_error *error) {
   lml_descriptors *descriptors = &work->design->descriptors;
   const lml_structure *structure = &work->walk.frame.structure;
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, n = (size_t)descriptors->model.plan.ncomponents;
-  const size_t stride = (1 + structure->natoms / CENTRES) * lanes, most = structure->natoms / stride * lanes + lanes;
+  const size_t natoms = structure->natoms, n = (size_t)descriptors->model.plan.ncomponents;
+  const size_t lanes = (size_t)descriptors->model.kernel->lanes, most = CENTRES + lanes;
   double *deviations = NULL;
+  size_t nbatches = 0, passed = 0;
   for (size_t k = 0; k < work->walk.natoms; k++) work->selected[work->walk.atoms[k]] = 1;
   lml_status status = lml_alloc(&work->centres, most, sizeof *work->centres, what, error);
   if (status == LML_OK) status = lml_alloc(&deviations, most * n, sizeof *deviations, what, error);
   if (status == LML_OK) status = lml_descriptors_begin(descriptors, structure, error);
-  for (size_t first = 0; first < structure->natoms && status == LML_OK; first += stride) {
+  for (size_t first = 0; first < natoms && status == LML_OK; first += lanes)
+    nbatches += has_selected(work, first, lanes);
+  const size_t stride = 1 + nbatches * lanes / CENTRES;
+  for (size_t first = 0; first < natoms && status == LML_OK; first += lanes) {
+    if (!has_selected(work, first, lanes) || passed++ % stride != 0) continue;
     lml_descriptors_batch(descriptors, first);
     note_batch(work, first, deviations);
   }
