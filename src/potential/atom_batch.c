@@ -169,7 +169,6 @@ static void begin_gathering(lml_atom_batch *batch, const lml_linear_model *model
   memset(batch->slots.self, 0, lanes * nlabels * sizeof(double));
   for (size_t lane = 0; lane < batch->natoms; lane++) {
     batch->element[lane] = elements[first + lane];
-    nnear[lane] = 0;
     if (places != NULL && places[first + lane] == LML_NO_PLACE) continue;
     nnear[lane] = select_near(model, neighbours, elements, first + lane, batch->near + lane * batch->slot_limit,
                               batch->count + lane * nlabels);
@@ -184,7 +183,7 @@ static void fill_slots(lml_atom_batch *batch, const lml_linear_model *model, con
 
 void lml_atom_batch_gather(lml_atom_batch *batch, const lml_linear_model *model, const lml_neighbours *neighbours,
                            const signed char *elements, size_t first) {
-  int nnear[LML_LANES_LIMIT];
+  int nnear[LML_LANES_LIMIT] = {0};
   begin_gathering(batch, model, neighbours, elements, NULL, first, nnear);
   assign_slots(batch, model, neighbours, elements, nnear);
   fill_slots(batch, model, neighbours, elements, nnear);
@@ -284,7 +283,7 @@ static void assign_columns(lml_atom_batch *batch, const lml_linear_model *model,
 void lml_atom_batch_gather_columns(lml_atom_batch *batch, const lml_linear_model *model,
                                    const lml_neighbours *neighbours, const signed char *elements, const int32_t *places,
                                    size_t first) {
-  int nnear[LML_LANES_LIMIT];
+  int nnear[LML_LANES_LIMIT] = {0};
   begin_gathering(batch, model, neighbours, elements, places, first, nnear);
   for (size_t lane = 0; lane < batch->natoms; lane++)
     find_columns(batch, model, neighbours, elements, places, lane, nnear[lane]);

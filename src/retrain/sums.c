@@ -88,6 +88,7 @@ static lml_status hand_in(void *context, size_t seat, size_t position, lml_error
 typedef struct {
   lml_normal_part *parts; /**< of each seat, for whatever is added there just now */
   size_t nparts;
+  const lml_subspace *subspace; /**< that of target rows; NULL: none */
   lml_row_job *jobs;
   summing *summings;
   size_t count;
@@ -101,7 +102,7 @@ static void free_pass(pass *p) {
 }
 
 static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_subspace *subspace, lml_error *error) {
-  *p = (pass){.count = 0};
+  *p = (pass){.subspace = subspace};
   lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
   if (status == LML_OK) status = lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error);
   if (status == LML_OK)
@@ -118,7 +119,7 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
   summing *s = &p->summings[p->count];
   *s = (summing){.task = task,
                  .adder = {.parts = p->parts,
-                           .subspace = task->normals->subspace,
+                           .subspace = task->role == LML_ROLE_TARGET ? p->subspace : NULL,
                            .weight = set->weight,
                            .has_values = set->has_values && task->role != LML_ROLE_SOFT},
                  .first = count_frames(r, task->role, index)}; /* frames of all sets are dealt out in one row */
@@ -252,35 +253,29 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
 /** Sums of rows that are made for the centre are brought to descriptors themselves, one by each task. */
 typedef struct {
   const lml_compression *compression;
-  lml_normal *const *normals;
+  const sum_task *tasks;
 } restoration;
 
 static lml_status restore(void *context, lml_team_place place, size_t task, lml_error *error) {
   const restoration *all = context;
+  const sum_task *of = all->tasks;
   (void)place;
-  return lml_compression_restore(all->compression, all->normals[task], error);
+  for (; task >= of->nnormals; of++) task -= of->nnormals;
+  return lml_compression_restore(all->compression, &of->normals[task], error);
 }
 
 static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
-  lml_normal **normals;
-  size_t count = 0;
-  for (size_t t = 0; t < ntasks; t++) count += tasks[t].nnormals;
-  lml_status status = lml_alloc(&normals, count, sizeof *normals, "sums", error);
-  if (status != LML_OK) return status;
-  count = 0;
-  for (size_t t = 0; t < ntasks; t++)
-    for (size_t k = 0; k < tasks[t].nnormals; k++) normals[count++] = &tasks[t].normals[k];
-  restoration all = {.compression = &r->compression, .normals = normals};
-  const lml_team_tasks work = {.count = count, .work = restore, .context = &all};
-  status = lml_team_run(r->crew.nthreads, &work, error);
-  lml_free(normals);
-  return status;
+  restoration all = {.compression = &r->compression, .tasks = tasks};
+  lml_team_tasks work = {.work = restore, .context = &all};
+  for (size_t t = 0; t < ntasks; t++) work.count += tasks[t].nnormals;
+  return lml_team_run(r->crew.nthreads, &work, error);
 }
 
 /** Add the rows of all sets but those that are judged by leverage. */
-static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
+static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, const lml_subspace *subspace,
+                           lml_error *error) {
   pass p;
-  lml_status status = make_pass(r, &p, r->options->nsets, tasks[0].normals->subspace, error);
+  lml_status status = make_pass(r, &p, r->options->nsets, subspace, error);
   for (size_t t = 0; t < ntasks && status == LML_OK; t++)
     for (size_t s = 0; s < r->options->nsets; s++)
       if (r->options->sets[s].role == tasks[t].role && r->options->sets[s].leverage == 0.0)
@@ -294,11 +289,12 @@ static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml
 static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
   const lml_compression *compression = &r->compression;
   const bool compressed = compression->subspace.rank > 0;
+  const lml_subspace *subspace = compressed ? &compression->subspace : NULL;
   lml_status status = LML_OK;
-  for (size_t k = 0; k < tasks[0].nnormals && status == LML_OK && compressed; k++)
-    status = lml_normal_set_subspace(&tasks[0].normals[k], &compression->subspace, error);
+  for (size_t k = 0; k < tasks[0].nnormals && status == LML_OK; k++)
+    status = lml_normal_set_subspace(&tasks[0].normals[k], subspace, error);
   if (compressed) lml_crew_set_centre(&r->crew, &compression->centre);
-  if (status == LML_OK) status = add_sets(r, tasks, ntasks, error);
+  if (status == LML_OK) status = add_sets(r, tasks, ntasks, subspace, error);
   if (compressed) lml_crew_set_centre(&r->crew, NULL);
   if (status == LML_OK && compressed) status = restore_sums(r, tasks, ntasks, error);
   status = lml_comm_agree(r->comm, status, error);
