@@ -110,7 +110,7 @@ static void nearly_flat_rows_are_summed_cheaply_and_well(void **unused) {
   lml_subspace subspace = {0};
   find(&subspace, rows);
   assert_in_range(subspace.rank, INNER, 64);
-  const size_t inside = compare(&subspace, rows, lml_subspace_tolerance);
+  const size_t inside = compare(&subspace, rows, 3e-10);
   assert_in_range(inside, ROWS * 85 / 100, ROWS * 90 / 100);
   lml_subspace_free(&subspace);
   lml_free(rows);
@@ -144,7 +144,7 @@ static void what_the_sample_has_not_seen_is_outside(void **unused) {
   lml_subspace subspace = {0};
   find(&subspace, rows);
   for (size_t k = 0; k < ROWS; k += 3) rows[k * WIDTH + 7] = 1e-30;
-  assert_in_range(compare(&subspace, rows, lml_subspace_tolerance), ROWS / 2, ROWS * 2 / 3);
+  assert_in_range(compare(&subspace, rows, 3e-10), ROWS / 2, ROWS * 2 / 3);
   lml_subspace_free(&subspace);
   lml_free(rows);
 }
