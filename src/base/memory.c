@@ -15,15 +15,23 @@ static lml_status total_bytes(size_t count, size_t size, const char *what, size_
   return LML_OK;
 }
 
-lml_status lml_alloc(void *array, size_t count, size_t size, const char *what, lml_error *error) {
-  store_pointer(array, NULL);
+lml_status lml_alloc_untouched(void *array, size_t count, size_t size, const char *what, lml_error *error) {
   size_t bytes = 0;
+  store_pointer(array, NULL);
   const lml_status status = total_bytes(count, size, what, &bytes, error);
   if (status != LML_OK) return status;
   void *memory = lml_sys->aligned_alloc(LML_ALIGNMENT, bytes);
   if (memory == NULL) return lml_fail_memory(error, bytes, what);
-  memset(memory, 0, bytes);
   store_pointer(array, memory);
+  return LML_OK;
+}
+
+lml_status lml_alloc(void *array, size_t count, size_t size, const char *what, lml_error *error) {
+  const lml_status status = lml_alloc_untouched(array, count, size, what, error);
+  if (status != LML_OK) return status;
+  void *memory;
+  memcpy(&memory, array, sizeof memory);
+  memset(memory, 0, count * size);
   return LML_OK;
 }
 

@@ -15,6 +15,10 @@ enum { LML_ALIGNMENT = 64 /**< bytes: a cache line, and the widest vector regist
  *  Free with lml_free. */
 lml_status lml_alloc(void *array, size_t count, size_t size, const char *what, lml_error *error);
 
+/** The same, but not zeroed: memory that is not used takes none of the machine's, and what is used comes to be the
+ *  processor's that writes it. */
+lml_status lml_alloc_untouched(void *array, size_t count, size_t size, const char *what, lml_error *error);
+
 /** Resize *@p array, which came from lml_alloc or lml_grow or is NULL, to hold at least @p count elements,
  *  growing by at least half when it grows; *@p capacity (elements) is updated. New elements are not zeroed. On
  *  failure the old array stays valid. */

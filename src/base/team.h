@@ -20,16 +20,16 @@ typedef struct lml_team_tasks {
   size_t count;
   /** Do task number @p task, while others are done elsewhere. */
   lml_status (*work)(void *context, lml_team_place place, size_t task, lml_error *error);
-  /** Hand in the task that was done at @p seat, once all earlier ones are handed in; NULL: there is nothing to. One at
-   * a time, by any thread. */
+  /** Hand in the task that was done at @p seat, once all earlier ones are handed in; NULL: there is nothing to hand in.
+   *  One at a time, by any thread. */
   lml_status (*hand_in)(void *context, size_t seat, size_t task, lml_error *error);
   /** Whether the task has nothing to hand in, and nothing waits for it; NULL: none is so. */
   bool (*alone)(void *context, size_t task);
   void *context;
 } lml_team_tasks;
 
-/** Seats for so many threads: where there are several, more than these, so that a thread need not wait until what it
- * has done is handed in. */
+/** Seats for so many threads: where there are several, one more, so that a thread need not wait until what it has done
+ *  is handed in. */
 size_t lml_team_seats(size_t nthreads);
 
 /** Do all tasks with @p nthreads threads, the caller's among them; with fewer where threads can't be had. After a

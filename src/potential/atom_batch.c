@@ -67,6 +67,11 @@ lml_status lml_atom_batch_prepare(lml_atom_batch *batch, const lml_linear_model 
   return status;
 }
 
+/** The label under which a neighbour of sorted atom @p owner, or an image of it, is counted. */
+static int label_of(const lml_linear_model *model, const signed char *elements, int32_t owner) {
+  return model->plan.nlabel_elements > 1 ? elements[owner] : 0;
+}
+
 /** List the neighbours of one atom that are within the descriptor's cutoff, and count them by element label. */
 static int select_near(const lml_linear_model *model, const lml_neighbours *neighbours, const signed char *elements,
                        size_t atom, int32_t *near, int *count) {
@@ -82,7 +87,7 @@ static int select_near(const lml_linear_model *model, const lml_neighbours *neig
     const int element = elements[neighbours->owner[j]];
     if (square >= rcut[element] * rcut[element] || square <= coincident) continue;
     near[found++] = j;
-    count[model->plan.nlabel_elements > 1 ? element : 0]++;
+    count[label_of(model, elements, neighbours->owner[j])]++;
   }
   return found;
 }
@@ -112,7 +117,7 @@ static void assign_slots(lml_atom_batch *batch, const lml_linear_model *model, c
     int next[LML_ELEMENTS_LIMIT];
     memcpy(next, slots->group, (size_t)nlabels * sizeof *next);
     for (size_t i = lane * batch->slot_limit, end = i + (size_t)nnear[lane]; i < end; i++)
-      batch->slot_of[i] = next[nlabels > 1 ? elements[neighbours->owner[batch->near[i]]] : 0]++;
+      batch->slot_of[i] = next[label_of(model, elements, neighbours->owner[batch->near[i]])]++;
   }
 }
 
@@ -199,10 +204,9 @@ static void find_columns(lml_atom_batch *batch, const lml_linear_model *model, c
   lml_atom_columns_begin(columns);
   for (int i = 0; i < nnear; i++) {
     const int32_t owner = neighbours->owner[batch->near[lane * batch->slot_limit + (size_t)i]];
-    const int label = model->plan.nlabel_elements > 1 ? elements[owner] : 0;
     columns->of[i] = -1;
     if (owner != atom && (places[owner] >= 0 || places[atom] >= 0))
-      lml_atom_columns_add(columns, (size_t)i, owner, label);
+      lml_atom_columns_add(columns, (size_t)i, owner, label_of(model, elements, owner));
   }
   lml_atom_columns_sort(columns, (size_t)nnear);
 }
@@ -270,8 +274,7 @@ static void assign_columns(lml_atom_batch *batch, const lml_linear_model *model,
   for (int i = 0; i < nnear; i++) {
     const size_t near = lane * batch->slot_limit + (size_t)i;
     if (columns->of[i] < 0) {
-      const int32_t owner = neighbours->owner[batch->near[near]];
-      batch->slot_of[near] = without[model->plan.nlabel_elements > 1 ? elements[owner] : 0]++;
+      batch->slot_of[near] = without[label_of(model, elements, neighbours->owner[batch->near[near]])]++;
       continue;
     }
     lml_atom_column *column = &columns->list[columns->of[i]];

@@ -22,10 +22,10 @@ void lml_atom_columns_free(lml_atom_columns *columns) {
 
 void lml_atom_columns_begin(lml_atom_columns *columns) { columns->count = 0; }
 
-void lml_atom_columns_add(lml_atom_columns *columns, size_t i, int32_t key, int label) {
+void lml_atom_columns_add(lml_atom_columns *columns, size_t i, int32_t owner, int label) {
   size_t c = 0;
-  while (c < columns->count && (columns->list[c].key != key || columns->list[c].label != label)) c++;
-  if (c == columns->count) columns->list[columns->count++] = (lml_atom_column){.key = key, .label = label};
+  while (c < columns->count && columns->list[c].owner != owner) c++;
+  if (c == columns->count) columns->list[columns->count++] = (lml_atom_column){.owner = owner, .label = label};
   columns->list[c].count++;
   columns->of[i] = (int)c;
 }

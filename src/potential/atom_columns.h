@@ -9,10 +9,11 @@
 
 #include "lmlink/error.h"
 
-/** A column: neighbours of one key and one element label. */
+/** A column: a neighbour and its periodic images. */
 typedef struct lml_atom_column {
-  int32_t key;
-  int label, count;
+  int32_t owner; /**< sorted index */
+  int label;     /**< of its element */
+  int count;     /**< of images */
 } lml_atom_column;
 
 /** One atom's columns. Initialise with zeros, release with lml_atom_columns_free. */
@@ -30,8 +31,8 @@ void lml_atom_columns_free(lml_atom_columns *columns);
 /** No neighbour yet. */
 void lml_atom_columns_begin(lml_atom_columns *columns);
 
-/** Put neighbour number @p i into the column of its key and label. */
-void lml_atom_columns_add(lml_atom_columns *columns, size_t i, int32_t key, int label);
+/** Put neighbour number @p i, an image of @p owner, into the column of that, whose element has the label @p label. */
+void lml_atom_columns_add(lml_atom_columns *columns, size_t i, int32_t owner, int label);
 
 /** Sort the columns; the numbers of @p nnear neighbours' columns with them. */
 void lml_atom_columns_sort(lml_atom_columns *columns, size_t nnear);

@@ -1,7 +1,5 @@
 #include "retrain/centre.h"
 
-#include <cblas.h>
-
 #include "base/memory.h"
 
 lml_status lml_centre_make(lml_centre *centre, size_t nelements, size_t ncomponents, lml_error *error) {
@@ -13,6 +11,9 @@ void lml_centre_free(lml_centre *centre) {
   lml_free(centre->values);
   *centre = (lml_centre){0};
 }
+
+/** Rows and columns of matrices that are gone through together. */
+enum { TILE = 32 };
 
 static size_t columns(const lml_centre *centre) { return (centre->ncomponents + 1) * (centre->ncomponents + 2) / 2; }
 
@@ -51,25 +52,6 @@ void lml_centre_coefficients(const lml_centre *centre, double *coefficients) {
   }
 }
 
-/** Columns of a square matrix: what column q gets of those before it. From the quadratic columns down to the linear
- *  ones, as these still are for b then. */
-static void restore_columns(const lml_centre *centre, double *first, size_t stride) {
-  const size_t n = centre->ncomponents;
-  const int count = (int)stride;
-  for (size_t e = 0; e < centre->nelements; e++, first += columns(centre) * stride) {
-    const double *c = centre->values + e * n;
-    double *linear = first + stride, *q = first + (1 + n) * stride;
-    for (size_t i = 0; i < n; i++)
-      for (size_t j = i; j < n; j++, q += stride) {
-        cblas_daxpy(count, (i == j ? 0.5 : 1.0) * c[i] * c[j], first, 1, q, 1);
-        cblas_daxpy(count, c[i], linear + j * stride, 1, q, 1);
-        if (i != j) cblas_daxpy(count, c[j], linear + i * stride, 1, q, 1);
-      }
-    for (size_t i = 0; i < n; i++) cblas_daxpy(count, c[i], first, 1, linear + i * stride, 1);
-  }
-}
-
-/** The same for one vector. */
 void lml_centre_restore(const lml_centre *centre, double *vector) {
   const size_t n = centre->ncomponents;
   for (size_t e = 0; e < centre->nelements; e++, vector += columns(centre)) {
@@ -85,16 +67,30 @@ void lml_centre_restore(const lml_centre *centre, double *vector) {
 
 /** Complete the matrix from its lower triangle by columns, tile by tile. */
 static void mirror(double *matrix, size_t width) {
-  enum { TILE = 32 };
   for (size_t first = 0; first < width; first += TILE)
     for (size_t row = first; row < width; row++)
       for (size_t column = first; column < first + TILE && column < row; column++)
         matrix[row * width + column] = matrix[column * width + row];
 }
 
+static void transpose(double *matrix, size_t width) {
+  for (size_t first = 0; first < width; first += TILE)
+    for (size_t row = first; row < width; row++)
+      for (size_t column = first; column < first + TILE && column < row; column++) {
+        const double swapped = matrix[row * width + column];
+        matrix[row * width + column] = matrix[column * width + row];
+        matrix[column * width + row] = swapped;
+      }
+}
+
+static void restore_columns(const lml_centre *centre, double *matrix, size_t width) {
+  for (size_t column = 0; column < width; column++) lml_centre_restore(centre, matrix + column * width);
+}
+
 void lml_centre_restore_matrix(const lml_centre *centre, double *matrix) {
   const size_t width = centre->nelements * columns(centre);
   mirror(matrix, width);
-  restore_columns(centre, matrix, width);                                                                /* G M */
-  for (size_t column = 0; column < width; column++) lml_centre_restore(centre, matrix + column * width); /* (G M) Gᵀ */
+  restore_columns(centre, matrix, width); /* G M */
+  transpose(matrix, width);               /* M Gᵀ */
+  restore_columns(centre, matrix, width);
 }

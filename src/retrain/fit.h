@@ -70,8 +70,7 @@ void lml_fit_crew_free(lml_fit_crew *crew);
 typedef struct lml_fit_measurement {
   lml_fit *fit;
   lml_fit_crew *crew;
-  const double
-      *before; /**< for each row what the starting potential gives, NaN where that is not known; NULL: of none */
+  const double *before; /**< what the starting potential gives for each row; NaN, or NULL for all: not known */
 } lml_fit_measurement;
 
 /** What evaluates the frames of a set; @p measurement must outlive it. lml_fit_collect comes behind it. */

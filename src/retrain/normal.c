@@ -44,7 +44,6 @@ lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subsp
   normal->subspace = subspace;
   if (subspace == NULL) return LML_OK;
   const size_t rank = subspace->rank;
-  normal->dimension = (double)rank;
   const lml_status status = lml_alloc(&normal->products, rank * normal->width, sizeof(double), what, error);
   return status == LML_OK ? lml_alloc(&normal->inner, rank * rank, sizeof(double), what, error) : status;
 }
@@ -56,6 +55,7 @@ lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
   if (status != LML_OK) return status;
   lml_subspace_expand(normal->subspace, normal->products, normal->inner, normal->gram, scratch);
   lml_free(scratch);
+  normal->dimension = (double)normal->subspace->rank;
   return lml_normal_set_subspace(normal, NULL, error);
 }
 
@@ -103,12 +103,9 @@ double lml_normal_square(const lml_normal *normal, const double *delta, double *
 
 /* ---- adding rows ---- */
 
-/** Numbers that are not read before they are written: pages are touched by the thread that needs them, and no others.
- */
+/** Numbers that are not read before they are written. */
 static lml_status make_untouched(double **numbers, size_t count, lml_error *error) {
-  size_t capacity = 0;
-  *numbers = NULL;
-  return lml_grow(numbers, &capacity, count, sizeof **numbers, waiting_rows, error);
+  return lml_alloc_untouched(numbers, count, sizeof **numbers, waiting_rows, error);
 }
 
 lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_subspace *subspace, lml_error *error) {

@@ -18,7 +18,7 @@ typedef struct lml_normal {
   const lml_subspace *subspace; /**< what most rows lie in; NULL: all are summed as they are */
   double *products;             /**< of rows in the subspace, until lml_normal_expand: K, rank × width */
   double *inner;                /**< likewise: M, rank², the lower triangle by columns */
-  double dimension, ninside;    /**< of the subspace that was used; number of these rows */
+  double dimension, ninside;    /**< of the subspace that was used; rows in it */
   double left_out;              /**< Σ e² of what was left out, see subspace.h */
 } lml_normal;
 

@@ -96,9 +96,7 @@ static bool has_selected(const frame_work *work, size_t first, size_t lanes) {
   return false;
 }
 
-/** Find how far the descriptors of selected atoms here and there in the frame are from the centre, and sort these
- * atoms.
- */
+/** Find how far the descriptors of selected atoms, here and there in the frame, are from the centre, and sort them. */
 static lml_status find_centres(frame_work *work, lml_error *error) {
   lml_descriptors *descriptors = &work->design->descriptors;
   const lml_structure *structure = &work->walk.frame.structure;

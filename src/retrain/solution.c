@@ -43,45 +43,49 @@ static lml_status measure_rank(const lml_normal *normal, size_t *rank, double *l
   return status;
 }
 
-lml_status lml_run_find_rank(void *context, lml_team_place place, size_t position, lml_error *error) {
-  lml_run *r = context;
+static lml_status find_target_rank(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
-  (void)place, (void)position;
-  if (r->ranked) return LML_OK;
   r->ranked = true;
   return measure_rank(&retrain->target, &retrain->target_rank, &retrain->target_largest, error);
 }
 
-/** What is found from the sums, each by itself. */
-enum { SOFT_RANK = 0, TARGET_RANK, SOLUTION };
-
-static lml_status find(lml_run *r, size_t what, lml_error *error) {
+static lml_status find_soft_rank(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
-  if (what == TARGET_RANK) return lml_run_find_rank(r, (lml_team_place){0, 0}, 0, error);
-  if (what == SOLUTION) return lml_search_run(retrain, &r->solver, lml_run_tell, r, error);
   if (retrain->soft.gram == NULL) return LML_OK;
   return measure_rank(&retrain->soft, &retrain->soft_rank, &retrain->soft_largest, error);
 }
 
-static lml_status find_rank(void *context, lml_team_place place, size_t task, lml_error *error) {
-  (void)place;
-  return find(context, task == 0 ? SOFT_RANK : TARGET_RANK, error);
+static lml_status find_solution(lml_run *r, lml_error *error) {
+  return lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
 }
 
-static lml_status find_solution(void *context, lml_team_place place, size_t task, lml_error *error) {
-  (void)place;
-  return find(context, task == 0 ? SOLUTION : SOFT_RANK, error);
+lml_status lml_run_find_rank(void *context, lml_team_place place, size_t position, lml_error *error) {
+  lml_run *r = context;
+  (void)place, (void)position;
+  return r->ranked ? LML_OK : find_target_rank(r, error);
 }
 
-/** The solution, and beside it the rank of soft constraints; that of targets can wait. Where λs are to be found,
- * largest eigenvalues come first. */
+/** What is found side by side. */
+typedef struct {
+  lml_run *run;
+  lml_status (*list[2])(lml_run *r, lml_error *error);
+} findings;
+
+static lml_status find(void *context, lml_team_place place, size_t task, lml_error *error) {
+  const findings *both = context;
+  (void)place;
+  return both->list[task](both->run, error);
+}
+
+/** The solution, and beside it the rank of soft constraints; that of targets can wait. Where λs are to be found, the
+ *  largest eigenvalues come first. */
 static lml_status find_all(lml_run *r, lml_error *error) {
-  const lml_retrain_options *options = r->options;
-  const bool waits = options->nlambda_ridge == 0 || lml_retrain_searches_soft(options);
-  const lml_team_tasks tasks = {.count = 2, .work = waits ? find_rank : find_solution, .context = r};
+  const bool waits = r->options->nlambda_ridge == 0 || lml_retrain_searches_soft(r->options);
+  findings both = {r, {waits ? find_target_rank : find_solution, find_soft_rank}};
+  const lml_team_tasks tasks = {.count = 2, .work = find, .context = &both};
   r->ranked = false;
   const lml_status status = lml_team_run(r->crew.nthreads, &tasks, error);
-  return status == LML_OK && waits ? find(r, SOLUTION, error) : status;
+  return status == LML_OK && waits ? find_solution(r, error) : status;
 }
 
 static lml_status solve_sums(lml_run *r, lml_error *error) {

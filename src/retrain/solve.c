@@ -17,9 +17,8 @@ static const double smallest_correction = 1e-15;
 
 lml_status lml_solver_make(lml_solver *solver, size_t width, size_t rank, lml_error *error) {
   *solver = (lml_solver){.width = width};
-  size_t capacity = 0; /* without touching its pages: the upper triangle is not used */
-  lml_status status =
-      lml_grow(&solver->matrix, &capacity, width * width, sizeof(double), "a matrix to factorise", error);
+  lml_status status = /* the upper triangle is not used */
+      lml_alloc_untouched(&solver->matrix, width * width, sizeof(double), "a matrix to factorise", error);
   if (status == LML_OK)
     status = lml_alloc(&solver->scratch, (width + rank) * rank + 4 * width, sizeof(double), "a solution", error);
   if (status == LML_OK) status = lml_alloc(&solver->vectors, 4 * width, sizeof(double), "a solution", error);

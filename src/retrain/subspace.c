@@ -145,7 +145,7 @@ static lml_status fit(search *s, lml_error *error) {
 }
 
 /** Where a row lies that has the rest @p first with the first few vectors, and @p all with all of them: what is left
- *  out of the sums is the product of the two, or the square of the second. False where they are no numbers. */
+ *  out of the sums is the product of the two, or the square of the second. */
 static lml_row_place judge(const lml_subspace *subspace, double first, double all) {
   const double limit = lml_subspace_tolerance * (double)subspace->width;
   if (first * all <= limit * limit) return LML_ROW_NEAR;

@@ -307,11 +307,10 @@ static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml
 lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   sum_task tasks[3] = {target_task(r)};
-  size_t ntasks = 1, nframes;
+  size_t ntasks = 1, nframes = 0;
   if (r->restored) return LML_OK;
   if (retrain->soft.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_SOFT, &retrain->soft, 1};
   if (retrain->test.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_TEST, &retrain->test, 1};
-  nframes = 0;
   for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, tasks[t].role, r->options->nsets);
   lml_run_begin_stage(r, LML_STAGE_ROWS, nframes);
   lml_status status = sum_sets(r, tasks, ntasks, error);
