@@ -1,20 +1,18 @@
 /** @file sha256.h
- *  SHA-256 (FIPS 180-4), by which a report names the files that it came from.
+ *  SHA-256 checksums as text, by Nettle: a report names by them the files that it came from.
  */
 #ifndef LML_BASE_SHA256_H
 #define LML_BASE_SHA256_H
 
+#include <nettle/sha2.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lmlink/error.h"
 
 enum { LML_SHA256_TEXT = 65 /**< bytes of the checksum in hexadecimal, with the NUL */ };
 
 typedef struct lml_sha256 {
-  uint32_t state[8];
-  uint64_t length; /**< bytes so far */
-  unsigned char block[64];
+  struct sha256_ctx context;
 } lml_sha256;
 
 void lml_sha256_begin(lml_sha256 *sha);
