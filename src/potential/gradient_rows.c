@@ -9,8 +9,9 @@ static const char what[] = "gradients of the descriptors";
 /** Places of sorted atoms that are not chosen. */
 enum { NEITHER = LML_NO_PLACE, SOURCE = -2 };
 
-/** Doubles in the entries at hand, at most; a few thousand atoms, 64 MB. */
-enum { ROOM = 8 << 20 };
+/** Doubles in the entries at hand, at most: of three thousand atoms in a crystal, or of ten thousand in a thin one.
+ *  Sources of atoms that are not at hand together are evaluated several times. */
+enum { ROOM = 32 << 20 };
 
 void lml_gradient_rows_free(lml_gradient_rows *rows) {
   lml_free(rows->sorted);
@@ -91,7 +92,7 @@ static size_t estimate_entries(const lml_gradient_rows *rows, size_t i) {
 /** Take the next chosen atoms, as many as there is room for, and find their sources. */
 static void choose(lml_gradient_rows *rows) {
   const lml_neighbours *neighbours = &rows->descriptors->evaluation.neighbours;
-  const size_t limit = ROOM / 3 * rows->stride;
+  const size_t limit = (rows->most > 0 ? rows->most : ROOM) / (3 * rows->stride);
   rows->begin = rows->end = rows->next;
   for (size_t s = 0; s < neighbours->natoms; s++) rows->place[s] = NEITHER;
   size_t total = 0;

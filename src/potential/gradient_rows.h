@@ -13,6 +13,7 @@
 /** Initialise with `lml_gradient_rows r = {0};`, reuse, release with lml_gradient_rows_free. */
 typedef struct lml_gradient_rows {
   const double *centre; /**< elements × components: what B is counted from in products, the caller's; NULL: zero */
+  size_t most;          /**< doubles in the entries at hand, or what one atom has; 0: as many as are good, 256 MB */
   lml_descriptors *descriptors;
   const size_t *atoms; /**< chosen ones, indices in the structure */
   size_t natoms;
