@@ -44,28 +44,32 @@ static void put_components(lml_descriptors *descriptors) {
   }
 }
 
-/** Neighbours → u, with the columns of lml_atom_batch_gather_columns unless @p places is NULL. */
-static void put_density(lml_descriptors *descriptors, size_t first, const int32_t *places) {
+/** The batch's neighbours → u. */
+static void put_density(lml_descriptors *descriptors) {
   const lml_linear_model *model = &descriptors->model;
-  lml_linear_evaluation *evaluation = &descriptors->evaluation;
-  lml_atom_batch *batch = &evaluation->batch;
-  if (places == NULL)
-    lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
-  else
-    lml_atom_batch_gather_columns(batch, model, &evaluation->neighbours, evaluation->elements, places, first);
+  lml_atom_batch *batch = &descriptors->evaluation.batch;
   model->kernel->density(&model->plan, &model->potential->snap.parameters, &batch->slots, &batch->workspace);
 }
 
-void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
+void lml_descriptors_batch_among(lml_descriptors *descriptors, const lml_neighbours *neighbours,
+                                 const signed char *elements, size_t first) {
   const lml_linear_model *model = &descriptors->model;
-  put_density(descriptors, first, NULL);
-  model->kernel->terms(&model->plan, &descriptors->evaluation.batch.workspace);
+  lml_atom_batch *batch = &descriptors->evaluation.batch;
+  lml_atom_batch_gather(batch, model, neighbours, elements, first);
+  put_density(descriptors);
+  model->kernel->terms(&model->plan, &batch->workspace);
   put_components(descriptors);
+}
+
+void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
+  lml_linear_evaluation *evaluation = &descriptors->evaluation;
+  lml_descriptors_batch_among(descriptors, &evaluation->neighbours, evaluation->elements, first);
 }
 
 /* ---- values ---- */
 
-void lml_descriptors_row(const lml_descriptors *descriptors, size_t lane, double *row) {
+/** D of the batch's atom in one lane: ncoefficients numbers. */
+static void put_row(const lml_descriptors *descriptors, size_t lane, double *row) {
   const lml_linear_model *model = &descriptors->model;
   const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
   const double *b = descriptors->components + lane;
@@ -87,8 +91,7 @@ lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_struct
   for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
     lml_descriptors_batch(descriptors, first);
     for (size_t lane = 0; lane < batch->natoms; lane++)
-      lml_descriptors_row(descriptors, lane,
-                          values + (size_t)descriptors->evaluation.neighbours.order[first + lane] * width);
+      put_row(descriptors, lane, values + (size_t)descriptors->evaluation.neighbours.order[first + lane] * width);
   }
   return LML_OK;
 }
@@ -107,8 +110,13 @@ lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_erro
 
 void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first, const int32_t *places) {
   const lml_linear_model *model = &descriptors->model;
-  lml_atom_batch *batch = &descriptors->evaluation.batch;
-  put_density(descriptors, first, places);
+  lml_linear_evaluation *evaluation = &descriptors->evaluation;
+  lml_atom_batch *batch = &evaluation->batch;
+  if (places == NULL)
+    lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
+  else
+    lml_atom_batch_gather_columns(batch, model, &evaluation->neighbours, evaluation->elements, places, first);
+  put_density(descriptors);
   model->kernel->slopes(&model->plan, &batch->slots, &batch->workspace, &descriptors->slopes);
   put_components(descriptors);
 }

@@ -25,8 +25,10 @@ lml_status lml_descriptors_begin(lml_descriptors *descriptors, const lml_structu
 /** Evaluate B of sorted atom @p first and of those behind it, as many as there are lanes. */
 void lml_descriptors_batch(lml_descriptors *descriptors, size_t first);
 
-/** D of the batch's atom in one lane: ncoefficients numbers. */
-void lml_descriptors_row(const lml_descriptors *descriptors, size_t lane, double *row);
+/** The same of atoms of other lists of neighbours, which are no longer than the structure's; @p elements are those of
+ *  their owners. */
+void lml_descriptors_batch_among(lml_descriptors *descriptors, const lml_neighbours *neighbours,
+                                 const signed char *elements, size_t first);
 
 /** Room for the gradients of the batches of this structure. */
 lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_error *error);

@@ -9,6 +9,7 @@
 #include "potential/potential_variant.h"
 #include "potential/snap_model.h"
 #include "retrain/matrix.h"
+#include "retrain/mean_row.h"
 
 lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error) {
   *design = (lml_design){.potential = potential,
@@ -16,7 +17,8 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
                          .ncoefficients = lml_potential_ncoefficients(potential)};
   const size_t n = design->width = design->nelements * design->ncoefficients;
   double **const columns[] = {&design->targets, &design->predicted, &design->before};
-  lml_status status = lml_alloc(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
+  lml_status status =
+      lml_alloc_untouched(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   for (size_t k = 0; k < sizeof columns / sizeof columns[0] && status == LML_OK; k++)
     status = lml_alloc(columns[k], LML_BLOCK_ROWS, sizeof(double), "targets", error);
   if (status == LML_OK) status = lml_alloc(&design->reference, n + 2, sizeof(double), "a reference row", error);
@@ -42,6 +44,7 @@ void lml_design_free(lml_design *design) {
   lml_potential_destroy(design->fixed_potential);
   lml_results_free(&design->results);
   lml_gradient_rows_free(&design->gradients);
+  lml_alike_free(&design->alike);
   lml_descriptors_free(&design->descriptors);
   lml_free(design->block);
   lml_free(design->targets);
@@ -66,7 +69,7 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
     case LML_QUANTITY_VIRIAL:
       return 6 * design->nelements * (design->ncoefficients - 1);
     default:
-      return design->ncoefficients + design->width;
+      return lml_mean_row_room(&design->descriptors);
   }
 }
 
@@ -169,45 +172,13 @@ static lml_status pass_forces(lml_design *design, const lml_row_sink *sink, lml_
 
 /* ---- energies ---- */
 
-/** Add @p terms to @p sums, and to @p lost what each addition loses (Knuth, The Art of Computer Programming, volume 2,
- *  4.2.2, theorem B): without branches, so that the compiler does several at a time. */
-static void add_exactly(size_t n, const double *restrict terms, double *restrict sums, double *restrict lost) {
-  for (size_t c = 0; c < n; c++) {
-    const double next = sums[c] + terms[c], part = next - sums[c];
-    lost[c] += (sums[c] - (next - part)) + (terms[c] - part);
-    sums[c] = next;
-  }
-}
-
-/** Mean over the atoms of their descriptors, element by element. Constraints need rows that are accurate to the last
- *  digit, so the sums carry what each addition loses. */
-static lml_status put_energy_row(lml_design *design, const lml_structure *structure, double *row, lml_error *error) {
-  const size_t n = design->ncoefficients;
-  lml_descriptors *descriptors = &design->descriptors;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  double *of_atom = design->scratch, *lost = of_atom + n;
-  const lml_status status = lml_descriptors_begin(descriptors, structure, error);
-  if (status != LML_OK) return status;
-  memset(row, 0, design->width * sizeof *row);
-  memset(lost, 0, design->width * sizeof *lost);
-  for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
-    lml_descriptors_batch(descriptors, first);
-    for (size_t lane = 0; lane < batch->natoms; lane++) {
-      const size_t e = (size_t)batch->element[lane];
-      lml_descriptors_row(descriptors, lane, of_atom);
-      add_exactly(n, of_atom, row + e * n, lost + e * n);
-    }
-  }
-  for (size_t c = 0; c < design->width; c++) row[c] = (row[c] + lost[c]) / (double)structure->natoms;
-  return LML_OK;
-}
-
 /** The energy per atom of the frame at hand: row, target and fixed part. */
 static lml_status make_energy(lml_design *design, lml_error *error) {
   const lml_structure *structure = &design->walk.frame.structure;
   const double natoms = (double)structure->natoms;
   double energy = 0.0;
-  lml_status status = put_energy_row(design, structure, design->block, error);
+  lml_status status =
+      lml_mean_row(&design->descriptors, structure, &design->alike, design->scratch, design->block, error);
   if (status == LML_OK && design->walk.set->has_values) status = lml_dataset_energy(&design->walk, &energy, error);
   if (status == LML_OK) put_target(design, 0, energy / natoms, design->results.energy / natoms);
   return status;

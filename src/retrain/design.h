@@ -12,6 +12,7 @@
 #include "lmlink/calculator.h"
 #include "lmlink/potential.h"
 #include "potential/gradient_rows.h"
+#include "retrain/alike.h"
 #include "retrain/centre.h"
 #include "retrain/dataset.h"
 
@@ -45,6 +46,7 @@ typedef struct lml_design {
   lml_calculator *fixed;
   lml_descriptors descriptors;
   lml_gradient_rows gradients;
+  lml_alike alike; /**< atoms of the structure at hand, for energies */
   size_t nelements, ncoefficients;
   size_t width;              /**< N_D = nelements × ncoefficients */
   size_t seat;               /**< where what is made of the rows is kept, see team.h */
