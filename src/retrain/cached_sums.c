@@ -34,6 +34,7 @@ static lml_status add_normal(numbers *all, lml_normal *normal, lml_error *error)
   const size_t n = normal->width;
   lml_status status = LML_OK;
   if (normal->gram == NULL) return LML_OK;
+  lml_normal_settle(normal);
   for (size_t column = 0; column < n && status == LML_OK; column++)
     status = add(all, normal->gram + column * (n + 1), n - column, error);
   if (status == LML_OK) status = add(all, normal->moment, n, error);

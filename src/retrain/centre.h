@@ -33,8 +33,8 @@ void lml_centre_coefficients(const lml_centre *centre, double *coefficients);
 /** A sum Σ r x over rows for B − c becomes that over the rows for B: Mᵀ times it. */
 void lml_centre_restore(const lml_centre *centre, double *vector);
 
-/** A sum Σ x xᵀ over rows for B − c, lower triangle by columns, becomes that over the rows for B; the upper triangle is
- *  overwritten. */
+/** A sum Σ x xᵀ over rows for B − c, lower triangle by columns, becomes that over the rows for B. Some of the upper
+ *  triangle is overwritten. */
 void lml_centre_restore_matrix(const lml_centre *centre, double *matrix);
 
 #endif

@@ -10,8 +10,8 @@ void lml_crew_set_centre(const lml_crew *crew, const lml_centre *centre) {
   for (size_t k = 0; k < crew->nthreads; k++) lml_design_set_centre(&crew->designs[k], centre);
 }
 
-/** A unit ends when it has so many rows or atoms: enough work to be worth a sum of its own, little enough to be shared
- *  out evenly. */
+/** Rows and atoms of a unit, at most, unless one frame has more: enough work to be worth a sum of its own, little
+ *  enough to be shared out evenly. */
 enum { UNIT_ROWS = 1024, UNIT_ATOMS = 1024 };
 
 /** Consecutive frames. */
@@ -29,11 +29,12 @@ typedef struct unit_list {
 
 static size_t end_of_unit(const lml_crew_job *job, size_t first) {
   size_t rows = 0, atoms = 0, end = first;
-  while (end < job->set->nframes && rows < UNIT_ROWS && atoms < UNIT_ATOMS) {
+  for (; end < job->set->nframes; end++) {
+    const lml_dataset_frame *frame = &job->set->frames[end];
     if (job->most > 0 && end - first == job->most) break;
-    rows += job->set->frames[end].nrows;
-    atoms += job->set->frames[end].natoms;
-    end++;
+    if (end > first && (rows + frame->nrows > UNIT_ROWS || atoms + frame->natoms > UNIT_ATOMS)) break;
+    rows += frame->nrows;
+    atoms += frame->natoms;
   }
   return end;
 }

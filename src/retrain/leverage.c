@@ -113,9 +113,9 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
 
 /** Add the frame's sums where they belong, and factorise anew. */
 static lml_status add_frame(lml_leverage *leverage, lml_error *error) {
-  lml_normal_part_add(&leverage->frame, leverage->whole);
+  lml_normal_add(leverage->whole, &leverage->frame.sums);
   if (leverage->parts != NULL)
-    lml_normal_part_add(&leverage->frame, &leverage->parts[leverage->ntaken++ % leverage->nparts]);
+    lml_normal_add(&leverage->parts[leverage->ntaken++ % leverage->nparts], &leverage->frame.sums);
   return factorise(leverage, error);
 }
 

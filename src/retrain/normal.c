@@ -10,9 +10,8 @@ static const char what[] = "normal equations", waiting_rows[] = "rows of the des
 
 lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error) {
   *normal = (lml_normal){.width = width};
-  lml_status status = lml_alloc(&normal->gram, width * width, sizeof(double), what, error);
-  if (status == LML_OK) status = lml_alloc(&normal->moment, width, sizeof(double), what, error);
-  return status;
+  const lml_status status = lml_alloc_untouched(&normal->gram, width * width, sizeof(double), what, error);
+  return status == LML_OK ? lml_alloc(&normal->moment, width, sizeof(double), what, error) : status;
 }
 
 void lml_normal_free(lml_normal *normal) {
@@ -23,18 +22,20 @@ void lml_normal_free(lml_normal *normal) {
   *normal = (lml_normal){0};
 }
 
-/** All but the gram matrix. */
-static void clear_rest(lml_normal *normal) {
+void lml_normal_clear(lml_normal *normal) {
   const size_t rank = normal->subspace == NULL ? 0 : normal->subspace->rank;
   memset(normal->moment, 0, normal->width * sizeof(double));
   if (rank > 0) memset(normal->products, 0, rank * normal->width * sizeof(double));
   if (rank > 0) memset(normal->inner, 0, rank * rank * sizeof(double));
   normal->square = normal->nrows = normal->dimension = normal->ninside = normal->left_out = 0.0;
+  normal->squared = false;
 }
 
-void lml_normal_clear(lml_normal *normal) {
-  memset(normal->gram, 0, normal->width * normal->width * sizeof(double));
-  clear_rest(normal);
+void lml_normal_settle(lml_normal *normal) {
+  const size_t n = normal->width;
+  for (size_t column = 0; column < n && !normal->squared; column++)
+    memset(normal->gram + column * (n + 1), 0, (n - column) * sizeof(double));
+  normal->squared = true;
 }
 
 lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subspace, lml_error *error) {
@@ -49,6 +50,7 @@ lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subsp
 }
 
 lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
+  lml_normal_settle(normal);
   if (normal->subspace == NULL) return LML_OK;
   double *scratch;
   const lml_status status = lml_alloc(&scratch, normal->subspace->rank * normal->width, sizeof *scratch, what, error);
@@ -61,36 +63,41 @@ lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
 
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error) {
   double *const numbers[] = {&normal->square, &normal->nrows, &normal->ninside, &normal->left_out};
-  lml_status status = lml_comm_sum(comm, normal->gram, normal->width * normal->width, error);
+  const size_t n = normal->width;
+  lml_normal_settle(normal);
+  for (size_t column = 0; column < n && lml_comm_size(comm) > 1; column++) /* the matrix is summed as a whole */
+    memset(normal->gram + column * n, 0, column * sizeof(double));
+  lml_status status = lml_comm_sum(comm, normal->gram, n * n, error);
   if (status == LML_OK) status = lml_comm_sum(comm, normal->moment, normal->width, error);
   for (size_t k = 0; k < sizeof numbers / sizeof numbers[0] && status == LML_OK; k++)
     status = lml_comm_sum(comm, numbers[k], 1, error);
   return status;
 }
 
-static void add_gram(lml_normal *to, const lml_normal *from, double factor) {
+static void add_gram(lml_normal *to, const lml_normal *from) {
   const size_t n = to->width;
-  for (size_t column = 0; column < n; column++)
-    cblas_daxpy((int)(n - column), factor, from->gram + column * (n + 1), 1, to->gram + column * (n + 1), 1);
+  for (size_t column = 0; column < n && from->squared; column++) {
+    const size_t diagonal = column * (n + 1);
+    if (to->squared)
+      cblas_daxpy((int)(n - column), 1.0, from->gram + diagonal, 1, to->gram + diagonal, 1);
+    else
+      memcpy(to->gram + diagonal, from->gram + diagonal, (n - column) * sizeof(double));
+  }
+  to->squared |= from->squared;
 }
 
-/** All but the gram matrix. */
-static void add_rest(lml_normal *to, const lml_normal *from, double factor) {
+void lml_normal_add(lml_normal *to, const lml_normal *from) {
   const size_t n = to->width;
-  cblas_daxpy((int)n, factor, from->moment, 1, to->moment, 1);
+  add_gram(to, from);
+  cblas_daxpy((int)n, 1.0, from->moment, 1, to->moment, 1);
   const size_t rank = to->subspace == NULL ? 0 : to->subspace->rank;
-  if (rank > 0) cblas_daxpy((int)(n * rank), factor, from->products, 1, to->products, 1);
-  if (rank > 0) cblas_daxpy((int)(rank * rank), factor, from->inner, 1, to->inner, 1);
-  to->square += factor * from->square;
+  if (rank > 0) cblas_daxpy((int)(n * rank), 1.0, from->products, 1, to->products, 1);
+  if (rank > 0) cblas_daxpy((int)(rank * rank), 1.0, from->inner, 1, to->inner, 1);
+  to->square += from->square;
   to->nrows += from->nrows;
   to->dimension = fmax(to->dimension, from->dimension);
   to->ninside += from->ninside;
   to->left_out += from->left_out;
-}
-
-void lml_normal_add(lml_normal *to, const lml_normal *from, double factor) {
-  add_gram(to, from, factor);
-  add_rest(to, from, factor);
 }
 
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch) {
@@ -109,9 +116,8 @@ static lml_status make_untouched(double **numbers, size_t count, lml_error *erro
 }
 
 lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_subspace *subspace, lml_error *error) {
-  *part = (lml_normal_part){.sums.width = width};
-  lml_status status = make_untouched(&part->sums.gram, width * width, error);
-  if (status == LML_OK) status = lml_alloc(&part->sums.moment, width, sizeof(double), what, error);
+  *part = (lml_normal_part){.sums.width = 0};
+  lml_status status = lml_normal_make(&part->sums, width, error);
   if (status == LML_OK) status = lml_normal_set_subspace(&part->sums, subspace, error);
   if (status != LML_OK || subspace == NULL) return status;
   const size_t along = LML_BLOCK_ROWS * subspace->rank;
@@ -129,15 +135,15 @@ void lml_normal_part_free(lml_normal_part *part) {
   lml_free(part->inside.along);
   lml_free(part->along);
   lml_free(part->sketches);
-  *part = (lml_normal_part){.squared = false};
+  *part = (lml_normal_part){.sums.width = 0};
 }
 
 /** gram += w Σ a aᵀ */
 static void add_squares(lml_normal_part *part, const double *rows, size_t count, double weight) {
   const int n = (int)part->sums.width;
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, part->squared ? 1.0 : 0.0,
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, part->sums.squared ? 1.0 : 0.0,
               part->sums.gram, n);
-  part->squared = true;
+  part->sums.squared = true;
 }
 
 /** K += w Σ a cᵀ and M += w Σ c cᵀ, with the first @p rank of the numbers that each row has in @p along. */
@@ -174,15 +180,9 @@ void lml_normal_part_end(lml_normal_part *part) {
   add_inside(part);
 }
 
-void lml_normal_part_add(const lml_normal_part *part, lml_normal *to) {
-  if (part->squared) add_gram(to, &part->sums, 1.0);
-  add_rest(to, &part->sums, 1.0);
-}
-
 void lml_normal_part_clear(lml_normal_part *part) {
   part->outside.count = part->inside.count = 0;
-  part->squared = false;
-  clear_rest(&part->sums);
+  lml_normal_clear(&part->sums);
 }
 
 /** Put @p factor times a row where it waits. */

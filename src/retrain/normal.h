@@ -4,6 +4,8 @@
 #ifndef LML_RETRAIN_NORMAL_H
 #define LML_RETRAIN_NORMAL_H
 
+#include <stdbool.h>
+
 #include "base/comm.h"
 #include "retrain/design.h"
 #include "retrain/subspace.h"
@@ -12,6 +14,7 @@
 typedef struct lml_normal {
   size_t width;
   double *gram;                 /**< width × width, Σ w a aᵀ: the lower triangle by columns, the rest is not used */
+  bool squared;                 /**< else gram stands for zeros and is undefined, until lml_normal_settle */
   double *moment;               /**< width, Σ w r a */
   double square;                /**< Σ w r² */
   double nrows;                 /**< number of rows */
@@ -28,16 +31,19 @@ void lml_normal_free(lml_normal *normal);
 /** Back to no rows. */
 void lml_normal_clear(lml_normal *normal);
 
+/** Define the gram matrix where nothing has been added to it. */
+void lml_normal_settle(lml_normal *normal);
+
 /** Use @p subspace (may be NULL, else has a rank) for rows that are added from now on; it must outlive their sums. */
 lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subspace, lml_error *error);
 
-/** Add @p factor times @p from to @p to, which has the same subspace. */
-void lml_normal_add(lml_normal *to, const lml_normal *from, double factor);
+/** Add @p from to @p to, which has the same subspace. */
+void lml_normal_add(lml_normal *to, const lml_normal *from);
 
-/** Bring the sums over rows in the subspace to those over the others; there is no subspace afterwards. */
+/** Bring the sums over rows in the subspace to those over the others; there is no subspace afterwards. Settles. */
 lml_status lml_normal_expand(lml_normal *normal, lml_error *error);
 
-/** Add up the sums of all ranks on rank 0. */
+/** Add up the sums of all ranks on rank 0. Settles. */
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error);
 
 /** Σ w (r − a·δ)² over the rows, from the sums; not below 0. @p scratch has room for width numbers. */
@@ -52,8 +58,7 @@ typedef struct lml_waiting_rows {
 
 /** The sums over some rows, and those of the rows that wait for being added to them. */
 typedef struct lml_normal_part {
-  lml_normal sums; /**< its gram is undefined unless `squared` */
-  bool squared;
+  lml_normal sums;
   lml_waiting_rows outside; /**< the subspace: rows times the square roots of their weights */
   lml_waiting_rows inside;  /**< rows that need all of its vectors, times their weights */
   double *along;            /**< LML_BLOCK_ROWS × rank: c of a block's rows */
@@ -76,9 +81,6 @@ lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error 
 
 /** No further rows come: add those that wait. */
 void lml_normal_part_end(lml_normal_part *part);
-
-/** Add what the part has to @p to, which has the subspace that was used; no row may wait. */
-void lml_normal_part_add(const lml_normal_part *part, lml_normal *to);
 
 /** Back to no rows. */
 void lml_normal_part_clear(lml_normal_part *part);

@@ -238,6 +238,15 @@ lml_status lml_run_finish(lml_run *r, lml_error *error) {
 
 /* ---- all of it ---- */
 
+/** OpenBLAS has threads of its own from its loading on. Without work they keep their cores busy for the first tenth of
+ *  a second, beside the crew's. This function, which its builds with threads export, ends them; they are made anew
+ *  should BLAS have use for them. */
+extern int blas_thread_shutdown_(void) __attribute__((weak));
+
+static void end_blas_threads(void) {
+  if (blas_thread_shutdown_ != NULL) blas_thread_shutdown_();
+}
+
 /** Coefficients up to which BLAS uses one thread by itself: the last digits of what several make of a matrix depend on
  *  their number, and it takes no time worth sharing. */
 enum { SMALL_WIDTH = 4096 };
@@ -288,6 +297,7 @@ lml_status lml_retrain_run(lml_retrain *retrain, lml_retrain_options *options, l
   lml_run r = {.retrain = retrain, .options = options, .comm = comm, .listener = listener};
   *retrain = (lml_retrain){.options = options, .comm = comm};
   r.crew = (lml_crew){.comm = comm, .tell = lml_run_tell, .context = &r};
+  end_blas_threads();
   lml_status status = lml_comm_rank(comm) == 0 ? lml_retrain_options_check(options, error) : LML_OK;
   status = lml_comm_agree(comm, status, error);
   if (status == LML_OK) status = work(&r, error);

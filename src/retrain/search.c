@@ -36,7 +36,7 @@ static lml_problem problem_of(const lml_retrain *retrain, const lml_normal *targ
 static void put_train(lml_retrain *retrain, size_t left_out) {
   lml_normal_clear(&retrain->train);
   for (size_t k = 0; k < retrain->options->folds; k++)
-    if (k != left_out) lml_normal_add(&retrain->train, &retrain->folds[k], 1.0);
+    if (k != left_out) lml_normal_add(&retrain->train, &retrain->folds[k]);
 }
 
 /** RMS deviation of the frames that were left out, each part in turn. */

@@ -79,7 +79,7 @@ static lml_status hand_in(void *context, size_t seat, size_t position, lml_error
   const summing *s = context;
   lml_normal_part *part = &s->adder.parts[seat];
   (void)error;
-  lml_normal_part_add(part, &s->task->normals[(s->first + position) % s->task->nnormals]);
+  lml_normal_add(&s->task->normals[(s->first + position) % s->task->nnormals], &part->sums);
   lml_normal_part_clear(part);
   return LML_OK;
 }
@@ -144,7 +144,7 @@ static void add_up_folds(lml_run *r) {
   lml_retrain *retrain = r->retrain;
   if (retrain->folds == NULL) return;
   lml_normal_clear(&retrain->target);
-  for (size_t k = 0; k < r->options->folds; k++) lml_normal_add(&retrain->target, &retrain->folds[k], 1.0);
+  for (size_t k = 0; k < r->options->folds; k++) lml_normal_add(&retrain->target, &retrain->folds[k]);
 }
 
 /* ---- frames that are judged by leverage ---- */
