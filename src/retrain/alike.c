@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 
-/** Å: files have at least eight digits behind the point. What descriptors change by in second order is below 1e-15 of
- *  them, as they vary over a tenth of an Å. */
+/** Å: two units of the eighth digit behind the point, which is the last in most files. What descriptors change by in
+ *  second order is then about 1e-15 of them. */
 static const double tolerance = 2e-8;
 
 void lml_alike_free(lml_alike *alike) {
@@ -42,14 +42,13 @@ static bool reserve(lml_alike *alike, const lml_neighbours *neighbours) {
   return status == LML_OK;
 }
 
-/** From an atom to its neighbour number @p i. */
-static void put_vector(const lml_neighbours *neighbours, size_t atom, size_t i, double v[3]) {
-  const size_t j = (size_t)neighbours->list[neighbours->first[atom] + (int64_t)i];
-  for (int d = 0; d < 3; d++) v[d] = neighbours->positions[3 * j + d] - neighbours->positions[3 * atom + d];
+/** Neighbour number @p i of an atom. */
+static size_t neighbour_of(const lml_neighbours *neighbours, size_t atom, size_t i) {
+  return (size_t)neighbours->list[(size_t)neighbours->first[atom] + i];
 }
 
-static signed char element_of(const lml_neighbours *neighbours, const signed char *elements, size_t atom, size_t i) {
-  return elements[neighbours->owner[neighbours->list[neighbours->first[atom] + (int64_t)i]]];
+static void put_vector(const lml_neighbours *neighbours, size_t atom, size_t j, double v[3]) {
+  for (int d = 0; d < 3; d++) v[d] = neighbours->positions[3 * j + d] - neighbours->positions[3 * atom + d];
 }
 
 static bool is_near(const double a[3], const double b[3]) {
@@ -63,15 +62,15 @@ static bool find_places(const lml_alike *alike, size_t kind, const lml_neighbour
   const size_t count = length_of(mean, kind);
   if (elements[atom] != alike->elements[kind] || length_of(neighbours, atom) != count) return false;
   for (size_t i = 0; i < count; i++) {
+    const size_t j = neighbour_of(neighbours, atom, i);
     double v[3];
     size_t k = i, left = count;
-    put_vector(neighbours, atom, i, v);
-    while (left > 0 && !is_near(mean->positions + 3 * (size_t)mean->list[mean->first[kind] + (int64_t)k], v)) {
+    put_vector(neighbours, atom, j, v);
+    while (left > 0 && !is_near(mean->positions + 3 * neighbour_of(mean, kind, k), v)) {
       k = k + 1 < count ? k + 1 : 0;
       left--;
     }
-    if (left == 0 || element_of(mean, alike->elements, kind, k) != element_of(neighbours, elements, atom, i))
-      return false;
+    if (left == 0 || alike->elements[neighbour_of(mean, kind, k)] != elements[neighbours->owner[j]]) return false;
     alike->places[i] = (int32_t)k;
   }
   return true;
@@ -86,10 +85,10 @@ static void begin_kind(lml_alike *alike, const lml_neighbours *neighbours, const
   alike->elements[kind] = elements[atom];
   mean->first[kind + 1] = first + (int64_t)count;
   for (size_t i = 0; i < count; i++) {
-    const size_t at = LML_ALIKE_KINDS + (size_t)first + i;
+    const size_t j = neighbour_of(neighbours, atom, i), at = LML_ALIKE_KINDS + (size_t)first + i;
     mean->list[(size_t)first + i] = (int32_t)at;
-    alike->elements[at] = element_of(neighbours, elements, atom, i);
-    put_vector(neighbours, atom, i, mean->positions + 3 * at);
+    alike->elements[at] = elements[neighbours->owner[j]];
+    put_vector(neighbours, atom, j, mean->positions + 3 * at);
     for (int d = 0; d < 3; d++) alike->deviations[3 * at + d] = 0.0;
   }
 }
@@ -99,8 +98,8 @@ static void add_atom(lml_alike *alike, size_t kind, const lml_neighbours *neighb
   alike->counts[kind]++;
   for (size_t i = 0; i < length_of(mean, kind); i++) {
     double v[3];
-    const size_t at = (size_t)mean->list[mean->first[kind] + alike->places[i]];
-    put_vector(neighbours, atom, i, v);
+    const size_t at = neighbour_of(mean, kind, (size_t)alike->places[i]);
+    put_vector(neighbours, atom, neighbour_of(neighbours, atom, i), v);
     for (int d = 0; d < 3; d++) alike->deviations[3 * at + d] += v[d] - mean->positions[3 * at + d];
   }
 }
