@@ -85,11 +85,11 @@ static lml_structure make_crystal(void) {
   assert_int_equal(lml_structure_resize(&structure, ATOMS, NULL), LML_OK);
   for (size_t k = 0; k < 9; k++) structure.cell[k] = CELLS * cell[k];
   for (size_t i = 0; i < ATOMS; i++) {
-    const double site[3] = {(double)(i / 2 % CELLS), (double)(i / 2 / CELLS % CELLS), (double)(i / 2 / CELLS / CELLS)};
+    const size_t cell_of[3] = {i / 2 % CELLS, i / 2 / CELLS % CELLS, i / 2 / CELLS / CELLS};
     structure.numbers[i] = i % 2 == 0 ? 74 : 4;
     for (size_t d = 0; d < 3; d++) {
       double x = 0.0;
-      for (size_t k = 0; k < 3; k++) x += (site[k] + (i % 2 == 0 ? 0.0 : 0.5)) * cell[3 * k + d];
+      for (size_t k = 0; k < 3; k++) x += ((double)cell_of[k] + (i % 2 == 0 ? 0.0 : 0.5)) * cell[3 * k + d];
       structure.positions[3 * i + d] = round(1e8 * x) / 1e8;
     }
   }
