@@ -32,10 +32,10 @@ static bool is_quadratic(const lml_gradient_rows *rows) {
   return rows->descriptors->model.potential->snap.parameters.quadraticflag;
 }
 
-size_t lml_gradient_rows_room(const lml_descriptors *descriptors, size_t natoms) {
+size_t lml_gradient_rows_room(const lml_descriptors *descriptors, size_t natoms, size_t nchosen) {
   const size_t neighbours = 64; /* of tungsten, at a cutoff of 6 Å, there are 58 */
   const size_t n = (size_t)descriptors->model.plan.ncomponents;
-  const size_t all = natoms * neighbours * 3 * n;
+  const size_t all = nchosen * neighbours * 3 * n;
   return (all < ROOM ? all : ROOM) + natoms * n;
 }
 

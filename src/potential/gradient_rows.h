@@ -49,8 +49,8 @@ lml_status lml_gradient_rows_begin(lml_gradient_rows *rows, lml_descriptors *des
 lml_status lml_gradient_rows_next(lml_gradient_rows *rows, size_t natoms, double *to, const lml_gradient_layout *layout,
                                   lml_error *error);
 
-/** Doubles that rows of structures of @p natoms atoms keep, at most, unless neighbours are very many. */
-size_t lml_gradient_rows_room(const lml_descriptors *descriptors, size_t natoms);
+/** Doubles that rows of @p nchosen of @p natoms atoms keep, at most, unless neighbours are very many. */
+size_t lml_gradient_rows_room(const lml_descriptors *descriptors, size_t natoms, size_t nchosen);
 
 void lml_gradient_rows_free(lml_gradient_rows *rows);
 
