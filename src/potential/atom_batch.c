@@ -26,20 +26,11 @@ void lml_atom_batch_free(lml_atom_batch *batch) {
   memset(batch, 0, sizeof *batch);
 }
 
-static size_t longest_list(const lml_neighbours *neighbours) {
-  size_t longest = 0;
-  for (size_t k = 0; k < neighbours->end - neighbours->begin; k++) {
-    const size_t length = (size_t)(neighbours->first[k + 1] - neighbours->first[k]);
-    if (length > longest) longest = length;
-  }
-  return longest;
-}
-
 lml_status lml_atom_batch_prepare(lml_atom_batch *batch, const lml_linear_model *model,
                                   const lml_neighbours *neighbours, lml_error *error) {
   const size_t elements = (size_t)model->plan.nlabel_elements, lanes = (size_t)model->kernel->lanes;
   /* each element's slots are padded to an even number and to the lane that has the most of them */
-  const size_t longest = longest_list(neighbours);
+  const size_t longest = lml_neighbours_longest(neighbours);
   const size_t slots = (longest + 1) * elements + elements;
   if (slots <= batch->slot_limit) return LML_OK;
   lml_atom_batch_free(batch);

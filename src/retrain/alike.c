@@ -24,10 +24,8 @@ static size_t length_of(const lml_neighbours *neighbours, size_t atom) {
 static bool reserve(lml_alike *alike, const lml_neighbours *neighbours) {
   static const char what[] = "kinds of atoms";
   lml_neighbours *mean = &alike->mean;
-  size_t longest = 1;
-  for (size_t s = 0; s < neighbours->natoms; s++)
-    if (length_of(neighbours, s) > longest) longest = length_of(neighbours, s);
-  if (longest <= alike->longest) return true;
+  const size_t longest = lml_neighbours_longest(neighbours);
+  if (mean->list != NULL && longest <= alike->longest) return true;
   lml_alike_free(alike);
   const size_t all = LML_ALIKE_KINDS * (1 + longest);
   lml_status status = lml_alloc(&mean->positions, 3 * all, sizeof *mean->positions, what, NULL);
@@ -38,7 +36,8 @@ static bool reserve(lml_alike *alike, const lml_neighbours *neighbours) {
   if (status == LML_OK) status = lml_alloc(&alike->deviations, 3 * all, sizeof(double), what, NULL);
   if (status == LML_OK) status = lml_alloc(&alike->places, longest, sizeof *alike->places, what, NULL);
   for (size_t k = 0; k < all && status == LML_OK; k++) mean->owner[k] = (int32_t)k;
-  alike->longest = status == LML_OK ? longest : 0;
+  alike->longest = longest;
+  if (status != LML_OK) lml_alike_free(alike);
   return status == LML_OK;
 }
 

@@ -75,10 +75,10 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
 
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set) {
   size_t most = 0; /* rows of a frame */
+  if (set->quantity != LML_QUANTITY_FORCES) return scratch_for(design, set->quantity);
   for (size_t f = 0; f < set->nframes; f++)
     if (set->frames[f].nrows > most) most = set->frames[f].nrows;
-  if (set->quantity == LML_QUANTITY_FORCES) return lml_gradient_rows_room(&design->descriptors, set->largest, most / 3);
-  return scratch_for(design, set->quantity);
+  return lml_gradient_rows_room(&design->descriptors, set->largest, most / 3);
 }
 
 /** What the fixed terms give for the frame; zero without any. */

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "retrain/centre.h"
+
 /** Atoms whose deviations wait for a product of matrices. */
 enum { WAITING_ATOMS = 64 };
 
@@ -12,18 +14,20 @@ enum { WAITING_ATOMS = 64 };
  *  small, so that the sums over d and d dᵀ need no care to be accurate to the last digit of those over B and B Bᵀ. */
 typedef struct {
   size_t count, nwaiting;
-  double *first;   /**< n: B₁ */
+  double *first;   /**< n: B₁; zero where there is no atom */
   double *waiting; /**< WAITING_ATOMS × (n + 1): (1, d) */
   double *sums;    /**< (n + 1)², lower triangle by columns: Σ (1, d) (1, d)ᵀ */
 } deviation_sums;
 
-/** Doubles that one element needs, with @p n components. */
-static size_t room_of_element(size_t n) { return n + (WAITING_ATOMS + n + 1) * (n + 1); }
+/** Doubles that one element needs beside @p n for B₁, with that many components. */
+static size_t room_of_element(size_t n) { return (WAITING_ATOMS + n + 1) * (n + 1); }
 
-static deviation_sums begin_sums(double *room, size_t n) {
-  double *waiting = room + n, *sums = waiting + WAITING_ATOMS * (n + 1);
+/** @p first has room for B₁. */
+static deviation_sums begin_sums(double *first, double *room, size_t n) {
+  double *sums = room + WAITING_ATOMS * (n + 1);
+  memset(first, 0, n * sizeof *first);
   memset(sums, 0, (n + 1) * (n + 1) * sizeof *sums);
-  return (deviation_sums){.first = room, .waiting = waiting, .sums = sums};
+  return (deviation_sums){.first = first, .waiting = room, .sums = sums};
 }
 
 /** Add the deviations that wait. */
@@ -46,20 +50,20 @@ static void add_atoms(deviation_sums *s, size_t count, const double *b, size_t s
   if (s->nwaiting == WAITING_ATOMS) add_waiting(s, n);
 }
 
-/** The sums of D, times @p share. */
-static void put_sums(const deviation_sums *s, size_t n, bool quadratic, double share, double *row) {
-  const double *b = s->first, *linear = s->sums + 1, count = (double)s->count;
-  *row++ = share * count;
-  for (size_t c = 0; c < n; c++) *row++ = share * (count * b[c] + linear[c]);
+/** The sums of D for descriptors that are counted from B₁. */
+static void put_sums(const deviation_sums *s, size_t n, bool quadratic, double *row) {
+  *row++ = (double)s->count;
+  for (size_t c = 0; c < n; c++) *row++ = s->sums[1 + c];
   for (size_t c = 0; c < n && quadratic; c++) {
     const double *of_c = s->sums + (c + 1) * (n + 1) + 1;
-    for (size_t d = c; d < n; d++)
-      *row++ = (c == d ? 0.5 : 1.0) * share * (count * b[c] * b[d] + (b[c] * linear[d] + b[d] * linear[c]) + of_c[d]);
+    *row++ = 0.5 * of_c[c];
+    for (size_t d = c + 1; d < n; d++) *row++ = of_c[d];
   }
 }
 
 size_t lml_mean_row_room(const lml_descriptors *descriptors) {
-  return descriptors->model.nelements * room_of_element((size_t)descriptors->model.plan.ncomponents);
+  const size_t n = (size_t)descriptors->model.plan.ncomponents;
+  return descriptors->model.nelements * (n + room_of_element(n));
 }
 
 /** All atoms, or one of each kind. */
@@ -80,19 +84,24 @@ lml_status lml_mean_row(lml_descriptors *descriptors, const lml_structure *struc
   const lml_linear_model *model = &descriptors->model;
   const lml_linear_evaluation *evaluation = &descriptors->evaluation;
   const size_t n = (size_t)model->plan.ncomponents, width = model->potential->snap.ncoefficients;
+  const bool quadratic = model->potential->snap.parameters.quadraticflag;
+  const lml_centre centre = {.nelements = model->nelements, .ncomponents = n, .values = scratch};
+  double *room = scratch + model->nelements * n;
   deviation_sums sums[LML_ELEMENTS_LIMIT];
   const lml_status status = lml_descriptors_begin(descriptors, structure, error);
   if (status != LML_OK) return status;
-  for (size_t e = 0; e < model->nelements; e++) sums[e] = begin_sums(scratch + e * room_of_element(n), n);
+  for (size_t e = 0; e < model->nelements; e++) sums[e] = begin_sums(scratch + e * n, room + e * room_of_element(n), n);
   if (lml_alike_find(alike, &evaluation->neighbours, evaluation->elements))
     add_all(descriptors, &alike->mean, alike->elements, alike->counts, sums);
   else
     add_all(descriptors, &evaluation->neighbours, evaluation->elements, NULL, sums);
-  memset(row, 0, model->nelements * width * sizeof *row);
-  for (size_t e = 0; e < model->nelements; e++, row += width) {
-    if (sums[e].count == 0) continue;
-    add_waiting(&sums[e], n);
-    put_sums(&sums[e], n, model->potential->snap.parameters.quadraticflag, 1.0 / (double)structure->natoms, row);
+  for (size_t e = 0; e < model->nelements; e++) {
+    if (sums[e].nwaiting > 0) add_waiting(&sums[e], n);
+    put_sums(&sums[e], n, quadratic, row + e * width);
   }
+  if (quadratic) lml_centre_restore(&centre, row);
+  for (size_t e = 0; e < model->nelements && !quadratic; e++)
+    cblas_daxpy((int)n, row[e * width], sums[e].first, 1, row + e * width + 1, 1);
+  for (size_t c = 0; c < model->nelements * width; c++) row[c] /= (double)structure->natoms;
   return LML_OK;
 }

@@ -33,7 +33,8 @@ void lml_normal_clear(lml_normal *normal) {
 
 void lml_normal_settle(lml_normal *normal) {
   const size_t n = normal->width;
-  for (size_t column = 0; column < n && !normal->squared; column++)
+  if (normal->squared) return;
+  for (size_t column = 0; column < n; column++)
     memset(normal->gram + column * (n + 1), 0, (n - column) * sizeof(double));
   normal->squared = true;
 }
@@ -76,14 +77,15 @@ lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *err
 
 static void add_gram(lml_normal *to, const lml_normal *from) {
   const size_t n = to->width;
-  for (size_t column = 0; column < n && from->squared; column++) {
+  if (!from->squared) return;
+  for (size_t column = 0; column < n; column++) {
     const size_t diagonal = column * (n + 1);
     if (to->squared)
       cblas_daxpy((int)(n - column), 1.0, from->gram + diagonal, 1, to->gram + diagonal, 1);
     else
       memcpy(to->gram + diagonal, from->gram + diagonal, (n - column) * sizeof(double));
   }
-  to->squared |= from->squared;
+  to->squared = true;
 }
 
 void lml_normal_add(lml_normal *to, const lml_normal *from) {

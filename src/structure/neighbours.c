@@ -491,3 +491,12 @@ lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t 
     neighbours->begin = neighbours->end = 0;
   return status;
 }
+
+size_t lml_neighbours_longest(const lml_neighbours *neighbours) {
+  size_t longest = 0;
+  for (size_t k = 0; k < neighbours->end - neighbours->begin; k++) {
+    const size_t length = (size_t)(neighbours->first[k + 1] - neighbours->first[k]);
+    if (length > longest) longest = length;
+  }
+  return longest;
+}

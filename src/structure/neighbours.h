@@ -36,6 +36,9 @@ lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *
 /** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1. */
 lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t end, lml_error *error);
 
+/** Neighbours of the listed atom that has most of them. */
+size_t lml_neighbours_longest(const lml_neighbours *neighbours);
+
 /** Where to cut the sorted atoms into @p parts consecutive parts of about equal work: @p bounds receives parts + 1
  *  indices, from 0 to natoms. An atom's work is taken as 1 + @p per_neighbour × its neighbours, whose number is
  *  estimated from the bins around it. To be called between sort and list; depends on their arguments alone. */
