@@ -10,12 +10,25 @@ bool lml_log_wants(const lml_log *log, lml_log_level level) {
   return log != NULL && log->write != NULL && level <= log->level;
 }
 
-void lml_log_line(const lml_log *log, lml_log_level level, const char *format, ...) {
+static void write_line(const lml_log *log, lml_log_level level, const char *prefix, const char *format,
+                       va_list arguments) {
   if (!lml_log_wants(log, level)) return;
   char text[LML_ERROR_MESSAGE_SIZE];
+  const int length = snprintf(text, sizeof text, "%s", prefix);
+  vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
+  log->write(log->context, text);
+}
+
+void lml_log_line(const lml_log *log, lml_log_level level, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  write_line(log, level, "", format, arguments);
   va_end(arguments);
-  log->write(log->context, text);
+}
+
+void lml_log_warning(const lml_log *log, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  write_line(log, LML_LOG_ERROR, "warning: ", format, arguments);
+  va_end(arguments);
 }

@@ -88,11 +88,10 @@ void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure
     found++;
   }
   if (found > 0)
-    lml_log_line(
-        log, LML_LOG_ERROR,
-        "warning: %zu atoms whose forces are the potential's lie within %g Å of an atom that it does not know; "
-        "let them be QM atoms:%s%s",
-        found, distance, list, found > SHOWN ? " …" : "");
+    lml_log_warning(log,
+                    "%zu atoms whose forces are the potential's lie within %g Å of an atom that it does not know; let "
+                    "them be QM atoms:%s%s",
+                    found, distance, list, found > SHOWN ? " …" : "");
 }
 
 lml_status lml_foreign_strip(lml_foreign *foreign, const lml_structure *structure, const lml_structure **seen,
