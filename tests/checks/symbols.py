@@ -28,10 +28,11 @@ OPERATING_SYSTEM = set("""
 
 
 def symbols(nm, option, path):
-    """Names that `nm OPTION path` lists, without versions and without the suffix of large-file variants."""
+    """Names that `nm OPTION path` lists, without versions, without the suffix of large-file variants, and without what
+    marks a call that _FORTIFY_SOURCE checks."""
     output = subprocess.run([nm, *option, path], capture_output=True, text=True, check=True).stdout
     names = (line.split()[-1].split("@")[0] for line in output.splitlines() if line.strip())
-    return {re.sub(r"(?<=.)64$", "", name) for name in names}
+    return {re.sub(r"^__(\w+)_chk$", r"\1", re.sub(r"(?<=.)64$", "", name)) for name in names}
 
 
 def shown_faults(nm, library, headers):
