@@ -5,10 +5,6 @@
  *   - make the same messages, or the same failure, of the whole as of the pieces,
  *   - make messages whose encoding decodes to the same messages again, and
  *   - leave memory alone (the sanitizers' part).
- *
- *   cmake -B build-fuzz -DCMAKE_C_COMPILER=clang -DLMLINK_FUZZ=ON -DLMLINK_SANITIZE=address,undefined
- *   cmake --build build-fuzz --target fuzz_ipi_codec
- *   build-fuzz/tests/fuzz_ipi_codec -max_total_time=60
  */
 #include <stdbool.h>
 #include <stdint.h>
