@@ -19,6 +19,12 @@ enum {
 
 typedef enum lml_ipi_transport { LML_IPI_UNIX = 0, LML_IPI_TCP } lml_ipi_transport;
 
+/** Whose driver is served at a unix socket. Its name lies where every user of the machine can make one. */
+typedef enum lml_ipi_trust {
+  LML_IPI_TRUST_OWN = 0, /**< this user's, or root's */
+  LML_IPI_TRUST_ANY
+} lml_ipi_trust;
+
 /** Plain data, copied freely. */
 typedef struct lml_ipi_address {
   lml_ipi_transport transport;

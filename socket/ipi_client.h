@@ -51,6 +51,7 @@ typedef enum lml_ipi_init_policy {
 typedef struct lml_ipi_client_settings {
   lml_ipi_address address;
   lml_ipi_init_policy init;
+  lml_ipi_trust trust;               /**< whose driver is served at a unix socket */
   double wait_limit;                 /**< s that connect waits for a driver; negative: no limit; 0: one attempt */
   size_t natoms;                     /**< the only number of atoms that is accepted; 0: any up to max_natoms */
   size_t max_natoms;                 /**< with natoms = 0; 0: LML_IPI_MAX_NATOMS, 2²⁸ − 1 */

@@ -22,6 +22,7 @@
 typedef struct attempt {
   const lml_ipi_address *address;
   lml_ipi_stream *stream;
+  lml_ipi_trust trust;
   double patience;  /**< s */
   int failure;      /**< errno of what may pass: no driver there yet; 0: connected */
   char reason[128]; /**< the same in words */
@@ -89,11 +90,30 @@ static lml_status try_socket(attempt *try, int domain, const struct sockaddr *to
   return status;
 }
 
+/** Whoever listens at the socket is given positions and believed to be the driver. */
+static lml_status check_user(const attempt *try, lml_error *error) {
+  uid_t user;
+  if (try->trust == LML_IPI_TRUST_ANY) return LML_OK;
+  if (lml_sys->peer_user(try->stream->fd, &user) != 0)
+    return lml_fail_errno(error, errno, "cannot find out who listens at %s", try->address->text);
+  if (user == 0 || user == lml_sys->geteuid()) return LML_OK;
+  return lml_fail(
+      error, LML_ERR_IO,
+      "the driver at %s is another user's (number %lu); give another name, or --driver-user any if that user "
+      "is to be served",
+      try->address->text, (unsigned long)user);
+}
+
 static lml_status try_unix(attempt *try, lml_error *error) {
   const lml_ipi_address *address = try->address;
   struct sockaddr_un to = {.sun_family = AF_UNIX};
   memcpy(to.sun_path, address->path, sizeof to.sun_path);
-  const lml_status status = try_socket(try, AF_UNIX, (const struct sockaddr *)&to, sizeof to, error);
+  lml_status status = try_socket(try, AF_UNIX, (const struct sockaddr *)&to, sizeof to, error);
+  if (status == LML_OK && try->failure == 0) {
+    status = check_user(try, error);
+    if (status != LML_OK) lml_ipi_stream_close(try->stream);
+    return status;
+  }
   if (status != LML_OK || try->failure != ECONNREFUSED) return status;
   struct stat file;
   if (lml_sys->stat(address->path, &file) == 0 && !S_ISSOCK(file.st_mode))
@@ -127,7 +147,7 @@ lml_status lml_ipi_connect(const lml_ipi_address *address, const lml_ipi_connect
                            lml_ipi_stream *stream, lml_error *error) {
   const double limit = settings->wait_limit;
   const double end = limit < 0.0 ? INFINITY : lml_sys->clock() + limit;
-  attempt try = {.address = address, .stream = stream, .patience = TCP_PATIENCE};
+  attempt try = {.address = address, .stream = stream, .trust = settings->trust, .patience = TCP_PATIENCE};
   stream->fd = -1;
   for (double pause = FIRST_PAUSE;; pause = fmin(2.0 * pause, LONGEST_PAUSE)) {
     lml_status status = lml_ipi_stream_check_stop(stream, error);

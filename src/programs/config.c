@@ -12,6 +12,7 @@
 
 const char *const lml_extras_names[] = {"none", "json", NULL};
 const char *const lml_log_level_names[] = {"quiet", "error", "info", "debug", NULL};
+const char *const lml_driver_user_names[] = {"own", "any", NULL};
 
 void lml_serve_config_init(lml_serve_config *config) {
   *config = (lml_serve_config){.driver = {.wait = -1.0}, .log_level = LML_LOG_ERROR};
@@ -41,7 +42,7 @@ static lml_status check_address(const lml_json *document, const lml_json_value *
 
 static lml_status read_driver(const lml_json *document, const lml_json_value *object, lml_driver_config *driver,
                               lml_error *error) {
-  static const char *const keys[] = {"address", "socket_prefix", "wait", "reconnect", "reinit"};
+  static const char *const keys[] = {"address", "socket_prefix", "wait", "user", "reconnect", "reinit"};
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
   if (status == LML_OK)
     status = lml_config_read_text(document, object, "address", LML_JSON_OPTIONAL, &driver->address, error);
@@ -51,6 +52,10 @@ static lml_status read_driver(const lml_json *document, const lml_json_value *ob
   if (status == LML_OK) status = lml_json_number(document, object, "wait", LML_JSON_OPTIONAL, &driver->wait, error);
   if (status == LML_OK && driver->wait < 0.0 && lml_json_has(object, "wait"))
     return lml_json_fail(document, object, "wait", error, "must not be negative; leave it out to wait without limit");
+  size_t user = driver->user;
+  if (status == LML_OK)
+    status = lml_json_choice(document, object, "user", LML_JSON_OPTIONAL, lml_driver_user_names, 2, &user, error);
+  driver->user = (lml_ipi_trust)user;
   if (status == LML_OK)
     status = lml_json_logical(document, object, "reconnect", LML_JSON_OPTIONAL, &driver->reconnect, error);
   if (status == LML_OK)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/log.h"
+#include "ipi_address.h"
 #include "lmlink/error.h"
 #include "programs/calculator_config.h"
 #include "programs/config_values.h"
@@ -19,12 +20,15 @@ enum { LML_CONFIG_VERSION = 1 };
  *  NULL-terminated. */
 extern const char *const lml_extras_names[];
 extern const char *const lml_log_level_names[];
+/** Of lml_ipi_trust, likewise. */
+extern const char *const lml_driver_user_names[];
 
 typedef struct lml_driver_config {
   char *address;       /**< unix:NAME or HOST:PORT */
   char *socket_prefix; /**< NULL: i-PI's */
   double wait;         /**< s to wait for a driver; negative: no limit */
   bool reconnect;      /**< wait for the next driver after one has gone */
+  lml_ipi_trust user;  /**< whose driver is served at a unix socket */
   bool reinit;         /**< ask for an INIT before each evaluation */
 } lml_driver_config;
 

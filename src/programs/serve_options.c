@@ -25,6 +25,11 @@ static const lml_option options[] = {
     {.name = "wait",
      .value = "SECONDS",
      .help = "How long to wait for a driver that is not up yet; 0 tries once. By default there is no limit."},
+    {.name = "driver-user",
+     .value = "WHOSE",
+     .choices = lml_driver_user_names,
+     .help = "Whose driver is served at a unix socket: own (the default), that of the user who starts the server, or "
+             "root's; or any."},
     {.name = "reconnect", .help = "Wait for the next driver when one has gone."},
     {.name = "reinit",
      .help = "Ask for an INIT before each evaluation, so that its replica is always known. i-PI names it in INIT "
@@ -132,6 +137,7 @@ lml_status lml_serve_options_read(const lml_arguments *arguments, lml_serve_conf
   if (terms < 2) config->calculator.fixed_terms = terms == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;
   config->extras = (lml_session_extras)lml_arguments_choice(arguments, "extras", config->extras);
   config->log_level = (lml_log_level)lml_arguments_choice(arguments, "log-level", config->log_level);
+  config->driver.user = (lml_ipi_trust)lml_arguments_choice(arguments, "driver-user", config->driver.user);
   if (lml_arguments_count(arguments, "reconnect") > 0) config->driver.reconnect = true;
   if (lml_arguments_count(arguments, "reinit") > 0) config->driver.reinit = true;
   return lml_serve_config_check(config, error);

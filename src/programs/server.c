@@ -98,6 +98,7 @@ static lml_status create_client(lml_server *server, volatile const sig_atomic_t 
       .address = server->address,
       .init = lml_serve_config_reinit(server->config) ? LML_IPI_INIT_EVERY_EVALUATION : LML_IPI_INIT_ONCE,
       .wait_limit = driver->wait,
+      .trust = driver->user,
       .max_natoms = LML_SESSION_MAX_NATOMS,
       .stop = stop,
       .waiting = tell_waiting,

@@ -90,6 +90,12 @@ static int fake_getsockopt(int fd, int level, int name, void *value, socklen_t *
   return 0;
 }
 
+static int fake_peer_user(int fd, uid_t *user) {
+  (void)fd;
+  *user = lml_sys_posix.geteuid();
+  return fails() ? -1 : 0;
+}
+
 static int fake_stat(const char *path, struct stat *status) {
   (void)path, (void)status;
   errno = ENOENT;
@@ -155,6 +161,7 @@ void fake_install(const void *bytes, size_t length) {
   table.getpeername = fake_getname;
   table.setsockopt = fake_setsockopt;
   table.getsockopt = fake_getsockopt;
+  table.peer_user = fake_peer_user;
   table.stat = fake_stat;
   table.recv = fake_recv;
   table.send = fake_send;

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "base/sys.h"
 #include "ipi_connect.h"
 #include "support/client_session.h"
 #include "support/fake_driver.h"
@@ -296,6 +297,36 @@ static void connect_really_fails(const lml_ipi_address *address, lml_status stat
   if (strstr(error.message, expected) == NULL) fail_msg("'%s' does not hold '%s'", error.message, expected);
 }
 
+static uid_t listening_user;
+
+static int peer_user(int fd, uid_t *user) {
+  (void)fd;
+  *user = listening_user;
+  return 0;
+}
+
+/** Anybody can take a name in /tmp first. */
+static void the_driver_of_another_user_is_not_served(void **state) {
+  (void)state;
+  const lml_ipi_connect_settings anybody = {.wait_limit = 0.0, .trust = LML_IPI_TRUST_ANY};
+  listener l = listen_unix(4);
+  lml_sys_table table = *lml_sys;
+  const lml_sys_table *before = lml_sys;
+  table.peer_user = peer_user;
+  lml_sys = &table;
+  listening_user = geteuid() + 1;
+  connect_really_fails(&l.address, LML_ERR_IO, "is another user's (number ");
+  lml_ipi_stream stream = {.fd = -1};
+  assert_int_equal(lml_ipi_connect(&l.address, &anybody, &stream, NULL), LML_OK);
+  lml_ipi_stream_close(&stream);
+  listening_user = 0;
+  const lml_ipi_connect_settings own = {.wait_limit = 0.0};
+  assert_int_equal(lml_ipi_connect(&l.address, &own, &stream, NULL), LML_OK);
+  lml_ipi_stream_close(&stream);
+  lml_sys = before;
+  listener_close(&l);
+}
+
 static void paths_without_a_listener_are_told_apart(void **state) {
   (void)state;
   listener l = listen_unix(1);
@@ -342,6 +373,7 @@ int main(void) {
       TEST(every_call_may_fail),
       TEST(drivers_at_unix_and_tcp_sockets_are_served),
       TEST(descriptors_do_not_block_and_are_not_inherited),
+      TEST(the_driver_of_another_user_is_not_served),
       TEST(paths_without_a_listener_are_told_apart),
       TEST(busy_driver_is_waited_for),
   };
