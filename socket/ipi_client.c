@@ -79,8 +79,10 @@ static bool is_open(const lml_ipi_client *client) { return client->stream.fd >= 
 
 lml_status lml_ipi_client_connect(lml_ipi_client *client, lml_error *error) {
   const lml_ipi_client_settings *settings = &client->settings;
-  const lml_ipi_connect_settings how = {
-      .wait_limit = settings->wait_limit, .trust = settings->trust, .waiting = settings->waiting, .context = settings->context};
+  const lml_ipi_connect_settings how = {.wait_limit = settings->wait_limit,
+                                        .trust = settings->trust,
+                                        .waiting = settings->waiting,
+                                        .context = settings->context};
   lml_ipi_client_close(client);
   lml_ipi_decoder_restart(client->decoder);
   lml_ipi_decoder_expect_batch(client->decoder, 1);
