@@ -12,6 +12,7 @@
 #include "engine/process.h"
 #include "engine/template.h"
 #include "ipi_server.h"
+#include "structure/neighbours.h"
 
 #define LONGEST_PAUSE 60.0 /**< s between two restarts */
 
@@ -271,7 +272,8 @@ static void stop_engine(remote *self) {
 static lml_status remote_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
   remote *self = data;
   (void)want;
-  lml_status status = open_socket(self, error);
+  lml_status status = lml_structure_check_apart(structure, error);
+  if (status == LML_OK) status = open_socket(self, error);
   if (status == LML_OK) status = ask(self, structure, error);
   if (status != LML_OK) return status;
   self->structure = structure;

@@ -17,14 +17,6 @@ static const char direction_names[3] = {'a', 'b', 'c'};
 static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
 
 /** Coordinates of @p vector in the rows of @p cell. */
-static void in_cell(const double cell[9], const double vector[3], double fractional[3]) {
-  for (int k = 0; k < 3; k++) {
-    const double *u = cell + 3 * ((k + 1) % 3), *v = cell + 3 * ((k + 2) % 3);
-    const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
-    fractional[k] = dot(normal, vector) / dot(normal, cell + 3 * k);
-  }
-}
-
 static void from_cell(const double cell[9], const double fractional[3], double vector[3]) {
   for (int x = 0; x < 3; x++)
     vector[x] = fractional[0] * cell[x] + fractional[1] * cell[3 + x] + fractional[2] * cell[6 + x];
@@ -200,7 +192,7 @@ static void fold_periodic(const lml_cluster *cluster, double *places) {
   const double *cell = cluster->structure.cell;
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     double fractional[3];
-    in_cell(cell, places + 3 * i, fractional);
+    lml_cell_fractional(cell, places + 3 * i, fractional);
     for (int k = 0; k < 3; k++)
       for (int x = 0; cluster->structure.pbc[k] && x < 3; x++)
         places[3 * i + x] -= floor(fractional[k] + 1e-9) * cell[3 * k + x];
@@ -214,7 +206,7 @@ static void keep_places(lml_cluster *cluster, const double cell[9], const double
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const double *place = places + 3 * i;
     const double vector[3] = {place[0] - anchor[0], place[1] - anchor[1], place[2] - anchor[2]};
-    in_cell(cell, vector, cluster->fractional + 3 * i);
+    lml_cell_fractional(cell, vector, cluster->fractional + 3 * i);
   }
 }
 

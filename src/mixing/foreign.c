@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "mixing/image.h"
 #include "mixing/mixing_calculator.h"
+#include "structure/neighbours.h"
 
 enum { SHOWN = 20, LIST_SIZE = 300 };
 
@@ -92,6 +93,43 @@ void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure
                     "%zu atoms whose forces are the potential's lie within %g Å of an atom that it does not know; let "
                     "them be QM atoms:%s%s",
                     found, distance, list, found > SHOWN ? " …" : "");
+}
+
+/** A foreign atom. */
+typedef struct place {
+  size_t atom;
+  double fractional[3];
+} place;
+
+static bool is_at(const lml_lattice *lattice, const place *at, const double fractional[3]) {
+  for (int k = 0; k < 3; k++) {
+    const double apart = fractional[k] - at->fractional[k];
+    const double image = lattice->periodic[k] ? rint(apart) : 0.0;
+    if (!(fabs(apart - image) * lattice->heights[k] < LML_COINCIDENT)) return false;
+  }
+  return true;
+}
+
+lml_status lml_foreign_check_apart(const lml_foreign *foreign, const lml_structure *structure, lml_error *error) {
+  lml_lattice lattice;
+  place *places = NULL;
+  if (foreign->count == 0) return LML_OK;
+  lml_status status = lml_lattice_make(&lattice, structure, error);
+  if (status == LML_OK) status = lml_alloc(&places, foreign->count, sizeof *places, "the foreign atoms", error);
+  for (size_t i = 0, k = 0; i < structure->natoms && status == LML_OK; i++) {
+    if (foreign->flags[i] == 0) continue;
+    places[k].atom = i;
+    lml_lattice_fractional(&lattice, structure->positions + 3 * i, places[k++].fractional);
+  }
+  for (size_t i = 0; i < structure->natoms && status == LML_OK; i++) {
+    double fractional[3];
+    lml_lattice_fractional(&lattice, structure->positions + 3 * i, fractional);
+    for (size_t k = 0; k < foreign->count && status == LML_OK; k++)
+      if (places[k].atom != i && is_at(&lattice, &places[k], fractional))
+        status = lml_structure_check_apart(structure, error); /* which finds the words */
+  }
+  lml_free(places);
+  return status;
 }
 
 lml_status lml_foreign_strip(lml_foreign *foreign, const lml_structure *structure, const lml_structure **seen,

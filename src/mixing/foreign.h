@@ -33,6 +33,10 @@ lml_status lml_foreign_check(const lml_foreign *foreign, const lml_structure *st
 void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure,
                       const struct lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);
 
+/** Whether none of the other atoms of @p structure is at the place of a foreign one, which the ML calculator cannot
+ *  tell: LML_ERR_INPUT, as of lml_structure_check_apart. */
+lml_status lml_foreign_check_apart(const lml_foreign *foreign, const lml_structure *structure, lml_error *error);
+
 /** @p structure without foreign atoms; itself where there are none. */
 lml_status lml_foreign_strip(lml_foreign *foreign, const lml_structure *structure, const lml_structure **seen,
                              lml_error *error);

@@ -177,6 +177,7 @@ static lml_status mixing_start(void *data, const lml_structure *structure, unsig
   mixing *self = data;
   const lml_structure *seen;
   lml_status status = check_structure(self, structure, error);
+  if (status == LML_OK) status = lml_foreign_check_apart(&self->foreign, structure, error);
   self->structure = structure;
   self->begun = lml_sys->clock();
   for (size_t c = 0; c < self->nchildren; c++) {

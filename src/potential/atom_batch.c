@@ -5,9 +5,6 @@
 
 #include "base/memory.h"
 
-/** Nearer than this (squared, Å²) LAMMPS takes two atoms for one and leaves the pair out. */
-static const double coincident = 1e-20;
-
 void lml_atom_batch_free(lml_atom_batch *batch) {
   lml_bispectrum_workspace_free(&batch->workspace);
   for (size_t lane = 0; batch->columns != NULL && lane < LML_LANES_LIMIT; lane++)
@@ -76,7 +73,7 @@ static int select_near(const lml_linear_model *model, const lml_neighbours *neig
                  dz = positions[3 * j + 2] - here[2];
     const double square = dx * dx + dy * dy + dz * dz;
     const int element = elements[neighbours->owner[j]];
-    if (square >= rcut[element] * rcut[element] || square <= coincident) continue;
+    if (square >= rcut[element] * rcut[element]) continue;
     near[found++] = j;
     count[label_of(model, elements, neighbours->owner[j])]++;
   }

@@ -44,13 +44,14 @@ static lml_status sort_elements(lml_linear_evaluation *evaluation, const lml_lin
 }
 
 /** Share out the sorted atoms and list the neighbours of this part's. */
-static lml_status list_part(lml_neighbours *neighbours, size_t part, size_t parts, lml_error *error) {
-  if (parts == 1) return lml_neighbours_list(neighbours, 0, neighbours->natoms, error);
+static lml_status list_part(lml_neighbours *neighbours, const lml_structure *structure, size_t part, size_t parts,
+                            lml_error *error) {
+  if (parts == 1) return lml_neighbours_list(neighbours, structure, 0, neighbours->natoms, error);
   size_t *bounds;
   lml_status status = lml_alloc(&bounds, parts + 1, sizeof(size_t), "the sharing out of the atoms", error);
   if (status != LML_OK) return status;
   status = lml_neighbours_split(neighbours, parts, neighbour_work, bounds, error);
-  if (status == LML_OK) status = lml_neighbours_list(neighbours, bounds[part], bounds[part + 1], error);
+  if (status == LML_OK) status = lml_neighbours_list(neighbours, structure, bounds[part], bounds[part + 1], error);
   lml_free(bounds);
   return status;
 }
@@ -62,10 +63,11 @@ static lml_status find_neighbours(lml_linear_evaluation *evaluation, const lml_l
                                   const lml_structure *structure, size_t part, size_t parts, lml_error *error) {
   lml_neighbours *neighbours = &evaluation->neighbours;
   const lml_motion motion = lml_neighbours_follow(neighbours, structure, 0.5 * skin);
-  if (motion == LML_MOTION_NEAR && evaluation->skin > 0.0) return LML_OK;
+  if (motion == LML_MOTION_NEAR && evaluation->skin > 0.0)
+    return lml_neighbours_check_apart(neighbours, structure, skin, error);
   evaluation->skin = motion == LML_MOTION_OTHER ? 0.0 : skin;
   lml_status status = lml_neighbours_sort(neighbours, structure, model->cutoff + evaluation->skin, error);
-  if (status == LML_OK) status = list_part(neighbours, part, parts, error);
+  if (status == LML_OK) status = list_part(neighbours, structure, part, parts, error);
   if (status == LML_OK) status = lml_neighbours_remember(neighbours, structure, error);
   if (status != LML_OK) lml_neighbours_forget(neighbours);
   return status;
@@ -188,7 +190,7 @@ static double add_zbl(lml_linear_evaluation *evaluation, const lml_linear_model 
     const double *there = n->positions + 3 * (size_t)n->list[i];
     const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
     const double square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    if (square >= outer * outer || square == 0.0) continue;
+    if (square >= outer * outer) continue;
     const double r = sqrt(square);
     double pair_energy, slope;
     lml_zbl_evaluate(model->zbl, model->nelements, (size_t)evaluation->elements[atom],

@@ -16,6 +16,7 @@
 #include "programs/check_files.h"
 #include "programs/recording.h"
 #include "session/session.h"
+#include "structure/neighbours.h"
 
 struct lml_server {
   const lml_serve_config *config;
@@ -52,6 +53,11 @@ static lml_status check_species(const lml_server *server, lml_error *error) {
   return LML_OK;
 }
 
+static lml_status check_apart(const lml_server *server, lml_error *error) {
+  const lml_status status = lml_structure_check_apart(&server->structure, error);
+  return status == LML_OK ? LML_OK : lml_fail_context(error, "%s", server->config->structure);
+}
+
 static lml_status read_structure(lml_server *server, lml_error *error) {
   const char *path = server->config->structure;
   if (path == NULL) return LML_OK;
@@ -63,7 +69,10 @@ static lml_status read_structure(lml_server *server, lml_error *error) {
   lml_frame_free(&frame);
   if (status != LML_OK) return status;
   if (server->structure.natoms == 0) return lml_fail(error, LML_ERR_INPUT, "%s: the first frame has no atoms", path);
-  return check_species(server, error);
+  status = check_species(server, error);
+  /* Of other calculators it may be a list of species alone, with positions of any kind. */
+  if (status == LML_OK && server->config->calculator.type == LML_CALCULATOR_MIXING) status = check_apart(server, error);
+  return status;
 }
 
 static lml_status read_address(lml_server *server, lml_error *error) {
@@ -288,9 +297,10 @@ void lml_server_discard(lml_server *server) {
 
 lml_status lml_server_write_check(const lml_server *server, lml_error *error) {
   const char *path = server->config->path == NULL ? "lmlink.json" : lml_path_name(server->config->path);
-  char *prefix = lml_path_with_extension(path, "", error);
-  if (prefix == NULL) return LML_ERR_MEMORY;
-  const lml_status status = lml_check_files_write(&server->parts, prefix, error);
+  lml_status status = server->config->structure == NULL ? LML_OK : check_apart(server, error);
+  char *prefix = status == LML_OK ? lml_path_with_extension(path, "", error) : NULL;
+  if (status == LML_OK && prefix == NULL) status = LML_ERR_MEMORY;
+  if (status == LML_OK) status = lml_check_files_write(&server->parts, prefix, error);
   lml_free(prefix);
   return status;
 }

@@ -13,6 +13,7 @@
 #include "potential/snap_model.h"
 #include "retrain/matrix.h"
 #include "retrain/spacing.h"
+#include "structure/neighbours.h"
 
 const char *const lml_role_names[] = {"target", "hard", "soft", "test", NULL};
 const char *const lml_quantity_names[] = {"forces", "energy", "energy_difference", "virial", NULL};
@@ -317,7 +318,7 @@ static lml_status find_weight(lml_dataset_walk *walk, double *weight, lml_error 
 static lml_status check_frame(lml_dataset_walk *walk, const lml_potential *potential, lml_error *error) {
   lml_status status = walk->set->quantity == LML_QUANTITY_FORCES ? select_atoms(walk, error) : LML_OK;
   if (status != LML_OK) return status;
-  status = lml_structure_check(&walk->frame.structure, error);
+  status = lml_structure_check_apart(&walk->frame.structure, error);
   if (status != LML_OK) return lml_fail_context(error, "%s: frame %zu", FRAME(walk));
   status = check_elements(walk, potential, error);
   if (status == LML_OK) status = check_complete(walk, error);

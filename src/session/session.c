@@ -150,9 +150,7 @@ static lml_status largest_force(const lml_results *results, double *largest, lml
   for (size_t i = 0; i < results->natoms; i++) {
     const double *force = &results->forces[3 * i];
     const double sum = force[0] * force[0] + force[1] * force[1] + force[2] * force[2];
-    if (!isfinite(sum))
-      return lml_fail(error, LML_ERR_INPUT,
-                      "the force on atom %zu is not a finite number: is another atom at the same place?", i);
+    if (!isfinite(sum)) return lml_fail(error, LML_ERR_INPUT, "the force on atom %zu is not a finite number", i);
     if (sum > square) square = sum;
   }
   *largest = sqrt(square);

@@ -55,6 +55,14 @@ static void invert(lml_lattice *lattice) {
   }
 }
 
+void lml_cell_fractional(const double cell[9], const double vector[3], double fractional[3]) {
+  for (int k = 0; k < 3; k++) {
+    const double *u = cell + 3 * ((k + 1) % 3), *v = cell + 3 * ((k + 2) % 3);
+    const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+    fractional[k] = dot(normal, vector) / dot(normal, cell + 3 * k);
+  }
+}
+
 lml_status lml_lattice_make(lml_lattice *lattice, const lml_structure *structure, lml_error *error) {
   lml_structure shape = {0};
   double vectors[3][3], cell[9];

@@ -21,6 +21,9 @@ typedef struct lml_lattice {
 /** Fails as lml_structure_check does on the cell. */
 lml_status lml_lattice_make(lml_lattice *lattice, const lml_structure *structure, lml_error *error);
 
+/** Fractional coordinates of @p vector (Å) in the independent vectors of @p cell (9, rows), as they are. */
+void lml_cell_fractional(const double cell[9], const double vector[3], double fractional[3]);
+
 /** Fractional coordinates of @p position. */
 void lml_lattice_fractional(const lml_lattice *lattice, const double position[3], double fractional[3]);
 

@@ -403,21 +403,28 @@ static void move_runs(runs *r, const grid *g, uint64_t bin) {
 static void append_near(lml_neighbours *n, const runs *r, size_t i, int64_t *total) {
   const double *centre = n->positions + 3 * i;
   const double cutoff_squared = n->scratch->cutoff * n->scratch->cutoff;
+  double shortest = n->shortest;
   for (int row = 0; row < ROWS * ROWS; row++)
     for (size_t j = r->offset + r->rows[row].low; j < r->offset + r->rows[row].high; j++) {
       const double *other = n->positions + 3 * j;
       const double x = other[0] - centre[0], y = other[1] - centre[1], z = other[2] - centre[2];
-      if (!(x * x + y * y + z * z < cutoff_squared) || j == i) continue;
+      const double square = x * x + y * y + z * z;
+      if (!(square < cutoff_squared) || j == i) continue;
+      shortest = square < shortest ? square : shortest;
       if ((uint64_t)*total < n->capacity_list) n->list[*total] = (int32_t)j;
       ++*total;
     }
+  n->shortest = shortest;
 }
 
-/** Fill the list as far as there is room, and `first` in any case; returns the room that all need. */
-static int64_t fill_list(lml_neighbours *n) {
+/** Fill the list as far as there is room, and `first` in any case; returns the room that all need. Ends at an atom that
+ *  coincides with another: *@p coincident is then its sorted index, else −1. */
+static int64_t fill_list(lml_neighbours *n, int64_t *coincident) {
   const struct lml_neighbours_scratch *s = n->scratch;
   int64_t total = 0;
   n->first[0] = 0;
+  n->shortest = INFINITY;
+  *coincident = -1;
   if (n->begin == n->end) return 0;
   runs atoms = runs_from(&s->grid, s->atom_keys, n->natoms, 0, s->atom_keys[n->begin]);
   runs ghosts = runs_from(&s->grid, s->ghost_keys, n->nghosts, n->natoms, s->atom_keys[n->begin]);
@@ -429,6 +436,10 @@ static int64_t fill_list(lml_neighbours *n) {
     append_near(n, &atoms, i, &total);
     append_near(n, &ghosts, i, &total);
     n->first[i - n->begin + 1] = total;
+    if (n->shortest < LML_COINCIDENT * LML_COINCIDENT) {
+      *coincident = (int64_t)i;
+      break;
+    }
   }
   return total;
 }
@@ -471,7 +482,9 @@ lml_status lml_neighbours_split(const lml_neighbours *n, size_t parts, double pe
   return LML_OK;
 }
 
-lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t end, lml_error *error) {
+lml_status lml_neighbours_list(lml_neighbours *neighbours, const lml_structure *structure, size_t begin, size_t end,
+                               lml_error *error) {
+  int64_t coincident;
   if (begin > end || end > neighbours->natoms)
     return lml_fail(error, LML_ERR_USAGE, "neighbours of atoms %zu to %zu were asked for, but %zu atoms are sorted",
                     begin, end, neighbours->natoms);
@@ -481,12 +494,15 @@ lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t 
   if (status != LML_OK) return status;
   neighbours->begin = begin;
   neighbours->end = end;
-  const int64_t total = fill_list(neighbours);
-  if (neighbours->list != NULL && (uint64_t)total <= neighbours->capacity_list) return LML_OK;
-  status = reserve(&neighbours->list, &neighbours->capacity_list, (size_t)total, sizeof *neighbours->list,
-                   "neighbour lists", error);
+  const int64_t total = fill_list(neighbours, &coincident);
+  if (coincident < 0 && neighbours->list != NULL && (uint64_t)total <= neighbours->capacity_list) return LML_OK;
+  if (coincident >= 0)
+    status = lml_neighbours_coincide(neighbours, structure, (size_t)coincident, error);
+  else
+    status = reserve(&neighbours->list, &neighbours->capacity_list, (size_t)total, sizeof *neighbours->list,
+                     "neighbour lists", error);
   if (status == LML_OK)
-    fill_list(neighbours);
+    fill_list(neighbours, &coincident);
   else
     neighbours->begin = neighbours->end = 0;
   return status;

@@ -13,6 +13,10 @@
 
 #include "lmlink/structure.h"
 
+/** Nearer than this (Å) two atoms are one atom that stands twice: the copies of one atom in a file of eight decimals
+ *  are 1e-8 Å apart. */
+#define LML_COINCIDENT 1e-4
+
 /** Initialise with `lml_neighbours n = {0};`, reuse for any number of builds, release with lml_neighbours_free. */
 typedef struct lml_neighbours {
   size_t natoms;
@@ -23,6 +27,7 @@ typedef struct lml_neighbours {
   size_t begin, end; /**< sorted atoms whose neighbours are listed */
   int64_t *first;    /**< end − begin + 1 */
   int32_t *list;     /**< neighbours of sorted atom begin + k: list[first[k]] … list[first[k+1]−1], ascending */
+  double shortest;   /**< Å²: square of the shortest distance in the lists when they were made */
   size_t capacity_atoms, capacity_all, capacity_first, capacity_list; /**< of the arrays above */
   struct lml_neighbours_memory *memory;                               /**< what lml_neighbours_follow compares with */
   struct lml_neighbours_scratch *scratch;
@@ -33,8 +38,11 @@ typedef struct lml_neighbours {
 lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *structure, double cutoff,
                                lml_error *error);
 
-/** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1. */
-lml_status lml_neighbours_list(lml_neighbours *neighbours, size_t begin, size_t end, lml_error *error);
+/** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1 of the @p structure
+ * that was sorted. LML_ERR_INPUT where two of the atoms, or one and an image of another, are nearer than
+ * LML_COINCIDENT. */
+lml_status lml_neighbours_list(lml_neighbours *neighbours, const lml_structure *structure, size_t begin, size_t end,
+                               lml_error *error);
 
 /** Neighbours of the listed atom that has most of them. */
 size_t lml_neighbours_longest(const lml_neighbours *neighbours);
@@ -58,6 +66,18 @@ lml_status lml_neighbours_remember(lml_neighbours *neighbours, const lml_structu
 /** Compare @p structure with the remembered one. Lists made for a cutoff of r + skin hold all pairs nearer than r as
  * long as the answer for @p limit = skin / 2 (Å) is LML_MOTION_NEAR. */
 lml_motion lml_neighbours_follow(lml_neighbours *neighbours, const lml_structure *structure, double limit);
+
+/** The same check as that of lml_neighbours_list where lists are kept: @p nearer (Å) is how much nearer two atoms can
+ *  have come since the lists were made. It looks at distances only where it has to. */
+lml_status lml_neighbours_check_apart(const lml_neighbours *neighbours, const lml_structure *structure, double nearer,
+                                      lml_error *error);
+
+/** The error of both: sorted atom @p i coincides with the one that is nearest to it. */
+lml_status lml_neighbours_coincide(const lml_neighbours *neighbours, const lml_structure *structure, size_t i,
+                                   lml_error *error);
+
+/** The same check of a structure whose neighbours are not listed. */
+lml_status lml_structure_check_apart(const lml_structure *structure, lml_error *error);
 
 /** Free what is remembered. */
 void lml_neighbours_forget(lml_neighbours *neighbours);

@@ -94,6 +94,17 @@ def start(request):
 
 
 @pytest.fixture
+def launcher():
+    """What starts three ranks of a program of lmlink's."""
+    if shutil.which("mpirun") is None:
+        need("mpi", "mpirun is missing")
+    if subprocess.run([program("lmlink-serve"), "--version"], env={**os.environ, "LMLINK_MPI": "on"},
+                      capture_output=True, check=False).returncode != 0:
+        pytest.skip("lmlink was built without MPI")
+    return ["mpirun", "-n", "3"]
+
+
+@pytest.fixture
 def ipi():
     """The program i-pi of this Python."""
     path = shutil.which("i-pi", path=str(Path(sys.executable).parent)) or shutil.which("i-pi")

@@ -3,14 +3,13 @@ come late, come again or vanish, and several ranks. The driver is a plain socket
 
 import json
 import os
-import shutil
 import signal
 import struct
 import subprocess
 
 import numpy as np
 import pytest
-from conftest import TIMEOUT, need, program
+from conftest import TIMEOUT, program
 from scripted_driver import CELL, POSITIONS, Driver
 
 COEFFICIENTS = "# made up\n1 6\nW 0.5 1.0\n0.1\n0.02\n-0.01\n0.03\n0.005\n-0.02\n"
@@ -284,15 +283,6 @@ def test_unknown_species(serve, driver):
 
 
 # ---- ranks ----
-
-
-@pytest.fixture
-def launcher():
-    if shutil.which("mpirun") is None:
-        need("mpi", "mpirun is missing")
-    if run("--version", env={**os.environ, "LMLINK_MPI": "on"}).returncode != 0:
-        pytest.skip("lmlink was built without MPI")
-    return ["mpirun", "-n", "3"]
 
 
 def test_ranks_share_the_work(serve, driver, launcher):

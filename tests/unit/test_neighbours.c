@@ -186,7 +186,7 @@ static void assert_all_found(lml_structure *s, double cutoff, size_t at_least) {
     if (lml_neighbours_sort(&n, s, cutoff, &error) != LML_OK) fail_msg("%s", error.message);
     assert_order_is_a_permutation(&n);
     for (int part = 0; part < 3; part++) {
-      assert_int_equal(lml_neighbours_list(&n, cuts[way][part], cuts[way][part + 1], NULL), LML_OK);
+      assert_int_equal(lml_neighbours_list(&n, s, cuts[way][part], cuts[way][part + 1], NULL), LML_OK);
       append_listed(&n, s, g, &listed);
     }
     sort_pairs(&listed);
@@ -289,10 +289,10 @@ static void the_cutoff_itself_is_excluded(void **state) {
   lml_structure s = make_structure(1, cell, "TTT");
   lml_neighbours n = {0};
   assert_int_equal(lml_neighbours_sort(&n, &s, 3, NULL), LML_OK);
-  assert_int_equal(lml_neighbours_list(&n, 0, 1, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_list(&n, &s, 0, 1, NULL), LML_OK);
   assert_int_equal(n.first[1], 0);
   assert_int_equal(lml_neighbours_sort(&n, &s, nextafter(3, 4), NULL), LML_OK);
-  assert_int_equal(lml_neighbours_list(&n, 0, 1, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_list(&n, &s, 0, 1, NULL), LML_OK);
   assert_int_equal(n.first[1], 6);
   lml_neighbours_free(&n);
   lml_structure_free(&s);
@@ -303,7 +303,7 @@ static void assert_refused(const lml_structure *s, double cutoff, lml_status sta
   lml_error error = {0};
   assert_int_equal(lml_neighbours_sort(&n, s, cutoff, &error), status);
   if (strstr(error.message, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", error.message, part);
-  assert_int_equal(lml_neighbours_list(&n, 0, 1, &error), LML_ERR_USAGE);
+  assert_int_equal(lml_neighbours_list(&n, s, 0, 1, &error), LML_ERR_USAGE);
   lml_neighbours_free(&n);
 }
 
@@ -355,7 +355,7 @@ static void parts_have_equal_work(void **state) {
   double work[PARTS], total = 0.0;
   for (size_t part = 0; part < PARTS; part++) {
     assert_true(bounds[part] <= bounds[part + 1]);
-    assert_int_equal(lml_neighbours_list(&n, bounds[part], bounds[part + 1], NULL), LML_OK);
+    assert_int_equal(lml_neighbours_list(&n, &s, bounds[part], bounds[part + 1], NULL), LML_OK);
     const size_t natoms = bounds[part + 1] - bounds[part];
     work[part] = (double)natoms + per_neighbour * (double)n.first[natoms];
     total += work[part];
@@ -388,6 +388,42 @@ static void motion_is_told_near_from_far(void **state) {
   lml_structure_free(&s);
 }
 
+/** Lists are kept while two atoms come nearer; which pairs are looked at must not depend on when they were made. */
+static void atoms_that_meet_are_told_from_kept_lists(void **state) {
+  (void)state;
+  lml_structure s = bcc_crystal(3, 0.0);
+  lml_neighbours n = {0};
+  lml_error error = {0};
+  s.positions[3] = s.positions[0] + 0.5;
+  s.positions[4] = s.positions[1] - s.cell[4];
+  s.positions[5] = s.positions[2];
+  assert_int_equal(lml_neighbours_sort(&n, &s, 5.0, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_list(&n, &s, 0, s.natoms, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_remember(&n, &s, NULL), LML_OK);
+  assert_float_equal(sqrt(n.shortest), 0.5, 1e-9);
+  const struct {
+    double one, two;
+    lml_status status;
+  } moves[] = {{0.25, -0.24, LML_OK},
+               {0.25, -0.2498, LML_OK},
+               {0.25, -0.24991, LML_ERR_INPUT},
+               {0.25, -0.25, LML_ERR_INPUT},
+               {0.0, -0.25, LML_OK}};
+  const double one = s.positions[0], two = s.positions[3];
+  for (size_t k = 0; k < sizeof moves / sizeof moves[0]; k++) {
+    s.positions[0] = one + moves[k].one;
+    s.positions[3] = two + moves[k].two;
+    assert_int_equal(lml_neighbours_follow(&n, &s, 0.3), LML_MOTION_NEAR);
+    assert_int_equal(lml_neighbours_check_apart(&n, &s, 0.6, &error), moves[k].status);
+  }
+  assert_string_equal(error.message,
+                      "atom 0 and the periodic image 0 1 0 of atom 1 (counted from 0, images in cell "
+                      "vectors) are at the same place, 0 Å apart: remove one of the two atoms");
+  assert_int_equal(lml_structure_check_apart(&s, NULL), LML_OK);
+  lml_neighbours_free(&n);
+  lml_structure_free(&s);
+}
+
 static struct { size_t calls, bytes, peak, fail_at; /* the call of this number fails, counted from 1 */ } heap;
 
 static void *counting_alloc(size_t alignment, size_t bytes) {
@@ -411,7 +447,7 @@ static void counting_free(void *memory) {
 
 static lml_status build(lml_neighbours *n, const lml_structure *s, double cutoff, lml_error *error) {
   const lml_status status = lml_neighbours_sort(n, s, cutoff, error);
-  return status == LML_OK ? lml_neighbours_list(n, 0, s->natoms, error) : status;
+  return status == LML_OK ? lml_neighbours_list(n, s, 0, s->natoms, error) : status;
 }
 
 static lml_sys_table counting_table(void) {
@@ -484,6 +520,7 @@ int main(void) {
       cmocka_unit_test(impossible_searches_are_refused),
       cmocka_unit_test(parts_have_equal_work),
       cmocka_unit_test(motion_is_told_near_from_far),
+      cmocka_unit_test(atoms_that_meet_are_told_from_kept_lists),
       cmocka_unit_test(memory_is_lean_and_reused),
       cmocka_unit_test(out_of_memory_is_reported_and_survived),
   };
