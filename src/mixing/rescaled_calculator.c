@@ -74,6 +74,7 @@ static const lml_calculator_ops ops_that_work = {
 lml_status lml_rescaled_calculator_create(lml_calculator *inner, const lml_rescaling *rescaling,
                                           lml_calculator **calculator, lml_error *error) {
   rescaled *self;
+  *calculator = NULL;
   lml_status status = lml_alloc(&self, 1, sizeof *self, "a rescaled calculator", error);
   if (status != LML_OK) return status;
   const double alpha = rescaling->qm_lattice_constant / rescaling->ml_lattice_constant;

@@ -16,7 +16,8 @@ typedef struct lml_rescaling {
   double ml_lattice_constant, ml_bulk_modulus;
 } lml_rescaling;
 
-/** Make the calculator out of @p inner, which it then owns. On failure @p inner stays the caller's. */
+/** Make the calculator out of @p inner, which it then owns. On failure @p inner stays the caller's, and @p calculator
+ *  becomes NULL: it must not be where the caller holds @p inner. */
 lml_status lml_rescaled_calculator_create(lml_calculator *inner, const lml_rescaling *rescaling,
                                           lml_calculator **calculator, lml_error *error);
 

@@ -156,12 +156,19 @@ static lml_status find_known(const lml_build *build, const lml_calculator_config
   return status;
 }
 
+static lml_status make_ml(lml_build *build, const lml_mixing_config *config, lml_calculator **ml, lml_error *error) {
+  lml_calculator *rescaled;
+  lml_status status = make(build, config->ml, ml, error);
+  if (status != LML_OK || !config->rescales) return status;
+  status = lml_rescaled_calculator_create(*ml, &config->rescaling, &rescaled, error);
+  if (status == LML_OK) *ml = rescaled;
+  return status;
+}
+
 static lml_status make_mixture(lml_build *build, const lml_mixing_config *config, lml_mixing_settings *settings,
                                lml_mixing_region *regions, lml_calculator **calculator, lml_error *error) {
   int *known = NULL;
-  lml_status status = make(build, config->ml, &settings->ml, error);
-  if (status == LML_OK && config->rescales)
-    status = lml_rescaled_calculator_create(settings->ml, &config->rescaling, &settings->ml, error);
+  lml_status status = make_ml(build, config, &settings->ml, error);
   for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
     status = make_region(build, &config->regions[i], settings->ml, &regions[i], error);
   if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);

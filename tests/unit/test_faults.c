@@ -31,29 +31,62 @@ static const char snapparam[] = "rcutfac 4.5\ntwojmax 2\nrfac0 0.99363\nrmin0 0\
 static const char structure[] =
     "3\nLattice=\"5.0 0.0 0.0 0.0 5.0 0.0 0.0 0.0 5.0\" Properties=species:S:1:pos:R:3 pbc=\"T T T\"\n"
     "W 0.0 0.0 0.0\nBe 2.2 0.1 0.0\nW 2.6 2.4 2.3\n";
-static const char json[] =
-    "{\"format\": \"lmlink-serve\", \"version\": 1, \"structure\": \"w.xyz\",\n"
-    "\"driver\": {\"address\": \"unix:w\", \"socket_prefix\": \"/tmp/ipi_\"},\n"
-    "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}},\n"
-    "\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n";
+/** Other coefficients than those above. */
+static const char new_snapcoeff[] =
+    "2 6\nW 0.5 1.0\n0.1\n0.03\n-0.01\n0.02\n0.005\n-0.02\nBe 0.4 0.9\n-0.2\n0.01\n0.03\n-0.03\n0.015\n0.01\n";
 
-/** The same potential on both sides of a mixture, whose region follows the beryllium atom. */
-static const char mixture_json[] =
-    "{\"format\": \"lmlink-serve\", \"version\": 1, \"structure\": \"w.xyz\",\n"
-    "\"driver\": {\"address\": \"unix:w\", \"socket_prefix\": \"/tmp/ipi_\"},\n"
-    "\"calculator\": {\"type\": \"mixing\", \"energy\": \"virtual_work\",\n"
-    "\"ml\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}}, \"qm\": [{\n"
-    "\"region\": {\"around\": {\"species\": [\"Be\"], \"inner\": 1.0, \"outer\": 1.5}, \"update\": 1, "
-    "\"buffer\": 2.5},\n"
-    "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}}}]},\n"
-    "\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n";
+#define LINEAR "{\"type\": \"linear\", \"potential\": {\"file\": \"w.snapcoeff\"}}"
+#define REGION(SELECTION) "{\"region\": " SELECTION ", \"calculator\": " LINEAR "}"
+#define MIXTURE(REGIONS, KEYS) "{\"type\": \"mixing\", \"ml\": " LINEAR ", \"qm\": [" REGIONS "], " KEYS "}"
+#define WORK "\"energy\": \"virtual_work\""
+#define RESCALED                                                                               \
+  "\"energy\": \"ml\", \"rescale\": {\"qm_lattice_constant\": 3.2, \"qm_bulk_modulus\": 310, " \
+  "\"ml_lattice_constant\": 3.17, \"ml_bulk_modulus\": 305}"
+/* The one follows the beryllium atom, and takes a tungsten atom in at the second evaluation. */
+#define MOVING                                                                                 \
+  REGION(                                                                                      \
+      "{\"around\": {\"species\": [\"Be\"], \"inner\": 3.15, \"outer\": 3.3}, \"update\": 1, " \
+      "\"buffer\": 2.5}")
+#define FIRST REGION("{\"indices\": [0], \"buffer\": 2.5}")
+#define LAST REGION("{\"indices\": [2], \"buffer\": 2.5}")
+
+/** What lmlink-serve is made to serve. */
+static const struct configuration {
+  const char *name, *calculator;
+  size_t calls;  /**< that can fail; there are more */
+  bool reloads;  /**< takes new coefficients over before the first evaluation */
+  bool recalled; /**< goes on with the log of an earlier run, which has all forces of engines */
+} configurations[] = {
+    {.name = "linear", .calculator = LINEAR, .calls = 50},
+    {.name = "new coefficients", .calculator = LINEAR, .calls = 70, .reloads = true},
+    {.name = "mixture", .calculator = MIXTURE(FIRST, WORK), .calls = 150},
+    {.name = "new coefficients of a mixture", .calculator = MIXTURE(FIRST, WORK), .calls = 180, .reloads = true},
+    {.name = "moving region", .calculator = MIXTURE(MOVING, WORK), .calls = 150},
+    {.name = "two regions", .calculator = MIXTURE(FIRST ", " LAST, WORK), .calls = 180},
+    {.name = "rescaled", .calculator = MIXTURE(FIRST, RESCALED), .calls = 150},
+    {.name = "moving region, recalled", .calculator = MIXTURE(MOVING, WORK), .calls = 180, .recalled = true},
+    {.name = "two regions, recalled", .calculator = MIXTURE(FIRST ", " LAST, WORK), .calls = 180, .recalled = true},
+};
+enum { NCONFIGURATIONS = sizeof configurations / sizeof configurations[0], JSON_SIZE = 2000, LOG_SIZE = 20000 };
+
+/** The log that a configuration goes on with; empty: none. */
+static char log_before[LOG_SIZE];
+
+static void write_configuration(const struct configuration *c) {
+  char text[JSON_SIZE];
+  snprintf(text, sizeof text,
+           "{\"format\": \"lmlink-serve\", \"version\": 1, \"structure\": \"w.xyz\",\n"
+           "\"driver\": {\"address\": \"unix:w\", \"socket_prefix\": \"/tmp/ipi_\"},\n"
+           "\"calculator\": %s,\n\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n",
+           c->calculator);
+  write_text("w.json", text);
+}
 
 static int make_files(void **state) {
   if (make_folder(state) != 0) return -1;
   write_text("w.snapcoeff", snapcoeff);
   write_text("w.snapparam", snapparam);
   write_text("w.xyz", structure);
-  write_text("w.json", json);
   return 0;
 }
 
@@ -83,20 +116,30 @@ static void script(scripted_driver *driver) {
   scripted_driver_say(driver, LML_IPI_EXIT);
 }
 
-static void keep_quiet(void *context, const char *line) { (void)context, (void)line; }
+/** Whether the run said that it goes on with the coefficients that it had. */
+static bool kept_coefficients;
+
+static void take_note(void *context, const char *line) {
+  (void)context;
+  kept_coefficients = kept_coefficients || strstr(line, "the old coefficients stay in force") != NULL;
+}
 
 /** Load, serve, evaluate. */
-static lml_status serve(lml_error *error) {
-  static volatile sig_atomic_t stop;
-  const lml_log log = {.level = LML_LOG_DEBUG, .write = keep_quiet};
+static lml_status serve(const struct configuration *c, lml_error *error) {
+  static volatile sig_atomic_t stop, reload;
+  const lml_log log = {.level = LML_LOG_DEBUG, .write = take_note};
   lml_serve_config config;
   lml_server *server = NULL;
+  reload = c->reloads;
+  kept_coefficients = false;
   lml_serve_config_init(&config);
   lml_status status = lml_serve_config_read(in_folder("w.json"), &config, error);
-  if (status == LML_OK) status = lml_server_create(&config, lml_comm_serial(), &log, &stop, NULL, &server, error);
+  if (status == LML_OK) status = lml_server_create(&config, lml_comm_serial(), &log, &stop, &reload, &server, error);
+  if (status == LML_OK && c->reloads) write_text("w.snapcoeff", new_snapcoeff);
   if (status == LML_OK) status = lml_server_run(server, error);
   lml_server_destroy(server);
   lml_serve_config_free(&config);
+  if (c->reloads) write_text("w.snapcoeff", snapcoeff);
   return status;
 }
 
@@ -128,28 +171,33 @@ typedef struct conversation {
   size_t replies;
   double energies[2];
   double forces[2][9];
+  bool recalled; /**< all of it */
 } conversation;
 
 static conversation hear(scripted_driver *driver) {
-  conversation heard = {0};
+  conversation heard = {.recalled = true};
   const lml_ipi_message *message;
   while (scripted_driver_hear(driver, &message)) {
     if (message->type != LML_IPI_FORCEREADY) continue;
     assert_in_range(heard.replies, 0, 1);
     heard.energies[heard.replies] = message->energies[0];
     memcpy(heard.forces[heard.replies++], message->forces, sizeof heard.forces[0]);
+    const char *count = strstr(message->extras[0].bytes, "\"recalled_regions\": ");
+    heard.recalled = heard.recalled && count != NULL && strncmp(count, "\"recalled_regions\": 0", 21) != 0;
   }
   return heard;
 }
 
 /** Run with call number @p n failing. */
-static lml_status serve_with_fault(fault_kind kind, size_t n, bool *happened, conversation *heard, lml_error *error) {
+static lml_status serve_with_fault(const struct configuration *c, fault_kind kind, size_t n, bool *happened,
+                                   conversation *heard, lml_error *error) {
   scripted_driver driver;
   *error = (lml_error){0};
   unlink(in_folder("log.xyz"));
+  if (log_before[0] != '\0') write_text("log.xyz", log_before);
   script(&driver);
   fault_begin(kind, n);
-  const lml_status status = serve(error);
+  const lml_status status = serve(c, error);
   *happened = fault_end();
   *heard = hear(&driver);
   scripted_driver_close(&driver);
@@ -158,7 +206,7 @@ static lml_status serve_with_fault(fault_kind kind, size_t n, bool *happened, co
 
 static void assert_clean_error(lml_status status, const lml_error *error, size_t n) {
   /* stat asks beforehand about what opening and renaming would refuse anyway. */
-  if (status == LML_OK && strcmp(fault_call(), "stat") == 0) return;
+  if (status == LML_OK && (kept_coefficients || strcmp(fault_call(), "stat") == 0)) return;
   if (status == LML_OK) fail_msg("call %zu (%s) failed, and nobody noticed", n, fault_call());
   if (error->status != status || error->message[0] == '\0')
     fail_msg("call %zu (%s) failed: status %d with the message '%s' of status %d", n, fault_call(), (int)status,
@@ -174,47 +222,78 @@ static void assert_logged(const conversation *heard) {
   unlink(in_folder("log.xyz"));
 }
 
-/** Fail each call of a run of the configuration @p text; there must be more than @p least of them. */
-static void fail_each_call(const char *text, size_t least) {
-  conversation expected, heard;
+/** Where the configuration recalls, let a run make the log that it goes on with. */
+static void prepare(const struct configuration *c) {
+  conversation heard;
   lml_error error;
   bool happened;
-  write_text("w.json", text);
-  assert_int_equal(serve_with_fault(FAULT_HARD, 0, &happened, &expected, &error), LML_OK);
-  assert_int_equal(expected.replies, 2);
-  assert_true(expected.energies[0] != expected.energies[1]);
+  log_before[0] = '\0';
+  write_configuration(c);
+  if (!c->recalled) return;
+  assert_int_equal(serve_with_fault(c, FAULT_HARD, 0, &happened, &heard, &error), LML_OK);
+  assert_false(heard.recalled);
+  FILE *file = fopen(in_folder("log.xyz"), "rb");
+  assert_non_null(file);
+  const size_t length = fread(log_before, 1, sizeof log_before - 1, file);
+  fclose(file);
+  assert_in_range(length, 1000, sizeof log_before - 2);
+  log_before[length] = '\0';
+}
 
+/** A run without a failure; @p kept becomes one with the coefficients that there were. */
+static conversation expect(const struct configuration *c, fault_kind kind, conversation *kept) {
+  conversation expected;
+  lml_error error;
+  bool happened;
+  struct configuration as_before = *c;
+  as_before.reloads = false;
+  prepare(c);
+  assert_int_equal(serve_with_fault(&as_before, kind, 0, &happened, kept, &error), LML_OK);
+  assert_int_equal(serve_with_fault(c, kind, 0, &happened, &expected, &error), LML_OK);
+  if (expected.replies != 2 || expected.recalled != c->recalled)
+    fail_msg("%s: %zu replies, %s", c->name, expected.replies, expected.recalled ? "recalled" : "computed");
+  assert_memory_not_equal(expected.forces[0], expected.forces[1], sizeof expected.forces[0]);
+  assert_int_equal(memcmp(expected.forces, kept->forces, sizeof expected.forces) != 0, c->reloads);
+  return expected;
+}
+
+/** What was sent is whole and right. */
+static void assert_as_expected(const conversation *heard, const conversation *expected) {
+  assert_memory_equal(heard->energies, expected->energies, heard->replies * sizeof(double));
+  assert_memory_equal(heard->forces, expected->forces, heard->replies * sizeof heard->forces[0]);
+}
+
+static void fail_each_call(const struct configuration *c) {
+  conversation kept, heard;
+  const conversation expected = expect(c, FAULT_HARD, &kept);
+  lml_error error;
+  bool happened;
   size_t n = 0;
   do {
-    const lml_status status = serve_with_fault(FAULT_HARD, ++n, &happened, &heard, &error);
+    const lml_status status = serve_with_fault(c, FAULT_HARD, ++n, &happened, &heard, &error);
     if (happened) assert_clean_error(status, &error, n);
-    /* What was sent before the failure is whole and right. */
-    assert_memory_equal(heard.energies, expected.energies, heard.replies * sizeof(double));
-    assert_memory_equal(heard.forces, expected.forces, heard.replies * sizeof heard.forces[0]);
+    assert_as_expected(&heard, kept_coefficients ? &kept : &expected);
     assert_logged(&heard);
   } while (happened);
-  assert_true(n > least);
+  if (n <= c->calls) fail_msg("%s: %zu calls", c->name, n);
 }
 
 static void every_failure_ends_the_run_with_an_error(void **state) {
   (void)state;
-  fail_each_call(json, 50);
-  fail_each_call(mixture_json, 150);
+  for (size_t k = 0; k < NCONFIGURATIONS; k++) fail_each_call(&configurations[k]);
 }
 
-static void interrupt_each_call(const char *text) {
-  conversation expected, heard;
+static void interrupt_each_call(const struct configuration *c) {
+  conversation kept, heard;
+  const conversation expected = expect(c, FAULT_SOFT, &kept);
   lml_error error;
   bool happened;
-  write_text("w.json", text);
-  assert_int_equal(serve_with_fault(FAULT_SOFT, 0, &happened, &expected, &error), LML_OK);
   size_t n = 0;
   do {
-    const lml_status status = serve_with_fault(FAULT_SOFT, ++n, &happened, &heard, &error);
-    if (status != LML_OK) fail_msg("call %zu (%s): %s", n, fault_call(), error.message);
+    const lml_status status = serve_with_fault(c, FAULT_SOFT, ++n, &happened, &heard, &error);
+    if (status != LML_OK) fail_msg("%s: call %zu (%s): %s", c->name, n, fault_call(), error.message);
     assert_int_equal(heard.replies, 2);
-    assert_memory_equal(heard.energies, expected.energies, sizeof heard.energies);
-    assert_memory_equal(heard.forces, expected.forces, sizeof heard.forces);
+    assert_as_expected(&heard, &expected);
     assert_logged(&heard);
   } while (happened);
   assert_true(n > 10);
@@ -222,8 +301,7 @@ static void interrupt_each_call(const char *text) {
 
 static void what_can_be_tried_again_changes_nothing(void **state) {
   (void)state;
-  interrupt_each_call(json);
-  interrupt_each_call(mixture_json);
+  for (size_t k = 0; k < NCONFIGURATIONS; k++) interrupt_each_call(&configurations[k]);
 }
 
 /** A file is there as a whole or not at all. */
