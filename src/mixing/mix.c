@@ -9,22 +9,35 @@ static void add_difference(lml_mix_difference *to, const double *one, const doub
   to->count++;
 }
 
-/** The shell that an atom @p distance (Å) from the nearest QM atom lies in. */
-static size_t shell_of(const lml_region *region, double distance) {
-  const double x = (distance - region->blend) / region->buffer * LML_MIX_SHELLS;
-  return x >= LML_MIX_SHELLS - 1 ? LML_MIX_SHELLS - 1 : x > 0.0 ? (size_t)x : 0;
+/** Distance (Å) from a QM atom of the buffer atom that is nearest to one. */
+static double first_of_buffer(const lml_mixing_region *region) {
+  const lml_cluster *cluster = region->cluster;
+  double first = INFINITY;
+  for (size_t i = 0; i < cluster->structure.natoms; i++) {
+    const size_t parent = cluster->parents[i];
+    if (region->region->labels[parent] == LML_REGION_BUFFER) first = fmin(first, region->region->distances[parent]);
+  }
+  return first;
+}
+
+/** The shell that a buffer atom @p distance (Å) from the nearest QM atom lies in, where the first is at @p first. */
+static size_t shell_of(const lml_region *region, double first, double distance) {
+  const double width = (region->blend + region->buffer - first) / LML_MIX_SHELLS;
+  const double x = width > 0.0 ? (distance - first) / width : 0.0;
+  return x >= LML_MIX_SHELLS - 1 ? LML_MIX_SHELLS - 1 : (size_t)x;
 }
 
 void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_foreign *foreign, const double *qm,
                      const double *forces) {
   const lml_cluster *cluster = region->cluster;
+  const double first = first_of_buffer(region);
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const size_t parent = cluster->parents[i];
     const lml_region_label label = (lml_region_label)region->region->labels[parent];
     mix->counts[label]++;
     if (foreign->flags != NULL && foreign->flags[parent] != 0) continue;
     lml_mix_difference *to = label == LML_REGION_BUFFER
-                                 ? &mix->shells[shell_of(region->region, region->region->distances[parent])]
+                                 ? &mix->shells[shell_of(region->region, first, region->region->distances[parent])]
                                  : &mix->qm;
     add_difference(to, qm + 3 * i, forces + 3 * parent);
   }
@@ -57,14 +70,18 @@ void lml_mix_mean(lml_mix *mix, const double *forces, size_t natoms) {
 }
 
 static double mean_of(const lml_mix_difference *difference) {
-  return difference->count == 0 ? 0.0 : difference->sum / (double)difference->count;
+  return difference->count == 0 ? NAN : difference->sum / (double)difference->count;
+}
+
+static double largest_of(const lml_mix_difference *difference) {
+  return difference->count == 0 ? NAN : difference->largest;
 }
 
 lml_status lml_mix_report(const lml_mix *mix, lml_results *results, lml_error *error) {
   double means[LML_MIX_SHELLS], largest[LML_MIX_SHELLS];
   for (size_t s = 0; s < LML_MIX_SHELLS; s++) {
     means[s] = mean_of(&mix->shells[s]);
-    largest[s] = mix->shells[s].largest;
+    largest[s] = largest_of(&mix->shells[s]);
   }
   lml_status status = lml_results_add_integer(results, "qm_atoms", (long long)mix->counts[LML_REGION_QM], error);
   if (status == LML_OK)
@@ -73,7 +90,7 @@ lml_status lml_mix_report(const lml_mix *mix, lml_results *results, lml_error *e
     status = lml_results_add_integer(results, "buffer_atoms", (long long)mix->counts[LML_REGION_BUFFER], error);
   if (status == LML_OK) status = lml_results_add_numbers(results, "mean_force", mix->mean, 3, error);
   if (status == LML_OK) status = lml_results_add_number(results, "qm_difference_mean", mean_of(&mix->qm), error);
-  if (status == LML_OK) status = lml_results_add_number(results, "qm_difference_max", mix->qm.largest, error);
+  if (status == LML_OK) status = lml_results_add_number(results, "qm_difference_max", largest_of(&mix->qm), error);
   if (status == LML_OK)
     status = lml_results_add_numbers(results, "buffer_difference_mean", means, LML_MIX_SHELLS, error);
   if (status == LML_OK)

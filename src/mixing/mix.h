@@ -10,7 +10,7 @@
 #include "mixing/foreign.h"
 #include "mixing/mixing_calculator.h"
 
-enum { LML_MIX_SHELLS = 4 /**< of equal width, that the buffer is divided into */ };
+enum { LML_MIX_SHELLS = 4 /**< of equal width, from a region's first buffer atom to the buffer's outer edge */ };
 
 /** |F_QM − F_ML| over a set of atoms. */
 typedef struct lml_mix_difference {
@@ -35,7 +35,7 @@ void lml_mix_region(const lml_mixing_region *region, const double *qm, double *f
 /** The mean of the @p natoms @p forces. */
 void lml_mix_mean(lml_mix *mix, const double *forces, size_t natoms);
 
-/** Add counts, mean and differences to the extras of @p results. */
+/** Add counts, mean and differences to the extras of @p results; NaN where there is no atom to compare. */
 lml_status lml_mix_report(const lml_mix *mix, lml_results *results, lml_error *error);
 
 #endif

@@ -12,7 +12,8 @@
  *  subtracted), engine_seconds (of the slowest region), recalled_regions (how many need not be computed, as the forces
  *  were known); and how far the two sides disagree where both have a force,
  *  |F_QM − F_ML| in eV/Å: qm_difference_mean and _max over QM and blend atoms, buffer_difference_mean and _max over
- *  buffer atoms in four shells of equal width, the nearest to the QM atoms first.
+ *  buffer atoms in four shells of equal width from the first buffer atom on, the nearest to the QM atoms first; NaN
+ *  where there is no such atom.
  */
 #ifndef LML_MIXING_MIXING_CALCULATOR_H
 #define LML_MIXING_MIXING_CALCULATOR_H

@@ -10,7 +10,8 @@ from ase.build import bulk
 from ase.calculators.qmmm import RescaledCalculator
 from ase.units import GPa
 from conftest import program
-from mixture import Mixture, Oracle, block, configure, linear, middle, mixing, refusal, remote, run, write_exactly
+from mixture import (Mixture, Oracle, block, check, configure, linear, middle, mixing, refusal, remote, run,
+                     write_exactly)
 from scipy.optimize import brentq
 
 BAR = 1e-8  # eV/Å, between lmlink and LAMMPS
@@ -49,6 +50,51 @@ def test_blends(shape, zero_mean, both, start, folders):
         ours = mixture.evaluate(atoms)
     assert ours.extras["blend_atoms"] == (weights > 0).sum() - 1 > 10
     assert np.abs(ours.forces - expected(weights, *forces(atoms), zero_mean)).max() <= BAR
+
+
+@pytest.mark.parametrize("buffer, empty", [(5.2, [1, 3]), (7.0, []), (11.5, []), (2.76, [1, 2, 3]), (0.0, [0, 1, 2, 3])])
+def test_shells_of_the_coupling_diagnostic(buffer, empty, both, start, folders):
+    """Thin buffers too, whose innermost quarter holds no atom of the crystal: their first shell begins at one."""
+    ml, qm, forces = both
+    atoms = block(8, noise=0.0 if buffer < 6 else 0.08)
+    chosen = [middle(atoms)]
+    path = configure(folders[0], atoms, mixing(linear(ml), ({"indices": chosen, "buffer": buffer}, linear(qm))))
+    with Mixture(start, folders[1], path) as mixture:
+        extras = mixture.evaluate(atoms).extras
+    cluster = check(path)[2]
+    parents = cluster.arrays["index"]
+    far = distances(atoms, chosen)[parents]
+    of_ml, of_qm = forces(atoms)[0][parents], forces(cluster)[1]
+    lengths = np.linalg.norm(of_qm - of_ml, axis=1)
+    edges = np.linspace(far[far > 0].min(), buffer, 5) if buffer > 0 else np.zeros(5)
+    members = [(far > 0) & (far >= low - 1e-9) & (far < high - 1e-9) for low, high in zip(edges, edges[1:])]
+    assert [k for k in range(4) if not members[k].any()] == empty
+    for k, shell in enumerate(members):
+        mean, largest = extras["buffer_difference_mean"][k], extras["buffer_difference_max"][k]
+        if k in empty:
+            assert mean is None and largest is None
+        else:
+            assert mean == pytest.approx(lengths[shell].mean(), abs=BAR) and mean > 1e-4
+            assert largest == pytest.approx(lengths[shell].max(), abs=BAR)
+
+
+def test_no_qm_atom_to_compare(potentials, both, start, folders):
+    """Helium alone in the QM region, which the ML side does not see: nothing is compared there, and no 0 stands for it."""
+    ml, _, _ = both
+    atoms = bulk("W", cubic=True, a=3.18).repeat(4) + Atoms("He", [[1.6, 0.8, 0.0]])
+    quantum = potentials / "W_2940_2017_2.snapcoeff"
+    region = {"indices": [len(atoms) - 1], "buffer": 5.0}
+    helium = folders[0] / "he.snapcoeff"
+    lines = quantum.read_text().splitlines()
+    body = [line for line in lines if line.strip() and not line.startswith("#")]
+    count = body[0].split()[1]
+    helium.write_text("\n".join([f"2 {count}", *body[1:], "He 0.4 0.5", *body[2:]]) + "\n")
+    helium.with_suffix(".snapparam").write_text(quantum.with_suffix(".snapparam").read_text())
+    path = configure(folders[0], atoms, mixing(linear(ml), (region, linear(helium))))
+    with Mixture(start, folders[1], path) as mixture:
+        extras = mixture.evaluate(atoms).extras
+    assert extras["qm_difference_mean"] is None and extras["qm_difference_max"] is None
+    assert extras["buffer_difference_mean"][0] > 0
 
 
 def test_two_regions_with_an_engine_each(both, start, folders):
