@@ -74,3 +74,87 @@ const char *lml_json_text_value(const char *text, size_t index) {
   }
   return end;
 }
+
+/* ---- is it JSON at all ---- */
+
+enum { DEEPEST = 200 /**< arrays and objects within each other */ };
+
+static const char *skip_white(const char *c) { return c + strspn(c, " \t\r\n"); }
+
+static const char *skip_digits(const char *c) { return c + strspn(c, "0123456789"); }
+
+/** The functions below return what is behind the thing that begins at @p c, NULL where there is none. */
+static const char *behind_string(const char *c) {
+  if (*c++ != '"') return NULL;
+  for (; *c != '"'; c++) {
+    if ((unsigned char)*c < 0x20) return NULL;
+    if (*c != '\\') continue;
+    c++;
+    if (*c == '\0' || strchr("\"\\/bfnrtu", *c) == NULL) return NULL;
+    if (*c == 'u' && strspn(c + 1, "0123456789abcdefABCDEF") < 4) return NULL;
+  }
+  return c + 1;
+}
+
+static const char *behind_number(const char *c) {
+  c += *c == '-';
+  const char *digits = c;
+  c = skip_digits(c);
+  if (c == digits || (*digits == '0' && c > digits + 1)) return NULL;
+  if (*c == '.') {
+    digits = c + 1;
+    c = skip_digits(digits);
+    if (c == digits) return NULL;
+  }
+  if (*c == 'e' || *c == 'E') {
+    c++;
+    c += *c == '+' || *c == '-';
+    digits = c;
+    c = skip_digits(c);
+    if (c == digits) return NULL;
+  }
+  return c;
+}
+
+static const char *behind_word(const char *c) {
+  static const char *const words[] = {"null", "true", "false", "NaN", "Infinity", "-Infinity"};
+  for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
+    if (strncmp(c, words[k], strlen(words[k])) == 0) return c + strlen(words[k]);
+  return NULL;
+}
+
+static const char *behind_value(const char *c, int depth);
+
+/** Of an array or object, whose opening bracket is at @p c. */
+static const char *behind_list(const char *c, int depth) {
+  const bool object = *c == '{';
+  const char closing = object ? '}' : ']';
+  c = skip_white(c + 1);
+  if (*c == closing) return c + 1;
+  for (;;) {
+    if (object) {
+      c = behind_string(c);
+      if (c == NULL) return NULL;
+      c = skip_white(c);
+      if (*c++ != ':') return NULL;
+    }
+    c = behind_value(skip_white(c), depth + 1);
+    if (c == NULL) return NULL;
+    c = skip_white(c);
+    if (*c == closing) return c + 1;
+    if (*c != ',') return NULL;
+    c = skip_white(c + 1);
+  }
+}
+
+static const char *behind_value(const char *c, int depth) {
+  if (*c == '"') return behind_string(c);
+  if (*c == '[' || *c == '{') return depth < DEEPEST ? behind_list(c, depth) : NULL;
+  const char *behind = behind_word(c);
+  return behind != NULL ? behind : behind_number(c);
+}
+
+bool lml_json_text_is_value(const char *text) {
+  const char *behind = behind_value(skip_white(text), 0);
+  return behind != NULL && *skip_white(behind) == '\0';
+}

@@ -4,6 +4,7 @@
 #ifndef LML_BASE_JSON_TEXT_H
 #define LML_BASE_JSON_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lmlink/error.h"
@@ -18,5 +19,8 @@ lml_status lml_json_text_check(const char *text, size_t bytes, const char *name,
 /** Position in the valid JSON @p text of value number @p index in the order of their first characters (0 is the
  *  outermost; keys are no values). */
 const char *lml_json_text_value(const char *text, size_t index);
+
+/** Whether @p text is one JSON value as Python's json.loads reads it, which takes NaN, Infinity and -Infinity too. */
+bool lml_json_text_is_value(const char *text);
 
 #endif

@@ -50,7 +50,7 @@ static lml_status fail_structure(const visiting *v, size_t frame, lml_error *err
 
 static int64_t info_integer(lml_frame *frame, const char *name, int64_t otherwise) {
   const lml_values *info = lml_frame_info(frame, name);
-  return info != NULL && info->type == LML_INTEGER ? info->integers[0] : otherwise;
+  return info != NULL && info->type == LML_INTEGER && info->scalar ? info->integers[0] : otherwise;
 }
 
 static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {

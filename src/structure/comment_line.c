@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/json_text.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -59,13 +60,17 @@ static const char *skip_blanks(const char *at) {
 
 lml_status lml_comment_next(lml_comment *comment, bool *end, lml_error *error) {
   bool open;
-  comment->at = skip_blanks(comment->at);
-  *end = *comment->at == '\0';
-  if (*end) return LML_OK;
-  char *out = copy_word(&comment->at, "=", comment->scratch, &open);
+  char *out;
+  const char *next;
   comment->key = comment->scratch;
   comment->value = "T";
-  const char *next = skip_blanks(comment->at);
+  do { /* a pair of quotes with nothing in it is no key */
+    comment->at = skip_blanks(comment->at);
+    *end = *comment->at == '\0';
+    if (*end) return LML_OK;
+    out = copy_word(&comment->at, "=", comment->scratch, &open);
+    next = skip_blanks(comment->at);
+  } while (comment->key[0] == '\0' && *next != '=');
   if (*next != '=') return LML_OK;
   if (comment->key[0] == '\0') return lml_fail(error, LML_ERR_INPUT, "a '=' of the comment line has no key before it");
   comment->at = skip_blanks(next + 1);
@@ -236,13 +241,13 @@ static bool is_plain(const char *text) {
   return text[0] != '\0' && text[strspn(text, plain)] == '\0';
 }
 
-/** Write @p text in quotes where it needs them, on one line. */
+/** Write @p text, which has no line break, in quotes where it needs them. */
 static lml_status put_escaped(lml_file_writer *writer, const char *text, lml_error *error) {
   if (is_plain(text)) return put(writer, text, strlen(text), error);
   lml_status status = put(writer, "\"", 1, error);
   for (const char *c = text; *c != '\0' && status == LML_OK; c++) {
     if (*c == '"' || *c == '\\') status = put(writer, "\\", 1, error);
-    if (status == LML_OK) status = put(writer, (unsigned char)*c < 0x20 ? " " : c, 1, error);
+    if (status == LML_OK) status = put(writer, c, 1, error);
   }
   return status == LML_OK ? put(writer, "\"", 1, error) : status;
 }
@@ -268,7 +273,7 @@ static bool reads_as_text(const char *text) {
   size_t count;
   const char *cursor = text;
   lml_token word;
-  if (strncmp(text, json_mark, strlen(json_mark)) == 0) return true; /* JSON already */
+  if (strncmp(text, json_mark, strlen(json_mark)) == 0) return lml_json_text_is_value(text + strlen(json_mark));
   if (type_of(text, &count) != LML_TEXT) return false;
   for (const char *c = text; *c != '\0'; c++)
     if ((unsigned char)*c < 0x20) return false;
@@ -323,7 +328,8 @@ static lml_status put_text(lml_file_writer *writer, const lml_values *values, lm
 static lml_status put_numbers(lml_file_writer *writer, const lml_values *values, lml_error *error) {
   const size_t count = values->count * values->width;
   if (values->scalar && count == 1) return lml_write_value(writer, values, 0, error);
-  if (count == 0) return put_escaped(writer, "_JSON []", error); /* ASE misreads empty quotes */
+  /* ASE misreads empty quotes, and takes an empty JSON array for one of reals. */
+  if (count == 0) return put_escaped(writer, values->type == LML_INTEGER ? "," : "_JSON []", error);
   lml_status status = put(writer, "\"", 1, error);
   for (size_t k = 0; k < count && status == LML_OK; k++) {
     if (k > 0) status = put(writer, " ", 1, error);
@@ -332,8 +338,20 @@ static lml_status put_numbers(lml_file_writer *writer, const lml_values *values,
   return status == LML_OK ? put(writer, "\"", 1, error) : status;
 }
 
+/** A line break in a text goes as JSON, but for a key, and the text that ASE takes as it is. */
+static lml_status check_one_line(const lml_values *values, lml_error *error) {
+  const bool raw = values->type == LML_TEXT && is_identifier(values->name);
+  if (strpbrk(values->name, "\r\n") == NULL && !(raw && strpbrk(values->texts[0], "\r\n") != NULL)) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE, "info key \"%.60s\" cannot be written, as there is a line break in it",
+                  values->name);
+}
+
 lml_status lml_comment_write(lml_file_writer *writer, const lml_values *values, lml_error *error) {
-  lml_status status = put(writer, " ", 1, error);
+  lml_status status = check_one_line(values, error);
+  if (status != LML_OK) return status;
+  /* ASE would take the next key for its value. */
+  if (values->type == LML_TEXT && is_identifier(values->name) && values->texts[0][0] == '\0') return LML_OK;
+  status = put(writer, " ", 1, error);
   if (status == LML_OK) status = put_escaped(writer, values->name, error);
   if (status == LML_OK) status = put(writer, "=", 1, error);
   if (status != LML_OK) return status;

@@ -26,8 +26,9 @@ lml_status lml_comment_next(lml_comment *comment, bool *end, lml_error *error);
  *  text in it; other JSON is a text, "_JSON " included. */
 lml_status lml_comment_value(lml_values *values, const char *text, lml_error *error);
 
-/** Write " KEY=VALUE", quoted and escaped as ASE needs it; a text that would be read as
- *  something else goes as a JSON string. */
+/** Write " KEY=VALUE", quoted and escaped as ASE needs it; a text that would be read as something else goes as a JSON
+ *  string. An empty uid, which there is no way to write, is omitted. LML_ERR_USAGE for a line break in a key or a uid.
+ */
 lml_status lml_comment_write(lml_file_writer *writer, const lml_values *values, lml_error *error);
 
 /** Write a number, logical or text as it stands in the atoms' lines. */

@@ -8,6 +8,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
 from ase.io import read, write
+from ase.io.extxyz import key_val_dict_to_str, key_val_str_to_dict
 
 OWN_INFO = {"energy", "virial", "stress", "free_energy"}  # what lmlink-eval adds
 OWN_ARRAYS = {"forces", "energies"}
@@ -63,6 +64,87 @@ def test_round_trip(structures, lmlink_eval, potentials, tmp_path):
     assert len(results) == len(originals)
     for ours, original in zip(results, originals):
         same(ours, original)
+
+
+# Keys and values are made of these, quoted and escaped. Not among them: blanks and digits that only Python takes for
+# such, which are part of a text here.
+PIECES = ["a", "Key", "b_1", "1", "-3", "4.5", "1e5", "T", "F", "true", "nan", "inf", "0x1", "_JSON ", "null", '"', "'", "{",
+          "}", "[", "]", "=", ",", "\\", " ", "  ", "\t", "é", "∞", "#", ":", "%", "uid", "\\n", "\\u0041", '{"x": 1}',
+          "[1, 2]", "[NaN]", '"a"']
+TEXTS = ['"', "'", "==", "{", "[", "a=b", 'say "hi"', "it's", "{a b}", "[1, 2]", "_JSON", "_JSONx", "1_000", "ü",
+         "1\u00a02", "T\u00a0F", "a\u2028b", "٣", "a\tb c", "uid"]
+OTHERS = [3, -2.5, True, [[1, 2], [3, 4]], {"a": [1, [2]], "b": None}, [1.5], np.array([True, False]), np.array([7, 8]),
+          [[np.nan, np.inf]], ["a", "b"]]
+
+
+def quoted(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def as_ase_reads(line):
+    """The comment line's info; nothing where ASE does not read it."""
+    try:
+        return key_val_str_to_dict(line)
+    except ValueError:
+        return {}
+
+
+def same_value(one, other):
+    if isinstance(one, str | dict) or isinstance(other, str | dict):
+        return type(one) is type(other) and one == other
+    one, other = np.asarray(one), np.asarray(other)
+    return one.dtype.kind == other.dtype.kind and repr(one.tolist()) == repr(other.tolist())
+
+
+def compare_info(lines, expected, lmlink_eval, potentials, folder):
+    """Frames with these comment lines, by lmlink-eval: what ASE reads then, and what lmlink-eval does."""
+    (folder / "in.xyz").write_text("".join(f"1\n{line}\nW 0 0 0\n" for line in lines), encoding="utf-8")
+    potential = potentials / "W_2940_2017_2.snap"
+    lmlink_eval("--potential", potential, folder / "in.xyz", "--output", folder / "out.xyz")
+    written = (folder / "out.xyz").read_text(encoding="utf-8").split("\n")[1::3]
+    for line, info, ours in zip(lines, expected, written, strict=True):
+        read_back = as_ase_reads(ours)
+        assert read_back.keys() - OWN_INFO == info.keys() | {"pbc", "Properties"}, (line, ours)
+        for key, value in info.items():
+            assert same_value(read_back[key], value), (key, line, ours)
+    lmlink_eval("--potential", potential, folder / "out.xyz", "--output", folder / "again.xyz")
+    assert (folder / "again.xyz").read_bytes() == (folder / "out.xyz").read_bytes()
+
+
+LAYOUT = 'Properties=species:S:1:pos:R:3 pbc="F F F"'
+
+
+def test_any_key_and_value(lmlink_eval, potentials, tmp_path):
+    rng = np.random.default_rng(1)
+
+    def word():
+        return "".join(rng.choice(PIECES, rng.integers(1, 7)))
+
+    lines = [f"{LAYOUT} " + " ".join(f"{quoted(word())}={quoted(word())}" for _ in range(rng.integers(1, 4)))
+             for _ in range(2000)]
+    expected = [{key: value for key, value in as_ase_reads(line).items() if key not in ("pbc", "Properties")}
+                for line in lines]
+    readable = [k for k, info in enumerate(expected) if info]  # not where something that is no JSON stands for it
+    assert len(readable) > 1500
+    compare_info([lines[k] for k in readable], [expected[k] for k in readable], lmlink_eval, potentials, tmp_path)
+
+
+def test_what_ase_writes(lmlink_eval, potentials, tmp_path):
+    """Also what ASE itself takes for something else when it reads it."""
+    infos = [{"before": 1, "k": value, "after": "x y"} for value in TEXTS + OTHERS]
+    infos += [{"uid": value} for value in TEXTS if "=" not in value]
+    infos += [{value: 5, "after": 2} for value in TEXTS if "=" not in value and value != "uid"]
+    lines = [f"{LAYOUT} {key_val_dict_to_str(info)}" for info in infos]
+    compare_info(lines, infos, lmlink_eval, potentials, tmp_path)
+
+
+def test_values_without_anything_in_them(lmlink_eval, potentials, tmp_path):
+    empty = np.array([], dtype=int)
+    lines = {"k=,": {"k": empty}, 'k=", ,"': {"k": empty}, 'k="" after=1': {"k": empty, "after": 1},
+             '"" after=1': {"after": 1}, 'uid="" after=1': {"after": 1}, "after=1 ''": {"after": 1}, "after=1 {": {"after": 1},
+             "after=1 \\": {"after": 1}, 'k="_JSON " after=1': {"k": "_JSON ", "after": 1},
+             'k="_JSON [1, 2" after=1': {"k": "_JSON [1, 2", "after": 1}, 'k="_JSON 01"': {"k": "_JSON 01"}}
+    compare_info([f"{LAYOUT} {line}" for line in lines], lines.values(), lmlink_eval, potentials, tmp_path)
 
 
 def test_positions_keep_all_their_digits(lmlink_eval, potentials, tmp_path):

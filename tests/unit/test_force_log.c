@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "session/force_log.h"
+#include "session/recorder.h"
 #include "support/fault.h"
 #include "support/folder.h"
 
@@ -275,6 +276,27 @@ static void every_failure_is_an_error_and_leaves_whole_frames(void **state) {
   }
 }
 
+/** As an edited log may have it: the key is there, and no number. A sanitizer or Valgrind sees what is read. */
+static void a_key_without_a_value_is_none(void **state) {
+  (void)state;
+  lml_frame frame = {0};
+  lml_force_log *log;
+  lml_recorder *recorder;
+  lml_error error = {0};
+  const char *path = in_folder("log.xyz");
+  write_text("frame.xyz", "1\nProperties=species:S:1:pos:R:3:index:I:1 log_natoms=, region_age=\"\"\nW 0 0 0 0\n");
+  assert_int_equal(lml_xyz_read_file(in_folder("frame.xyz"), 0, &frame, NULL), LML_OK);
+  assert_int_equal(lml_frame_info(&frame, "log_natoms")->width, 0);
+  unlink(path);
+  assert_int_equal(lml_force_log_open(path, NULL, NULL, &log, NULL), LML_OK);
+  assert_int_equal(lml_force_log_append(log, &frame, NULL), LML_OK);
+  lml_force_log_close(log);
+  const lml_recorder_settings settings = {.path = path, .structure = &frame.structure};
+  assert_int_equal(lml_recorder_open(&settings, &recorder, &error), LML_ERR_INPUT);
+  assert_non_null(strstr(error.message, "0 atoms, but the structure has 1"));
+  lml_frame_free(&frame);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(frames_are_there_when_it_is_opened_again),
@@ -285,6 +307,7 @@ int main(void) {
       cmocka_unit_test(a_second_writer_is_refused),
       cmocka_unit_test(a_full_disk_is_an_error_and_tears_nothing),
       cmocka_unit_test(every_failure_is_an_error_and_leaves_whole_frames),
+      cmocka_unit_test(a_key_without_a_value_is_none),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

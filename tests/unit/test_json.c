@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/json_text.h"
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/sys.h"
@@ -187,6 +188,26 @@ static void lack_of_memory_is_told_from_bad_json(void **state) {
   lml_sys = &lml_sys_posix;
 }
 
+/** The verdicts are those of Python's json.loads. */
+static void values_are_known_as_python_knows_them(void **state) {
+  (void)state;
+  static const char *const values[] = {
+      "1",         "-0.5e+3", "\"a\\u00e9\\n\"", "[]", "{}",  " [1, {\"a\" : null}] ", "NaN",
+      "-Infinity", "true",    "[[1, 2], [NaN]]", "0",  "\"\""};
+  static const char *const others[] = {"",         " ",         "01",      "1.",    ".5",    "+1",
+                                       "1e",       "nan",       "tru",     "[1,]",  "[1 2]", "[",
+                                       "[1",       "{1: 2}",    "{\"a\"}", "\"",    "\"\\",  "\"\\x\"",
+                                       "\"a\tb\"", "\"\\u12\"", "[1] 2",   "nullx", "-",     "{\"a\": 1,}"};
+  for (size_t k = 0; k < sizeof values / sizeof values[0]; k++)
+    if (!lml_json_text_is_value(values[k])) fail_msg("%s", values[k]);
+  for (size_t k = 0; k < sizeof others / sizeof others[0]; k++)
+    if (lml_json_text_is_value(others[k])) fail_msg("%s", others[k]);
+  char deep[2000];
+  memset(deep, '[', sizeof deep - 1);
+  deep[sizeof deep - 1] = '\0';
+  assert_false(lml_json_text_is_value(deep));
+}
+
 static void nearest_names(void **state) {
   (void)state;
   static const char *const names[] = {"--potential", "--parameters", NULL, "--structure", "unix"};
@@ -211,6 +232,7 @@ int main(void) {
       cmocka_unit_test(text_that_is_not_json),
       cmocka_unit_test(every_cut_is_refused),
       cmocka_unit_test(lack_of_memory_is_told_from_bad_json),
+      cmocka_unit_test(values_are_known_as_python_knows_them),
       cmocka_unit_test(nearest_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
