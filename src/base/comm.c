@@ -44,6 +44,22 @@ static lml_status check_that_alone(lml_error *error) {
                   tasks);
 }
 
+lml_status lml_comm_check_single(lml_error *error) {
+  static const char tasks[] = "SLURM_STEP_NUM_TASKS";
+  const char *value, *variable = size_variable(&value), *setting = getenv("LMLINK_MPI");
+  if (setting != NULL && strcmp(setting, "off") == 0) return LML_OK;
+  if (variable == NULL && getenv(tasks) != NULL && strtol(getenv(tasks), NULL, 10) > 1) {
+    variable = tasks;
+    value = getenv(tasks);
+  }
+  if (variable == NULL) return LML_OK;
+  return lml_fail(
+      error, LML_ERR_USAGE,
+      "%s=%s: a launcher started several processes, but this program is a single one, and each would do all "
+      "the work; start it once, or set LMLINK_MPI=off if each works by itself",
+      variable, value);
+}
+
 #ifdef LMLINK_MPI
 
 /** A launcher that belongs to another MPI starts processes each of which this one takes to be alone. */

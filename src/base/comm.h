@@ -29,6 +29,10 @@ lml_comm *lml_comm_serial(void);
  *  without, and the launcher ends the others. */
 lml_status lml_comm_world(lml_comm **comm, lml_error *error);
 
+/** For a program that is one process: LML_ERR_USAGE where a launcher started several, each of which would do all the
+ *  work, by the same variables (its number of processes, or SLURM_STEP_NUM_TASKS), unless LMLINK_MPI=off. */
+lml_status lml_comm_check_single(lml_error *error);
+
 /** End MPI where lml_comm_world began it; waits for all ranks. NULL and the serial one are fine. */
 void lml_comm_finalise(lml_comm *comm);
 

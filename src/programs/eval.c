@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/comm.h"
 #include "base/fail.h"
 #include "base/sys.h"
 #include "lmlink/extxyz.h"
@@ -302,13 +303,17 @@ static void handle_signals(void) {
 int main(int argc, char **argv) {
   lml_arguments arguments;
   int code;
+  lml_error error = {0};
   if (!lml_command_begin(&command, argc, argv, &arguments, &code)) return code;
+  if (lml_comm_check_single(&error) != LML_OK) {
+    lml_arguments_free(&arguments);
+    return lml_command_end(&command, error.status, &error);
+  }
   handle_signals();
   run r = {.arguments = &arguments,
            .input = arguments.positional[0],
            .progress = {.shown = isatty(STDERR_FILENO) == 1},
            .begin = lml_sys->clock()};
-  lml_error error = {0};
   const lml_status status = run_all(&r, &error);
   lml_arguments_free(&arguments);
   code = lml_command_end(&command, status, &error);

@@ -1,5 +1,6 @@
 """lmlink-eval as its user sees it: what ASE reads back, what is kept, printed, refused."""
 
+import os
 import re
 
 import numpy as np
@@ -99,6 +100,20 @@ def test_fixed_terms(potential, frames, lmlink_eval, tmp_path):
     refused = lmlink_eval("--potential", coefficients, frames, check=False)
     assert refused.returncode == 1
     assert "A.snap beside it adds fixed terms" in refused.stderr
+
+
+@pytest.mark.parametrize("variable", ["SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"])
+def test_several_processes_are_refused(variable, potential, frames, lmlink_eval, tmp_path):
+    """As `srun -n 2` or `mpirun -n 2` would start: both would write the same files."""
+    def evaluate(**settings):
+        return lmlink_eval("--potential", potential, frames, "--output", tmp_path / "out.xyz", check=False,
+                           env={**os.environ, **settings})
+
+    refused = evaluate(**{variable: "2"})
+    assert refused.returncode == 2 and not (tmp_path / "out.xyz").exists()
+    assert f"{variable}=2" in refused.stderr and "LMLINK_MPI=off" in refused.stderr and refused.stderr.count("\n") == 1
+    assert evaluate(**{variable: "1"}).returncode == 0
+    assert evaluate(**{variable: "2", "LMLINK_MPI": "off"}).returncode == 0
 
 
 def test_table_and_index(potential, frames, lmlink_eval, tmp_path):
