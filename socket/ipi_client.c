@@ -71,8 +71,6 @@ void lml_ipi_client_expect(lml_ipi_client *client, size_t natoms, size_t max_nat
   lml_ipi_decoder_expect_natoms(client->decoder, natoms, max_natoms);
 }
 
-const char *lml_ipi_client_address(const lml_ipi_client *client) { return client->settings.address.text; }
-
 void lml_ipi_client_close(lml_ipi_client *client) { lml_ipi_stream_close(&client->stream); }
 
 static bool is_open(const lml_ipi_client *client) { return client->stream.fd >= 0; }
@@ -210,16 +208,20 @@ static lml_status act(lml_ipi_client *client, lml_ipi_event *event, bool *acted,
     case LML_IPI_EXIT:
       client->got_exit = true;
       return LML_OK;
-    default:
-      return lml_fail(error, LML_ERR_INTERNAL, "a driver's message of type %d came through", (int)message->type);
+    case LML_IPI_NEEDINIT:
+    case LML_IPI_READY:
+    case LML_IPI_HAVEDATA:
+    case LML_IPI_FORCEREADY:
+      break; /* a client's, which the decoder refuses */
   }
+  return lml_fail(error, LML_ERR_INTERNAL, "a driver's message of type %d came through", (int)message->type);
 }
 
 /** Failures name the driver's address and close the connection. */
 static lml_status conclude(lml_ipi_client *client, lml_status status, lml_error *error) {
   if (status == LML_OK) return status;
   lml_ipi_client_close(client);
-  lml_fail_context(error, "%s", lml_ipi_client_address(client));
+  lml_fail_context(error, "%s", client->settings.address.text);
   return status;
 }
 

@@ -137,7 +137,4 @@ lml_status lml_ipi_client_reply(lml_ipi_client *client, const lml_ipi_result *re
 /** Close the connection without a further word; fine where there is none. */
 void lml_ipi_client_close(lml_ipi_client *client);
 
-/** "unix:/tmp/ipi_x" or "host:port". Static in the client. */
-const char *lml_ipi_client_address(const lml_ipi_client *client);
-
 #endif

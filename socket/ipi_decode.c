@@ -238,9 +238,17 @@ static doubles *field_array(lml_ipi_decoder *decoder, field at) {
       return &decoder->energies;
     case VIRIALS:
       return &decoder->virials;
-    default:
-      return &decoder->vectors;
+    case POSITIONS:
+    case FORCES:
+    case END: /* what follows has no array, and is not asked for */
+    case HEADER:
+    case REPLICA:
+    case NATOMS:
+    case LENGTH:
+    case TEXT:
+      break;
   }
+  return &decoder->vectors;
 }
 
 /** Where the current field's bytes go, with room for the first @p bytes of them. */

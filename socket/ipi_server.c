@@ -80,7 +80,7 @@ void lml_ipi_server_destroy(lml_ipi_server *server) {
 
 static bool is_open(const lml_ipi_server *server) { return server->stream.fd >= 0; }
 
-const char *lml_ipi_server_address(const lml_ipi_server *server) { return server->listener.address.text; }
+static const char *address_of(const lml_ipi_server *server) { return server->listener.address.text; }
 
 size_t lml_ipi_server_connections(const lml_ipi_server *server) { return server->connections; }
 
@@ -132,7 +132,7 @@ static lml_status take_connection(lml_ipi_server *server, lml_error *error) {
   if (refused != 0)
     return lml_fail(error, LML_ERR_PROTOCOL,
                     "user number %lu tried to connect to %s and was refused: an engine must run under the same user",
-                    refused - 1, lml_ipi_server_address(server));
+                    refused - 1, address_of(server));
   if (!is_open(server)) return LML_OK;
   server->connections++;
   lml_ipi_decoder_restart(server->decoder);
@@ -310,7 +310,7 @@ lml_status lml_ipi_server_wait(const lml_ipi_server *server, int timeout_ms, lml
                          .events = (short)(sends ? POLLIN | POLLOUT : POLLIN)};
   if (server->request == ANSWERED || lml_sys->poll(&entry, 1, timeout_ms) >= 0 || errno == EINTR || errno == EAGAIN)
     return LML_OK;
-  return lml_fail_errno(error, errno, "cannot wait at %s", lml_ipi_server_address(server));
+  return lml_fail_errno(error, errno, "cannot wait at %s", address_of(server));
 }
 
 /* ---- requests ---- */
@@ -332,7 +332,7 @@ static lml_status keep_init(lml_ipi_server *server, const lml_ipi_request *reque
 
 lml_status lml_ipi_server_request(lml_ipi_server *server, const lml_ipi_request *request, lml_error *error) {
   if (server->request == WAITS || server->request == IN_WORK)
-    return lml_fail(error, LML_ERR_USAGE, "the engine at %s has a structure already", lml_ipi_server_address(server));
+    return lml_fail(error, LML_ERR_USAGE, "the engine at %s has a structure already", address_of(server));
   const lml_ipi_message posdata = {.type = LML_IPI_POSDATA,
                                    .batch = 1,
                                    .natoms = request->natoms,

@@ -94,7 +94,4 @@ lml_ipi_server_state lml_ipi_server_where(const lml_ipi_server *server);
 /** Connections taken so far. */
 size_t lml_ipi_server_connections(const lml_ipi_server *server);
 
-/** "unix:/tmp/ipi_x" or "host:port". */
-const char *lml_ipi_server_address(const lml_ipi_server *server);
-
 #endif

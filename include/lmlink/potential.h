@@ -71,11 +71,6 @@ LML_API lml_status lml_potential_descriptors(const lml_potential *potential, con
 LML_API lml_status lml_potential_gradients(const lml_potential *potential, const lml_structure *structure,
                                            double *gradients, lml_error *error);
 
-/** Virials −∂(Σᵢ Dᵢ)/∂ε of the structure, nelements × 6 × (ncoefficients − 1), row-major, in the order xx, yy, zz, yz,
- *  xz, xy; the sum over i runs over the atoms of one element. The virial of the descriptor part is this times Θ. */
-LML_API lml_status lml_potential_virials(const lml_potential *potential, const lml_structure *structure,
-                                         double *virials, lml_error *error);
-
 LML_END_DECLS
 
 #endif

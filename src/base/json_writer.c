@@ -95,16 +95,6 @@ void lml_json_writer_text(lml_json_writer *writer, const char *key, const char *
   append_string(writer, value);
 }
 
-void lml_json_writer_logical(lml_json_writer *writer, const char *key, bool value) {
-  append_key(writer, key);
-  append(writer, value ? "true" : "false", value ? 4 : 5);
-}
-
-void lml_json_writer_null(lml_json_writer *writer, const char *key) {
-  append_key(writer, key);
-  append(writer, "null", 4);
-}
-
 void lml_json_writer_numbers(lml_json_writer *writer, const char *key, const double *values, size_t count) {
   append_key(writer, key);
   append(writer, "[", 1);

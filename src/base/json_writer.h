@@ -34,8 +34,6 @@ void lml_json_writer_object(lml_json_writer *writer, const char *key);
 void lml_json_writer_array(lml_json_writer *writer, const char *key);
 void lml_json_writer_end_object(lml_json_writer *writer);
 void lml_json_writer_end_array(lml_json_writer *writer);
-void lml_json_writer_logical(lml_json_writer *writer, const char *key, bool value);
-void lml_json_writer_null(lml_json_writer *writer, const char *key);
 
 /** End the outermost object. Fails with LML_ERR_MEMORY where it did not fit into memory. */
 lml_status lml_json_writer_end(lml_json_writer *writer, lml_error *error);

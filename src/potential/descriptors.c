@@ -188,12 +188,3 @@ lml_status lml_potential_descriptors(const lml_potential *potential, const lml_s
   lml_descriptors_free(&descriptors);
   return status;
 }
-
-lml_status lml_potential_virials(const lml_potential *potential, const lml_structure *structure, double *virials,
-                                 lml_error *error) {
-  lml_descriptors descriptors;
-  lml_status status = lml_descriptors_make(&descriptors, potential, error);
-  if (status == LML_OK) status = lml_descriptors_virials(&descriptors, structure, virials, error);
-  lml_descriptors_free(&descriptors);
-  return status;
-}

@@ -37,9 +37,12 @@ lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_erro
  * tell, see lml_atom_batch_gather_columns. */
 void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first, const int32_t *places);
 
-/** What lml_potential_descriptors and lml_potential_virials give. */
+/** What lml_potential_descriptors gives. */
 lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_structure *structure, double *values,
                                   lml_error *error);
+
+/** Virials −∂(Σᵢ Dᵢ)/∂ε of the structure, nelements × 6 × (ncoefficients − 1), row-major, in the order xx, yy, zz, yz,
+ *  xz, xy; the sum over i runs over the atoms of one element. The virial of the descriptor part is this times Θ. */
 lml_status lml_descriptors_virials(lml_descriptors *descriptors, const lml_structure *structure, double *virials,
                                    lml_error *error);
 

@@ -53,8 +53,6 @@ void lml_session_destroy(lml_session *session) {
   lml_free(session);
 }
 
-size_t lml_session_evaluations(const lml_session *session) { return session->evaluations; }
-
 /* ---- the structure ---- */
 
 /** What species and periodicity are taken from; NULL where nothing says. */

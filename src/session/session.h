@@ -60,9 +60,6 @@ lml_status lml_session_create(const lml_session_settings *settings, lml_session 
  *  the evaluation failed. The connection is closed in any case, and the next driver may be served. */
 lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_error *error);
 
-/** Evaluations finished so far, of all drivers. */
-size_t lml_session_evaluations(const lml_session *session);
-
 /** NULL is fine. */
 void lml_session_destroy(lml_session *session);
 

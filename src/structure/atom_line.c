@@ -158,10 +158,11 @@ static lml_status take_column_word(const lml_field *f, lml_values *column, size_
       return lml_parse_integer(word, &column->integers[index]) ? LML_OK : bad_word(f, word, "an integer", error);
     case LML_LOGICAL:
       return take_logical(word, &column->logicals[index]) ? LML_OK : bad_word(f, word, "T or F", error);
-    default:
-      column->texts[index] = lml_token_copy(word, error);
-      return column->texts[index] == NULL ? LML_ERR_MEMORY : LML_OK;
+    case LML_TEXT:
+      break;
   }
+  column->texts[index] = lml_token_copy(word, error);
+  return column->texts[index] == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
 static lml_status take_word(const lml_fields *fields, const lml_field *f, lml_token word, size_t place, size_t atom,
@@ -183,9 +184,10 @@ static lml_status take_word(const lml_fields *fields, const lml_field *f, lml_to
       return lml_parse_real(word, &structure->positions[3 * atom + place])
                  ? LML_OK
                  : bad_word(f, word, "a finite number", error);
-    default:
-      return take_column_word(f, &frame->columns[f->column], atom * f->width + place, word, error);
+    case LML_FIELD_COLUMN:
+      break;
   }
+  return take_column_word(f, &frame->columns[f->column], atom * f->width + place, word, error);
 }
 
 lml_status lml_fields_read_line(const lml_fields *fields, lml_token line, size_t atom, lml_frame *frame,

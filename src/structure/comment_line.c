@@ -114,9 +114,10 @@ static bool has_type(lml_token word, lml_value_type type) {
       return lml_parse_any_real(word, &real);
     case LML_LOGICAL:
       return parse_logical(word, &logical);
-    default:
-      return true;
+    case LML_TEXT:
+      break;
   }
+  return true;
 }
 
 /** The type that all words of @p text have, and their number. */
@@ -230,9 +231,10 @@ lml_status lml_write_value(lml_file_writer *writer, const lml_values *values, si
       return put(writer, text, lml_format_integer(values->integers[index], text), error);
     case LML_LOGICAL:
       return put(writer, values->logicals[index] ? "T" : "F", 1, error);
-    default:
-      return put(writer, values->texts[index], strlen(values->texts[index]), error);
+    case LML_TEXT:
+      break;
   }
+  return put(writer, values->texts[index], strlen(values->texts[index]), error);
 }
 
 /** Whether @p text may go as it is. */
