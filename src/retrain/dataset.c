@@ -130,10 +130,12 @@ static lml_status select_atoms(lml_dataset_walk *walk, lml_error *error) {
       return select_qm(walk, error);
     case LML_SELECT_UNFIXED:
       return select_unfixed(walk, error);
-    default:
-      for (size_t i = 0; i < natoms; i++) walk->atoms[walk->natoms++] = i;
-      return LML_OK;
+    case LML_SELECT_ALL:
+    case LML_SELECT_LOG: /* one of the above by now */
+      break;
   }
+  for (size_t i = 0; i < natoms; i++) walk->atoms[walk->natoms++] = i;
+  return LML_OK;
 }
 
 static lml_status info_reals(lml_dataset_walk *walk, const char *name, size_t count, const double **values,
@@ -283,6 +285,7 @@ static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_err
   const lml_dataset *set = walk->set;
   lml_error reason = {0};
   double values[9];
+  *has_values = false;
   switch (set->quantity) {
     case LML_QUANTITY_FORCES:
       *has_values = walk->forces != NULL;
@@ -293,8 +296,10 @@ static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_err
     case LML_QUANTITY_VIRIAL:
       *has_values = lml_dataset_virial(walk, values, &reason) == LML_OK;
       break;
-    default:
+    case LML_QUANTITY_ENERGY:
+    case LML_QUANTITY_DIFFERENCE:
       *has_values = lml_dataset_energy(walk, values, &reason) == LML_OK;
+      break;
   }
   if (*has_values || !lml_dataset_needs_values(set)) return LML_OK;
   return lml_fail(error, reason.status, "%s", reason.message);
@@ -335,9 +340,10 @@ static size_t rows_of(const lml_dataset_walk *walk) {
       return 6;
     case LML_QUANTITY_DIFFERENCE:
       return walk->set->nframes == 0 ? 0 : 1;
-    default:
+    case LML_QUANTITY_ENERGY:
       return 1;
   }
+  return 0;
 }
 
 static double mean_row_weight(const lml_dataset_walk *walk) {

@@ -20,9 +20,10 @@ typedef enum lml_quantity {
   LML_QUANTITY_FORCES = 0, /**< three rows per selected atom, eV/Å */
   LML_QUANTITY_ENERGY,     /**< one row per frame, eV per atom */
   LML_QUANTITY_DIFFERENCE, /**< one row per frame but the first: energy per atom less that of the set's first frame */
-  LML_QUANTITY_VIRIAL,     /**< six rows per frame: xx, yy, zz, yz, xz, xy, eV per atom */
-  LML_QUANTITIES
+  LML_QUANTITY_VIRIAL      /**< six rows per frame: xx, yy, zz, yz, xz, xy, eV per atom */
 } lml_quantity;
+
+enum { LML_QUANTITIES = LML_QUANTITY_VIRIAL + 1 };
 
 /** Which atoms' forces count. */
 typedef enum lml_selection {

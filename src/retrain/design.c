@@ -68,9 +68,11 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
       return 0;
     case LML_QUANTITY_VIRIAL:
       return 6 * design->nelements * (design->ncoefficients - 1);
-    default:
+    case LML_QUANTITY_ENERGY:
+    case LML_QUANTITY_DIFFERENCE:
       return lml_mean_row_room(&design->descriptors);
   }
+  return 0;
 }
 
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set) {
@@ -240,9 +242,10 @@ static lml_status pass_frame(lml_design *design, const lml_row_sink *sink, lml_e
       return pass_virial(design, sink, error);
     case LML_QUANTITY_DIFFERENCE:
       return design->walk.position == 0 ? keep_reference(design, error) : pass_energy(design, sink, error);
-    default:
+    case LML_QUANTITY_ENERGY:
       return pass_energy(design, sink, error);
   }
+  return lml_fail(error, LML_ERR_INTERNAL, "no rows of the quantity %d", (int)design->walk.set->quantity);
 }
 
 /** Read the frame, see to its fixed terms, and pass it. */

@@ -232,9 +232,11 @@ static lml_status add_frame(const lml_fit_measurement *m, frame_work *work, lml_
       return add_forces(m->fit, work, error);
     case LML_QUANTITY_VIRIAL:
       return add_virial(m->fit, work, error);
-    default:
+    case LML_QUANTITY_ENERGY:
+    case LML_QUANTITY_DIFFERENCE:
       return add_energy(m->fit, work, error);
   }
+  return lml_fail(error, LML_ERR_INTERNAL, "no errors of the quantity %d", (int)m->fit->set->quantity);
 }
 
 static lml_status visit(const lml_fit_measurement *m, frame_work *work, size_t position, lml_error *error) {
