@@ -188,6 +188,12 @@ bool lml_json_has(const lml_json_value *object, const char *key) {
   return cJSON_GetObjectItemCaseSensitive(object, key) != NULL;
 }
 
+const char *lml_json_member(const lml_json_value *object, size_t index) {
+  const cJSON *member = object->child;
+  while (member != NULL && index-- > 0) member = member->next;
+  return member == NULL ? NULL : member->string;
+}
+
 bool lml_json_is_object(const lml_json_value *object, const char *key) {
   return cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(object, key));
 }

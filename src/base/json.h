@@ -39,6 +39,9 @@ bool lml_json_has(const lml_json_value *object, const char *key);
 /** True where the key @p key of @p object holds an object. */
 bool lml_json_is_object(const lml_json_value *object, const char *key);
 
+/** The name of member @p index of @p object, NULL where it has fewer: for objects whose keys are the user's. */
+const char *lml_json_member(const lml_json_value *object, size_t index);
+
 /** The functions below read what @p key of @p object holds. Where an optional key is missing, *value is left as it is;
  *  a key that is there must have the type (null is no value of any type). Texts are owned by the document. */
 lml_status lml_json_object(const lml_json *document, const lml_json_value *object, const char *key,

@@ -55,25 +55,64 @@ static void show_progress(void *context, lml_stage stage, size_t done, size_t to
 
 /* ---- what is printed ---- */
 
-static void print_set(const lml_fit *fit) {
+/** A number as it stands in the table, a dash where the file has no values. */
+static const char *cell(char text[32], double sum, double count, const lml_dataset *set) {
+  if (set->has_values && count > 0.0)
+    snprintf(text, 32, "%.6f", sum / count);
+  else
+    snprintf(text, 32, "-");
+  return text;
+}
+
+/** A line of the table: errors of a set, or of a group of its frames. */
+static void print_errors(const lml_dataset *set, const lml_fit_sums *sums, const char *role, const char *quantity,
+                         const char *name) {
+  const double count = sums->count, root = sqrt(count);
+  char rms[2][32], mae[2][32];
+  printf("%-7s %-16s %8.0f %12s %12s %12.3e %12s %12s  %s\n", role, quantity, count,
+         cell(rms[0], sqrt(sums->before), root, set), cell(rms[1], sqrt(sums->after), root, set),
+         count > 0.0 ? sqrt(sums->change / count) : 0.0, cell(mae[0], sums->absolute_before, count, set),
+         cell(mae[1], sums->absolute_after, count, set), name);
+}
+
+static void print_set(const lml_retrain *retrain, const lml_fit *fit) {
   const lml_dataset *set = fit->set;
   const lml_fit_frame total = lml_fit_total(fit);
-  const lml_fit_sums *sums = &total.sums;
-  char before[32] = "-", after[32] = "-";
-  if (set->has_values) {
-    snprintf(before, sizeof before, "%.6f", sqrt(sums->before / sums->count));
-    snprintf(after, sizeof after, "%.6f", sqrt(sums->after / sums->count));
+  print_errors(set, &total.sums, lml_role_names[set->role], lml_quantity_names[set->quantity],
+               lml_path_name(set->path));
+  for (size_t k = 0; k < set->groups.count; k++) {
+    const lml_fit_frame group = lml_fit_group(fit, k);
+    char name[160];
+    if (group.sums.count == total.sums.count) continue; /* all of them */
+    snprintf(name, sizeof name, "  %s=%s", lml_config_groups_key(&retrain->options->groups), set->groups.list[k]);
+    print_errors(set, &group.sums, "", "", name);
   }
-  printf("%-7s %-16s %8zu %12s %12s %12.3e  %s\n", lml_role_names[set->role], lml_quantity_names[set->quantity],
-         set->nrows, before, after, sqrt(sums->change / sums->count), lml_path_name(set->path));
+}
+
+/** What was done about the zero of energy. */
+static void print_offsets(const lml_retrain *retrain) {
+  const lml_energy_offsets *offsets = &retrain->offsets;
+  if (offsets->count == 0) return;
+  printf("energies are compared after adding an offset per element (eV per atom, before -> after), fitted to the %s:",
+         offsets->from == LML_ROLE_TARGET ? "targets" : "test files");
+  for (size_t e = 0; e < offsets->count; e++)
+    printf("%s %s %.6f -> %.6f", e == 0 ? "" : ",", lml_element_symbol(lml_potential_element(retrain->result, e)),
+           offsets->before[e], offsets->after[e]);
+  printf("\n");
+  if (offsets->rank < offsets->count)
+    printf("the compositions determine %zu of these %zu offsets: they are the smallest ones\n", offsets->rank,
+           offsets->count);
 }
 
 static void print_results(const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
   const lml_trial *trial = &retrain->trials[retrain->chosen];
-  printf("RMS errors and changes in eV/A (forces) and eV per atom (energies, virials)\n");
-  printf("%-7s %-16s %8s %12s %12s %12s  %s\n", "set", "quantity", "rows", "before", "after", "change", "file");
-  for (size_t s = 0; s < options->nsets; s++) print_set(&retrain->fits[s]);
+  printf(
+      "RMS errors and changes, and mean absolute errors (MAE), in eV/A (forces) and eV per atom (energies, virials)\n");
+  printf("%-7s %-16s %8s %12s %12s %12s %12s %12s  %s\n", "set", "quantity", "rows", "before", "after", "change",
+         "MAE before", "MAE after", "file");
+  for (size_t s = 0; s < options->nsets; s++) print_set(retrain, &retrain->fits[s]);
+  print_offsets(retrain);
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
          trial->lambda_ridge, retrain->width, retrain->constraints.rank);
   printf("wrote %s\n", options->output);

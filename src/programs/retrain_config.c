@@ -90,6 +90,10 @@ static lml_status check_set(const reading *r, const lml_json_value *object, cons
                {"targets", values, "is of no use where values are kept; remove it"},
                {"frame_rows", matrix, matrices},
                {"leverage", set->role == LML_ROLE_TARGET, "is for targets alone; remove it"},
+               {"keys", !matrix, structures},
+               {"move_mask", !matrix, structures},
+               {"energy_reference", set->quantity == LML_QUANTITY_ENERGY && lml_dataset_compares(set),
+                "is for energies of targets and tests; remove it"},
                {"row_weights", !hard, "is of no use for hard constraints, which are met exactly; remove it"},
                {"row_weights", matrix || set->quantity == LML_QUANTITY_FORCES, "is for forces alone; remove it"}};
   for (size_t i = 0; i < COUNT(rules); i++)
@@ -116,10 +120,22 @@ static lml_status read_weights(const reading *r, const lml_json_value *object, l
   return status;
 }
 
+/** Under which names the file has its values. */
+static lml_status read_keys(const reading *r, const lml_json_value *object, lml_dataset *set, lml_error *error) {
+  const lml_json_value *keys = NULL;
+  lml_status status = lml_json_object(r->document, object, "keys", LML_JSON_OPTIONAL, &keys, error);
+  if (status != LML_OK || keys == NULL) return status;
+  status = lml_json_check_keys(r->document, keys, lml_value_names, LML_VALUE_COUNT, error);
+  for (size_t k = 0; k < LML_VALUE_COUNT && status == LML_OK; k++)
+    status = read_text(r, keys, lml_value_names[k], &set->keys[k], error);
+  return status;
+}
+
 static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file",        "quantity",         "select",     "mode",
-                                     "weight",      "min_displacement", "follow",     "frame_weights",
-                                     "row_weights", "targets",          "frame_rows", "leverage"};
+  static const char *const keys[] = {"file",        "quantity",         "select",          "mode",
+                                     "weight",      "min_displacement", "follow",          "frame_weights",
+                                     "row_weights", "targets",          "frame_rows",      "leverage",
+                                     "keys",        "move_mask",        "energy_reference"};
   char *path = NULL;
   lml_dataset *set;
   bool follow = false;
@@ -131,6 +147,10 @@ static lml_status read_set(const reading *r, const lml_json_value *object, lml_r
   status = read_choice(r, object, "quantity", lml_quantity_names, LML_QUANTITIES, &set->quantity, error);
   if (status == LML_OK) status = read_choice(r, object, "select", lml_selection_names, 4, &set->selection, error);
   if (status == LML_OK) status = read_choice(r, object, "mode", lml_hard_mode_names, 2, &set->mode, error);
+  if (status == LML_OK) status = read_keys(r, object, set, error);
+  if (status == LML_OK) status = read_choice(r, object, "move_mask", lml_move_mask_names, 4, &set->move_mask, error);
+  if (status == LML_OK)
+    status = read_choice(r, object, "energy_reference", lml_energy_reference_names, 3, &set->reference, error);
   if (status == LML_OK) status = read_weights(r, object, set, error);
   if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
   if (status == LML_OK) status = read_positive(r, object, "leverage", &set->leverage, error);
@@ -234,13 +254,30 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
   return status;
 }
 
+/** How frames are grouped, and what groups weigh. */
+static lml_status read_groups(const reading *r, const lml_json_value *root, lml_error *error) {
+  lml_config_groups *groups = &r->options->groups;
+  const lml_json_value *weights = NULL;
+  lml_status status = read_text(r, root, "group_key", &groups->key, error);
+  if (status == LML_OK)
+    status = lml_json_object(r->document, root, "group_weights", LML_JSON_OPTIONAL, &weights, error);
+  if (status != LML_OK || weights == NULL) return status;
+  const char *name;
+  for (size_t k = 0; (name = lml_json_member(weights, k)) != NULL && status == LML_OK; k++) {
+    double weight = 1.0;
+    status = read_positive(r, weights, name, &weight, error);
+    if (status == LML_OK) status = lml_config_groups_weigh(groups, name, weight, error);
+  }
+  return status;
+}
+
 static lml_status read_root(const reading *r, lml_error *error) {
   static const char *const keys[] = {
       "format",         "version",       "start",         "targets",      "hard",
       "soft",           "test",          "lambda_soft",   "lambda_ridge", "folds",
       "hard_tolerance", "set_tolerance", "set_deviation", "form",         "method",
       "output",         "report",        "overwrite",     "every",        "lambda_ridge_scale",
-      "search",         "cache",         "sums"};
+      "search",         "cache",         "sums",          "group_key",    "group_weights"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */
@@ -252,6 +289,7 @@ static lml_status read_root(const reading *r, lml_error *error) {
   if (status == LML_OK) status = read_sets(r, "hard", LML_ROLE_HARD, error);
   if (status == LML_OK) status = read_sets(r, "soft", LML_ROLE_SOFT, error);
   if (status == LML_OK) status = read_sets(r, "test", LML_ROLE_TEST, error);
+  if (status == LML_OK) status = read_groups(r, root, error);
   if (status == LML_OK) status = read_solution(r, root, error);
   if (status == LML_OK) status = read_path(r, root, "output", LML_JSON_OPTIONAL, &r->options->output, error);
   if (status == LML_OK) status = read_path(r, root, "report", LML_JSON_OPTIONAL, &r->options->report, error);

@@ -1,6 +1,7 @@
 #include "programs/retrain_options.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -42,15 +43,56 @@ static const lml_option table[] = {
      .value = "ATOMS",
      .choices = lml_selection_names,
      .help = "Which atoms of the targets count: log (the default; the forces_qm of QM atoms where a frame has them, "
-             "else as unfixed), all, unfixed (fix_mask is F), qm (region is QM)."},
+             "else as unfixed), all, unfixed (those that fix_mask or move_mask leaves free), qm (region is QM)."},
+    {.name = "test-select",
+     .value = "ATOMS",
+     .choices = lml_selection_names,
+     .help = "The same for --test: log by default."},
+    {.name = "soft-select",
+     .value = "ATOMS",
+     .choices = lml_selection_names,
+     .help = "The same for --soft: all by default."},
+    {.name = "move-mask",
+     .value = "MEANING",
+     .choices = lml_move_mask_names,
+     .help =
+         "What T in a column move_mask stands for: auto (the default; an atom or component that is free, unless the "
+         "forces contradict), free, held, ase-3.23 (free, and F F F is an atom without constraint)."},
+    {.name = "energy-key",
+     .value = "KEY",
+     .help = "The comment line's key of energies (eV), energy by default, as the next three for files of options."},
+    {.name = "forces-key", .value = "COLUMN", .help = "The column of forces (eV/A), forces_qm or forces by default."},
+    {.name = "virial-key", .value = "KEY", .help = "The key of virials (eV), virial by default."},
+    {.name = "stress-key", .value = "KEY", .help = "The key of stresses (eV/A^3), stress by default."},
     {.name = "follow",
      .value = "FILE",
      .help = "A force log that is being written: the quantum forces of its frames, those there are and those that are "
              "appended, are targets, and the output is written anew as they come, until SIGTERM or Ctrl-C."},
     {.name = "every", .value = "N", .help = "With --follow: write the output after each N frames, 1 by default."},
+    {.name = "forces-weight", .value = "WEIGHT", .help = "Weight of the targets' forces, 1 by default."},
     {.name = "energy-weight",
      .value = "WEIGHT",
      .help = "Take the energies per atom of the target frames for targets too, with this weight."},
+    {.name = "energy-reference",
+     .value = "KIND",
+     .choices = lml_energy_reference_names,
+     .help = "What these energies are compared with: offset (the default; the potential's and an offset of each "
+             "element, which is fitted too and no part of the potential), absolute (the potential's; the default with "
+             "--from-scratch)."},
+    {.name = "difference-weight",
+     .value = "WEIGHT",
+     .help = "Take the differences of energies per atom to each target file's first frame for targets too."},
+    {.name = "virial-weight",
+     .value = "WEIGHT",
+     .help = "Take the virials per atom of the target frames (or -volume times stress) for targets too."},
+    {.name = "group-key",
+     .value = "KEY",
+     .help = "The comment line's key that says which group a frame is of, config_type by default: errors are told "
+             "group by group."},
+    {.name = "group-weight",
+     .value = "NAME=WEIGHT",
+     .times = LML_OPTION_MANY,
+     .help = "A further weight of the frames of a group. May be repeated."},
     {.name = "min-displacement",
      .value = "LENGTH",
      .help = "Leave out target frames in which no selected atom has moved this far (in A) since the last one used."},
@@ -208,39 +250,83 @@ static lml_status apply_search(const lml_arguments *arguments, lml_search_option
 
 /* ---- structure files ---- */
 
+/** What all files of the command line share. */
+static lml_status apply_to_set(const lml_arguments *arguments, lml_dataset *set, lml_error *error) {
+  static const char *const names[LML_VALUE_COUNT] = {"energy-key", "forces-key", "virial-key", "stress-key"};
+  lml_status status = LML_OK;
+  if (set->source == LML_SOURCE_MATRIX) return LML_OK;
+  set->move_mask = (lml_move_mask)lml_arguments_choice(arguments, "move-mask", set->move_mask);
+  set->reference = (lml_energy_reference)lml_arguments_choice(arguments, "energy-reference", set->reference);
+  for (size_t k = 0; k < LML_VALUE_COUNT && status == LML_OK; k++) {
+    const char *key = lml_arguments_text(arguments, names[k], 0);
+    if (key != NULL) status = lml_config_set_text(&set->keys[k], key, error);
+  }
+  return status;
+}
+
 static lml_status add_files(const lml_arguments *arguments, const char *name, lml_role role, lml_hard_mode mode,
                             lml_retrain_options *options, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t i = 0; i < lml_arguments_count(arguments, name) && status == LML_OK; i++) {
     lml_dataset *set;
     status = lml_retrain_options_add(options, role, lml_arguments_text(arguments, name, i), &set, error);
-    if (status == LML_OK) set->mode = mode;
+    if (status != LML_OK) break;
+    set->mode = mode;
+    status = apply_to_set(arguments, set, error);
   }
   return status;
 }
 
-/** Selection and spacing act on all targets of the command line; energies are sets of their own. */
+/** Files whose atoms are chosen by an option of their own. */
+static lml_status add_selected(const lml_arguments *arguments, const char *name, const char *select, lml_role role,
+                               lml_retrain_options *options, lml_error *error) {
+  const size_t first = options->nsets;
+  const lml_status status = add_files(arguments, name, role, LML_HARD_KEEP, options, error);
+  for (size_t s = first; s < options->nsets; s++)
+    options->sets[s].selection = (lml_selection)lml_arguments_choice(arguments, select, options->sets[s].selection);
+  return status;
+}
+
+/** Spacing and leverage, which act on all targets of the command line. */
+static lml_status apply_thinning(const lml_arguments *arguments, lml_dataset *set, lml_error *error) {
+  const lml_status status = positive(arguments, "min-displacement", &set->min_displacement, error);
+  return status == LML_OK ? positive(arguments, "leverage", &set->leverage, error) : status;
+}
+
+/** Another quantity of the targets that were added from position @p first on, as sets of their own. */
+static lml_status add_quantity(const lml_arguments *arguments, const char *name, lml_quantity quantity, size_t first,
+                               size_t end, lml_retrain_options *options, lml_error *error) {
+  double weight = 0.0;
+  lml_status status = positive(arguments, name, &weight, error);
+  for (size_t s = first; s < end && status == LML_OK && weight > 0.0; s++) {
+    lml_dataset *set;
+    if (options->sets[s].source == LML_SOURCE_MATRIX) continue;
+    status = lml_retrain_options_add(options, LML_ROLE_TARGET, options->sets[s].path, &set, error);
+    if (status != LML_OK) break;
+    set->quantity = quantity;
+    set->weight = weight;
+    status = apply_to_set(arguments, set, error);
+    if (status == LML_OK) status = apply_thinning(arguments, set, error);
+  }
+  return status;
+}
+
 static lml_status add_targets(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
-  double spacing = 0.0, leverage = 0.0, energy_weight = 0.0;
-  const size_t selection = lml_arguments_choice(arguments, "select", LML_SELECT_LOG), first = options->nsets;
-  lml_status status = positive(arguments, "min-displacement", &spacing, error);
-  if (status == LML_OK) status = positive(arguments, "leverage", &leverage, error);
-  if (status == LML_OK) status = positive(arguments, "energy-weight", &energy_weight, error);
-  if (status == LML_OK) status = add_files(arguments, "targets", LML_ROLE_TARGET, LML_HARD_KEEP, options, error);
+  static const struct {
+    const char *weight;
+    lml_quantity quantity;
+  } others[] = {{"energy-weight", LML_QUANTITY_ENERGY},
+                {"difference-weight", LML_QUANTITY_DIFFERENCE},
+                {"virial-weight", LML_QUANTITY_VIRIAL}};
+  const size_t first = options->nsets;
+  lml_status status = add_selected(arguments, "targets", "select", LML_ROLE_TARGET, options, error);
   const size_t end = options->nsets;
   for (size_t s = first; s < end && status == LML_OK; s++) {
-    options->sets[s].selection = (lml_selection)selection;
-    options->sets[s].min_displacement = spacing;
-    options->sets[s].leverage = leverage;
-    if (energy_weight == 0.0 || options->sets[s].source == LML_SOURCE_MATRIX) continue;
-    lml_dataset *energies;
-    status = lml_retrain_options_add(options, LML_ROLE_TARGET, options->sets[s].path, &energies, error);
-    if (status != LML_OK) break;
-    energies->quantity = LML_QUANTITY_ENERGY;
-    energies->weight = energy_weight;
-    energies->min_displacement = spacing;
-    energies->leverage = leverage;
+    status = apply_thinning(arguments, &options->sets[s], error);
+    if (status == LML_OK) status = positive(arguments, "forces-weight", &options->sets[s].weight, error);
   }
+  for (size_t k = 0; k < sizeof others / sizeof *others && status == LML_OK; k++)
+    status = add_quantity(arguments, others[k].weight, others[k].quantity, first, end, options, error);
   return status;
 }
 
@@ -255,8 +341,27 @@ static lml_status add_followed(const lml_arguments *arguments, lml_retrain_optio
   if (status != LML_OK) return status;
   set->reading = LML_READ_FOLLOW;
   set->selection = (lml_selection)lml_arguments_choice(arguments, "select", LML_SELECT_LOG);
-  status = positive(arguments, "leverage", &set->leverage, error);
-  return status == LML_OK ? positive(arguments, "min-displacement", &set->min_displacement, error) : status;
+  status = apply_to_set(arguments, set, error);
+  if (status == LML_OK) status = positive(arguments, "forces-weight", &set->weight, error);
+  return status == LML_OK ? apply_thinning(arguments, set, error) : status;
+}
+
+static lml_status apply_groups(const lml_arguments *arguments, lml_config_groups *groups, lml_error *error) {
+  const char *key = lml_arguments_text(arguments, "group-key", 0);
+  lml_status status = key == NULL ? LML_OK : lml_config_set_text(&groups->key, key, error);
+  for (size_t i = 0; i < lml_arguments_count(arguments, "group-weight") && status == LML_OK; i++) {
+    const char *text = lml_arguments_text(arguments, "group-weight", i), *sign = strrchr(text, '=');
+    double weight = -1.0;
+    char *name;
+    if (sign == NULL || sign == text || !lml_parse_real((lml_token){sign + 1, strlen(sign + 1)}, &weight) ||
+        !(weight >= 0.0))
+      return lml_fail(error, LML_ERR_USAGE, "--group-weight '%s' must be NAME=WEIGHT, the weight 0 or more", text);
+    if ((name = lml_strdup(text, error)) == NULL) return LML_ERR_MEMORY;
+    name[sign - text] = '\0';
+    status = lml_config_groups_weigh(groups, name, weight, error);
+    lml_free(name);
+  }
+  return status;
 }
 
 static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
@@ -264,9 +369,9 @@ static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *o
   if (status == LML_OK) status = add_followed(arguments, options, error);
   if (status == LML_OK) status = add_files(arguments, "hard", LML_ROLE_HARD, LML_HARD_KEEP, options, error);
   if (status == LML_OK) status = add_files(arguments, "hard-set", LML_ROLE_HARD, LML_HARD_SET, options, error);
-  if (status == LML_OK) status = add_files(arguments, "soft", LML_ROLE_SOFT, LML_HARD_KEEP, options, error);
-  if (status == LML_OK) status = add_files(arguments, "test", LML_ROLE_TEST, LML_HARD_KEEP, options, error);
-  return status;
+  if (status == LML_OK) status = add_selected(arguments, "soft", "soft-select", LML_ROLE_SOFT, options, error);
+  if (status == LML_OK) status = add_selected(arguments, "test", "test-select", LML_ROLE_TEST, options, error);
+  return status == LML_OK ? apply_groups(arguments, &options->groups, error) : status;
 }
 
 lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_options *options, lml_log_level *level,

@@ -81,9 +81,13 @@ static void put_set(writer *w, const lml_dataset *set, const char *role, size_t 
                {"row_weights", set->row_weights == NULL ? ""
                                : matrix                 ? set->weights_checksum
                                                         : set->row_weights},
+               {"move_mask", lml_move_mask_names[set->move_mask]},
+               {"energy_reference", set->noffsets > 0 ? "offset" : "absolute"},
                {"targets", set->values_checksum}};
   for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
     PUT(w, "%s[%zu].%s: %s\n", role, index, texts[k].name, texts[k].value);
+  for (size_t k = 0; k < LML_VALUE_COUNT; k++)
+    PUT(w, "%s[%zu].keys.%s: %s\n", role, index, lml_value_names[k], lml_dataset_key(set, (lml_value)k));
   PUT(w, "%s[%zu].weight: %.17g\n", role, index, set->weight);
   PUT(w, "%s[%zu].min_displacement: %.17g\n", role, index, set->min_displacement);
   PUT(w, "%s[%zu].leverage: %.17g\n", role, index, set->leverage);
@@ -107,6 +111,12 @@ static void put_sets(writer *w, const lml_retrain *retrain) {
       const lml_dataset *set = &options->sets[s];
       if ((size_t)set->role == role && is_kept(retrain, set)) put_set(w, set, names[role], index++);
     }
+}
+
+static void put_groups(writer *w, const lml_config_groups *groups) {
+  if (groups->count > 0) PUT(w, "group_key: %s\n", lml_config_groups_key(groups));
+  for (size_t k = 0; k < groups->count; k++)
+    PUT(w, "group_weights.%s: %.17g\n", groups->names[k], groups->weights[k]);
 }
 
 /** What leverages depend on beside the rows. */
@@ -139,6 +149,7 @@ lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) 
   put_numbers(&w, "the starting coefficients", lml_potential_coefficients(retrain->start), retrain->width);
   PUT(&w, "folds: %zu\n", retrain->folds == NULL ? (size_t)0 : run->options->folds);
   put_sets(&w, retrain);
+  put_groups(&w, &run->options->groups);
   put_prior(&w, retrain);
   PUT(&w, "the kind of sums: %s\n", kind_of_sums(run));
   if (w.status == LML_OK) w.status = lml_file_writer_write(w.file, "", 1, error); /* the NUL at the end */

@@ -41,7 +41,7 @@ static lml_status add_normal(numbers *all, lml_normal *normal, lml_error *error)
   double *const single[] = {&normal->square, &normal->nrows, &normal->dimension, &normal->ninside, &normal->left_out};
   for (size_t k = 0; k < sizeof single / sizeof single[0] && status == LML_OK; k++)
     status = add(all, single[k], 1, error);
-  return status;
+  return status == LML_OK ? add(all, normal->offsets.numbers, normal->offsets.nnumbers, error) : status;
 }
 
 static lml_status add_constraints(numbers *all, lml_constraints *constraints, lml_error *error) {

@@ -9,8 +9,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "lmlink/calculator.h"
 #include "potential/snap_model.h"
+#include "retrain/frame_values.h"
 #include "retrain/matrix.h"
 #include "retrain/spacing.h"
 #include "structure/neighbours.h"
@@ -19,12 +19,15 @@ const char *const lml_role_names[] = {"target", "hard", "soft", "test", NULL};
 const char *const lml_quantity_names[] = {"forces", "energy", "energy_difference", "virial", NULL};
 const char *const lml_selection_names[] = {"log", "all", "unfixed", "qm", NULL};
 const char *const lml_hard_mode_names[] = {"keep", "set", NULL};
+const char *const lml_energy_reference_names[] = {"auto", "offset", "absolute", NULL};
 
 void lml_dataset_free(lml_dataset *set) {
   lml_free(set->path);
   lml_free(set->weights);
   lml_free(set->row_weights);
   lml_free(set->values);
+  for (size_t k = 0; k < LML_VALUE_COUNT; k++) lml_free(set->keys[k]);
+  lml_group_names_free(&set->groups);
   lml_free(set->frames);
   lml_free(set->judged);
   lml_structure_free(&set->last);
@@ -33,33 +36,22 @@ void lml_dataset_free(lml_dataset *set) {
 
 /* ---- what a frame holds ---- */
 
-#define FRAME_FORMAT "%s: frame %zu: "
-#define FRAME(walk) (walk)->set->path, (walk)->next - 1
+bool lml_dataset_compares(const lml_dataset *set) { return set->role == LML_ROLE_TARGET || set->role == LML_ROLE_TEST; }
 
-/** Column of @p width reals, NULL where there is none of that name. */
-static lml_status find_reals(lml_dataset_walk *walk, const char *name, size_t width, const double **values,
-                             lml_error *error) {
-  const lml_values *column = lml_frame_column(&walk->frame, name);
-  *values = NULL;
-  if (column == NULL) return LML_OK;
-  if (column->type != LML_REAL || column->width != width)
-    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "column %s must hold %zu real numbers per atom (%s:R:%zu)",
-                    FRAME(walk), name, width, name, width);
-  *values = column->reals;
-  return LML_OK;
+bool lml_dataset_is_evaluated(const lml_dataset *set) {
+  return set->source != LML_SOURCE_MATRIX && (set->role != LML_ROLE_HARD || set->quantity == LML_QUANTITY_FORCES);
+}
+
+/** Whether the quantum forces of the frame are in a column of their own. */
+static bool has_qm_forces(lml_dataset_walk *walk) {
+  return walk->set->keys[LML_VALUE_FORCES] == NULL && lml_frame_column(&walk->frame, "forces_qm") != NULL;
 }
 
 /** The column that forces are taken from. */
 static lml_status find_forces(lml_dataset_walk *walk, lml_selection selection, lml_error *error) {
-  const char *name = "forces_qm";
-  lml_status status = LML_OK;
-  walk->forces = NULL;
-  if (selection == LML_SELECT_QM) status = find_reals(walk, name, 3, &walk->forces, error);
-  if (status == LML_OK && walk->forces == NULL) {
-    name = "forces";
-    status = find_reals(walk, name, 3, &walk->forces, error);
-  }
-  return status;
+  const bool qm = selection == LML_SELECT_QM && has_qm_forces(walk);
+  const char *name = qm ? "forces_qm" : lml_dataset_key(walk->set, LML_VALUE_FORCES);
+  return lml_frame_reals(walk, name, 3, &walk->forces, error);
 }
 
 /** The column of the atoms' weights, which must be there where it is asked for. */
@@ -67,19 +59,20 @@ static lml_status find_row_weights(lml_dataset_walk *walk, lml_error *error) {
   const char *name = walk->set->row_weights;
   walk->weights = NULL;
   if (name == NULL) return LML_OK;
-  const lml_status status = find_reals(walk, name, 1, &walk->weights, error);
+  const lml_status status = lml_frame_reals(walk, name, 1, &walk->weights, error);
   if (status != LML_OK || walk->weights != NULL) return status;
-  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "no column %s (%s:R:1), which row_weights names", FRAME(walk),
-                  name, name);
+  return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "no column %s (%s:R:1), which row_weights names",
+                  LML_FRAME(walk), name, name);
 }
 
 static lml_status select_unfixed(lml_dataset_walk *walk, lml_error *error) {
-  const lml_values *mask = lml_frame_column(&walk->frame, "fix_mask");
-  const size_t natoms = walk->frame.structure.natoms;
-  if (mask != NULL && (mask->type != LML_LOGICAL || mask->width != 1))
-    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "column fix_mask must hold T or F (fix_mask:L:1)", FRAME(walk));
-  for (size_t i = 0; i < natoms; i++)
-    if (mask == NULL || !mask->logicals[i]) walk->atoms[walk->natoms++] = i;
+  lml_held_components *held = &walk->held_components;
+  const lml_status status = lml_held_components_find(held, &walk->frame, walk->forces, walk->set->move_mask, error);
+  if (status != LML_OK) return lml_fail_context(error, "%s: frame %zu", LML_FRAME(walk));
+  walk->held = held->any ? held->flags : NULL;
+  for (size_t i = 0; i < walk->frame.structure.natoms; i++)
+    if (walk->held == NULL || !(walk->held[3 * i] && walk->held[3 * i + 1] && walk->held[3 * i + 2]))
+      walk->atoms[walk->natoms++] = i;
   return LML_OK;
 }
 
@@ -105,84 +98,45 @@ static lml_status select_qm(lml_dataset_walk *walk, lml_error *error) {
   const lml_values *region = lml_frame_column(&walk->frame, "region");
   if (region == NULL || region->type != LML_TEXT || region->width != 1)
     return lml_fail(error, LML_ERR_INPUT,
-                    FRAME_FORMAT "no column region (region:S:1), which says what the QM atoms are: choose other atoms",
-                    FRAME(walk));
+                    LML_FRAME_FORMAT
+                    "no column region (region:S:1), which says what the QM atoms are: choose other atoms",
+                    LML_FRAME(walk));
   for (size_t i = 0; i < walk->frame.structure.natoms; i++)
     if (strcmp(region->texts[i], "QM") == 0) walk->atoms[walk->natoms++] = i;
-  if (walk->set->role == LML_ROLE_TARGET) leave_out_recalled(walk);
+  if (lml_dataset_compares(walk->set)) leave_out_recalled(walk);
   return LML_OK;
+}
+
+static void select_all(lml_dataset_walk *walk) {
+  for (size_t i = 0; i < walk->frame.structure.natoms; i++) walk->atoms[walk->natoms++] = i;
+}
+
+static void count_rows(lml_dataset_walk *walk) {
+  walk->nrows = 3 * walk->natoms;
+  for (size_t k = 0; walk->held != NULL && k < 3 * walk->natoms; k++)
+    walk->nrows -= !lml_dataset_walk_counts(walk, walk->atoms[k / 3], k % 3);
 }
 
 /** The selected atoms and their forces. */
 static lml_status select_atoms(lml_dataset_walk *walk, lml_error *error) {
   const size_t natoms = walk->frame.structure.natoms;
   lml_selection selection = walk->set->selection;
-  if (selection == LML_SELECT_LOG)
-    selection = lml_frame_column(&walk->frame, "forces_qm") != NULL ? LML_SELECT_QM : LML_SELECT_UNFIXED;
+  if (selection == LML_SELECT_LOG) selection = has_qm_forces(walk) ? LML_SELECT_QM : LML_SELECT_UNFIXED;
   walk->natoms = 0;
+  walk->held = NULL;
   lml_status status =
       lml_grow(&walk->atoms, &walk->atoms_capacity, natoms, sizeof *walk->atoms, "the selected atoms", error);
   if (status == LML_OK) status = find_forces(walk, selection, error);
   if (status == LML_OK) status = find_row_weights(walk, error);
   if (status != LML_OK) return status;
-  switch (selection) {
-    case LML_SELECT_QM:
-      return select_qm(walk, error);
-    case LML_SELECT_UNFIXED:
-      return select_unfixed(walk, error);
-    case LML_SELECT_ALL:
-    case LML_SELECT_LOG: /* one of the above by now */
-      break;
-  }
-  for (size_t i = 0; i < natoms; i++) walk->atoms[walk->natoms++] = i;
-  return LML_OK;
-}
-
-static lml_status info_reals(lml_dataset_walk *walk, const char *name, size_t count, const double **values,
-                             lml_error *error) {
-  const lml_values *info = lml_frame_info(&walk->frame, name);
-  *values = NULL;
-  if (info == NULL) return LML_OK;
-  if (info->type != LML_REAL || info->count * info->width != count)
-    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "%s must be %zu real number%s", FRAME(walk), name, count,
-                    count == 1 ? "" : "s");
-  for (size_t k = 0; k < count; k++)
-    if (!isfinite(info->reals[k]))
-      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "%s is not finite", FRAME(walk), name);
-  *values = info->reals;
-  return LML_OK;
-}
-
-lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error *error) {
-  const double *value;
-  const lml_status status = info_reals(walk, "energy", 1, &value, error);
-  if (status != LML_OK) return status;
-  const lml_values *kind = lml_frame_info(&walk->frame, "energy_kind");
-  if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_kind_name(LML_KIND_EXACT)) != 0)
-    return lml_fail(error, LML_ERR_INPUT,
-                    FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; leave energies out",
-                    FRAME(walk), kind->texts[0]);
-  if (value == NULL)
-    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "no energy: add the key energy (eV) to its comment line",
-                    FRAME(walk));
-  *energy = *value;
-  return LML_OK;
-}
-
-lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error) {
-  const double *value;
-  double factor = 1.0;
-  lml_status status = info_reals(walk, "virial", 9, &value, error);
-  if (status == LML_OK && value == NULL) {
-    status = info_reals(walk, "stress", 9, &value, error);
-    factor = -lml_structure_volume(&walk->frame.structure);
-  }
-  if (status != LML_OK) return status;
-  if (value == NULL)
-    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "neither virial (eV) nor stress (eV/Å³) in its comment line",
-                    FRAME(walk));
-  for (size_t k = 0; k < 9; k++) virial[k] = factor * value[k];
-  return LML_OK;
+  if (selection == LML_SELECT_QM)
+    status = select_qm(walk, error);
+  else if (selection == LML_SELECT_UNFIXED)
+    status = select_unfixed(walk, error);
+  else
+    select_all(walk);
+  count_rows(walk);
+  return status;
 }
 
 /* ---- walking ---- */
@@ -196,6 +150,7 @@ void lml_dataset_walk_end(lml_dataset_walk *walk) {
   lml_xyz_close(walk->reader);
   lml_frame_free(&walk->frame);
   lml_free(walk->atoms);
+  lml_held_components_free(&walk->held_components);
   *walk = (lml_dataset_walk){0};
 }
 
@@ -217,8 +172,9 @@ lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_erro
     return lml_fail(error, LML_ERR_INPUT, "%s: the file has fewer frames than when it was looked at first", set->path);
   if (status != LML_OK || set->quantity != LML_QUANTITY_FORCES) return status;
   status = select_atoms(walk, error);
-  if (status != LML_OK || frame->nrows == 3 * walk->natoms) return status;
-  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "it has changed since it was looked at first", FRAME(walk));
+  if (status != LML_OK || frame->nrows == walk->nrows) return status;
+  return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "it has changed since it was looked at first",
+                  LML_FRAME(walk));
 }
 
 /* ---- looking at the file ---- */
@@ -228,8 +184,8 @@ static lml_status check_elements(const lml_dataset_walk *walk, const lml_potenti
   for (size_t i = 0; i < structure->natoms; i++)
     if (lml_potential_element_index(potential, structure->numbers[i]) < 0)
       return lml_fail(error, LML_ERR_INPUT,
-                      FRAME_FORMAT "atom %zu (counted from 0) is %s, an element that the potential does not have",
-                      FRAME(walk), i, lml_element_symbol(structure->numbers[i]));
+                      LML_FRAME_FORMAT "atom %zu (counted from 0) is %s, an element that the potential does not have",
+                      LML_FRAME(walk), i, lml_element_symbol(structure->numbers[i]));
   return LML_OK;
 }
 
@@ -239,40 +195,41 @@ static lml_status check_complete(lml_dataset_walk *walk, lml_error *error) {
   if (complete == NULL || complete->type != LML_LOGICAL || complete->logicals[0]) return LML_OK;
   if (walk->set->quantity != LML_QUANTITY_FORCES)
     return lml_fail(error, LML_ERR_INPUT,
-                    FRAME_FORMAT "log_complete=F: it holds a part of the atoms, so it has no %s; log with \"full\"",
-                    FRAME(walk), lml_quantity_names[walk->set->quantity]);
+                    LML_FRAME_FORMAT "log_complete=F: it holds a part of the atoms, so it has no %s; log with \"full\"",
+                    LML_FRAME(walk), lml_quantity_names[walk->set->quantity]);
   const lml_values *region = lml_frame_column(&walk->frame, "region");
   for (size_t k = 0; k < walk->natoms; k++) {
     const size_t atom = walk->atoms[k];
     if (region == NULL || region->type != LML_TEXT || strcmp(region->texts[atom], "QM") != 0)
       return lml_fail(error, LML_ERR_INPUT,
-                      FRAME_FORMAT
+                      LML_FRAME_FORMAT
                       "log_complete=F: not all neighbours of atom %zu (counted from 0) are there, as it is no QM atom: "
                       "select the QM atoms, or log with \"full\"",
-                      FRAME(walk), atom);
+                      LML_FRAME(walk), atom);
   }
   return LML_OK;
 }
 
 static lml_status check_forces(lml_dataset_walk *walk, lml_error *error) {
-  if (walk->set->reading == LML_READ_FOLLOW && lml_frame_column(&walk->frame, "forces_qm") == NULL)
+  if (walk->set->reading == LML_READ_FOLLOW && !has_qm_forces(walk))
     return lml_fail(error, LML_ERR_INPUT,
-                    FRAME_FORMAT
+                    LML_FRAME_FORMAT
                     "no forces_qm: of a log that is followed, forces of the quantum code alone are targets",
-                    FRAME(walk));
+                    LML_FRAME(walk));
   if (walk->forces == NULL) return LML_OK;
   for (size_t k = 0; k < 3 * walk->natoms; k++)
     if (!isfinite(walk->forces[3 * walk->atoms[k / 3] + k % 3]))
-      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "the force on atom %zu (counted from 0) is not finite",
-                      FRAME(walk), walk->atoms[k / 3]);
+      return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "the force on atom %zu (counted from 0) is not finite",
+                      LML_FRAME(walk), walk->atoms[k / 3]);
   return LML_OK;
 }
 
 static lml_status check_row_weights(const lml_dataset_walk *walk, lml_error *error) {
   for (size_t k = 0; walk->weights != NULL && k < walk->natoms; k++)
     if (!(walk->weights[walk->atoms[k]] >= 0.0) || isinf(walk->weights[walk->atoms[k]]))
-      return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "the weight of atom %zu (counted from 0), column %s, is %g",
-                      FRAME(walk), walk->atoms[k], walk->set->row_weights, walk->weights[walk->atoms[k]]);
+      return lml_fail(error, LML_ERR_INPUT,
+                      LML_FRAME_FORMAT "the weight of atom %zu (counted from 0), column %s, is %g", LML_FRAME(walk),
+                      walk->atoms[k], walk->set->row_weights, walk->weights[walk->atoms[k]]);
   return LML_OK;
 }
 
@@ -280,29 +237,52 @@ bool lml_dataset_needs_values(const lml_dataset *set) {
   return set->role == LML_ROLE_TARGET || (set->role == LML_ROLE_HARD && set->mode == LML_HARD_SET);
 }
 
-/** Whether the frame says what the quantity shall be; an error where it must and does not. */
-static lml_status check_values(lml_dataset_walk *walk, bool *has_values, lml_error *error) {
+/** What the quantity is in the frame, which has it where this succeeds. */
+static lml_status find_value(lml_dataset_walk *walk, lml_error *error) {
   const lml_dataset *set = walk->set;
-  lml_error reason = {0};
   double values[9];
-  *has_values = false;
-  switch (set->quantity) {
-    case LML_QUANTITY_FORCES:
-      *has_values = walk->forces != NULL;
-      if (!*has_values)
-        lml_fail(&reason, LML_ERR_INPUT, FRAME_FORMAT "no forces: a column forces:R:3%s is needed", FRAME(walk),
-                 set->selection == LML_SELECT_QM || set->selection == LML_SELECT_LOG ? " or forces_qm:R:3" : "");
-      break;
-    case LML_QUANTITY_VIRIAL:
-      *has_values = lml_dataset_virial(walk, values, &reason) == LML_OK;
-      break;
-    case LML_QUANTITY_ENERGY:
-    case LML_QUANTITY_DIFFERENCE:
-      *has_values = lml_dataset_energy(walk, values, &reason) == LML_OK;
-      break;
-  }
-  if (*has_values || !lml_dataset_needs_values(set)) return LML_OK;
-  return lml_fail(error, reason.status, "%s", reason.message);
+  char near[LML_ERROR_MESSAGE_SIZE];
+  if (set->quantity == LML_QUANTITY_VIRIAL) return lml_dataset_virial(walk, values, error);
+  if (set->quantity != LML_QUANTITY_FORCES) return lml_dataset_energy(walk, values, error);
+  if (walk->forces != NULL) return LML_OK;
+  lml_frame_near_names(&walk->frame, LML_VALUE_FORCES, near);
+  return lml_fail(
+      error, LML_ERR_INPUT, LML_FRAME_FORMAT "no forces: a column %.40s:R:3%s is needed%s", LML_FRAME(walk),
+      lml_dataset_key(set, LML_VALUE_FORCES),
+      set->keys[LML_VALUE_FORCES] == NULL && (set->selection == LML_SELECT_QM || set->selection == LML_SELECT_LOG)
+          ? " or forces_qm:R:3"
+          : "",
+      near);
+}
+
+/** Whether the quantity is in the frame at all, usable or not. */
+static bool is_there(lml_dataset_walk *walk) {
+  const lml_dataset *set = walk->set;
+  lml_frame *frame = &walk->frame;
+  if (set->quantity == LML_QUANTITY_FORCES) return walk->forces != NULL;
+  if (set->quantity != LML_QUANTITY_VIRIAL)
+    return lml_frame_info(frame, lml_dataset_key(set, LML_VALUE_ENERGY)) != NULL;
+  return lml_frame_info(frame, lml_dataset_key(set, LML_VALUE_VIRIAL)) != NULL ||
+         lml_frame_info(frame, lml_dataset_key(set, LML_VALUE_STRESS)) != NULL;
+}
+
+/** Where a test has no values, which is no error: what it has in their place. */
+static void note_near_names(lml_dataset *set, const lml_dataset_walk *walk) {
+  static const lml_value values[LML_QUANTITIES] = {LML_VALUE_FORCES, LML_VALUE_ENERGY, LML_VALUE_ENERGY,
+                                                   LML_VALUE_VIRIAL};
+  if (set->nframes == 0) lml_frame_near_names(&walk->frame, values[set->quantity], set->near);
+}
+
+/** Whether the frame says what the quantity shall be; an error where it must and does not, and where a test says it in
+ *  a way that can't be used. */
+static lml_status check_values(lml_dataset *set, lml_dataset_walk *walk, bool *has_values, lml_error *error) {
+  lml_error reason = {0};
+  *has_values = find_value(walk, &reason) == LML_OK;
+  if (*has_values) return LML_OK;
+  if (lml_dataset_needs_values(set) || (set->role == LML_ROLE_TEST && is_there(walk)))
+    return lml_fail(error, reason.status, "%s", reason.message);
+  if (set->role == LML_ROLE_TEST) note_near_names(set, walk);
+  return LML_OK;
 }
 
 /** The weight that the frame gives itself. */
@@ -311,10 +291,10 @@ static lml_status find_weight(lml_dataset_walk *walk, double *weight, lml_error 
   const double *value = NULL;
   *weight = 1.0;
   if (name == NULL) return LML_OK;
-  const lml_status status = info_reals(walk, name, 1, &value, error);
+  const lml_status status = lml_frame_numbers(walk, name, 1, &value, error);
   if (status != LML_OK) return status;
   if (value == NULL || *value < 0.0)
-    return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "its weight, the key %s, is %s", FRAME(walk), name,
+    return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "its weight, the key %s, is %s", LML_FRAME(walk), name,
                     value == NULL ? "missing" : "negative");
   *weight = *value;
   return LML_OK;
@@ -324,18 +304,17 @@ static lml_status check_frame(lml_dataset_walk *walk, const lml_potential *poten
   lml_status status = walk->set->quantity == LML_QUANTITY_FORCES ? select_atoms(walk, error) : LML_OK;
   if (status != LML_OK) return status;
   status = lml_structure_check_apart(&walk->frame.structure, error);
-  if (status != LML_OK) return lml_fail_context(error, "%s: frame %zu", FRAME(walk));
+  if (status != LML_OK) return lml_fail_context(error, "%s: frame %zu", LML_FRAME(walk));
   status = check_elements(walk, potential, error);
   if (status == LML_OK) status = check_complete(walk, error);
-  const bool comparing = walk->set->role == LML_ROLE_TARGET || walk->set->role == LML_ROLE_TEST;
-  if (status == LML_OK && comparing) status = check_forces(walk, error);
+  if (status == LML_OK && lml_dataset_compares(walk->set)) status = check_forces(walk, error);
   return status == LML_OK ? check_row_weights(walk, error) : status;
 }
 
 static size_t rows_of(const lml_dataset_walk *walk) {
   switch (walk->set->quantity) {
     case LML_QUANTITY_FORCES:
-      return 3 * walk->natoms;
+      return walk->nrows;
     case LML_QUANTITY_VIRIAL:
       return 6;
     case LML_QUANTITY_DIFFERENCE:
@@ -348,14 +327,41 @@ static size_t rows_of(const lml_dataset_walk *walk) {
 
 static double mean_row_weight(const lml_dataset_walk *walk) {
   double sum = 0.0;
-  if (walk->weights == NULL || walk->natoms == 0) return 1.0;
-  for (size_t k = 0; k < walk->natoms; k++) sum += walk->weights[walk->atoms[k]];
-  return sum / (double)walk->natoms;
+  if (walk->weights == NULL || walk->nrows == 0) return 1.0;
+  for (size_t k = 0; k < 3 * walk->natoms; k++)
+    if (lml_dataset_walk_counts(walk, walk->atoms[k / 3], k % 3)) sum += walk->weights[walk->atoms[k / 3]];
+  return sum / (double)walk->nrows;
+}
+
+/** Note the selected atoms whose force is exactly zero, where other forces are not. */
+static void note_zero_forces(lml_dataset *set, const lml_dataset_walk *walk) {
+  lml_zero_forces *zero = &set->zero_forces;
+  size_t natoms = 0;
+  bool others = false;
+  for (size_t k = 0; k < 3 * walk->frame.structure.natoms && !others; k++) others = fabs(walk->forces[k]) > 0.0;
+  for (size_t k = 0; k < walk->natoms && others; k++) {
+    const double *force = walk->forces + 3 * walk->atoms[k];
+    natoms += force[0] == 0.0 && force[1] == 0.0 && force[2] == 0.0;
+  }
+  if (natoms < 2) return; /* one atom may stand where symmetry makes it so */
+  if (zero->nframes++ == 0) zero->first = walk->next - 1;
+  zero->natoms += natoms;
+}
+
+/** Note of a frame that is taken what may have to be told. */
+static void note_forces(lml_dataset *set, const lml_dataset_walk *walk) {
+  if (set->quantity != LML_QUANTITY_FORCES) return;
+  const bool used = lml_dataset_compares(set) || lml_dataset_needs_values(set);
+  if (used && walk->forces != NULL) note_zero_forces(set, walk);
+  if (walk->held != NULL) set->ncorrected += walk->held_components.corrected;
 }
 
 static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_place place, lml_error *error) {
-  double weight;
+  double weight, group_weight;
+  size_t group;
   lml_status status = find_weight(walk, &weight, error);
+  if (status == LML_OK)
+    status = lml_config_groups_find(set->grouping, &walk->frame, &set->groups, &group, &group_weight, error);
   if (status != LML_OK) return status;
   status = lml_grow(&set->frames, &set->frames_capacity, set->nframes + 1, sizeof *set->frames, "the frames", error);
   if (status != LML_OK) return status;
@@ -365,26 +371,32 @@ static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_pl
                                                     .natoms = natoms,
                                                     .first = set->nrows,
                                                     .nrows = nrows,
-                                                    .weight = weight,
+                                                    .nselected = walk->natoms,
+                                                    .group = group,
+                                                    .weight = weight * group_weight,
                                                     .row_weight = mean_row_weight(walk)};
   set->nrows += nrows;
   if (natoms > set->largest) set->largest = natoms;
+  note_forces(set, walk);
   return LML_OK;
 }
 
 /** A test set, or the first frame of any, may have values or not; the others must be like it. */
-static lml_status agree_on_values(lml_dataset *set, const lml_dataset_walk *walk, bool has_values, lml_error *error) {
+static lml_status agree_on_values(lml_dataset *set, lml_dataset_walk *walk, bool has_values, lml_error *error) {
+  double energy;
   if (set->nframes == 0) set->has_values = has_values;
+  if (set->nframes == 0 && has_values && set->quantity == LML_QUANTITY_ENERGY &&
+      lml_dataset_energy(walk, &energy, error) == LML_OK)
+    set->first_energy = energy / (double)walk->frame.structure.natoms;
   if (set->has_values == has_values || set->role == LML_ROLE_SOFT || set->role == LML_ROLE_HARD) return LML_OK;
-  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "it %s %s, unlike the frames before it", FRAME(walk),
+  return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "it %s %s, unlike the frames before it", LML_FRAME(walk),
                   has_values ? "has" : "has no", lml_quantity_names[set->quantity]);
 }
 
 /** Whether the frame's quantum forces stand in an earlier frame of the log already: they count once. */
 static bool is_repetition(lml_dataset_walk *walk) {
   const lml_values *recalled = lml_frame_info(&walk->frame, "recalled");
-  return walk->set->role == LML_ROLE_TARGET && recalled != NULL && recalled->type == LML_LOGICAL &&
-         recalled->logicals[0];
+  return lml_dataset_compares(walk->set) && recalled != NULL && recalled->type == LML_LOGICAL && recalled->logicals[0];
 }
 
 /** Whether the frame can be used, and is far enough from the last that was. */
@@ -394,7 +406,7 @@ static lml_status judge_frame(lml_dataset *set, lml_dataset_walk *walk, const lm
   *taken = false;
   if (is_repetition(walk)) return LML_OK;
   lml_status status = check_frame(walk, potential, error);
-  if (status == LML_OK) status = check_values(walk, &has_values, error);
+  if (status == LML_OK) status = check_values(set, walk, &has_values, error);
   if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);
   *taken = status == LML_OK;
   if (status == LML_OK && set->min_displacement > 0.0)

@@ -11,6 +11,8 @@
 #include "base/sha256.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
+#include "retrain/config_groups.h"
+#include "retrain/constrained_atoms.h"
 
 /** What a set is for. */
 typedef enum lml_role { LML_ROLE_TARGET = 0, LML_ROLE_HARD, LML_ROLE_SOFT, LML_ROLE_TEST, LML_ROLES } lml_role;
@@ -29,9 +31,25 @@ enum { LML_QUANTITIES = LML_QUANTITY_VIRIAL + 1 };
 typedef enum lml_selection {
   LML_SELECT_LOG = 0, /**< frames with a column forces_qm: that column of QM atoms; others: as unfixed */
   LML_SELECT_ALL,     /**< all atoms, column forces */
-  LML_SELECT_UNFIXED, /**< atoms whose fix_mask is false, all without that column; column forces */
+  LML_SELECT_UNFIXED, /**< components that no constraint held, see constrained_atoms.h; column forces */
   LML_SELECT_QM       /**< atoms of region QM; column forces_qm, or else forces */
 } lml_selection;
+
+/** What a frame's file gives under a key or column of its own. */
+typedef enum lml_value {
+  LML_VALUE_ENERGY = 0,
+  LML_VALUE_FORCES,
+  LML_VALUE_VIRIAL,
+  LML_VALUE_STRESS,
+  LML_VALUE_COUNT
+} lml_value;
+
+/** What energies per atom that are to be met are compared with. */
+typedef enum lml_energy_reference {
+  LML_REFERENCE_AUTO = 0, /**< as OFFSET; from scratch, where constants are free, as ABSOLUTE */
+  LML_REFERENCE_OFFSET,   /**< the potential's plus an offset for each element, see energy_offset.h */
+  LML_REFERENCE_ABSOLUTE  /**< the potential's */
+} lml_energy_reference;
 
 /** What a hard constraint does. */
 typedef enum lml_hard_mode {
@@ -57,6 +75,8 @@ extern const char *const lml_role_names[];
 extern const char *const lml_quantity_names[];
 extern const char *const lml_selection_names[];
 extern const char *const lml_hard_mode_names[];
+extern const char *const lml_value_names[];
+extern const char *const lml_energy_reference_names[];
 
 /** A frame that is used; of a matrix, a run of rows. */
 typedef struct lml_dataset_frame {
@@ -65,7 +85,9 @@ typedef struct lml_dataset_frame {
   size_t natoms;
   size_t first; /**< row of the set that its rows begin with */
   size_t nrows;
-  double weight;     /**< of its rows, beside the set's: from the file, else 1 */
+  size_t nselected;  /**< atoms that have rows of forces */
+  size_t group;      /**< among the set's, LML_NO_GROUP: none */
+  double weight;     /**< of its rows, beside the set's: from the file and its group, else 1 */
   double row_weight; /**< mean of its rows' own weights, 1 where they have none */
 } lml_dataset_frame;
 
@@ -75,6 +97,12 @@ typedef struct lml_judged_frame {
   double leverage; /**< largest of its rows' */
   double weight;   /**< of its rows, on the mean, with the set's; 0 where it was left out */
 } lml_judged_frame;
+
+/** Forces that are exactly zero on some atoms of frames in which others have one: constraints may have made them so. */
+typedef struct lml_zero_forces {
+  size_t nframes, natoms; /**< in all of them */
+  size_t first;           /**< index of the first of the frames */
+} lml_zero_forces;
 
 /** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
 typedef struct lml_dataset {
@@ -94,6 +122,12 @@ typedef struct lml_dataset {
                         NULL: all 1 */
   char *values;      /**< of a matrix: .npy vector of what its rows times Θ shall be; NULL: the one beside it */
   size_t frame_rows; /**< of a matrix: rows of a frame; 0: LML_MATRIX_FRAME_ROWS */
+  char *keys[LML_VALUE_COUNT]; /**< where the file has them; NULL: energy, forces (or forces_qm), virial, stress */
+  lml_move_mask move_mask;
+  lml_energy_reference reference;
+  const lml_config_groups *grouping; /**< how frames are grouped; NULL: not at all */
+  double energy_zero; /**< with offsets: eV per atom that is taken off energies, so that digits are not lost */
+  size_t noffsets;    /**< elements whose energies are offset, all of the potential's or none: see energy_offset.h */
 
   lml_dataset_frame *frames;
   size_t nframes, frames_capacity;
@@ -106,6 +140,11 @@ typedef struct lml_dataset {
   size_t nrows;
   size_t largest;                        /**< atoms of the largest frame */
   bool has_values;                       /**< the file says what the quantity shall be */
+  double first_energy;                   /**< eV per atom, of the first frame of a set of energies with values */
+  lml_group_names groups;                /**< that its frames are of */
+  lml_zero_forces zero_forces;           /**< of those that count */
+  size_t ncorrected;                     /**< frames whose move_mask was taken as ASE 3.23's */
+  char near[LML_ERROR_MESSAGE_SIZE];     /**< what the first frame has in place of missing values, empty: nothing */
   char torn[LML_ERROR_MESSAGE_SIZE];     /**< why the last frame was skipped, empty where none was */
   char left_out[LML_ERROR_MESSAGE_SIZE]; /**< why the last of those was left out */
   char checksum[LML_SHA256_TEXT];
@@ -117,6 +156,15 @@ void lml_dataset_free(lml_dataset *set);
 
 /** Whether the set's quantity must be in its file: targets and values to set need it. */
 bool lml_dataset_needs_values(const lml_dataset *set);
+
+/** Whether values of the file are compared with the potential's: targets and tests. */
+bool lml_dataset_compares(const lml_dataset *set);
+
+/** Whether the set's errors are those of a calculator; else they are known from rows. */
+bool lml_dataset_is_evaluated(const lml_dataset *set);
+
+/** The key or column that @p value stands under. */
+const char *lml_dataset_key(const lml_dataset *set, lml_value value);
 
 /** Read the file and check every frame against @p potential: elements, forces or energies where they are needed,
  *  finite numbers, complete neighbourhoods. Fills the lower part of @p set. Errors name file and frame; a torn last
@@ -140,8 +188,11 @@ typedef struct lml_dataset_walk {
   size_t *atoms;   /**< selected atoms of the frame, for forces */
   size_t natoms;
   size_t atoms_capacity;
-  const double *forces;  /**< column of the frame, natoms × 3, eV/Å; NULL where the set has no values */
-  const double *weights; /**< column of the frame, natoms: of each atom's rows; NULL: all 1 */
+  size_t nrows;                        /**< of forces: three for each of them but for components that are held */
+  const bool *held;                    /**< components that have no row, 3 × atoms of the frame; NULL: none */
+  lml_held_components held_components; /**< room for these */
+  const double *forces;                /**< column of the frame, natoms × 3, eV/Å; NULL where the set has no values */
+  const double *weights;               /**< column of the frame, natoms: of each atom's rows; NULL: all 1 */
 } lml_dataset_walk;
 
 lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set, lml_error *error);
@@ -149,11 +200,16 @@ lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set
 /** The frame at @p position among those that are used, with its selected atoms. */
 lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_error *error);
 
+/** Whether component @p axis of the force on a selected atom has a row. */
+static inline bool lml_dataset_walk_counts(const lml_dataset_walk *walk, size_t atom, size_t axis) {
+  return walk->held == NULL || !walk->held[3 * atom + axis];
+}
+
 /** NULL-safe; also after a failed begin. */
 void lml_dataset_walk_end(lml_dataset_walk *walk);
 
 /** The energy of the frame in eV, or its virial in eV (its own, or from the stress: W = −V·stress), of a set with
- *  values. */
+ *  values. A virial that is not symmetric, or that its stress contradicts, is an LML_ERR_INPUT. */
 lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error *error);
 lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error);
 

@@ -21,6 +21,8 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
       lml_alloc_untouched(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   for (size_t k = 0; k < sizeof columns / sizeof columns[0] && status == LML_OK; k++)
     status = lml_alloc(columns[k], LML_BLOCK_ROWS, sizeof(double), "targets", error);
+  if (status == LML_OK)
+    status = lml_alloc(&design->fractions, LML_BLOCK_ROWS * design->nelements, sizeof(double), "targets", error);
   if (status == LML_OK) status = lml_alloc(&design->reference, n + 2, sizeof(double), "a reference row", error);
   if (status == LML_OK) status = lml_alloc(&design->start, n, sizeof(double), "coefficients", error);
   if (status == LML_OK) lml_design_set_centre(design, NULL);
@@ -50,6 +52,7 @@ void lml_design_free(lml_design *design) {
   lml_free(design->targets);
   lml_free(design->predicted);
   lml_free(design->before);
+  lml_free(design->fractions);
   lml_free(design->reference);
   lml_free(design->start);
   lml_free(design->scratch);
@@ -76,17 +79,27 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
 }
 
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set) {
-  size_t most = 0; /* rows of a frame */
+  size_t most = 0; /* atoms of a frame */
   if (set->quantity != LML_QUANTITY_FORCES) return scratch_for(design, set->quantity);
   for (size_t f = 0; f < set->nframes; f++)
-    if (set->frames[f].nrows > most) most = set->frames[f].nrows;
-  return lml_gradient_rows_room(&design->descriptors, set->largest, most / 3);
+    if (set->frames[f].nselected > most) most = set->frames[f].nselected;
+  return lml_gradient_rows_room(&design->descriptors, set->largest, most);
 }
 
 /** What the fixed terms give for the frame; zero without any. */
 static lml_status evaluate_fixed(lml_design *design, const lml_structure *structure, lml_error *error) {
   if (design->fixed == NULL) return lml_results_reset(&design->results, structure->natoms, error);
   return lml_calculator_evaluate(design->fixed, structure, LML_WANT_DEFAULT, &design->results, error);
+}
+
+/** The fractions of elements are the columns of their constants, which offsets of energies take the place of. */
+static void take_fractions(lml_design *design, size_t count) {
+  for (size_t k = 0; k < count; k++)
+    for (size_t e = 0; e < design->nelements; e++) {
+      double *constant = design->block + k * design->width + e * design->ncoefficients;
+      design->fractions[k * design->nelements + e] = *constant;
+      *constant = 0.0;
+    }
 }
 
 lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
@@ -101,7 +114,9 @@ lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t
     design->targets[k] *= weights[k];
     design->predicted[k] *= weights[k];
   }
+  if (set->noffsets > 0) take_fractions(design, count);
   const lml_row_block block = {.rows = design->block,
+                               .fractions = set->noffsets > 0 ? design->fractions : NULL,
                                .targets = design->targets,
                                .predicted = design->predicted,
                                .before = design->before,
@@ -156,21 +171,35 @@ lml_status lml_design_force_rows(lml_design *design, const lml_structure *struct
   return status == LML_OK ? next_forces(design, natoms, rows, error) : status;
 }
 
+/** Put the targets of @p natoms atoms from the walk's atom @p begin on, with the square roots of their weights, and
+ * close the gaps of components that have no row. Returns the number of rows. */
+static size_t put_forces(lml_design *design, size_t begin, size_t natoms, double *weights) {
+  const lml_dataset_walk *walk = &design->walk;
+  size_t kept = 0;
+  for (size_t k = 0; k < 3 * natoms; k++) {
+    const size_t atom = walk->atoms[begin + k / 3], component = 3 * atom + k % 3;
+    if (!lml_dataset_walk_counts(walk, atom, k % 3)) continue;
+    if (kept != k)
+      memcpy(design->block + kept * design->width, design->block + k * design->width, design->width * sizeof(double));
+    put_target(design, kept, walk->forces == NULL ? 0.0 : walk->forces[component], design->results.forces[component]);
+    weights[kept++] = walk->weights == NULL ? 1.0 : sqrt(walk->weights[atom]);
+  }
+  return kept;
+}
+
 static lml_status pass_forces(lml_design *design, const lml_row_sink *sink, lml_error *error) {
   enum { BLOCK_ATOMS = LML_BLOCK_ROWS / 3 };
   const lml_dataset_walk *walk = &design->walk;
   double weights[LML_BLOCK_ROWS];
+  size_t first = 0;
   lml_status status = begin_forces(design, &walk->frame.structure, walk->atoms, walk->natoms, error);
   for (size_t begin = 0; begin < walk->natoms && status == LML_OK; begin += BLOCK_ATOMS) {
-    const size_t count = walk->natoms - begin < BLOCK_ATOMS ? walk->natoms - begin : BLOCK_ATOMS;
-    status = next_forces(design, count, design->block, error);
+    const size_t natoms = walk->natoms - begin < BLOCK_ATOMS ? walk->natoms - begin : BLOCK_ATOMS;
+    status = next_forces(design, natoms, design->block, error);
     if (status != LML_OK) break;
-    for (size_t k = 0; k < 3 * count; k++) {
-      const size_t component = 3 * walk->atoms[begin + k / 3] + k % 3;
-      put_target(design, k, walk->forces == NULL ? 0.0 : walk->forces[component], design->results.forces[component]);
-      weights[k] = walk->weights == NULL ? 1.0 : sqrt(walk->weights[component / 3]);
-    }
-    status = hand_on_forces(design, 3 * begin, 3 * count, walk->weights == NULL ? NULL : weights, sink, error);
+    const size_t count = put_forces(design, begin, natoms, weights);
+    status = hand_on_forces(design, first, count, walk->weights == NULL ? NULL : weights, sink, error);
+    first += count;
   }
   return status;
 }
@@ -185,7 +214,8 @@ static lml_status make_energy(lml_design *design, lml_error *error) {
   lml_status status =
       lml_mean_row(&design->descriptors, structure, &design->alike, design->scratch, design->block, error);
   if (status == LML_OK && design->walk.set->has_values) status = lml_dataset_energy(&design->walk, &energy, error);
-  if (status == LML_OK) put_target(design, 0, energy / natoms, design->results.energy / natoms);
+  if (status == LML_OK)
+    put_target(design, 0, energy / natoms - design->walk.set->energy_zero, design->results.energy / natoms);
   return status;
 }
 

@@ -22,6 +22,8 @@ typedef struct lml_row_block {
   const double *rows;      /**< count × width, row-major */
   const double *targets;   /**< count: what the file says, less the fixed terms' part; zero where it says nothing */
   const double *predicted; /**< count: rows times Θ₀ */
+  const double *fractions; /**< count × elements: of each one's atoms, times the same roots, where energies are offset:
+                                the constants' columns of the rows are zero then; else NULL */
   const double *before;    /**< count: what the starting potential gives, fixed terms included, without weights */
   size_t count;
   size_t first;    /**< the set's row that it begins with */
@@ -57,6 +59,7 @@ typedef struct lml_design {
   lml_results results;
   double *block;                        /**< LML_BLOCK_ROWS × width */
   double *targets, *predicted, *before; /**< LML_BLOCK_ROWS each, for the block */
+  double *fractions;                    /**< LML_BLOCK_ROWS × elements, for the block */
   double *reference;                    /**< width + 2: row, target and fixed part that differences count from */
   double *scratch;                      /**< descriptors of an atom, or virials of a frame */
   size_t scratch_capacity;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "lmlink/calculator.h"
 #include "potential/linear_calculator.h"
+#include "potential/snap_model.h"
 #include "structure/lattice.h"
 
 const double lml_fit_bin_width = 1.0;
@@ -19,12 +20,15 @@ lml_status lml_fit_make(lml_fit *fit, const lml_dataset *set, lml_error *error) 
   fit->nsamples = (set->nrows + fit->stride - 1) / fit->stride;
   lml_status status = lml_alloc(&fit->frames, set->nframes, sizeof *fit->frames, "errors", error);
   if (status == LML_OK) status = lml_alloc(&fit->samples, fit->nsamples, sizeof *fit->samples, "errors", error);
+  if (status == LML_OK && set->noffsets > 0)
+    status = lml_alloc(&fit->energies, set->nrows * (3 + set->noffsets), sizeof(double), "errors", error);
   return status;
 }
 
 void lml_fit_free(lml_fit *fit) {
   lml_free(fit->frames);
   lml_free(fit->samples);
+  lml_free(fit->energies);
   *fit = (lml_fit){0};
 }
 
@@ -36,6 +40,8 @@ static void add_sums(lml_fit_sums *sums, const double row[3], bool has_values) {
   if (!has_values) return;
   sums->before += (row[1] - row[0]) * (row[1] - row[0]);
   sums->after += (row[2] - row[0]) * (row[2] - row[0]);
+  sums->absolute_before += fabs(row[1] - row[0]);
+  sums->absolute_after += fabs(row[2] - row[0]);
 }
 
 /** Where a sample of the row is kept, NULL where none is. */
@@ -55,6 +61,14 @@ void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double r
     frame->largest_after = fmax(frame->largest_after, fabs(row[2] - row[0]));
   }
   if (sample != NULL) *sample = (lml_fit_sample){row[0], row[1], row[2], -1.0};
+}
+
+void lml_fit_keep_energy(lml_fit *fit, size_t in_frame, size_t index, const double row[3], const double *fractions,
+                         size_t stride) {
+  const size_t count = fit->set->noffsets;
+  double *to = fit->energies + (fit->set->frames[in_frame].first + index) * (3 + count);
+  memcpy(to, row, 3 * sizeof *to);
+  for (size_t e = 0; e < count; e++) to[3 + e] = fractions[e * stride];
 }
 
 void lml_fit_hard(lml_fit *fit, const lml_constraint_rows *rows, size_t first, const double *before,
@@ -147,23 +161,29 @@ static void place_row(lml_fit *fit, frame_work *work, size_t index, const double
   if (sample != NULL) sample->distance = distance;
 }
 
+/** From the QM centre; negative without one. */
+static double distance_of(const frame_work *work, size_t atom) {
+  double d[3];
+  if (!work->has_centre) return -1.0;
+  lml_lattice_difference(&work->lattice, work->centre, work->walk.frame.structure.positions + 3 * atom, d);
+  return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+}
+
 static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
   const lml_dataset_walk *walk = &work->walk;
   const lml_status status = find_centre(work, error);
+  size_t index = 0; /* of the frame's rows */
   for (size_t k = 0; k < walk->natoms && status == LML_OK; k++) {
     const size_t atom = walk->atoms[k];
-    double d[3], distance = -1.0;
-    if (work->has_centre) {
-      lml_lattice_difference(&work->lattice, work->centre, walk->frame.structure.positions + 3 * atom, d);
-      distance = sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
-    }
+    const double distance = distance_of(work, atom);
     for (size_t axis = 0; axis < 3; axis++) {
       const size_t i = 3 * atom + axis;
+      if (!lml_dataset_walk_counts(walk, atom, axis)) continue;
       const double row[3] = {walk->forces == NULL ? 0.0 : walk->forces[i],
-                             work->before != NULL ? work->before[3 * k + axis] : work->results[0].forces[i],
+                             work->before != NULL ? work->before[index] : work->results[0].forces[i],
                              work->results[1].forces[i]};
-      lml_fit_add_row(fit, walk->position, 3 * k + axis, row);
-      place_row(fit, work, 3 * k + axis, row, region_of(work, atom), distance);
+      lml_fit_add_row(fit, walk->position, index, row);
+      place_row(fit, work, index++, row, region_of(work, atom), distance);
     }
   }
   return status;
@@ -171,7 +191,18 @@ static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
 
 /* ---- energies and virials ---- */
 
-static lml_status add_energy(lml_fit *fit, frame_work *work, lml_error *error) {
+/** Keep the row with the fractions of elements in the frame. */
+static void keep_energy(const lml_fit_measurement *m, const frame_work *work, const double row[3]) {
+  const lml_structure *structure = &work->walk.frame.structure;
+  double fractions[LML_SNAP_ELEMENTS_LIMIT] = {0.0};
+  for (size_t i = 0; i < structure->natoms; i++)
+    fractions[lml_potential_element_index(m->crew->potentials[1], structure->numbers[i])] +=
+        1.0 / (double)structure->natoms;
+  lml_fit_keep_energy(m->fit, work->walk.position, 0, row, fractions, 1);
+}
+
+static lml_status add_energy(const lml_fit_measurement *m, frame_work *work, lml_error *error) {
+  lml_fit *fit = m->fit;
   const double natoms = (double)work->walk.frame.structure.natoms;
   double energy = 0.0;
   if (fit->set->has_values) {
@@ -185,7 +216,10 @@ static lml_status add_energy(lml_fit *fit, frame_work *work, lml_error *error) {
     if (work->walk.position == 0) return LML_OK;
   }
   if (work->before != NULL) row[1] = work->before[0];
-  lml_fit_add_row(fit, work->walk.position, 0, row);
+  if (fit->set->noffsets > 0)
+    keep_energy(m, work, row);
+  else
+    lml_fit_add_row(fit, work->walk.position, 0, row);
   return LML_OK;
 }
 
@@ -234,7 +268,7 @@ static lml_status add_frame(const lml_fit_measurement *m, frame_work *work, lml_
       return add_virial(m->fit, work, error);
     case LML_QUANTITY_ENERGY:
     case LML_QUANTITY_DIFFERENCE:
-      return add_energy(m->fit, work, error);
+      return add_energy(m, work, error);
   }
   return lml_fail(error, LML_ERR_INTERNAL, "no errors of the quantity %d", (int)m->fit->set->quantity);
 }
@@ -284,24 +318,30 @@ lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_
     size_t bytes;
   } parts[] = {{fit->frames, fit->set->nframes * sizeof *fit->frames},
                {&fit->places, sizeof fit->places},
-               {fit->samples, fit->nsamples * sizeof *fit->samples}};
+               {fit->samples, fit->nsamples * sizeof *fit->samples},
+               {fit->energies, fit->set->nrows * (3 + fit->set->noffsets) * sizeof(double)}};
   status = lml_comm_agree(comm, status, error);
   for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == LML_OK; i++)
-    status = lml_comm_sum(comm, parts[i].data, parts[i].bytes / sizeof(double), error);
+    if (parts[i].data != NULL) status = lml_comm_sum(comm, parts[i].data, parts[i].bytes / sizeof(double), error);
   return status;
 }
 
-lml_fit_frame lml_fit_total(const lml_fit *fit) {
+/** Over the frames of a group, or of all. */
+static lml_fit_frame add_up(const lml_fit *fit, size_t group, size_t ngroups) {
   lml_fit_frame total = {0};
+  double *to = (double *)&total.sums; /* doubles throughout */
   for (size_t k = 0; k < fit->set->nframes; k++) {
     const lml_fit_frame *frame = &fit->frames[k];
-    total.sums.count += frame->sums.count;
-    total.sums.before += frame->sums.before;
-    total.sums.after += frame->sums.after;
-    total.sums.change += frame->sums.change;
+    const double *from = (const double *)&frame->sums;
+    if (ngroups > 0 && fit->set->frames[k].group != group) continue;
+    for (size_t i = 0; i < sizeof total.sums / sizeof *to; i++) to[i] += from[i];
     total.largest_before = fmax(total.largest_before, frame->largest_before);
     total.largest_after = fmax(total.largest_after, frame->largest_after);
     total.largest_change = fmax(total.largest_change, frame->largest_change);
   }
   return total;
 }
+
+lml_fit_frame lml_fit_total(const lml_fit *fit) { return add_up(fit, 0, 0); }
+
+lml_fit_frame lml_fit_group(const lml_fit *fit, size_t group) { return add_up(fit, group, fit->set->groups.count); }

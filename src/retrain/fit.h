@@ -25,6 +25,7 @@ typedef struct lml_fit_sums {
   double count;
   double before, after; /**< Σ (value of the potential − value of the file)², zero where the file has none */
   double change;        /**< Σ (after − before)² */
+  double absolute_before, absolute_after; /**< Σ |value of the potential − value of the file| */
 } lml_fit_sums;
 
 typedef struct lml_fit_frame {
@@ -50,6 +51,8 @@ typedef struct lml_fit {
   lml_fit_places places;
   lml_fit_sample *samples; /**< of every stride-th row */
   size_t nsamples, stride;
+  double *energies; /**< where energies are offset: of each row file, before, after and the fractions of elements; they
+                         count in errors once the offsets are known, see energy_errors.h */
 } lml_fit;
 
 lml_status lml_fit_make(lml_fit *fit, const lml_dataset *set, lml_error *error);
@@ -84,10 +87,18 @@ void lml_fit_hard(lml_fit *fit, const lml_constraint_rows *rows, size_t first, c
 /** Count one row, number @p index of the frame at position @p in_frame: its values in the file, before and after. */
 void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double row[3]);
 
+/** Where energies are offset: keep one row, number @p index of the frame at position @p in_frame, with @p fractions[k *
+ *  stride] for element k. */
+void lml_fit_keep_energy(lml_fit *fit, size_t in_frame, size_t index, const double row[3], const double *fractions,
+                         size_t stride);
+
 /** Agree on @p status, and add up on rank 0 what the ranks have counted. */
 lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_error *error);
 
 /** Over all frames; the largest values too. */
 lml_fit_frame lml_fit_total(const lml_fit *fit);
+
+/** Over the frames of group number @p group of the set. */
+lml_fit_frame lml_fit_group(const lml_fit *fit, size_t group);
 
 #endif

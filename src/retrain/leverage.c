@@ -21,6 +21,7 @@ lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error) {
   lml_status status = lml_normal_part_make(&leverage->frame, n, NULL, error);
   if (status == LML_OK)
     status = lml_alloc(&leverage->rows, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
+  if (status == LML_OK) status = lml_normal_allow_offsets(&leverage->frame.sums, leverage->whole->offsets.count, error);
   if (status == LML_OK)
     status = lml_alloc(&leverage->scratch, LML_BLOCK_ROWS * rank, sizeof(double), "rows of the design matrix", error);
   return status == LML_OK ? factorise(leverage, error) : status;
@@ -87,12 +88,23 @@ typedef struct {
   double largest;         /**< of the frame's rows so far */
 } judgement;
 
+/** Where energies are offset, what the rows tell of δ alone; and of each what its offsets' leverage is. */
+static void project_offsets(const lml_leverage *leverage, const lml_row_block *block, double *squares) {
+  const lml_offset_sums *offsets = &leverage->whole->offsets;
+  const size_t rank = block->fractions == NULL ? 0 : lml_offset_sums_reduce(offsets);
+  for (size_t k = 0; k < block->count; k++)
+    squares[k] = rank == 0 ? 0.0
+                           : lml_offset_sums_project(offsets, rank, block->fractions + k * offsets->count,
+                                                     leverage->rows + k * offsets->width);
+}
+
 /** The largest leverage of the rows of a block: with S Q a = L y, it is w |y|². */
 static double find_largest(const lml_leverage *leverage, const lml_row_block *block, double weight) {
   const lml_solver *solver = leverage->solver;
   const int n = (int)solver->width, count = (int)block->count;
-  double largest = 0.0;
+  double largest = 0.0, squares[LML_BLOCK_ROWS];
   memcpy(leverage->rows, block->rows, block->count * solver->width * sizeof(double));
+  project_offsets(leverage, block, squares);
   lml_constraints_project_rows(leverage->problem.constraints, leverage->rows, block->count, leverage->scratch);
   for (size_t k = 0; k < block->count; k++)
     for (size_t i = 0; i < solver->width; i++) leverage->rows[k * solver->width + i] *= solver->scale[i];
@@ -100,7 +112,7 @@ static double find_largest(const lml_leverage *leverage, const lml_row_block *bl
               leverage->rows, n);
   for (size_t k = 0; k < block->count; k++) {
     const double *y = leverage->rows + k * solver->width;
-    largest = fmax(largest, weight * cblas_ddot(n, y, 1, y, 1));
+    largest = fmax(largest, weight * (cblas_ddot(n, y, 1, y, 1) + squares[k]));
   }
   return largest;
 }

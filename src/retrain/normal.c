@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "potential/snap_model.h"
 
 static const char what[] = "normal equations", waiting_rows[] = "rows of the design matrix";
 
@@ -19,7 +20,13 @@ void lml_normal_free(lml_normal *normal) {
   lml_free(normal->moment);
   lml_free(normal->products);
   lml_free(normal->inner);
+  lml_offset_sums_free(&normal->offsets);
   *normal = (lml_normal){0};
+}
+
+lml_status lml_normal_allow_offsets(lml_normal *normal, size_t nelements, lml_error *error) {
+  lml_offset_sums_free(&normal->offsets);
+  return nelements == 0 ? LML_OK : lml_offset_sums_make(&normal->offsets, nelements, normal->width, error);
 }
 
 void lml_normal_clear(lml_normal *normal) {
@@ -29,6 +36,7 @@ void lml_normal_clear(lml_normal *normal) {
   if (rank > 0) memset(normal->inner, 0, rank * rank * sizeof(double));
   normal->square = normal->nrows = normal->dimension = normal->ninside = normal->left_out = 0.0;
   normal->squared = false;
+  lml_offset_sums_clear(&normal->offsets);
 }
 
 void lml_normal_settle(lml_normal *normal) {
@@ -72,7 +80,7 @@ lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *err
   if (status == LML_OK) status = lml_comm_sum(comm, normal->moment, normal->width, error);
   for (size_t k = 0; k < sizeof numbers / sizeof numbers[0] && status == LML_OK; k++)
     status = lml_comm_sum(comm, numbers[k], 1, error);
-  return status;
+  return status == LML_OK ? lml_offset_sums_collect(&normal->offsets, comm, error) : status;
 }
 
 static void add_gram(lml_normal *to, const lml_normal *from) {
@@ -100,14 +108,65 @@ void lml_normal_add(lml_normal *to, const lml_normal *from) {
   to->dimension = fmax(to->dimension, from->dimension);
   to->ninside += from->ninside;
   to->left_out += from->left_out;
+  lml_offset_sums_add(&to->offsets, &from->offsets);
+}
+
+/* ---- the problem in δ alone ---- */
+
+void lml_normal_copy_gram(const lml_normal *normal, double *matrix) {
+  const size_t n = normal->width, rank = lml_offset_sums_reduce(&normal->offsets);
+  for (size_t column = 0; column < n; column++) {
+    const size_t diagonal = column * (n + 1);
+    memcpy(matrix + diagonal, normal->gram + diagonal, (n - column) * sizeof *matrix);
+  }
+  if (rank > 0)
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)n, (int)rank, -1.0, normal->offsets.reduced, (int)n, 1.0,
+                matrix, (int)n);
+}
+
+void lml_normal_multiply(const lml_normal *normal, double alpha, const double *vector, double beta, double *product) {
+  const int n = (int)normal->width;
+  const size_t rank = lml_offset_sums_reduce(&normal->offsets);
+  cblas_dsymv(CblasColMajor, CblasLower, n, alpha, normal->gram, n, vector, 1, beta, product, 1);
+  for (size_t k = 0; k < rank; k++) {
+    const double *reduced = normal->offsets.reduced + k * normal->width;
+    cblas_daxpy(n, -alpha * cblas_ddot(n, reduced, 1, vector, 1), reduced, 1, product, 1);
+  }
+}
+
+void lml_normal_copy_moment(const lml_normal *normal, double *moment) {
+  const lml_offset_sums *offsets = &normal->offsets;
+  const size_t rank = lml_offset_sums_reduce(offsets);
+  memcpy(moment, normal->moment, normal->width * sizeof *moment);
+  for (size_t k = 0; k < rank; k++) {
+    const double part = cblas_ddot((int)offsets->count, offsets->factor + k * offsets->count, 1, offsets->moment, 1);
+    cblas_daxpy((int)normal->width, -part, offsets->reduced + k * normal->width, 1, moment, 1);
+  }
+}
+
+double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trained, const double *delta,
+                                double *scratch) {
+  const int n = (int)normal->width, count = (int)normal->offsets.count;
+  const lml_offset_sums *own = &normal->offsets;
+  double offsets[LML_SNAP_ELEMENTS_LIMIT], both = 0.0;
+  cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, delta, 1, 0.0, scratch, 1);
+  if (count > 0) {
+    size_t rank = trained->offsets.count == 0 ? 0 : lml_offset_sums_reduce(&trained->offsets);
+    const lml_offset_sums *from = rank > 0 ? &trained->offsets : own;
+    if (rank == 0) rank = lml_offset_sums_reduce(own);
+    lml_offset_sums_find(from, rank, delta, offsets);
+    for (int e = 0; e < count; e++) {
+      both += offsets[e] * (cblas_ddot(count, own->gram + e * count, 1, offsets, 1) - 2.0 * own->moment[e] +
+                            2.0 * cblas_ddot(n, own->rows + e * n, 1, delta, 1));
+    }
+  }
+  const double square =
+      normal->square - 2.0 * cblas_ddot(n, normal->moment, 1, delta, 1) + cblas_ddot(n, scratch, 1, delta, 1) + both;
+  return square > 0.0 ? square : 0.0;
 }
 
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch) {
-  const int n = (int)normal->width;
-  cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, delta, 1, 0.0, scratch, 1);
-  const double square =
-      normal->square - 2.0 * cblas_ddot(n, normal->moment, 1, delta, 1) + cblas_ddot(n, scratch, 1, delta, 1);
-  return square > 0.0 ? square : 0.0;
+  return lml_normal_square_unseen(normal, normal, delta, scratch);
 }
 
 /* ---- adding rows ---- */
@@ -236,6 +295,9 @@ lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error 
   double deviations[LML_BLOCK_ROWS];
   const int n = (int)sums->width, count = (int)block->count;
   for (size_t k = 0; k < block->count; k++) deviations[k] = block->targets[k] - block->predicted[k];
+  for (size_t k = 0; k < block->count && block->fractions != NULL; k++)
+    lml_offset_sums_take(&sums->offsets, block->fractions + k * sums->offsets.count, block->rows + k * sums->width,
+                         deviations[k], weight);
   cblas_dgemv(CblasColMajor, CblasNoTrans, n, count, weight, block->rows, n, deviations, 1, 1.0, sums->moment, 1);
   sums->square += weight * cblas_ddot(count, deviations, 1, deviations, 1);
   return LML_OK;

@@ -8,6 +8,7 @@
 
 #include "base/comm.h"
 #include "retrain/design.h"
+#include "retrain/energy_offset.h"
 #include "retrain/subspace.h"
 
 /** Sums over rows a with deviation r = target − a·Θ₀ and weight w. Initialise with lml_normal_make. */
@@ -23,10 +24,14 @@ typedef struct lml_normal {
   double *inner;                /**< likewise: M, rank², the lower triangle by columns */
   double dimension, ninside;    /**< of the subspace that was used; rows in it */
   double left_out;              /**< Σ e² of what was left out, see subspace.h */
+  lml_offset_sums offsets;      /**< over the rows whose energies are offset; without count: none */
 } lml_normal;
 
 lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error);
 void lml_normal_free(lml_normal *normal);
+
+/** From now on rows may be added whose energies are offset, for @p nelements elements (0: none may). */
+lml_status lml_normal_allow_offsets(lml_normal *normal, size_t nelements, lml_error *error);
 
 /** Back to no rows. */
 void lml_normal_clear(lml_normal *normal);
@@ -46,8 +51,24 @@ lml_status lml_normal_expand(lml_normal *normal, lml_error *error);
 /** Add up the sums of all ranks on rank 0. Settles. */
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error);
 
+/* What is found from the sums is found with the offsets that are best for each δ, where there are some: they are
+ * settled sums of a problem in δ alone. */
+
+/** The matrix of that problem into the lower triangle by columns of @p matrix (width²). */
+void lml_normal_copy_gram(const lml_normal *normal, double *matrix);
+
+/** @p product (width) = α times its matrix times @p vector, plus β times @p product. */
+void lml_normal_multiply(const lml_normal *normal, double alpha, const double *vector, double beta, double *product);
+
+/** Its right side: Σ w r a with offsets taken off. */
+void lml_normal_copy_moment(const lml_normal *normal, double *moment);
+
 /** Σ w (r − a·δ)² over the rows, from the sums; not below 0. @p scratch has room for width numbers. */
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch);
+
+/** The same with the offsets that @p trained gives for δ, which may have none: then with its own. */
+double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trained, const double *delta,
+                                double *scratch);
 
 /** Rows that wait until there are enough of their kind for a product of matrices. */
 typedef struct lml_waiting_rows {

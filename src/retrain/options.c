@@ -16,6 +16,7 @@ void lml_retrain_options_init(lml_retrain_options *options) {
 void lml_retrain_options_free(lml_retrain_options *options) {
   for (size_t s = 0; s < options->nsets; s++) lml_dataset_free(&options->sets[s]);
   lml_free(options->sets);
+  lml_config_groups_free(&options->groups);
   lml_free(options->configuration);
   lml_free(options->start);
   lml_free(options->parameters);
@@ -36,7 +37,7 @@ lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, 
   *set = &options->sets[options->nsets];
   **set = (lml_dataset){.role = role,
                         .quantity = role == LML_ROLE_HARD ? LML_QUANTITY_ENERGY : LML_QUANTITY_FORCES,
-                        .selection = role == LML_ROLE_TARGET ? LML_SELECT_LOG : LML_SELECT_ALL,
+                        .selection = role == LML_ROLE_SOFT || role == LML_ROLE_HARD ? LML_SELECT_ALL : LML_SELECT_LOG,
                         .weight = 1.0,
                         .source = lml_path_has_extension(path, ".npy") ? LML_SOURCE_MATRIX : LML_SOURCE_STRUCTURES,
                         .path = lml_strdup(path, error)};

@@ -62,6 +62,16 @@ static lml_status add_rows(lml_qr *qr, const double *deviations, size_t count, d
   return fold(qr, qr->block, count, LML_BLOCK_ROWS, error);
 }
 
+/** Rows and deviations of energies that are offset, less what the offsets account for. */
+static void take_offsets_off(lml_qr_adder *adder, const lml_row_block *block) {
+  const size_t n = adder->qr->width, count = adder->offsets->count;
+  for (size_t k = 0; k < block->count; k++) {
+    const double *fractions = block->fractions + k * count;
+    lml_offset_sums_project(adder->offsets, adder->offset_rank, fractions, adder->qr->rows + k * n);
+    adder->deviations[k] -= cblas_ddot((int)count, fractions, 1, adder->best, 1);
+  }
+}
+
 lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *error) {
   lml_qr_adder *adder = context;
   const int n = (int)adder->qr->width, count = (int)block->count;
@@ -70,6 +80,7 @@ lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *err
   if (adder->start != NULL)
     cblas_dgemv(CblasColMajor, CblasTrans, n, count, -1.0, block->rows, n, adder->start, 1, 1.0, adder->deviations, 1);
   memcpy(adder->qr->rows, block->rows, block->count * adder->qr->width * sizeof(double));
+  if (block->fractions != NULL) take_offsets_off(adder, block);
   return add_rows(adder->qr, adder->deviations, block->count, sqrt(adder->weight * block->weight), error);
 }
 

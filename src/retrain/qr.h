@@ -8,6 +8,7 @@
 
 #include "base/comm.h"
 #include "retrain/constraints.h"
+#include "retrain/energy_offset.h"
 
 /** The triangle of all rows [a Q_H S, r] so far, S being a scaling of the columns. Initialise with lml_qr_make. */
 typedef struct lml_qr {
@@ -31,7 +32,10 @@ typedef struct lml_qr_adder {
   lml_qr *qr;
   double weight;
   bool has_values;
-  const double *start; /**< Θ₀ + shift where there are values, else the shift; NULL: zero */
+  const double *start;            /**< Θ₀ + shift where there are values, else the shift; NULL: zero */
+  const lml_offset_sums *offsets; /**< of rows whose energies are offset; best ones are taken off them */
+  size_t offset_rank;             /**< see lml_offset_sums_reduce */
+  const double *best;             /**< offsets that are best for `start` */
   double deviations[LML_BLOCK_ROWS];
 } lml_qr_adder;
 

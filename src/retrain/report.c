@@ -11,6 +11,8 @@
 
 static double root_mean(double square, double count) { return count > 0.0 ? sqrt(square / count) : 0.0; }
 
+static double mean(double sum, double count) { return count > 0.0 ? sum / count : 0.0; }
+
 /* ---- errors ---- */
 
 static void write_sums(lml_json_writer *w, const lml_fit_sums *sums, bool has_values) {
@@ -18,6 +20,8 @@ static void write_sums(lml_json_writer *w, const lml_fit_sums *sums, bool has_va
   if (has_values) {
     lml_json_writer_number(w, "rms_before", root_mean(sums->before, sums->count));
     lml_json_writer_number(w, "rms_after", root_mean(sums->after, sums->count));
+    lml_json_writer_number(w, "mae_before", mean(sums->absolute_before, sums->count));
+    lml_json_writer_number(w, "mae_after", mean(sums->absolute_after, sums->count));
   }
   lml_json_writer_number(w, "rms_change", root_mean(sums->change, sums->count));
 }
@@ -52,6 +56,20 @@ static void write_regions(lml_json_writer *w, const lml_fit *fit) {
   lml_json_writer_end_array(w);
 }
 
+/** Errors of each group of frames, where there are several. */
+static void write_groups(lml_json_writer *w, const lml_fit *fit) {
+  const lml_group_names *groups = &fit->set->groups;
+  if (groups->count == 0) return;
+  lml_json_writer_object(w, "groups");
+  for (size_t k = 0; k < groups->count; k++) {
+    const lml_fit_frame frame = lml_fit_group(fit, k);
+    lml_json_writer_object(w, groups->list[k]);
+    write_fit_frame(w, &frame, fit->set->has_values);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_object(w);
+}
+
 static void write_samples(lml_json_writer *w, const lml_fit *fit) {
   lml_json_writer_object(w, "samples");
   lml_json_writer_integer(w, "stride", (long long)fit->stride);
@@ -73,6 +91,8 @@ static void write_frames(lml_json_writer *w, const lml_fit *fit) {
   for (size_t k = 0; k < fit->set->nframes; k++) {
     lml_json_writer_object(w, NULL);
     lml_json_writer_integer(w, "frame", (long long)fit->set->frames[k].index);
+    if (fit->set->frames[k].group != LML_NO_GROUP)
+      lml_json_writer_text(w, "group", fit->set->groups.list[fit->set->frames[k].group]);
     lml_json_writer_number(w, "weight", fit->set->frames[k].weight);
     if (fit->set->row_weights != NULL) lml_json_writer_number(w, "mean_row_weight", fit->set->frames[k].row_weight);
     if (fit->set->source == LML_SOURCE_STRUCTURES)
@@ -88,6 +108,21 @@ static double effective_weight(const lml_retrain *retrain, const lml_dataset *se
   return set->role == LML_ROLE_TARGET || set->role == LML_ROLE_SOFT ? factor * set->weight : 0.0;
 }
 
+/** Names in the file that were chosen, and how its masks were read. */
+static void write_keys(lml_json_writer *w, const lml_dataset *set) {
+  bool named = false;
+  for (size_t k = 0; k < LML_VALUE_COUNT; k++) named |= set->keys[k] != NULL;
+  if (named) lml_json_writer_object(w, "keys");
+  for (size_t k = 0; k < LML_VALUE_COUNT; k++)
+    if (set->keys[k] != NULL) lml_json_writer_text(w, lml_value_names[k], set->keys[k]);
+  if (named) lml_json_writer_end_object(w);
+  if (set->move_mask != LML_MOVE_MASK_AUTO)
+    lml_json_writer_text(w, "move_mask", lml_move_mask_names[set->move_mask]);
+  else if (set->ncorrected > 0)
+    lml_json_writer_text(w, "move_mask", lml_move_mask_names[LML_MOVE_MASK_ASE_323]);
+  if (set->zero_forces.nframes > 0) lml_json_writer_integer(w, "zero_forces", (long long)set->zero_forces.natoms);
+}
+
 /** What of the file counts, and what stands beside a design matrix. */
 static void write_settings(lml_json_writer *w, const lml_dataset *set) {
   const bool matrix = set->source == LML_SOURCE_MATRIX;
@@ -98,6 +133,9 @@ static void write_settings(lml_json_writer *w, const lml_dataset *set) {
   if (matrix) lml_json_writer_integer(w, "frame_rows", (long long)set->frame_rows);
   if (!matrix && set->quantity == LML_QUANTITY_FORCES)
     lml_json_writer_text(w, "select", lml_selection_names[set->selection]);
+  if (set->quantity == LML_QUANTITY_ENERGY && lml_dataset_compares(set))
+    lml_json_writer_text(w, "reference", lml_energy_reference_names[set->reference]);
+  write_keys(w, set);
   if (set->role == LML_ROLE_HARD) lml_json_writer_text(w, "mode", lml_hard_mode_names[set->mode]);
   if (set->min_displacement > 0.0) lml_json_writer_number(w, "min_displacement", set->min_displacement);
   if (set->weights != NULL) lml_json_writer_text(w, "frame_weights", set->weights);
@@ -141,13 +179,33 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
     lml_json_writer_number(w, "effective_weight", effective_weight(retrain, set));
   }
   write_leverages(w, retrain, set);
-  lml_json_writer_text(w, "errors_from", set->source == LML_SOURCE_MATRIX ? "rows" : "evaluation");
+  lml_json_writer_text(w, "errors_from", lml_dataset_is_evaluated(set) ? "evaluation" : "rows");
   lml_json_writer_object(w, "errors");
   write_fit_frame(w, &total, set->has_values);
+  write_groups(w, fit);
   write_regions(w, fit);
   write_frames(w, fit);
   lml_json_writer_end_object(w);
   write_samples(w, fit);
+  lml_json_writer_end_object(w);
+}
+
+/** What was added to energies before they were compared. */
+static void write_offsets(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_energy_offsets *offsets = &retrain->offsets;
+  if (offsets->count == 0) return;
+  lml_json_writer_object(w, "energy_offsets");
+  lml_json_writer_text(w, "fitted_to", offsets->from == LML_ROLE_TARGET ? "targets" : "test");
+  lml_json_writer_text(w, "unit", "eV/atom");
+  lml_json_writer_integer(w, "rank", (long long)offsets->rank);
+  lml_json_writer_object(w, "elements");
+  for (size_t e = 0; e < offsets->count; e++) {
+    lml_json_writer_object(w, lml_element_symbol(lml_potential_element(retrain->result, e)));
+    lml_json_writer_number(w, "before", offsets->before[e]);
+    lml_json_writer_number(w, "after", offsets->after[e]);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_object(w);
   lml_json_writer_end_object(w);
 }
 
@@ -358,6 +416,7 @@ lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_er
   write_solution(&w, retrain);
   write_search(&w, retrain);
   write_constraints(&w, retrain);
+  write_offsets(&w, retrain);
   lml_json_writer_array(&w, "sets");
   for (size_t s = 0; s < retrain->options->nsets; s++) write_set(&w, retrain, &retrain->fits[s]);
   lml_json_writer_end_array(&w);

@@ -25,6 +25,7 @@ static void forget_result(lml_retrain *retrain) {
   lml_potential_destroy(retrain->result);
   for (size_t s = 0; retrain->fits != NULL && s < retrain->options->nsets; s++) lml_fit_free(&retrain->fits[s]);
   lml_free(retrain->fits);
+  lml_energy_offsets_free(&retrain->offsets);
   retrain->result = NULL;
   retrain->fits = NULL;
 }
@@ -100,6 +101,34 @@ static lml_status check_tests(const lml_retrain_options *options, lml_error *err
   return LML_OK;
 }
 
+/** Whether some frame's group has that name, or with NULL whether some frame has one. */
+static bool has_group(const lml_retrain_options *options, const char *name) {
+  for (size_t s = 0; s < options->nsets; s++) {
+    const lml_group_names *groups = &options->sets[s].groups;
+    if (name == NULL && groups->count > 0) return true;
+    for (size_t k = 0; name != NULL && k < groups->count; k++)
+      if (strcmp(groups->list[k], name) == 0) return true;
+  }
+  return false;
+}
+
+/** A group that has a weight must be there; of a log that is followed, its frames may come later. */
+static lml_status check_groups(const lml_retrain_options *options, lml_error *error) {
+  const lml_config_groups *groups = &options->groups;
+  const char *key = lml_config_groups_key(groups);
+  if (lml_retrain_followed(options) != NULL) return LML_OK;
+  if (groups->key != NULL && !has_group(options, NULL))
+    return lml_fail(error, LML_ERR_INPUT,
+                    "--group-key %s: no frame of the targets, soft or test files has that key with a single value",
+                    key);
+  for (size_t k = 0; k < groups->count; k++)
+    if (!has_group(options, groups->names[k]))
+      return lml_fail(error, LML_ERR_INPUT,
+                      "--group-weight %s=%g: no frame of the targets, soft or test files has %s=%s", groups->names[k],
+                      groups->weights[k], key, groups->names[k]);
+  return LML_OK;
+}
+
 /** Threads that were asked for, or that BLAS would use. */
 static size_t wanted_threads(const lml_run *r) {
   const int blas_threads = openblas_get_num_threads();
@@ -116,16 +145,29 @@ static lml_status tell_of_set(void *context, size_t seat, size_t task, lml_error
   lml_run *r = context;
   (void)seat, (void)error;
   lml_run_tell_left_out(r, &r->options->sets[task]);
+  lml_run_tell_doubts(r, &r->options->sets[task]);
   lml_run_tell(r);
   return LML_OK;
 }
 
+/** What of each set counts for the start that was read. */
+static void prepare_sets(const lml_run *r) {
+  lml_retrain_options *options = r->options;
+  const lml_energy_reference usual = options->origin == LML_ORIGIN_ZERO ? LML_REFERENCE_ABSOLUTE : LML_REFERENCE_OFFSET;
+  lml_energy_offsets_decide(options->sets, options->nsets, lml_potential_nelements(r->retrain->start), usual);
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].role != LML_ROLE_HARD) options->sets[s].grouping = &options->groups;
+}
+
 static lml_status scan_sets(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
+  prepare_sets(r);
   const lml_team_tasks tasks = {.count = options->nsets, .work = scan_set, .hand_in = tell_of_set, .context = r};
   lml_run_begin_stage(r, LML_STAGE_SCAN, options->nsets);
   lml_status status = lml_team_run(wanted_threads(r), &tasks, error);
   lml_run_end_stage(r);
+  lml_energy_offsets_set_zero(options->sets, options->nsets);
+  if (status == LML_OK) status = check_groups(options, error);
   if (status == LML_OK) status = check_tests(options, error);
   return lml_comm_agree(r->comm, status, error);
 }
@@ -162,11 +204,6 @@ static lml_status measure_hard(lml_run *r, size_t index, lml_error *error) {
   return lml_fit_collect(&retrain->fits[index], r->comm, LML_OK, error);
 }
 
-/** Whether the errors are those of a calculator; else they are known from rows. */
-static bool is_evaluated(const lml_dataset *set) {
-  return set->source != LML_SOURCE_MATRIX && (set->role != LML_ROLE_HARD || set->quantity == LML_QUANTITY_FORCES);
-}
-
 /** Evaluate this rank's share of the frames of all sets that are; and what is still to be found of the sums. */
 static lml_status evaluate_sets(lml_run *r, lml_fit_crew *crew, lml_error *error) {
   const size_t nsets = r->options->nsets;
@@ -178,7 +215,7 @@ static lml_status evaluate_sets(lml_run *r, lml_fit_crew *crew, lml_error *error
   if (status == LML_OK && lml_run_leads(r)) jobs[njobs++] = (lml_crew_job){.work = lml_run_find_rank, .context = r};
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
     measurements[s] = (lml_fit_measurement){&r->retrain->fits[s], crew, r->before[s]};
-    if (is_evaluated(&r->options->sets[s])) jobs[njobs++] = lml_fit_job(&measurements[s]);
+    if (lml_dataset_is_evaluated(&r->options->sets[s])) jobs[njobs++] = lml_fit_job(&measurements[s]);
   }
   if (status == LML_OK) status = lml_crew_run(&r->crew, jobs, njobs, error);
   lml_free(measurements);
@@ -191,7 +228,7 @@ static lml_status finish_fit(lml_run *r, size_t index, lml_error *error) {
   const lml_dataset *set = &r->options->sets[index];
   if (set->source == LML_SOURCE_MATRIX)
     return lml_fit_rows(fit, &r->crew, lml_potential_coefficients(r->retrain->result), error);
-  return is_evaluated(set) ? lml_fit_collect(fit, r->comm, LML_OK, error) : measure_hard(r, index, error);
+  return lml_dataset_is_evaluated(set) ? lml_fit_collect(fit, r->comm, LML_OK, error) : measure_hard(r, index, error);
 }
 
 static lml_status evaluate_fits(lml_run *r, lml_error *error) {
@@ -208,6 +245,9 @@ static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = evaluate_sets(r, &crew, error);
   for (size_t s = 0; s < nsets && status == LML_OK; s++) status = finish_fit(r, s, error);
+  if (status == LML_OK && lml_run_leads(r))
+    status = lml_energy_offsets_find(&retrain->offsets, retrain->fits, nsets, error);
+  status = lml_comm_agree(r->comm, status, error);
   lml_fit_crew_free(&crew);
   lml_run_end_stage(r);
   return status;

@@ -12,6 +12,7 @@
 #include "retrain/cache.h"
 #include "retrain/constraints.h"
 #include "retrain/dataset.h"
+#include "retrain/energy_errors.h"
 #include "retrain/fit.h"
 #include "retrain/normal.h"
 #include "retrain/ridge.h"
@@ -55,6 +56,7 @@ typedef struct lml_retrain_options {
   size_t threads; /**< of each rank; 0: as many as BLAS uses */
   lml_dataset *sets;
   size_t nsets, sets_capacity;
+  lml_config_groups groups;           /**< of the frames of all sets of structures but hard constraints */
   double *lambda_soft, *lambda_ridge; /**< values to choose from; one of each is used as it is */
   size_t nlambda_soft, nlambda_ridge; /**< 0: λ_S = 1, λ₀ = 0, or with a search a grid that fits the data */
   lml_search_options search;
@@ -74,8 +76,8 @@ void lml_retrain_options_init(lml_retrain_options *options);
 void lml_retrain_options_free(lml_retrain_options *options);
 
 /** Add a set for @p role with the defaults of its role, of structures or, where @p path ends in .npy, a matrix: targets
- * are forces of log frames' QM atoms or of the unfixed ones; hard constraints keep the energy per atom; soft ones and
- * tests are the forces of all atoms. */
+ * and tests are forces of log frames' QM atoms or of the unfixed ones; hard constraints keep the energy per atom; soft
+ * ones are the forces of all atoms. */
 lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
                                    lml_error *error);
 
@@ -148,7 +150,8 @@ typedef struct lml_retrain {
   double qr_condition;
   lml_cache_finding cache; /**< what was found of the cache */
   lml_fit *fits;           /**< one per set */
-  size_t nthreads;         /**< that were used */
+  lml_energy_offsets offsets;
+  size_t nthreads; /**< that were used */
   double seconds[LML_STAGES];
   lml_start_file start_files[LML_START_FILES];
   char configuration[LML_SHA256_TEXT]; /**< checksum of the JSON file */

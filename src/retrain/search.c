@@ -52,7 +52,7 @@ static lml_status try_folds(lml_retrain *retrain, lml_solver *solver, lml_trial 
     status = lml_solver_solve(solver, &problem, delta, &solution, error);
     if (status != LML_OK) break;
     if (!isfinite(solution.condition)) square = INFINITY;
-    square += lml_normal_square(left_out, delta, solver->vectors);
+    square += lml_normal_square_unseen(left_out, &retrain->train, delta, solver->vectors);
     count += left_out->nrows;
   }
   trial->rms_choice = root_mean(square, count);
@@ -74,7 +74,8 @@ static lml_status measure_pair(lml_retrain *retrain, lml_solver *solver, lml_tri
   if (retrain->soft.gram != NULL)
     trial->rms_soft = root_mean(lml_normal_square(&retrain->soft, delta, scratch), retrain->soft.nrows);
   if (retrain->test.gram != NULL)
-    trial->rms_choice = root_mean(lml_normal_square(&retrain->test, delta, scratch), retrain->test.nrows);
+    trial->rms_choice =
+        root_mean(lml_normal_square_unseen(&retrain->test, &retrain->target, delta, scratch), retrain->test.nrows);
   return LML_OK;
 }
 

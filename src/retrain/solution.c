@@ -150,6 +150,22 @@ static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, con
   return lml_comm_agree(r->comm, status, error);
 }
 
+/** Offsets that are best at `start`, from rank 0's sums, into @p best: as these are of deviations from Θ₀ and the rows
+ *  have no constants, the shift's part is taken off and the constants are put to it. */
+static lml_status find_offsets(lml_run *r, lml_qr_adder *adder, double *best, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  lml_offset_sums *offsets = &retrain->target.offsets;
+  const lml_status status = lml_offset_sums_share(offsets, r->comm, error);
+  if (status != LML_OK) return status;
+  adder->offsets = offsets;
+  adder->offset_rank = lml_offset_sums_reduce(offsets);
+  adder->best = best;
+  lml_offset_sums_find(offsets, adder->offset_rank, retrain->constraints.shift, best);
+  const size_t n = lml_potential_ncoefficients(retrain->start);
+  for (size_t e = 0; e < offsets->count; e++) best[e] += lml_potential_coefficients(retrain->start)[e * n];
+  return LML_OK;
+}
+
 static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_adder *adder, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const size_t n = retrain->width;
@@ -168,6 +184,8 @@ static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_ad
   if (status != LML_OK) return status;
   status = lml_qr_make(&qr, &retrain->constraints, scale, error);
   status = lml_comm_agree(r->comm, status, error);
+  double best[LML_SNAP_ELEMENTS_LIMIT];
+  if (status == LML_OK) status = find_offsets(r, adder, best, error);
   if (status == LML_OK) status = fill_triangle(r, &qr, adder, start, lambdas[0], error);
   if (status == LML_OK) status = lml_qr_collect(&qr, r->comm, error);
   if (status == LML_OK && lml_run_leads(r)) {

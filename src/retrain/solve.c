@@ -38,19 +38,10 @@ void lml_solver_free(lml_solver *solver) {
 
 /* ---- the matrix ---- */
 
-/** The lower triangle. */
-static void copy_gram(lml_solver *solver, const lml_normal *normal) {
-  const size_t n = solver->width;
-  for (size_t column = 0; column < n; column++) {
-    const size_t diagonal = column * (n + 1);
-    memcpy(solver->matrix + diagonal, normal->gram + diagonal, (n - column) * sizeof(double));
-  }
-}
-
 /** M = Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ + λ₀ diag(ρ), lower triangle. */
 static void put_sums(lml_solver *solver, const lml_problem *problem) {
   const size_t n = solver->width;
-  copy_gram(solver, problem->target);
+  lml_normal_copy_gram(problem->target, solver->matrix);
   for (size_t column = 0; column < n; column++) {
     double *diagonal = solver->matrix + column * (n + 1);
     if (problem->soft != NULL)
@@ -99,8 +90,8 @@ static lml_status factorise(lml_solver *solver, lml_solution *solution, lml_erro
 /** Q (t − M δ): half the negative slope of the cost function within the free directions. */
 static void put_residual(const lml_problem *problem, const double *delta, double *residual) {
   const int n = (int)problem->target->width;
-  memcpy(residual, problem->target->moment, problem->target->width * sizeof(double));
-  cblas_dsymv(CblasColMajor, CblasLower, n, -1.0, problem->target->gram, n, delta, 1, 1.0, residual, 1);
+  lml_normal_copy_moment(problem->target, residual);
+  lml_normal_multiply(problem->target, -1.0, delta, 1.0, residual);
   if (problem->soft != NULL)
     cblas_dsymv(CblasColMajor, CblasLower, n, -problem->lambda_soft, problem->soft->gram, n, delta, 1, 1.0, residual,
                 1);
@@ -162,7 +153,7 @@ static double largest_eigenvalue(const lml_solver *solver, const lml_normal *nor
   double *vector = solver->vectors, *next = vector + n, value = 0.0;
   for (int i = 0; i < n; i++) vector[i] = 1.0 / sqrt((double)n);
   for (int k = 0; k < MOST_POWER_STEPS; k++) {
-    cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, vector, 1, 0.0, next, 1);
+    lml_normal_multiply(normal, 1.0, vector, 0.0, next);
     const double last = value, length = cblas_dnrm2(n, next, 1);
     value = cblas_ddot(n, vector, 1, next, 1);
     if (length == 0.0 || fabs(value - last) <= 1e-12 * value) break;
@@ -190,7 +181,7 @@ lml_status lml_solver_rank(lml_solver *solver, const lml_normal *normal, size_t 
   const lapack_int size = (lapack_int)n;
   double wanted, *work = NULL;
   *largest = largest_eigenvalue(solver, normal);
-  copy_gram(solver, normal);
+  lml_normal_copy_gram(normal, solver->matrix);
   for (size_t i = 0; i < n; i++) solver->matrix[i * (n + 1)] -= (double)n * DBL_EPSILON * *largest;
   lapack_int info =
       LAPACKE_dsytrf_work(LAPACK_COL_MAJOR, 'L', size, solver->matrix, size, solver->integers, &wanted, -1);

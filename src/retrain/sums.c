@@ -110,6 +110,8 @@ static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_s
   if (status == LML_OK) p->nparts = lml_team_seats(r->crew.nthreads);
   for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
     status = lml_normal_part_make(&p->parts[k], r->retrain->width, subspace, error);
+  for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
+    status = lml_normal_allow_offsets(&p->parts[k].sums, r->retrain->target.offsets.count, error);
   return status;
 }
 
@@ -214,6 +216,27 @@ static lml_status make_folds(lml_run *r, lml_error *error) {
   return status;
 }
 
+/** Elements whose energies are offset in some set. */
+static size_t count_offsets(const lml_retrain_options *options) {
+  size_t count = 0;
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].noffsets > 0) count = options->sets[s].noffsets;
+  return count;
+}
+
+/** Let sums of targets and tests have offsets of energies, where there are any. */
+static lml_status allow_offsets(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  lml_normal *const all[] = {&retrain->target, &retrain->test, &retrain->train};
+  const size_t count = count_offsets(r->options);
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < sizeof all / sizeof *all && status == LML_OK; k++)
+    if (all[k]->gram != NULL) status = lml_normal_allow_offsets(all[k], count, error);
+  for (size_t k = 0; retrain->folds != NULL && k < r->options->folds && status == LML_OK; k++)
+    status = lml_normal_allow_offsets(&retrain->folds[k], count, error);
+  return status;
+}
+
 /** Room for what the starting potential gives. Frames that come or go later have none. */
 static lml_status make_before(lml_run *r, lml_error *error) {
   const size_t nsets = r->options->nsets;
@@ -246,6 +269,7 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   if (status == LML_OK && lml_run_frames(r, LML_ROLE_SOFT) > 0) status = lml_normal_make(&retrain->soft, n, error);
   if (status == LML_OK && chooses && options->folds == 0) status = lml_normal_make(&retrain->test, n, error);
   if (status == LML_OK && chooses && options->folds > 0) status = make_folds(r, error);
+  if (status == LML_OK) status = allow_offsets(r, error);
   if (status == LML_OK) status = make_before(r, error);
   return lml_comm_agree(r->comm, status, error);
 }
@@ -271,14 +295,18 @@ static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks,
   return lml_team_run(r->crew.nthreads, &work, error);
 }
 
-/** Add the rows of all sets but those that are judged by leverage. */
+/** Whether a pass adds the rows of sets whose energies are offset, or of the others. */
+typedef enum { ROWS_AS_THEY_ARE = 0, ROWS_WITH_OFFSETS } row_kind;
+
+/** Add the rows of all sets of a kind but those that are judged by leverage. */
 static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, const lml_subspace *subspace,
-                           lml_error *error) {
+                           row_kind kind, lml_error *error) {
   pass p;
   lml_status status = make_pass(r, &p, r->options->nsets, subspace, error);
   for (size_t t = 0; t < ntasks && status == LML_OK; t++)
     for (size_t s = 0; s < r->options->nsets; s++)
-      if (r->options->sets[s].role == tasks[t].role && r->options->sets[s].leverage == 0.0)
+      if (r->options->sets[s].role == tasks[t].role && r->options->sets[s].leverage == 0.0 &&
+          (r->options->sets[s].noffsets > 0) == (kind == ROWS_WITH_OFFSETS))
         include_set(r, &p, &tasks[t], s, 0);
   if (status == LML_OK) status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
   free_pass(&p);
@@ -294,9 +322,11 @@ static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml
   for (size_t k = 0; k < tasks[0].nnormals && status == LML_OK; k++)
     status = lml_normal_set_subspace(&tasks[0].normals[k], subspace, error);
   if (compressed) lml_crew_set_centre(&r->crew, &compression->centre);
-  if (status == LML_OK) status = add_sets(r, tasks, ntasks, subspace, error);
+  if (status == LML_OK) status = add_sets(r, tasks, ntasks, subspace, ROWS_AS_THEY_ARE, error);
   if (compressed) lml_crew_set_centre(&r->crew, NULL);
   if (status == LML_OK && compressed) status = restore_sums(r, tasks, ntasks, error);
+  if (status == LML_OK && r->retrain->target.offsets.count > 0) /* without centre: constants are split off there */
+    status = add_sets(r, tasks, ntasks, NULL, ROWS_WITH_OFFSETS, error);
   status = lml_comm_agree(r->comm, status, error);
   for (size_t t = 0; t < ntasks; t++)
     for (size_t k = 0; k < tasks[t].nnormals && status == LML_OK; k++)
