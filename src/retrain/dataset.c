@@ -333,29 +333,6 @@ static double mean_row_weight(const lml_dataset_walk *walk) {
   return sum / (double)walk->nrows;
 }
 
-/** Note the selected atoms whose force is exactly zero, where other forces are not. */
-static void note_zero_forces(lml_dataset *set, const lml_dataset_walk *walk) {
-  lml_zero_forces *zero = &set->zero_forces;
-  size_t natoms = 0;
-  bool others = false;
-  for (size_t k = 0; k < 3 * walk->frame.structure.natoms && !others; k++) others = fabs(walk->forces[k]) > 0.0;
-  for (size_t k = 0; k < walk->natoms && others; k++) {
-    const double *force = walk->forces + 3 * walk->atoms[k];
-    natoms += force[0] == 0.0 && force[1] == 0.0 && force[2] == 0.0;
-  }
-  if (natoms < 2) return; /* one atom may stand where symmetry makes it so */
-  if (zero->nframes++ == 0) zero->first = walk->next - 1;
-  zero->natoms += natoms;
-}
-
-/** Note of a frame that is taken what may have to be told. */
-static void note_forces(lml_dataset *set, const lml_dataset_walk *walk) {
-  if (set->quantity != LML_QUANTITY_FORCES) return;
-  const bool used = lml_dataset_compares(set) || lml_dataset_needs_values(set);
-  if (used && walk->forces != NULL) note_zero_forces(set, walk);
-  if (walk->held != NULL) set->ncorrected += walk->held_components.corrected;
-}
-
 static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_place place, lml_error *error) {
   double weight, group_weight;
   size_t group;
@@ -377,7 +354,7 @@ static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_pl
                                                     .row_weight = mean_row_weight(walk)};
   set->nrows += nrows;
   if (natoms > set->largest) set->largest = natoms;
-  note_forces(set, walk);
+  if (set->quantity == LML_QUANTITY_FORCES && walk->held != NULL) set->ncorrected += walk->held_components.corrected;
   return LML_OK;
 }
 

@@ -98,12 +98,6 @@ typedef struct lml_judged_frame {
   double weight;   /**< of its rows, on the mean, with the set's; 0 where it was left out */
 } lml_judged_frame;
 
-/** Forces that are exactly zero on some atoms of frames in which others have one: constraints may have made them so. */
-typedef struct lml_zero_forces {
-  size_t nframes, natoms; /**< in all of them */
-  size_t first;           /**< index of the first of the frames */
-} lml_zero_forces;
-
 /** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
 typedef struct lml_dataset {
   lml_role role;
@@ -142,7 +136,6 @@ typedef struct lml_dataset {
   bool has_values;                       /**< the file says what the quantity shall be */
   double first_energy;                   /**< eV per atom, of the first frame of a set of energies with values */
   lml_group_names groups;                /**< that its frames are of */
-  lml_zero_forces zero_forces;           /**< of those that count */
   size_t ncorrected;                     /**< frames whose move_mask was taken as ASE 3.23's */
   char near[LML_ERROR_MESSAGE_SIZE];     /**< what the first frame has in place of missing values, empty: nothing */
   char torn[LML_ERROR_MESSAGE_SIZE];     /**< why the last frame was skipped, empty where none was */

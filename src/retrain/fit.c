@@ -57,6 +57,7 @@ void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double r
   add_sums(&frame->sums, row, has_values);
   frame->largest_change = fmax(frame->largest_change, fabs(row[2] - row[1]));
   if (has_values) {
+    frame->largest_value = fmax(frame->largest_value, fabs(row[0]));
     frame->largest_before = fmax(frame->largest_before, fabs(row[1] - row[0]));
     frame->largest_after = fmax(frame->largest_after, fabs(row[2] - row[0]));
   }
@@ -169,6 +170,24 @@ static double distance_of(const frame_work *work, size_t atom) {
   return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
 }
 
+/** A force (eV/Å) below this may be zero by symmetry, but for the digits of positions. */
+static const double smallest_force = 1e-5;
+
+/** Rows of an atom so far: how many, which are exactly zero in the file alone. */
+typedef struct {
+  double count, zeros;
+} atom_rows;
+
+static void count_zero(atom_rows *rows, const double row[3]) {
+  rows->count += 1.0;
+  rows->zeros += row[0] == 0.0 && fmax(fabs(row[1]), fabs(row[2])) > smallest_force;
+}
+
+static void note_zeros(lml_fit_frame *frame, const atom_rows *rows) {
+  frame->zero_atoms += rows->zeros == rows->count;
+  frame->zero_components += rows->zeros;
+}
+
 static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
   const lml_dataset_walk *walk = &work->walk;
   const lml_status status = find_centre(work, error);
@@ -176,6 +195,7 @@ static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
   for (size_t k = 0; k < walk->natoms && status == LML_OK; k++) {
     const size_t atom = walk->atoms[k];
     const double distance = distance_of(work, atom);
+    atom_rows rows = {0.0, 0.0};
     for (size_t axis = 0; axis < 3; axis++) {
       const size_t i = 3 * atom + axis;
       if (!lml_dataset_walk_counts(walk, atom, axis)) continue;
@@ -184,7 +204,9 @@ static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
                              work->results[1].forces[i]};
       lml_fit_add_row(fit, walk->position, index, row);
       place_row(fit, work, index++, row, region_of(work, atom), distance);
+      count_zero(&rows, row);
     }
+    if (fit->set->has_values) note_zeros(&fit->frames[walk->position], &rows);
   }
   return status;
 }
@@ -343,5 +365,20 @@ static lml_fit_frame add_up(const lml_fit *fit, size_t group, size_t ngroups) {
 }
 
 lml_fit_frame lml_fit_total(const lml_fit *fit) { return add_up(fit, 0, 0); }
+
+/** Part of a frame's rows that may be zero by accident, as the file has few digits. */
+static const double accidental_zeros = 0.02;
+
+lml_fit_zeros lml_fit_find_zeros(const lml_fit *fit) {
+  lml_fit_zeros found = {0};
+  for (size_t k = 0; k < fit->set->nframes; k++) {
+    const lml_fit_frame *frame = &fit->frames[k];
+    const bool several = frame->zero_components > fmax(1.0, accidental_zeros * frame->sums.count);
+    if (frame->largest_value == 0.0 || (frame->zero_atoms == 0.0 && !several)) continue;
+    if (found.nframes++ == 0) found.first = fit->set->frames[k].index;
+    found.components += frame->zero_components;
+  }
+  return found;
+}
 
 lml_fit_frame lml_fit_group(const lml_fit *fit, size_t group) { return add_up(fit, group, fit->set->groups.count); }

@@ -31,7 +31,17 @@ typedef struct lml_fit_sums {
 typedef struct lml_fit_frame {
   lml_fit_sums sums;
   double largest_before, largest_after, largest_change; /**< absolute values */
+  double largest_value;                                 /**< likewise, of the file */
+  /** Forces that are exactly zero in the file and not by the potentials, as where constraints acted on them: atoms of
+   *  which all components that count are, and components of all atoms. */
+  double zero_atoms, zero_components;
 } lml_fit_frame;
+
+/** Such forces where they are no accident: in frames with others, whole atoms or more than a few components. */
+typedef struct lml_fit_zeros {
+  size_t nframes, first; /**< frames that have them, index in the file of the first */
+  double components;     /**< in all of them */
+} lml_fit_zeros;
 
 /** A single value, for a picture. */
 typedef struct lml_fit_sample {
@@ -97,6 +107,9 @@ lml_status lml_fit_collect(lml_fit *fit, lml_comm *comm, lml_status status, lml_
 
 /** Over all frames; the largest values too. */
 lml_fit_frame lml_fit_total(const lml_fit *fit);
+
+/** Forces of a set of structures that may have been made zero. */
+lml_fit_zeros lml_fit_find_zeros(const lml_fit *fit);
 
 /** Over the frames of group number @p group of the set. */
 lml_fit_frame lml_fit_group(const lml_fit *fit, size_t group);

@@ -150,6 +150,7 @@ static lml_status make_frames(lml_dataset *set, size_t nrows, lml_error *error) 
     set->frames[k] = (lml_dataset_frame){.index = k,
                                          .first = k * length,
                                          .nrows = k + 1 < count ? length : nrows - k * length,
+                                         .group = LML_NO_GROUP,
                                          .weight = 1.0,
                                          .row_weight = 1.0};
   set->nframes = set->nread = count;

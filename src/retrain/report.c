@@ -120,7 +120,6 @@ static void write_keys(lml_json_writer *w, const lml_dataset *set) {
     lml_json_writer_text(w, "move_mask", lml_move_mask_names[set->move_mask]);
   else if (set->ncorrected > 0)
     lml_json_writer_text(w, "move_mask", lml_move_mask_names[LML_MOVE_MASK_ASE_323]);
-  if (set->zero_forces.nframes > 0) lml_json_writer_integer(w, "zero_forces", (long long)set->zero_forces.natoms);
 }
 
 /** What of the file counts, and what stands beside a design matrix. */
@@ -182,6 +181,8 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
   lml_json_writer_text(w, "errors_from", lml_dataset_is_evaluated(set) ? "evaluation" : "rows");
   lml_json_writer_object(w, "errors");
   write_fit_frame(w, &total, set->has_values);
+  const lml_fit_zeros zeros = lml_fit_find_zeros(fit);
+  if (zeros.nframes > 0) lml_json_writer_integer(w, "zero_forces", (long long)zeros.components);
   write_groups(w, fit);
   write_regions(w, fit);
   write_frames(w, fit);

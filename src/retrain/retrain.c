@@ -231,6 +231,21 @@ static lml_status finish_fit(lml_run *r, size_t index, lml_error *error) {
   return lml_dataset_is_evaluated(set) ? lml_fit_collect(fit, r->comm, LML_OK, error) : measure_hard(r, index, error);
 }
 
+/** Warn of forces that constraints may have made zero. */
+static void tell_zeros(const lml_run *r) {
+  for (size_t s = 0; s < r->options->nsets; s++) {
+    const lml_dataset *set = &r->options->sets[s];
+    const lml_fit_zeros zeros = lml_fit_find_zeros(&r->retrain->fits[s]);
+    if (zeros.nframes == 0 || !lml_dataset_compares(set) || set->reading == LML_READ_FOLLOW) continue;
+    lml_log_warning(
+        r->listener->log,
+        "%s: %.0f force components that count are exactly zero, in %zu frames (the first is %zu), while the "
+        "potential gives forces there: if constraints made them zero, mark the atoms (a column fix_mask, or "
+        "ASE's move_mask) and select log or unfixed, or omit the frames",
+        set->path, zeros.components, zeros.nframes, zeros.first);
+  }
+}
+
 static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const size_t nsets = r->options->nsets;
@@ -247,6 +262,7 @@ static lml_status evaluate_fits(lml_run *r, lml_error *error) {
   for (size_t s = 0; s < nsets && status == LML_OK; s++) status = finish_fit(r, s, error);
   if (status == LML_OK && lml_run_leads(r))
     status = lml_energy_offsets_find(&retrain->offsets, retrain->fits, nsets, error);
+  if (status == LML_OK && lml_run_leads(r)) tell_zeros(r);
   status = lml_comm_agree(r->comm, status, error);
   lml_fit_crew_free(&crew);
   lml_run_end_stage(r);

@@ -39,21 +39,9 @@ size_t lml_run_frames(const lml_run *run, lml_role role) {
   return count;
 }
 
-static void tell_zero_forces(const lml_log *log, const lml_dataset *set) {
-  const lml_zero_forces *zero = &set->zero_forces;
-  if (zero->nframes == 0) return;
-  lml_log_warning(
-      log,
-      "%s: %zu forces that count are exactly zero where others of their frames are not (frame %zu%s): if "
-      "these atoms were held, mark them in a column fix_mask:L:1 or move_mask:L:1 and select log or unfixed; "
-      "if symmetry makes them zero, nothing is wrong",
-      set->path, zero->natoms, zero->first, zero->nframes > 1 ? " and later ones" : "");
-}
-
 void lml_run_tell_doubts(const lml_run *run, const lml_dataset *set) {
   const lml_log *log = run->listener->log;
   if (!lml_run_leads(run)) return;
-  tell_zero_forces(log, set);
   if (set->ncorrected > 0)
     lml_log_warning(log,
                     "%s: in %zu frames move_mask is F F F for atoms that have forces; as those it holds in part have "

@@ -43,7 +43,7 @@ size_t lml_run_frames(const lml_run *run, lml_role role);
 /** Say what of a set's file is left out: a torn last frame, or frames that can't be used. */
 void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set);
 
-/** Warn of what in a set's file may not be what it seems: forces that are zero, a mask, names of missing values. */
+/** Warn of what in a set's file may not be what it seems: a mask, names of missing values. */
 void lml_run_tell_doubts(const lml_run *run, const lml_dataset *set);
 
 /** Make room for the constraints' rows and the sums. Collective, as all functions below. */

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 #include "base/file.h"
@@ -140,6 +141,30 @@ static lml_status reserve_scratch(lml_xyz_reader *reader, size_t length, lml_err
   return lml_grow(&reader->scratch, &reader->scratch_capacity, length + 4, 1, "a comment line", error);
 }
 
+/** Fail where a key is a name of the format in another case, or a cell under another name, and the right one is
+ * missing: without it the structure would silently be another. */
+static lml_status check_names(const lml_xyz_reader *reader, const lml_frame *frame, bool lattice, bool pbc,
+                              const char *properties, lml_error *error) {
+  const struct {
+    const char *like, *name;
+    bool there;
+    size_t numbers; /**< that it would hold; 0: no matter */
+  } names[] = {{"Lattice", "Lattice", lattice, 9},
+               {"cell", "Lattice", lattice, 9},
+               {"pbc", "pbc", pbc, 0},
+               {"Properties", "Properties", properties != NULL, 0}};
+  for (size_t k = 0; k < frame->ninfo; k++)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+      const lml_values *info = &frame->info[k];
+      if (names[i].there || strcasecmp(info->name, names[i].like) != 0) continue;
+      if (names[i].numbers > 0 && (info->type == LML_TEXT || info->count * info->width != names[i].numbers)) continue;
+      return lml_fail(error, LML_ERR_INPUT,
+                      HERE_FORMAT "the key %s is not known, as its name in extended XYZ is %s: write it so",
+                      HERE(reader), info->name, names[i].name);
+    }
+  return LML_OK;
+}
+
 /** Take the comment line into @p frame, and its Properties into *@p properties (the caller frees them; NULL where there
  *  are none). */
 static lml_status take_comment(lml_xyz_reader *reader, lml_token line, lml_frame *frame, char **properties,
@@ -169,6 +194,7 @@ static lml_status take_comment(lml_xyz_reader *reader, lml_token line, lml_frame
       status = take_info(frame, comment.key, comment.value, error);
     }
   }
+  if (status == LML_OK) status = check_names(reader, frame, lattice, pbc, *properties, error);
   if (status == LML_OK && lattice && !pbc) structure->pbc[0] = structure->pbc[1] = structure->pbc[2] = true;
   return status;
 }
