@@ -64,6 +64,9 @@ static const char *cell(char text[32], double sum, double count, const lml_datas
   return text;
 }
 
+/** Groups of a set that have lines of their own. */
+enum { MOST_LINES = 24 };
+
 /** A line of the table: errors of a set, or of a group of its frames. */
 static void print_errors(const lml_dataset *set, const lml_fit_sums *sums, const char *role, const char *quantity,
                          const char *name) {
@@ -80,13 +83,14 @@ static void print_set(const lml_retrain *retrain, const lml_fit *fit) {
   const lml_fit_frame total = lml_fit_total(fit);
   print_errors(set, &total.sums, lml_role_names[set->role], lml_quantity_names[set->quantity],
                lml_path_name(set->path));
-  for (size_t k = 0; k < set->groups.count; k++) {
+  for (size_t k = 0; k < set->groups.count && k < MOST_LINES; k++) {
     const lml_fit_frame group = lml_fit_group(fit, k);
     char name[160];
     if (group.sums.count == total.sums.count) continue; /* all of them */
     snprintf(name, sizeof name, "  %s=%s", lml_config_groups_key(&retrain->options->groups), set->groups.list[k]);
     print_errors(set, &group.sums, "", "", name);
   }
+  if (set->groups.count > MOST_LINES) printf("%zu further groups are in the report\n", set->groups.count - MOST_LINES);
 }
 
 /** What was done about the zero of energy. */

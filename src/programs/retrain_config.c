@@ -264,9 +264,12 @@ static lml_status read_groups(const reading *r, const lml_json_value *root, lml_
   if (status != LML_OK || weights == NULL) return status;
   const char *name;
   for (size_t k = 0; (name = lml_json_member(weights, k)) != NULL && status == LML_OK; k++) {
+    const size_t before = groups->count;
     double weight = 1.0;
     status = read_positive(r, weights, name, &weight, error);
     if (status == LML_OK) status = lml_config_groups_weigh(groups, name, weight, error);
+    if (status == LML_OK && groups->count == before)
+      return lml_json_fail(r->document, weights, name, error, "is given twice");
   }
   return status;
 }

@@ -50,7 +50,8 @@ lml_status lml_config_groups_weigh(lml_config_groups *groups, const char *name, 
   return LML_OK;
 }
 
-enum { MOST_NAME = 128 };
+/** Bytes of a name; groups of a set that are told apart beside those that have weights. */
+enum { MOST_NAME = 128, MOST_GROUPS = 1000 };
 
 /** The value as text; false where it is no single one. */
 static bool get_name(const lml_values *info, char name[MOST_NAME]) {
@@ -85,10 +86,12 @@ lml_status lml_config_groups_find(const lml_config_groups *groups, lml_frame *fr
   if (weighted < groups->count) *weight = groups->weights[weighted];
   *group = find_name(names->list, names->count, name);
   if (*group < names->count) return LML_OK;
+  *group = LML_NO_GROUP;
+  if (names->count >= MOST_GROUPS && weighted == groups->count) return LML_OK;
   const lml_status status =
       lml_grow(&names->list, &names->capacity, names->count + 1, sizeof *names->list, "groups of frames", error);
   if (status != LML_OK) return status;
   if ((names->list[names->count] = lml_strdup(name, error)) == NULL) return LML_ERR_MEMORY;
-  names->count++;
+  *group = names->count++;
   return LML_OK;
 }

@@ -30,7 +30,7 @@ static const char snapparam[] = "rcutfac 4.5\ntwojmax 2\nrfac0 0.99363\nrmin0 0\
 #define HEAD "3\nLattice=\"5.0 0.0 0.0 0.0 5.0 0.0 0.0 0.0 5.0\" pbc=\"T T T\" "
 #define FORCES "Properties=species:S:1:pos:R:3:forces:R:3 "
 static const char targets[] = HEAD FORCES
-    "energy=-3.0\n"
+    "config_type=bulk energy=-3.0\n"
     "W 0.0 0.0 0.0 0.1 -0.2 0.3\nW 2.2 0.1 0.0 0.3 0.2 0.1\nW 2.6 2.4 2.3 -0.4 0.0 -0.4\n" HEAD FORCES
     "energy=-3.1\n"
     "W 0.1 0.0 0.0 0.2 -0.1 0.3\nW 2.2 0.3 0.1 0.2 0.2 0.0\nW 2.5 2.4 2.3 -0.4 -0.1 -0.3\n" HEAD FORCES
@@ -63,6 +63,17 @@ static lml_status add_set(lml_retrain_options *options, lml_role role, const cha
   return status;
 }
 
+/** Energies with offsets, under a key that is named, of frames in groups that have weights. */
+static lml_status add_energies(lml_retrain_options *options, lml_error *error) {
+  lml_dataset *set;
+  lml_status status = lml_retrain_options_add(options, LML_ROLE_TARGET, in_folder("t.xyz"), &set, error);
+  if (status != LML_OK) return status;
+  set->quantity = LML_QUANTITY_ENERGY;
+  set->keys[LML_VALUE_ENERGY] = lml_strdup("energy", error);
+  if (set->keys[LML_VALUE_ENERGY] == NULL) return LML_ERR_MEMORY;
+  return lml_config_groups_weigh(&options->groups, "bulk", 2.0, error);
+}
+
 static lml_status put_options(lml_retrain_options *options, lml_error *error) {
   const struct {
     char **path;
@@ -81,6 +92,7 @@ static lml_status put_options(lml_retrain_options *options, lml_error *error) {
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if ((*texts[i].path = lml_strdup(in_folder(texts[i].name), error)) == NULL) return LML_ERR_MEMORY;
   status = add_set(options, LML_ROLE_TARGET, "t.xyz", error);
+  if (status == LML_OK) status = add_energies(options, error);
   if (status == LML_OK) status = add_set(options, LML_ROLE_SOFT, "t.xyz", error);
   return status == LML_OK ? add_set(options, LML_ROLE_HARD, "h.xyz", error) : status;
 }
