@@ -115,8 +115,7 @@ static void put_sets(writer *w, const lml_retrain *retrain) {
 
 static void put_groups(writer *w, const lml_config_groups *groups) {
   if (groups->count > 0) PUT(w, "group_key: %s\n", lml_config_groups_key(groups));
-  for (size_t k = 0; k < groups->count; k++)
-    PUT(w, "group_weights.%s: %.17g\n", groups->names[k], groups->weights[k]);
+  for (size_t k = 0; k < groups->count; k++) PUT(w, "group_weights.%s: %.17g\n", groups->names[k], groups->weights[k]);
 }
 
 /** What leverages depend on beside the rows. */

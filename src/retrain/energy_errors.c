@@ -16,12 +16,12 @@ void lml_energy_offsets_decide(lml_dataset *sets, size_t nsets, size_t nelements
 }
 
 void lml_energy_offsets_set_zero(lml_dataset *sets, size_t nsets) {
-  const lml_dataset *first = NULL;
-  for (size_t s = 0; s < nsets; s++) {
-    if (sets[s].noffsets == 0 || sets[s].source == LML_SOURCE_MATRIX) continue;
-    if (first == NULL) first = &sets[s];
-    sets[s].energy_zero = first->first_energy;
-  }
+  double zero[] = {0.0, 0.0}; /* of the first tests that have one, and of targets, which a cache knows of */
+  for (size_t s = nsets; s-- > 0;)
+    if (sets[s].noffsets > 0 && sets[s].first_energy != 0.0)
+      zero[sets[s].role == LML_ROLE_TARGET] = sets[s].first_energy;
+  for (size_t s = 0; s < nsets; s++)
+    if (sets[s].noffsets > 0) sets[s].energy_zero = zero[1] != 0.0 ? zero[1] : zero[0];
 }
 
 void lml_energy_offsets_free(lml_energy_offsets *offsets) {

@@ -30,6 +30,7 @@ lml_status lml_fit_rows(lml_fit *fit, const lml_crew *crew, const double *coeffi
   lml_dataset plain = *fit->set; /* errors are of the rows as they are */
   plain.row_weights = NULL;
   plain.noffsets = 0;
+  plain.energy_zero = 0.0;
   const lml_row_job job = {.set = &plain, .sink = {take, &m}};
   return lml_fit_collect(fit, crew->comm, lml_crew_rows(crew, &job, 1, NULL, error), error);
 }

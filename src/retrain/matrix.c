@@ -198,6 +198,7 @@ static lml_status read_block(const lml_matrix *matrix, lml_design *design, size_
     status = lml_npy_read_rows(matrix->weights, place, count, weights, error);
   for (size_t k = 0; k < count && status == LML_OK; k++) {
     if (matrix->weights != NULL) weights[k] = sqrt(weights[k]);
+    if (matrix->values != NULL) design->targets[k] -= matrix->set->energy_zero;
     if (design->centre != NULL) lml_centre_row(design->centre, design->block + k * design->width);
   }
   return status;

@@ -230,7 +230,7 @@ static lml_status allow_offsets(lml_run *r, lml_error *error) {
   lml_normal *const all[] = {&retrain->target, &retrain->test, &retrain->train};
   const size_t count = count_offsets(r->options);
   lml_status status = LML_OK;
-  for (size_t k = 0; k < sizeof all / sizeof *all && status == LML_OK; k++)
+  for (size_t k = 0; k < sizeof all / sizeof all[0] && status == LML_OK; k++)
     if (all[k]->gram != NULL) status = lml_normal_allow_offsets(all[k], count, error);
   for (size_t k = 0; retrain->folds != NULL && k < r->options->folds && status == LML_OK; k++)
     status = lml_normal_allow_offsets(&retrain->folds[k], count, error);

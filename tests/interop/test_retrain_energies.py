@@ -103,6 +103,25 @@ def test_offsets_of_each_element(way, alloy, retrain, lmlink_eval, tmp_path):
         assert report["cache"]["found"] == "used"
 
 
+def test_rows_of_energies_have_offsets_too(alloy, retrain, lmlink_eval, tmp_path):
+    """A design matrix of energies beside structures: the same as all of them as structures."""
+    start, files = alloy
+    rows = element_rows(lmlink_eval, start, files["unseen"], tmp_path, ("W", "Be"))
+    np.save(tmp_path / "rows.npy", rows.rows)
+    np.save(tmp_path / "rows.targets.npy", rows.values)
+    found = []
+    for name in ("rows.npy", files["unseen"].name):
+        config = {"format": "lmlink-retrain", "version": 1, "form": "linear", "start": {"file": start.name},
+                  "targets": [{"file": files["data"].name, "quantity": "energy"},
+                              {"file": name, "quantity": "energy"}], "lambda_ridge": RIDGE}
+        (tmp_path / "c.json").write_text(json.dumps(config))
+        new, report = retrain(tmp_path / "c.json")
+        found.append((read_coefficients(new), report["sets"][1]["errors"]["rms_after"],
+                      report["energy_offsets"]["elements"]["W"]["after"]))
+    assert np.abs(found[0][0] - found[1][0]).max() <= SAME * np.abs(found[1][0]).max()
+    assert found[0][1:] == pytest.approx(found[1][1:], rel=1e-6)
+
+
 @pytest.mark.parametrize("by", ["test", "folds"])
 def test_what_lambdas_are_chosen_by(by, alloy, retrain, lmlink_eval, tmp_path):
     """Offsets are those of what is trained on, for test files and for frames that are left out."""

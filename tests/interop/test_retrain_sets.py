@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import plot_retrain
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
@@ -217,6 +218,7 @@ def test_where_errors_come_from(label, retrain, teacher):
     _, report = retrain("--start", start, "--targets", data, "--hard", hard, "--test", data, "--lambda-ridge", RIDGE)
     assert {part["role"]: part["errors_from"] for part in report["sets"]} == {
         "target": "evaluation", "hard": "rows", "test": "evaluation"}
+    assert len(plot_retrain.with_structures(report)) == 1  # what pictures of strained cells are drawn of
 
 
 # ---- two sources of one quantity, and names ----
