@@ -188,6 +188,26 @@ def test_forces_are_not_ruined(label, teacher, retrain, tmp_path):
         assert error[-9000.0, words] == pytest.approx(error[0.0, words], rel=1e-3)
 
 
+def test_leverages_beside_offsets(label, teacher, retrain, lmlink_eval, tmp_path):
+    """A row's leverage is that of offset and coefficients together, of which the ridge is a prior of the latter alone."""
+    full, start, theta = teacher
+    wide = write_potential(tmp_path / "wide.snapcoeff", np.r_[theta[:6], np.zeros(15)], W)
+    data = label("d.xyz", cells(8, 2), full)
+    config = {"format": "lmlink-retrain", "version": 1, "start": {"file": wide.name}, "lambda_ridge": 0.3,
+              "targets": [{"file": data.name, "quantity": "energy", "leverage": 1000}]}
+    (tmp_path / "c.json").write_text(json.dumps(config))
+    _, report = retrain(tmp_path / "c.json")
+    rows = energy_rows(lmlink_eval, wide, data, tmp_path).rows  # the constant's column is that of the offset
+    sums, found = np.diag(np.r_[0.0, np.full(20, 0.3)]), []
+    for row in rows:
+        found.append(row[1:] @ row[1:] / 0.3 if sums[0, 0] == 0 else row @ np.linalg.solve(sums, row))
+        if found[-1] > 1000:
+            sums += np.outer(row, row)
+    told = [frame["leverage"] for frame in report["sets"][0]["leverage"]["frames"]]
+    assert told == pytest.approx(found, rel=1e-6)
+    assert 1 < report["sets"][0]["frames_used"] < 8
+
+
 def test_absolute_energies_where_they_are_wanted(label, teacher, retrain, lmlink_eval, tmp_path):
     """The constant takes up the zero, as without offsets."""
     full, start, theta = teacher
