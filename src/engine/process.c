@@ -93,18 +93,18 @@ bool lml_process_succeeded(const lml_process *process) {
   return process->ended && WIFEXITED(process->status) && WEXITSTATUS(process->status) == 0;
 }
 
-long lml_process_number(const lml_process *process) { return (long)process->number; }
-
-/** Whether nothing is left of what was started. The process group does not tell: a dead process that nobody has
- *  waited for, as in a container without an init process, still belongs to it. */
-static bool is_gone(lml_process *process) {
+/** The process group does not tell: a dead process that nobody has waited for, as in a container without an init
+ *  process, still belongs to it. */
+bool lml_process_is_left(lml_process *process) {
   look(process);
-  return process->ended && lml_marked_signal(process->mark, 0) == 0;
+  return !process->ended || lml_marked_signal(process->mark, 0) > 0;
 }
+
+long lml_process_number(const lml_process *process) { return (long)process->number; }
 
 static bool await_end(lml_process *process, double patience) {
   const double end = lml_sys->clock() + patience;
-  while (!is_gone(process)) {
+  while (lml_process_is_left(process)) {
     if (lml_sys->clock() >= end) return false;
     lml_sys->sleep(PAUSE);
   }

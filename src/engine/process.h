@@ -28,6 +28,9 @@ bool lml_process_runs(lml_process *process, char *how, size_t size);
 /** Whether the command ended by itself with exit code 0. */
 bool lml_process_succeeded(const lml_process *process);
 
+/** Whether anything that the command started runs still, also where the command itself has ended. */
+bool lml_process_is_left(lml_process *process);
+
 long lml_process_number(const lml_process *process);
 
 /** Wait at most @p alone s for the command to end by itself, then ask it and everything it started to end (SIGTERM:

@@ -9,24 +9,31 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "engine/init_text.h"
+#include "engine/output.h"
 #include "engine/process.h"
 #include "engine/template.h"
 #include "ipi_server.h"
 #include "structure/neighbours.h"
 
 #define LONGEST_PAUSE 60.0 /**< s between two restarts */
+#define EARLY_END 30.0     /**< s after its start within which a command's end is early */
+#define LOOK_INTERVAL 1.0  /**< s between two looks at what a command that ended has left running */
+#define LAST_WORDS 1.0     /**< s that an engine that hung up has to say why, and to end */
 
 enum {
   LONGEST_WAIT_MS = 60000,
   PROCESS_WAIT_MS = 100, /**< how late a command's end is seen */
   PREPARE_WAIT_MS = 20,  /**< and that of one that is waited for */
-  HOW_SIZE = 64
+  HOW_SIZE = 64,
+  CONTEXT_SIZE = 64 /**< room in a message for what others put in front of it */
 };
 
 typedef struct remote {
   lml_engine_settings settings;
   char *who;                                       /**< "engine NAME at ADDRESS" */
   char *launch, *prepare, *folder, *output, *file; /**< settings' texts, filled in; file: what {cluster} stands for */
+  char *output_path;                               /**< output, with the folder */
+  off_t output_begin;                              /**< bytes in it before the command was started */
   lml_engine_input input;
   bool prepares;                  /**< the input is being made, and the engine started then */
   const lml_structure *structure; /**< under evaluation */
@@ -36,11 +43,15 @@ typedef struct remote {
   size_t connections;  /**< as many as when last looked at */
   size_t had;          /**< as many as when the command was started */
   unsigned losses;     /**< in a row */
-  double launch_at;    /**< the clock's time of the next start; infinite: none is due */
-  double alone_since;  /**< the clock's time since which there is no engine */
-  double busy_since;   /**< since which the engine that there is has had the structure to do */
-  double begun;        /**< when the evaluation began */
-  double *shifted;     /**< positions as the engine is to have them */
+  unsigned early_loss; /**< which of them, from 1, was an early end; 0: none */
+  char early_how[HOW_SIZE];
+  double launched;    /**< the clock's time when the command was started */
+  double look_at;     /**< the clock's time of the next look at what is left of a command that ended well */
+  double launch_at;   /**< the clock's time of the next start; infinite: none is due */
+  double alone_since; /**< the clock's time since which there is no engine */
+  double busy_since;  /**< since which the engine that there is has had the structure to do */
+  double begun;       /**< when the evaluation began */
+  double *shifted;    /**< positions as the engine is to have them */
   size_t shifted_capacity;
   char *init;
   size_t init_capacity;
@@ -114,6 +125,8 @@ static lml_status copy_texts(remote *self, lml_error *error) {
     *texts[i].filled = fill(self, texts[i].text, error);
     if (*texts[i].filled == NULL) return LML_ERR_MEMORY;
   }
+  self->output_path = lml_path_inside(self->folder, self->output, error);
+  if (self->output_path == NULL) return LML_ERR_MEMORY;
   self->input = (lml_engine_input){.file = lml_engine_follows(settings->prepare, settings->launch) ? self->file : NULL,
                                    .prepare = self->prepare,
                                    .folder = self->folder,
@@ -150,12 +163,13 @@ static lml_status open_socket(remote *self, lml_error *error) {
 static lml_status launch(remote *self, lml_error *error) {
   const lml_process_settings settings = {.command = self->launch, .folder = self->folder, .output = self->output};
   self->launch_at = INFINITY;
+  self->output_begin = lml_output_size(self->output_path);
   const lml_status status = lml_process_start(&settings, &self->process, error);
   if (status != LML_OK) {
     lml_fail_context(error, "%s", self->who);
     return status;
   }
-  self->alone_since = lml_sys->clock();
+  self->alone_since = self->launched = self->look_at = lml_sys->clock();
   self->awaits_process = true;
   self->had = lml_ipi_server_connections(self->server);
   lml_log_line(self->settings.log, LML_LOG_INFO, "%s: started '%s' in %s, process %ld", self->who, self->launch,
@@ -163,29 +177,38 @@ static lml_status launch(remote *self, lml_error *error) {
   return LML_OK;
 }
 
-/** " (its output is in FOLDER/FILE)" where lmlink started it. */
-static void describe_output(const remote *self, char *text, size_t size) {
-  text[0] = '\0';
+/** "ENGINE: REASON; what it printed is in PATH: LAST LINES" */
+static void explain(const remote *self, const char *reason, char text[LML_ERROR_MESSAGE_SIZE]) {
+  enum { ROOM = LML_ERROR_MESSAGE_SIZE - CONTEXT_SIZE };
+  char counts[64] = "";
+  if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
+  snprintf(text, ROOM, "%s: %s%s", self->who, reason, counts);
   if (self->launch == NULL) return;
-  if (self->output[0] == '/')
-    snprintf(text, size, "; what it printed is in %s", self->output);
-  else
-    snprintf(text, size, "; what it printed is in %s/%s", self->folder, self->output);
+  size_t used = strlen(text);
+  snprintf(text + used, ROOM - used, "; what it printed is in %s: ", self->output_path);
+  used = strlen(text);
+  lml_output_tail(self->output_path, self->output_begin, text + used, ROOM - used);
+  if (text[used] == '\0') text[used - strlen(": ")] = '\0';
 }
 
 /** To whoever asked for the forces, it is all one whether the engine hung up or said something wrong. */
 static lml_status give_up(const remote *self, lml_status status, const char *reason, lml_error *error) {
-  char output[256], counts[64] = "";
-  describe_output(self, output, sizeof output);
-  if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
-  return lml_fail(error, status == LML_ERR_TIMEOUT ? status : LML_ERR_IO, "%s: %s%s%s", self->who, reason, counts,
-                  output);
+  char text[LML_ERROR_MESSAGE_SIZE];
+  explain(self, reason, text);
+  return lml_fail(error, status == LML_ERR_TIMEOUT ? status : LML_ERR_IO, "%s", text);
+}
+
+static void warn(const remote *self, const char *reason) {
+  char text[LML_ERROR_MESSAGE_SIZE];
+  explain(self, reason, text);
+  lml_log_warning(self->settings.log, "%s", text);
 }
 
 /** Start the engine, or what makes its input first. */
 static lml_status start_engine(remote *self, lml_error *error) {
   self->launch_at = INFINITY;
   if (self->input.file == NULL) return launch(self, error);
+  self->output_begin = lml_output_size(self->output_path);
   const lml_status status = lml_engine_input_begin(&self->input, self->structure, error);
   if (status != LML_OK) {
     lml_fail_context(error, "%s", self->who);
@@ -206,7 +229,8 @@ static lml_status continue_start(remote *self, lml_error *error) {
   return status == LML_OK ? launch(self, error) : give_up(self, status, local.message, error);
 }
 
-/** The engine is of no use any more, for @p reason: end it, and do what the policy says. */
+/** The engine is of no use any more, for @p reason: end it, and do what the policy says; another start is of no use
+ *  either where @p status is LML_ERR_INPUT. */
 static lml_status lose(remote *self, lml_status status, const char *reason, lml_error *error) {
   lml_engine_settings *settings = &self->settings;
   lml_ipi_server_hang_up(self->server);
@@ -215,12 +239,13 @@ static lml_status lose(remote *self, lml_status status, const char *reason, lml_
   const double now = lml_sys->clock();
   self->alone_since = now;
   if (settings->policy != LML_ENGINE_WAIT) {
-    lml_process_stop(self->process, 0.0, settings->stop_patience);
+    const double alone = status == LML_ERR_CLOSED ? fmin(LAST_WORDS, settings->stop_patience) : 0.0;
+    lml_process_stop(self->process, alone, settings->stop_patience);
     self->process = NULL;
   }
-  if (settings->policy == LML_ENGINE_STOP || self->losses > settings->retries)
+  if (settings->policy == LML_ENGINE_STOP || self->losses > settings->retries || status == LML_ERR_INPUT)
     return give_up(self, status, reason, error);
-  tell(self, LML_LOG_ERROR, reason);
+  warn(self, reason);
   if (settings->policy == LML_ENGINE_RESTART) {
     const double pause = fmin(ldexp(settings->back_off, (int)fmin(self->losses - 1, 30)), LONGEST_PAUSE);
     self->launch_at = now + pause;
@@ -328,17 +353,52 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
   return LML_OK;
 }
 
-/** A command that ended, and no engine is there; one that ended well may have sent the engine elsewhere, as a batch
- *  system's submit command does. An engine may also have connected and gone without a word. */
+/** Whether this end of the command, before an engine has connected, is early, with something said, and like the one
+ *  before: its input is wrong, then, and another start would end no other way. */
+static bool ended_like_before(remote *self, const char *how) {
+  const bool early =
+      lml_sys->clock() - self->launched <= EARLY_END && lml_output_size(self->output_path) > self->output_begin;
+  const bool again = early && self->losses > 0 && self->early_loss == self->losses && strcmp(how, self->early_how) == 0;
+  self->early_loss = early ? self->losses + 1 : 0;
+  snprintf(self->early_how, sizeof self->early_how, "%s", how);
+  return again;
+}
+
+/** A command that ended well may have sent the engine elsewhere, as a batch system's submit command does, or to the
+ *  background: the engine is waited for, but the user should know. */
+static void tell_good_end(remote *self, const char *end) {
+  const double now = lml_sys->clock(), limit = self->settings.connect_limit;
+  if (now < self->look_at) return;
+  self->look_at = now + LOOK_INTERVAL;
+  if (lml_process_is_left(self->process)) return;
+  self->awaits_process = false;
+  char until[64] = "without limit", reason[LML_ERROR_MESSAGE_SIZE];
+  if (limit >= 0.0) snprintf(until, sizeof until, "for up to %g s (limits.connect)", limit);
+  snprintf(
+      reason, sizeof reason,
+      "%s, %.1f s after its start, and nothing that it started runs here; lmlink waits %s, in case the engine runs "
+      "elsewhere",
+      end, now - self->launched, until);
+  warn(self, reason);
+}
+
+/** A command that ended, and no engine is there. An engine may also have connected and gone without a word. */
 static lml_status check_process(remote *self, char *reason, size_t size) {
   char how[HOW_SIZE];
   if (!self->awaits_process || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
-      lml_process_runs(self->process, how, sizeof how) || lml_process_succeeded(self->process))
+      lml_process_runs(self->process, how, sizeof how))
     return LML_OK;
   const bool connected = lml_ipi_server_connections(self->server) > self->had;
   snprintf(reason, size, "'%.200s' %s %s", self->launch, how,
            connected ? "when it had connected, without a word" : "before it connected");
-  return LML_ERR_CLOSED;
+  if (lml_process_succeeded(self->process)) {
+    tell_good_end(self, reason);
+    return LML_OK;
+  }
+  if (connected || !ended_like_before(self, how)) return LML_ERR_CLOSED;
+  const size_t used = strlen(reason);
+  snprintf(reason + used, size - used, ", as the time before: correct its input or the command");
+  return LML_ERR_INPUT;
 }
 
 static lml_status remote_progress(void *data, bool *done, lml_error *error) {
@@ -415,8 +475,11 @@ static void remote_cancel(void *data) {
 
 static void remote_destroy(void *data) {
   remote *self = data;
+  const double patience = self->settings.stop_patience;
+  /* An engine that computes does not see that the connection is closed. */
+  const bool computes = self->server != NULL && lml_ipi_server_where(self->server) == LML_IPI_SERVER_COMPUTES;
   if (self->server != NULL) lml_ipi_server_hang_up(self->server);
-  lml_process_stop(self->process, self->settings.stop_patience, self->settings.stop_patience);
+  lml_process_stop(self->process, computes ? 0.0 : patience, patience);
   lml_ipi_server_destroy(self->server);
   lml_free(self->who);
   lml_engine_input_free(&self->input);
@@ -425,6 +488,7 @@ static void remote_destroy(void *data) {
   lml_free(self->file);
   lml_free(self->folder);
   lml_free(self->output);
+  lml_free(self->output_path);
   lml_free(self->shifted);
   lml_free(self->init);
   lml_free(self);

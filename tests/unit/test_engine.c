@@ -22,8 +22,7 @@
 #include "engine/template.h"
 #include "ipi_codec.h"
 #include "support/folder.h"
-
-static lml_error error;
+#include "support/remote_engine.h"
 
 /* ---- texts ---- */
 
@@ -54,10 +53,10 @@ static void a_launchers_variables_are_known(void **state) {
 static void the_init_names_species_and_periodicity(void **state) {
   (void)state;
   int numbers[] = {74, 2, 118};
-  const lml_structure structure = {.natoms = 3, .pbc = {true, false, true}, .numbers = numbers};
+  const lml_structure three = {.natoms = 3, .pbc = {true, false, true}, .numbers = numbers};
   char *text = NULL;
   size_t capacity = 0, length;
-  assert_int_equal(lml_init_text(&structure, &text, &capacity, &length, &error), LML_OK);
+  assert_int_equal(lml_init_text(&three, &text, &capacity, &length, &error), LML_OK);
   assert_string_equal(text, "{\"lmlink\": 1, \"pbc\": [true, false, true], \"species\": [74,2,118]}");
   assert_int_equal(length, strlen(text));
   lml_free(text);
@@ -74,15 +73,6 @@ static lml_process *starts(const char *command, const char *folder) {
 
 static void await(lml_process *process, char *how, size_t size) {
   while (lml_process_runs(process, how, size)) lml_sys->sleep(0.005);
-}
-
-static void reads(const char *path, const char *text) {
-  char got[256] = "";
-  FILE *file = fopen(path, "r");
-  assert_non_null(file);
-  assert_true(fread(got, 1, sizeof got - 1, file) < sizeof got);
-  fclose(file);
-  assert_string_equal(got, text);
 }
 
 static void a_command_runs_in_its_folder(void **state) {
@@ -113,24 +103,10 @@ static void a_signal_is_told(void **state) {
   empty_folder();
 }
 
-/** The number that a command has written into a file of the test's folder. */
-static pid_t number_in(const char *name) {
-  long number = 0;
-  while (number == 0) {
-    FILE *file = fopen(in_folder(name), "r");
-    if (file != NULL) {
-      if (fscanf(file, "%ld\n", &number) != 1) number = 0;
-      fclose(file);
-    }
-    if (number == 0) lml_sys->sleep(0.005);
-  }
-  return (pid_t)number;
-}
-
 /** Whether the process is there and not dead already. */
-static bool lives(pid_t number) {
+static bool lives(pid_t process) {
   char path[64], text[512] = "";
-  snprintf(path, sizeof path, "/proc/%ld/stat", (long)number);
+  snprintf(path, sizeof path, "/proc/%ld/stat", (long)process);
   FILE *file = fopen(path, "r");
   if (file == NULL) return false;
   const size_t count = fread(text, 1, sizeof text - 1, file);
@@ -179,63 +155,6 @@ static void a_missing_folder_that_cannot_be_made_is_an_error(void **state) {
 }
 
 /* ---- the remote calculator, with a clock that stands still while nobody waits ---- */
-
-static double now;
-static lml_sys_table table;
-static const lml_sys_table *before;
-
-static double fake_clock(void) { return now; }
-
-static void fake_sleep(double seconds) { now += seconds; }
-
-/** Waiting takes no time but the clock's. */
-static int fake_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
-  const int found = before->poll(fds, count, 0);
-  if (found == 0) now += 1e-3 * timeout_ms;
-  return found;
-}
-
-static int set_up(void **state) {
-  (void)state;
-  before = lml_sys;
-  table = *lml_sys;
-  table.clock = fake_clock;
-  table.sleep = fake_sleep;
-  table.poll = fake_poll;
-  lml_sys = &table;
-  now = 100.0;
-  return 0;
-}
-
-static int tear_down(void **state) {
-  (void)state;
-  lml_sys = before;
-  empty_folder();
-  return 0;
-}
-
-static double atom[3] = {1.0, 2.0, 3.0};
-static int number = 74;
-static const lml_structure structure = {
-    .natoms = 1, .cell = {8, 0, 0, 0, 8, 0, 0, 0, 8}, .numbers = &number, .positions = atom};
-
-static lml_engine_settings settings_of(void) {
-  lml_engine_settings settings = lml_engine_defaults();
-  char text[2 * FOLDER_PATH_SIZE + 8];
-  snprintf(text, sizeof text, "unix:%s", in_folder("s"));
-  assert_int_equal(lml_ipi_address_parse(text, NULL, &settings.address, &error), LML_OK);
-  settings.name = "dft";
-  settings.policy = LML_ENGINE_STOP;
-  settings.connect_limit = 20.0;
-  settings.evaluate_limit = 30.0;
-  return settings;
-}
-
-static lml_calculator *makes(const lml_engine_settings *settings) {
-  lml_calculator *calculator;
-  if (lml_remote_calculator_create(settings, &calculator, &error) != LML_OK) fail_msg("%s", error.message);
-  return calculator;
-}
 
 /** Evaluate and fail. */
 static void fails(const lml_engine_settings *settings, lml_status status, const char *words) {

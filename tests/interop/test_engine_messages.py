@@ -1,0 +1,111 @@
+"""What lmlink-serve says about an engine that does not come: its last lines, and the file that has the others."""
+
+import signal
+import sys
+from threading import Thread
+
+import pytest
+from ase import Atoms
+from ase.calculators.socketio import SocketIOCalculator
+from conftest import ROOT, need, program
+from engines import ENGINES, write_configuration
+from serve import finish, socket_name
+
+ATOMS = Atoms("ArAr", positions=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], cell=[9, 9, 9], pbc=True)
+SPRINGS = f"{sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
+
+
+@pytest.fixture
+def serve(start, tmp_path):
+    """Serve an engine that is started by a command, and ask for forces; meanwhile(server) runs beside. Forces or None,
+    exit code, and what lmlink-serve has said about the engine."""
+    (tmp_path / "work").mkdir()
+
+    def run(launch, atoms=ATOMS, meanwhile=None, **settings):
+        name = socket_name()
+        path = write_configuration(tmp_path, {"type": "remote", "name": "dft", "address": f"unix:{name}qm",
+                                              "launch": launch, "folder": "work", "back_off": 0.01, **settings}, atoms)
+        server = start([program("lmlink-serve"), path, "--driver", f"unix:{name}"])
+        forces, beside = None, Thread(target=meanwhile or (lambda server: None), args=[server])
+        calculator = SocketIOCalculator(unixsocket=name)
+        beside.start()
+        try:
+            forces = calculator.get_forces(atoms)
+        except (OSError, RuntimeError):
+            pass  # what ASE says where its client has gone
+        finally:
+            try:
+                calculator.close()
+            except (OSError, RuntimeError):
+                pass
+        beside.join()
+        code, messages = finish(server)
+        return forces, code, [line for line in messages.splitlines() if "dft at" in line]
+
+    return run
+
+
+def test_input_error(serve, tmp_path, monkeypatch):
+    """Quantum ESPRESSO, in parallel, with a word in its input that it does not know: it is started twice, and both times
+    the user sees its own words."""
+    engine = ENGINES["quantum_espresso"]
+    reason = engine.missing()
+    if reason:
+        need("engines", reason)
+    for name in "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe":
+        monkeypatch.setenv(name, "1")
+    (tmp_path / "work" / "pw.in").write_text(engine.input(engine.atoms).replace("ecutwfc", "ecutwfk"))
+    forces, code, lines = serve(f"mpirun -n 2 {engine.launch}", engine.atoms)
+    assert forces is None and code == 1
+    starts = [line for line in lines if ": started '" in line]
+    warning, error = (line for line in lines if "what it printed is in" in line)
+    assert len(starts) == 2, lines
+    assert warning.startswith("lmlink-serve: warning: engine dft at unix:")
+    assert error.startswith("lmlink-serve: evaluation 1: engine dft at unix:") and "correct its input" in error
+    for line in warning, error:
+        assert f"{tmp_path}/work/engine.log: " in line and "bad line in namelist &system" in line, line
+
+
+@pytest.mark.parametrize("on_failure", ["restart", "wait", "stop"])
+def test_end_without_an_engine(serve, on_failure):
+    """A command that ends well may have submitted a job. The user learns of it before the hour that lmlink waits."""
+
+    told = []
+
+    def stop_when_told(server):
+        while not told or "exit code 0" not in told[-1]:
+            told.append(server.stderr.readline())
+        server.send_signal(signal.SIGTERM)
+
+    forces, code, _ = serve("echo no licence", meanwhile=stop_when_told, on_failure=on_failure)
+    assert forces is None and code == 128 + signal.SIGTERM
+    assert "warning: engine dft at unix:" in told[-1] and "'echo no licence' ended with exit code 0" in told[-1]
+    assert told[-1].endswith("work/engine.log: no licence\n")
+
+
+def test_engine_in_the_background(serve):
+    """A launcher that ends well while the engine goes on is no reason for a warning."""
+    forces, code, lines = serve(f"(sleep 0.2; exec {SPRINGS}) & exit 0")
+    assert code == 0 and abs(forces).max() > 0.01
+    assert not [line for line in lines if "warning" in line], lines
+
+
+def test_last_words(serve, tmp_path):
+    """An engine that fails amid a calculation closes its connection before it says why."""
+    (tmp_path / "work" / "engine.py").write_text("""import sys
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.calculators.socketio import SocketClient
+
+class Failing(Calculator):
+    implemented_properties = ["energy", "forces"]
+
+    def calculate(self, *arguments):
+        raise ValueError("no basis set for argon")
+
+SocketClient(unixsocket=sys.argv[1]).run(Atoms("ArAr", cell=[9, 9, 9], calculator=Failing()))
+""")
+    forces, code, lines = serve(f"exec {sys.executable} engine.py {{name}}", retries=1)
+    assert forces is None and code == 1
+    told = [line for line in lines if "closed the connection before it had computed the structure" in line]
+    assert len(told) == 2 and all(line.endswith("ValueError: no basis set for argon") for line in told), lines
