@@ -65,7 +65,7 @@ static int posix_peer_user(int fd, uid_t *user) {
 
 /** In the child: become the program, or leave. Calls nothing that is not safe between fork and exec. */
 static void become(const lml_spawn *how, pid_t parent) {
-  static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGCHLD};
+  static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGCHLD, SIGXFSZ, SIGUSR1, SIGUSR2};
   for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++) signal(handled[i], SIG_DFL);
   sigset_t none;
   sigemptyset(&none);

@@ -14,6 +14,7 @@
 #include "programs/eval_arrays.h"
 #include "programs/eval_frame.h"
 #include "programs/eval_work.h"
+#include "programs/signals.h"
 
 /* ---- command line ---- */
 
@@ -287,20 +288,9 @@ static lml_status run_all(run *r, lml_error *error) {
   return status;
 }
 
-/** Let the evaluation end and clean up. A signal that is ignored already, as under nohup, stays so. */
-static void handle_signals(void) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-  for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++) {
-    struct sigaction action;
-    if (sigaction(numbers[k], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
-    memset(&action, 0, sizeof action);
-    sigemptyset(&action.sa_mask);
-    action.sa_handler = ask_to_stop;
-    sigaction(numbers[k], &action, NULL);
-  }
-}
-
 int main(int argc, char **argv) {
+  static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+  lml_signals_outlive_notices();
   lml_arguments arguments;
   int code;
   lml_error error = {0};
@@ -309,7 +299,7 @@ int main(int argc, char **argv) {
     lml_arguments_free(&arguments);
     return lml_command_end(&command, error.status, &error);
   }
-  handle_signals();
+  lml_signals_handle(ending, sizeof ending / sizeof ending[0], ask_to_stop);
   run r = {.arguments = &arguments,
            .input = arguments.positional[0],
            .progress = {.shown = isatty(STDERR_FILENO) == 1},

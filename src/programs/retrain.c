@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "potential/snap_model.h"
 #include "programs/retrain_options.h"
+#include "programs/signals.h"
 
 /* ---- progress ---- */
 
@@ -150,20 +151,6 @@ static bool asked_to_stop(void *context) {
   return stop != 0;
 }
 
-/** SIGUSR1 as well, which mpirun passes on to its ranks and does not end by. A signal that is ignored already, as under
- *  nohup, stays so. */
-static void handle_signals(void) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-    struct sigaction action;
-    if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
-    memset(&action, 0, sizeof action); /* without SA_RESTART: waiting calls return */
-    sigemptyset(&action.sa_mask);
-    action.sa_handler = ask_to_stop;
-    sigaction(numbers[i], &action, NULL);
-  }
-}
-
 /* ---- the program ---- */
 
 static void print_line(void *context, const char *line) {
@@ -177,7 +164,9 @@ static lml_status run(lml_retrain_options *options, lml_log_level level, lml_com
   const lml_retrain_listener listener = {
       .progress = show_progress, .renewed = print_renewed, .stop = asked_to_stop, .context = &p, .log = &log};
   const bool follows = lml_retrain_followed(options) != NULL;
-  if (follows) handle_signals();
+  /* SIGUSR1 as well, which mpirun passes on to its ranks and does not end by. */
+  static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+  if (follows) lml_signals_handle(ending, sizeof ending / sizeof ending[0], ask_to_stop);
   lml_retrain retrain;
   const lml_status status = lml_retrain_run(&retrain, options, comm, &listener, error);
   clear_line(&p);
@@ -214,6 +203,7 @@ static int retrain(int argc, char *const *argv, lml_comm *comm) {
 int main(int argc, char **argv) {
   lml_comm *comm;
   lml_error error = {0};
+  lml_signals_outlive_notices();
   if (lml_comm_world(&comm, &error) != LML_OK) return lml_command_end(&lml_retrain_command, error.status, &error);
   const int code = retrain(argc, argv, comm);
   lml_comm_finalise(comm);

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "programs/serve_options.h"
 #include "programs/server.h"
+#include "programs/signals.h"
 
 enum { LINE_SIZE = 512 };
 
@@ -44,15 +45,9 @@ static void hang_up(int number) {
  * which a launcher sends the same signals, end when rank 0 lets them go. A signal that is ignored already, as under
  * nohup, stays so. */
 static void handle_signals(bool talks, bool alone) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-    struct sigaction action;
-    if (sigaction(numbers[i], NULL, &action) != 0 || action.sa_handler == SIG_IGN) continue;
-    memset(&action, 0, sizeof action); /* without SA_RESTART: waiting calls return */
-    sigemptyset(&action.sa_mask);
-    action.sa_handler = !talks ? SIG_IGN : numbers[i] == SIGHUP && alone ? hang_up : ask_to_stop;
-    sigaction(numbers[i], &action, NULL);
-  }
+  static const int ending[] = {SIGINT, SIGTERM}, hanging_up[] = {SIGHUP};
+  lml_signals_handle(ending, sizeof ending / sizeof ending[0], talks ? ask_to_stop : SIG_IGN);
+  lml_signals_handle(hanging_up, 1, !talks ? SIG_IGN : alone ? hang_up : ask_to_stop);
   signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more must not end a run */
   signal(SIGXFSZ, SIG_IGN); /* writing beyond a limit of the file size is an error like a full disk */
 }
@@ -141,6 +136,7 @@ static int serve(int argc, char *const *argv, lml_comm *comm) {
 int main(int argc, char **argv) {
   lml_comm *comm;
   lml_error error = {0};
+  lml_signals_outlive_notices();
   if (lml_comm_world(&comm, &error) != LML_OK) return lml_command_end(&lml_serve_command, error.status, &error);
   const int code = serve(argc, argv, comm);
   lml_comm_finalise(comm);
