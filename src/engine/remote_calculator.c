@@ -473,13 +473,18 @@ static void remote_cancel(void *data) {
   self->prepares = false;
 }
 
+/** Whether the engine sees that lmlink hangs up: not while it computes, nor before it has connected. */
+static bool would_end_by_itself(const remote *self) {
+  if (self->server == NULL) return false;
+  const lml_ipi_server_state state = lml_ipi_server_where(self->server);
+  return state != LML_IPI_SERVER_COMPUTES && !(state == LML_IPI_SERVER_ALONE && self->awaits_process);
+}
+
 static void remote_destroy(void *data) {
   remote *self = data;
-  const double patience = self->settings.stop_patience;
-  /* An engine that computes does not see that the connection is closed. */
-  const bool computes = self->server != NULL && lml_ipi_server_where(self->server) == LML_IPI_SERVER_COMPUTES;
+  const double alone = would_end_by_itself(self) ? self->settings.stop_patience : 0.0;
   if (self->server != NULL) lml_ipi_server_hang_up(self->server);
-  lml_process_stop(self->process, computes ? 0.0 : patience, patience);
+  lml_process_stop(self->process, alone, self->settings.stop_patience);
   lml_ipi_server_destroy(self->server);
   lml_free(self->who);
   lml_engine_input_free(&self->input);

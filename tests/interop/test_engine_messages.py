@@ -63,7 +63,7 @@ def test_input_error(serve, tmp_path, monkeypatch):
     assert warning.startswith("lmlink-serve: warning: engine dft at unix:")
     assert error.startswith("lmlink-serve: evaluation 1: engine dft at unix:") and "correct its input" in error
     for line in warning, error:
-        assert f"{tmp_path}/work/engine.log: " in line and "bad line in namelist &system" in line, line
+        assert f"{tmp_path / 'work' / 'engine.log'}: " in line and "bad line in namelist &system" in line, line
 
 
 @pytest.mark.parametrize("on_failure", ["restart", "wait", "stop"])
@@ -80,7 +80,7 @@ def test_end_without_an_engine(serve, on_failure):
     forces, code, _ = serve("echo no licence", meanwhile=stop_when_told, on_failure=on_failure)
     assert forces is None and code == 128 + signal.SIGTERM
     assert "warning: engine dft at unix:" in told[-1] and "'echo no licence' ended with exit code 0" in told[-1]
-    assert told[-1].endswith("work/engine.log: no licence\n")
+    assert told[-1].endswith("engine.log: no licence\n")
 
 
 def test_engine_in_the_background(serve):

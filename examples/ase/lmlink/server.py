@@ -7,35 +7,18 @@ import socket
 import struct
 import subprocess
 import tempfile
-import threading
 import time
 import weakref
 
 import numpy as np
-from ase.calculators.socketio import SocketClient
 from ase.units import Bohr, Hartree
 
 from .configuration import LMLinkError, environment
+from .engine import Engine
 
 HEADER = 12  # bytes of a message's name in the i-PI protocol
 LOG_TAIL = 4000  # characters of the server's messages that an exception shows
 PATIENCE = 10.0  # seconds that a server has to end by itself before it is killed
-
-
-class Engine(threading.Thread):
-    """Serves an ASE calculator to lmlink-serve, which listens for it, until lmlink-serve hangs up."""
-
-    def __init__(self, calculator, atoms, name, process):
-        super().__init__(name=name, daemon=True)
-        self.atoms, self.process, self.error = atoms, process, None
-        self.atoms.calc = calculator
-
-    def run(self):
-        try:
-            SocketClient(unixsocket=self.name).run(self.atoms)
-        except Exception as error:  # of any calculator: it is shown where forces were wanted
-            self.error = error
-            self.process.terminate()
 
 
 class Server:
@@ -115,7 +98,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 pass
             for engine in self.engines:
-                engine.join(PATIENCE)
+                if not engine.is_inside():
+                    engine.join(PATIENCE)
                 if engine.error is not None:
                     failed = f"{type(engine.atoms.calc).__name__}: {engine.error or repr(engine.error)}"
                     raise LMLinkError(f"the engine failed: {failed}") from engine.error
@@ -167,8 +151,8 @@ class Server:
         process, self.process = self.process, None
         if process is not None:
             _end(process)
-        for engine in self.engines:  # their calculators are free for others when they have seen the end
-            engine.join(PATIENCE)
+        for engine in self.engines:
+            engine.stop()
         self.messages.close()
 
     def forget(self):
