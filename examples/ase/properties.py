@@ -23,9 +23,16 @@ from common import find_potential, say
 def compute(calculator, arguments):
     """The table's values by name, and the energies (eV) along the vacancy's path."""
     cell = crystals.relaxed_cell(calculator, arguments.element, arguments.structure, arguments.lattice_constant)
-    values = {"lattice constant (Å)": cell.cell[0, 0], "energy (eV/atom)": cell.get_potential_energy() / len(cell)}
+    if len(set(cell.numbers)) > 1:
+        raise SystemExit(f"{arguments.element}: a compound, whose vacancies have no energy but for given chemical potentials; "
+                         "give --element a chemical symbol")
+    values = {"lattice constant (Å)": cell.cell[0, 0]}
+    if crystals.is_hexagonal(cell):
+        values["c (Å)"] = cell.cell[2, 2]
+    values["energy (eV/atom)"] = cell.get_potential_energy() / len(cell)
     say(f"lattice constant {cell.cell[0, 0]:.5f} Å")
-    values.update(zip(("C11 (GPa)", "C12 (GPa)", "C44 (GPa)"), crystals.elastic_constants(cell, calculator)))
+    for name, value in zip(crystals.constants_of(cell), crystals.elastic_constants(cell, calculator)):
+        values[f"{name} (GPa)"] = value
     say("elastic constants")
     values["vacancy formation (eV)"], _ = crystals.vacancy_formation(cell, calculator, arguments.size)
     say(f"vacancy formation energy {values['vacancy formation (eV)']:.3f} eV")
@@ -38,7 +45,7 @@ def compute(calculator, arguments):
 
 def draw(path, cell, calculator, energies, title):
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    for kind in crystals.STRAINS:
+    for kind in crystals.strains_of(cell):
         strained = [atoms for atoms in crystals.strained_cells(cell) if atoms.info["strain_type"] == kind]
         for atoms in strained:
             atoms.calc = calculator
@@ -54,7 +61,7 @@ def draw(path, cell, calculator, energies, title):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     crystals.add_arguments(parser)
-    parser.add_argument("--size", type=int, default=4, help="cubic cells along a side of the vacancy's cell (4)")
+    parser.add_argument("--size", type=int, default=4, help="cells along a side of the vacancy's cell (4)")
     parser.add_argument("--images", type=int, default=7, help="of the vacancy's path, an odd number (7)")
     parser.add_argument("--output", type=Path, default=Path("."), help="folder of properties.png")
     parser.add_argument("--quick", action="store_true", help="a small cell for the vacancy")
