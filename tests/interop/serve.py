@@ -2,7 +2,7 @@
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,13 @@ def finish(process):
     """Exit code and messages of a process that ends by itself; a hang fails the test."""
     output, errors = process.communicate(timeout=TIMEOUT)
     return process.returncode, errors
+
+
+@contextmanager
+def until_it_ends(name):
+    """ASE's SocketIOCalculator for a client that may end at any time: the context ends then, without an exception."""
+    with suppress(OSError, RuntimeError), SocketIOCalculator(unixsocket=name) as calculator:
+        yield calculator
 
 
 @contextmanager

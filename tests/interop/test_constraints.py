@@ -61,11 +61,11 @@ def test_elastic_constants_stay(name, potentials, tmp_path):
     with LMLink(potentials / f"{potential}.snap") as calculator:
         cell = crystals.relaxed_cell(calculator, formula, structure, lattice_constant)
         before = np.array(crystals.elastic_constants(cell, calculator))
-        plain = crystals.strained_cells(cell, count=9)
+        plain = crystals.strained_cells(cell, count=7)
         inner = [atoms for strained in plain for atoms in crystals.inner_displacements(strained, calculator)]
         targets = displaced(cell, calculator, size)
         old = [calculator.get_forces(atoms) for atoms in targets]
-    assert len(inner) == (0 if name in HELD_BY_SYMMETRY else 4 * 8 * 2)
+    assert len(inner) == (0 if name in HELD_BY_SYMMETRY else 4 * 6 * 2)
     changes = {}
     for which, hard in (("plain", plain), ("all", plain + inner)):
         with LMLink(retrain(tmp_path, potentials / potential, form, hard, targets)) as calculator:

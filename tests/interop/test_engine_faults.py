@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.calculators.socketio import SocketIOCalculator
 from conftest import ROOT, program
 from engines import write_configuration
-from serve import descendants, ends, finish, socket_name
+from serve import descendants, ends, finish, socket_name, until_it_ends
 
 ENGINE = ROOT / "tests" / "support" / "faulty_engine.py"
 PHASES = ("connect", "ready", "posdata", "computing", "reply", "idle")
@@ -39,18 +38,10 @@ def serve(start, folder, policy, phase, fault):
     path = write_configuration(folder, settings, FRAMES[0])
     forces, processes = [], []
     server = start([program("lmlink-serve"), path, "--driver", f"unix:{name}"])
-    calculator = SocketIOCalculator(unixsocket=name)
-    try:
+    with until_it_ends(name) as calculator:
         for frame in FRAMES:
             forces.append(calculator.get_forces(frame))
             processes += [pid for pid, _ in descendants(server.pid)]
-    except (OSError, RuntimeError):
-        pass  # what ASE says where its client has gone
-    finally:
-        try:
-            calculator.close()
-        except (OSError, RuntimeError):
-            pass
     code, messages = finish(server)
     assert all(ends(pid) for pid in processes)
     assert not Path(f"/tmp/ipi_{name}qm").exists()

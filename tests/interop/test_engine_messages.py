@@ -6,10 +6,9 @@ from threading import Thread
 
 import pytest
 from ase import Atoms
-from ase.calculators.socketio import SocketIOCalculator
 from conftest import ROOT, need, program
 from engines import ENGINES, write_configuration
-from serve import finish, socket_name
+from serve import finish, socket_name, until_it_ends
 
 ATOMS = Atoms("ArAr", positions=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], cell=[9, 9, 9], pbc=True)
 SPRINGS = f"{sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
@@ -27,17 +26,9 @@ def serve(start, tmp_path):
                                               "launch": launch, "folder": "work", "back_off": 0.01, **settings}, atoms)
         server = start([program("lmlink-serve"), path, "--driver", f"unix:{name}"])
         forces, beside = None, Thread(target=meanwhile or (lambda server: None), args=[server])
-        calculator = SocketIOCalculator(unixsocket=name)
         beside.start()
-        try:
+        with until_it_ends(name) as calculator:
             forces = calculator.get_forces(atoms)
-        except (OSError, RuntimeError):
-            pass  # what ASE says where its client has gone
-        finally:
-            try:
-                calculator.close()
-            except (OSError, RuntimeError):
-                pass
         beside.join()
         code, messages = finish(server)
         return forces, code, [line for line in messages.splitlines() if "dft at" in line]
