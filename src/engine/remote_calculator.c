@@ -372,13 +372,13 @@ static void tell_good_end(remote *self, const char *end) {
   self->look_at = now + LOOK_INTERVAL;
   if (lml_process_is_left(self->process)) return;
   self->awaits_process = false;
-  char until[64] = "without limit", reason[LML_ERROR_MESSAGE_SIZE];
-  if (limit >= 0.0) snprintf(until, sizeof until, "for up to %g s (limits.connect)", limit);
+  char how_long[64] = "without limit", reason[LML_ERROR_MESSAGE_SIZE];
+  if (limit >= 0.0) snprintf(how_long, sizeof how_long, "for up to %g s (limits.connect)", limit);
   snprintf(
       reason, sizeof reason,
       "%s, %.1f s after its start, and nothing that it started runs here; lmlink waits %s, in case the engine runs "
       "elsewhere",
-      end, now - self->launched, until);
+      end, now - self->launched, how_long);
   warn(self, reason);
 }
 
