@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -215,7 +216,8 @@ def test_copies_have_processes_of_their_own(calculator):
     atoms = crystal_with_vacancy()
     atoms.calc = calculator
     energy = atoms.get_potential_energy()
-    for other in copy.deepcopy(calculator), pickle.loads(pickle.dumps(calculator)), LMLink(**calculator.todict()):
+    for other in (copy.copy(calculator), copy.deepcopy(calculator), pickle.loads(pickle.dumps(calculator)),
+                  LMLink(**calculator.todict())):
         assert other.pid is None and other.todict() == calculator.todict()
         with other:
             again = crystal_with_vacancy()
@@ -224,6 +226,8 @@ def test_copies_have_processes_of_their_own(calculator):
             again.rattle(0.01)
             again.get_forces()
             assert other.pid != calculator.pid and is_running(calculator.pid)
+            other.set(timeout=30.0)
+            assert calculator.parameters["timeout"] == 60.0 and calculator.results["energy"] == energy
 
 
 def test_results_are_saved_with_a_structure(calculator, tmp_path):
@@ -265,7 +269,8 @@ def test_several_at_once(potentials, lammps):
                 compare(atoms, lammps, potentials / name)
 
 
-def _forces_in_child(calculator, queue):
+def _forces_in_child(calculator, queue, **changes):
+    calculator.set(**changes)
     atoms = crystal_with_vacancy(3)
     atoms.calc = calculator
     queue.put((atoms.get_forces(), calculator.pid))
@@ -387,15 +392,105 @@ def test_setting_another_potential(potentials, lammps):
         compare(atoms, lammps, potentials / "Mo_Zuo_JPCA2020.quadratic.snap")
 
 
-def test_the_log_has_a_line_for_each_evaluation(potential, tmp_path):
+def test_messages_have_a_line_for_each_evaluation(potential, tmp_path):
     atoms = crystal_with_vacancy()
-    with LMLink(potential, log=tmp_path / "log") as atoms.calc:
+    with LMLink(potential, messages=tmp_path / "messages") as atoms.calc:
         atoms.get_forces()
-        before = (tmp_path / "log").read_text().count("\n")
+        before = (tmp_path / "messages").read_text().count("\n")
         for _ in range(3):
             atoms.rattle(0.01)
             atoms.get_forces()
-    assert (tmp_path / "log").read_text().count("\n") >= before + 3
+    assert (tmp_path / "messages").read_text().count("\n") >= before + 3
+
+
+def test_the_old_name_of_messages(potential, tmp_path):
+    """It holds for one release; positional arguments are what they were."""
+    path = str(tmp_path / "messages")
+    with pytest.warns(DeprecationWarning, match="messages") as caught:
+        old = LMLink(potential, log=path)
+        old.set(log=path + "2")
+    assert [warning.filename for warning in caught] == [__file__] * 2
+    assert old.parameters["messages"] == path + "2" and "log" not in old.parameters
+    assert LMLink(potential, None, None, 1, "mpirun", None, path, 5.0).parameters["messages"] == path
+    with pytest.warns(DeprecationWarning), pytest.raises(TypeError, match="old name"):
+        LMLink(potential, log=path, messages=path)
+
+
+def test_force_log(potential, tmp_path, monkeypatch):
+    """Relative paths are those of the working directory when they were given, and `~` is the home folder."""
+    home, first, later = (tmp_path / name for name in ("home", "first", "later"))
+    for folder in home, first, later:
+        folder.mkdir()
+    for file in potential.parent.glob(f"{potential.stem}.*"):
+        (home / file.name).symlink_to(file)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(first)
+    atoms, forces = crystal_with_vacancy(), []
+    with LMLink(f"~/{POTENTIAL}", force_log="run.xyz", messages="~/messages") as atoms.calc:
+        monkeypatch.chdir(later)
+        for _ in range(3):
+            atoms.rattle(0.01)
+            forces.append(atoms.get_forces())
+    assert sorted(path.name for path in [*first.iterdir(), *later.iterdir()]) == ["run.xyz"]
+    assert (home / "messages").read_text().count("evaluation ") >= 3
+    frames = read(first / "run.xyz", index=":")
+    assert all(np.abs(frame.get_forces() - each).max() < 1e-12 for frame, each in zip(frames, forces, strict=True))
+
+
+def test_two_threads_share_a_calculator(calculator):
+    """Each gets the results of its own structures, whatever the other asks for meanwhile."""
+    wrong = []
+
+    def evaluate(structures, expected):
+        for atoms, (energy, forces, stress) in zip(structures, expected):
+            atoms.calc = calculator
+            wrong.append(not (abs(atoms.get_potential_energy() - energy) < 1e-9 and
+                              np.array_equal(atoms.get_forces().shape, forces.shape) and
+                              np.abs(atoms.get_forces() - forces).max() < 1e-9 and
+                              np.abs(atoms.get_stress() - stress).max() < 1e-9))
+
+    threads = []
+    for size, count in (2, 40), (3, 20):
+        structures, expected = [crystal_with_vacancy(size) for _ in range(count)], []
+        for seed, atoms in enumerate(structures):
+            atoms.rattle(0.05, seed=seed)
+            atoms.calc = calculator
+            expected.append((atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()))
+        threads.append(threading.Thread(target=evaluate, args=(structures, expected)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wrong) == 60 and not any(wrong)
+
+
+def test_closing_while_another_thread_evaluates(potential, tmp_path):
+    """That thread, which waits for an engine that never comes, gets an error; a forked child is not held up by it."""
+    calculator = LMLink({"launch": "sleep 1000", "limits": {"stop": 0}, "folder": tmp_path})
+    atoms, errors = crystal_with_vacancy(), []
+    atoms.calc = calculator
+
+    def evaluate():
+        try:
+            atoms.get_forces()
+        except LMLinkError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=evaluate)
+    thread.start()
+    while calculator.pid is None:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_forces_in_child, args=(calculator, queue), kwargs={"potential": potential})
+    child.start()
+    assert np.isfinite(queue.get(timeout=TIMEOUT)[0]).all()
+    child.join()
+    pid = calculator.pid
+    calculator.close()
+    thread.join()
+    assert len(errors) == 1 and "closed" in errors[0] and ends(pid)
 
 
 def test_ranks(calculator, potential):

@@ -21,5 +21,6 @@ the `with` block, at exit, or by a signal that cannot be caught.
 
 from .calculator import LMLink
 from .configuration import LMLinkError, find_program
+from .messages import LMLinkWarning
 
-__all__ = ["LMLink", "LMLinkError", "find_program"]
+__all__ = ["LMLink", "LMLinkError", "LMLinkWarning", "find_program"]

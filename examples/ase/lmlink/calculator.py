@@ -1,20 +1,18 @@
 """The calculator that ASE sees."""
 
+import copy
 import os
-import warnings
+import threading
 import weakref
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes, equal
+from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from .configuration import Configuration, LMLinkError, selected_atoms
+from .configuration import Configuration, LMLinkError
+from .messages import Messages, warn
+from .parameters import absolute_path, is_configuration, regions_of, selected_atoms, set_parameters
 from .server import Server
-
-PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "launcher", "binary", "log", "timeout", "qm_calc",
-               "qm_selection_mask", "buffer_width", "vacuum", "zero_mean", "qm_cell_round_off", "blend_width",
-               "settings")
-
 
 
 class LMLink(Calculator):
@@ -37,11 +35,15 @@ class LMLink(Calculator):
         lmlink was built with.
     binary : path, optional
         The program `lmlink-serve`; by default find_program looks for it.
-    log : path, optional
+    messages : path, optional
         File to which the server's messages are appended, one line per evaluation. Without it they are kept until the
-        process ends, and shown in the exception if it fails.
+        process ends, and shown in the exception if it fails. Its warnings are Python's, too, of category
+        LMLinkWarning.
     timeout : float
         Seconds that the server has for starting and connecting. Evaluations may take as long as they need.
+    force_log : path, optional
+        The force log: an extended XYZ file to which each evaluation is appended before its results are returned, with
+        the quantum forces of a mixture (docs/force-log.md). One calculator, one log.
 
     For a mixture, with the names of ASE's ForceQMMM:
 
@@ -64,8 +66,14 @@ class LMLink(Calculator):
     blend_width : float
         Å beyond the QM atoms over which the quantum force goes over into the potential's; 0 changes abruptly.
     settings : dict, optional
-        More of the configuration, laid over what is written from the above, such as
-        `{"calculator": {"energy": "ml"}}`.
+        More of the configuration (docs/configuration.md), laid over what is written from the above, such as
+        `{"calculator": {"virial": "ml"}}`.
+
+    With lists of qm_calc and of qm_selection_mask, of equal length, there are several regions, whose clusters are computed
+    at the same time; buffer_width, vacuum, qm_cell_round_off and blend_width may then be lists too.
+
+    Paths may begin with `~`. Relative ones, those in settings and dicts too, are relative to the working directory at
+    the time when they are given; so is the working folder of an engine that names none.
 
     The first structure that is evaluated decides on the regions and on the cluster's cell and place, which then stay,
     also when the process is started again, until one of the parameters is changed.
@@ -73,19 +81,26 @@ class LMLink(Calculator):
     Properties: energy and free_energy (eV, the same number), energies (natoms, eV, one for each atom), forces
     (natoms × 3, eV/Å), stress (6, Voigt order xx yy zz yz xz xy, eV/Å³, ASE's sign: minus virial over volume; only for
     a cell with three vectors). Energies take a second evaluation when first asked for; from then on they come along.
-    A mixture has forces; its energy is 0 and it has no stress, unless `settings` say otherwise. What the server says
-    besides, as a dict, is in `extras`.
+    A mixture has forces. It has no energy: in its place is that of the ML calculator on the whole structure, which is
+    good for finding a way (a nudged elastic band), and not for figures (docs/mixing.md); `extras["energy_kind"]` says
+    so. It has no stress, unless `settings` say otherwise. What the server says besides, as a dict, is in `extras`.
 
-    A copy (copy.deepcopy, pickle, a forked process) has the parameters and results but starts a process of its own.
+    Several threads may use one calculator, each with structures of its own: evaluations are done one after the other, and
+    get_forces() and its like return those of the structure that was asked for. `results` and `extras` are those of the
+    last evaluation, whose ever it was. close() ends an evaluation of another thread with an error.
+
+    A copy (copy.copy, copy.deepcopy, pickle, a forked process) has the parameters and results but starts a process of
+    its own.
     """
 
     name = "lmlink"
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
     ignored_changes = {"initial_charges", "initial_magmoms"}
 
-    def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None, log=None,
-                 timeout=60.0, *, qm_calc=None, qm_selection_mask=None, buffer_width=None, vacuum=5.0, zero_mean=True,
-                 qm_cell_round_off=3.0, blend_width=0.0, settings=None):
+    def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None,
+                 messages=None, timeout=60.0, *, force_log=None, qm_calc=None, qm_selection_mask=None, buffer_width=None,
+                 vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, settings=None, log=None):
+        self._unlock()
         super().__init__()
         # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running
         # until the garbage collector comes by.
@@ -94,64 +109,70 @@ class LMLink(Calculator):
         self._want_energies = False
         self._first = None  # the structure that the regions are those of
         self.extras = {}
+        old_name = {} if log is None else {"log": log}
         self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, launcher=launcher,
-                 binary=binary, log=log, timeout=timeout, qm_calc=qm_calc, qm_selection_mask=qm_selection_mask,
-                 buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean, qm_cell_round_off=qm_cell_round_off,
-                 blend_width=blend_width, settings=settings)
+                 binary=binary, messages=messages, timeout=timeout, force_log=force_log, qm_calc=qm_calc,
+                 qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean,
+                 qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, settings=settings, **old_name)
 
     def set(self, **changes):
         """Change parameters, by the names that the constructor has; results and regions are forgotten, the process
         ends. Returns a dict of what is new."""
-        for name in changes:
-            if name not in PARAMETERS:
-                raise TypeError(f"LMLink has no parameter {name!r}; it has {', '.join(PARAMETERS)}")
-        changes = {name: os.fspath(value) if isinstance(value, os.PathLike) else value
-                   for name, value in changes.items()}
-        changed = {name: value for name, value in changes.items()
-                   if name not in self.parameters or not _same(value, self.parameters[name])}
-        _check_parameters({**dict.fromkeys(PARAMETERS), **self.parameters, **changed})
-        if changed:
-            self.close()
-            self.reset()
-            self._first = None
-            self.parameters.update(changed)
-        return changed
+        with self._lock:
+            changed = set_parameters(self.parameters, _with_new_names(changes))
+            if changed:
+                self.close()
+                self.reset()
+                self._first = None
+                self.parameters.update(changed)
+            return changed
+
+    def get_property(self, name, atoms=None, allow_calculation=True):
+        """A property of the structure; in one piece, so that no other thread evaluates another one meanwhile."""
+        with self._lock:
+            return super().get_property(name, atoms, allow_calculation)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         """Evaluate the structure; `results` then holds everything that one evaluation gives."""
-        super().calculate(atoms, properties, system_changes)
-        atoms = self.atoms
-        self._want_energies = self._want_energies or "energies" in properties
-        server = self._running_server(atoms)
-        try:
-            energy, forces, virial, self.extras = server.evaluate(atoms, self._want_energies)
-        except BaseException:
-            self.close()  # after half a conversation nothing can be said any more
-            raise
-        self.results = {"energy": energy, "free_energy": energy, "forces": forces}
-        if "energies" in self.extras:
-            self.results["energies"] = np.array(self.extras.pop("energies"), dtype=float)
-        if atoms.cell.rank == 3 and self.extras.get("virial_kind") != "absent":
-            self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / atoms.get_volume())
+        with self._lock:
+            super().calculate(atoms, properties, system_changes)
+            self._want_energies = self._want_energies or "energies" in properties
+            server = self._running_server(self.atoms)
+            try:
+                energy, forces, virial, self.extras = server.evaluate(self.atoms, self._want_energies)
+            except BaseException:
+                self.close()  # after half a conversation nothing can be said any more
+                raise
+            self.results = {"energy": energy, "free_energy": energy, "forces": forces}
+            if "energies" in self.extras:
+                self.results["energies"] = np.array(self.extras.pop("energies"), dtype=float)
+            if self.atoms.cell.rank == 3 and self.extras.get("virial_kind") != "absent":
+                self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / self.atoms.get_volume())
+            _hand_on(server.messages.new_warnings())
 
     def get_region_from_masks(self, atoms=None):
         """The part of each atom, an array of natoms texts: "QM", "blend", "buffer" or "MM". Regions are those of the
-        first structure; before there was one, those of `atoms`."""
-        return self._look_at_regions(atoms)[0]
+        first structure; before there was one, those of `atoms`. With several of them it is the one in which the atom
+        has the largest part."""
+        return self._look_at_regions(atoms).labels
 
-    def get_qm_cluster(self, atoms=None):
+    def get_qm_cluster(self, atoms=None, region=0):
         """The cluster of the first structure (before there was one, of `atoms`) as ASE's Atoms, in the order, cell and
         place in which qm_calc gets it: what to make a quantum code's input from. Its array `index` has the atoms'
-        indices in the whole structure."""
-        return self._look_at_regions(atoms)[1]
+        indices in the whole structure. `region` is the region's place in the list qm_calc."""
+        clusters = self._look_at_regions(atoms).clusters
+        if not -len(clusters) <= region < len(clusters):
+            raise IndexError(f"there are {len(clusters)} regions, counted from 0, and no region {region}")
+        return clusters[region]
 
     def export_extxyz(self, atoms=None, filename="qmmm_atoms.xyz"):
         """Write `atoms` (by default those of the last evaluation), with the results that they have and the array
         `region`, to an extended XYZ file."""
-        labelled = (self.atoms if atoms is None else atoms).copy()
-        labelled.set_array("region", self.get_region_from_masks(atoms))
-        labelled.calc = self
-        labelled.write(filename, format="extxyz")
+        with self._lock:
+            labelled = (self.atoms if atoms is None else atoms).copy()
+            labelled.set_array("region", self.get_region_from_masks(atoms))
+            labelled.calc = self
+            labelled.write(absolute_path(filename), format="extxyz")
 
     @property
     def pid(self):
@@ -163,6 +184,7 @@ class LMLink(Calculator):
         server, self._server = self._server, None
         if server is not None:
             server.closer()
+            _hand_on(server.messages.new_warnings())
 
     def __enter__(self):
         return self
@@ -171,22 +193,38 @@ class LMLink(Calculator):
         self.close()
 
     def __getstate__(self):
-        return {**self.__dict__, "_server": None}
+        state = {**self.__dict__, "_server": None, "parameters": copy.copy(self.parameters),
+                 "results": copy.deepcopy(self.results), "extras": copy.deepcopy(self.extras)}
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._unlock()
 
     def is_plain(self):
         """Whether nothing but a potential counts."""
         given = self.parameters
-        return (isinstance(given["potential"], str) and not given["potential"].endswith(".json") and
-                given["qm_calc"] is None and not given["settings"] and given["ranks"] == 1)
+        return (isinstance(given["potential"], str) and not is_configuration(given["potential"]) and
+                given["qm_calc"] is None and not given["settings"] and not given["force_log"] and given["ranks"] == 1)
+
+    def _unlock(self):
+        self._lock = threading.RLock()
+        _calculators.add(self)
 
     def _running_server(self, atoms):
         if self._server is not None and self._server.has_died():
-            warnings.warn(f"a new lmlink-serve is started: {self._server.report()}", stacklevel=2)
+            warn(f"a new lmlink-serve is started: {self._server.report()}")
             self.close()
         if self._server is None:
             given = self.parameters
             with Configuration(given, self._fix_regions(atoms)) as configuration:
-                self._server = Server(configuration, given["timeout"], given["log"], given["ranks"])
+                messages = Messages(given["messages"], configuration.explain)
+                try:
+                    self._server = Server(configuration, given["timeout"], messages, given["ranks"])
+                except BaseException:
+                    _hand_on(messages.new_warnings())
+                    raise
             self._server.closer = weakref.finalize(self, self._server.close)
         return self._server
 
@@ -195,7 +233,8 @@ class LMLink(Calculator):
         if self.parameters["qm_calc"] is None:
             return None
         if self._first is None:
-            selected_atoms(self.parameters["qm_selection_mask"], atoms)
+            for region in regions_of(self.parameters):
+                selected_atoms(region["qm_selection_mask"], atoms)
             self._first = atoms.copy()
         if len(self._first) != len(atoms):
             raise LMLinkError(f"the QM region is that of a structure with {len(self._first)} atoms, and this one has "
@@ -203,25 +242,43 @@ class LMLink(Calculator):
         return self._first
 
     def _look_at_regions(self, atoms):
-        """Labels and cluster, as `lmlink-serve --check` writes them."""
+        """Labels and clusters, as `lmlink-serve --check` writes them."""
         if self.parameters["qm_calc"] is None:
             raise LMLinkError("there are no regions: qm_calc is not given")
-        atoms = self.atoms if atoms is None else atoms
-        if atoms is None:
-            raise ValueError("Calculator has no atoms")
-        with Configuration(self.parameters, self._fix_regions(atoms)) as configuration:
-            return configuration.check()
+        with self._lock:
+            atoms = self.atoms if atoms is None else atoms
+            if atoms is None:
+                raise ValueError("Calculator has no atoms")
+            with Configuration(self.parameters, self._fix_regions(atoms)) as configuration:
+                regions = configuration.check()
+        _hand_on(regions.warnings)
+        return regions
 
 
-def _same(one, other):
-    return one is other or bool(equal(one, other))
+def _with_new_names(changes):
+    """Parameters that still have an old name, renamed."""
+    if "log" not in changes:
+        return changes
+    warn("LMLink's log, the file for the server's messages, is called messages now; the log of forces is force_log",
+         DeprecationWarning)
+    if changes.get("messages") is not None:
+        raise TypeError("log is the old name of messages: give messages alone")
+    return {**{name: value for name, value in changes.items() if name != "log"}, "messages": changes["log"]}
 
 
-def _check_parameters(given):
-    """What can be said before there is a structure."""
-    if given["qm_calc"] is None:
-        for name in "qm_selection_mask", "buffer_width":
-            if given[name] is not None:
-                raise ValueError(f"LMLink has {name} but no qm_calc: who is to compute the QM region?")
-    elif given["qm_selection_mask"] is not None and given["buffer_width"] is None:
-        raise ValueError("LMLink has a qm_selection_mask but no buffer_width, in Å")
+def _hand_on(texts):
+    """The server's warnings, as Python's."""
+    for text in texts:
+        warn(text)
+
+
+_calculators = weakref.WeakSet()
+
+
+def _unlock_all():
+    """In a forked child: the thread that held a lock is the parent's."""
+    for calculator in list(_calculators):
+        calculator._unlock()
+
+
+os.register_at_fork(after_in_child=_unlock_all)

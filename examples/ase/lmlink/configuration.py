@@ -2,21 +2,39 @@
 
 import json
 import os
+import re
+import secrets
 import shlex
 import shutil
 import subprocess
 import sysconfig
 import tempfile
-import uuid
+from collections import namedtuple
 from pathlib import Path
 
-import numpy as np
 from ase.calculators.calculator import CalculationFailed
 from ase.io import read
 
+from .messages import WARNING
+from .parameters import is_configuration, is_plain, regions_of, selected_atoms
+
+STRUCTURE = "structure.xyz"
 SOCKET_PATH = 100  # bytes that surely fit into a Unix socket's address
 BUILD_FOLDERS = ("build", "build/bin", "build/src", "build/src/programs", "build/release/src/programs",
                  "build/quickstart/src/programs")
+# What decides a key of the configuration that is written.
+KEYWORDS = ((r"calculator\.qm\[\d+\]\.region\.buffer", "buffer_width"),
+            (r"calculator\.qm\[\d+\]\.region\.blend", "blend_width"),
+            (r"calculator\.qm\[\d+\]\.region", "qm_selection_mask"),
+            (r"calculator\.qm\[\d+\]\.cluster\.vacuum", "vacuum"),
+            (r"calculator\.qm\[\d+\]\.cluster\.cell_rounding", "qm_cell_round_off"),
+            (r"calculator\.qm\[\d+\]\.calculator", "qm_calc"),
+            (r"calculator(\.ml)?\.potential\.parameters", "parameters"),
+            (r"calculator(\.ml)?\.potential\.fixed_terms", "fixed_terms"),
+            (r"log\.file", "force_log"),
+            (r"calculator", "potential"))
+
+Regions = namedtuple("Regions", "labels clusters warnings")
 
 
 class LMLinkError(CalculationFailed):
@@ -27,7 +45,7 @@ class LMLinkError(CalculationFailed):
 def find_program(name):
     """Path of one of lmlink's programs: in the folder LMLINK_BIN, in the build folder of the checkout that holds this
     file, or where pip put the programs if it installed this file, or along PATH, in this order."""
-    folders = [os.environ["LMLINK_BIN"]] if os.environ.get("LMLINK_BIN") else []
+    folders = [os.path.expanduser(os.environ["LMLINK_BIN"])] if os.environ.get("LMLINK_BIN") else []
     checkout = Path(__file__).resolve().parents[3]
     if (checkout / "CMakeLists.txt").is_file():
         folders += [str(checkout / folder) for folder in BUILD_FOLDERS]
@@ -40,22 +58,6 @@ def find_program(name):
     return path
 
 
-def selected_atoms(mask, atoms):
-    """Indices of the selected atoms; None where the array `region` of the atoms has them."""
-    if mask is None:
-        if not atoms.has("region"):
-            raise ValueError("LMLink needs a qm_selection_mask, or atoms with an array 'region'")
-        return None
-    if not isinstance(mask, slice):
-        mask = np.asarray(mask)
-        if mask.dtype == bool and mask.shape != (len(atoms),):
-            raise ValueError(f"qm_selection_mask has {mask.size} booleans for {len(atoms)} atoms")
-    indices = np.arange(len(atoms))[mask]
-    if len(indices) == 0:
-        raise ValueError("no QM atoms selected: qm_selection_mask is empty")
-    return indices.tolist()
-
-
 class Configuration:
     """What lmlink-serve is started with: a program and options, and where options do not suffice a configuration, in a
     folder that lives as long as this does and that this user alone can enter.
@@ -66,11 +68,12 @@ class Configuration:
     def __init__(self, given, structure):
         self.given, self.structure = given, structure
         self.engines = []
-        program = given["binary"] or find_program("lmlink-serve")
-        self.program = os.path.abspath(program) if os.sep in program else program
+        self._regions = []  # for each of the engines the number of the region that it computes; None: the whole structure
+        self.root = None  # the configuration, where one is written
+        self.program = given["binary"] or find_program("lmlink-serve")
         self.folder = _private_folder()
         try:
-            self.options = self._make_options()
+            self.options = [*self._make_options(), *self._limits()]
         except BaseException:
             self.__exit__()
             raise
@@ -87,81 +90,129 @@ class Configuration:
     def __exit__(self, *exception):
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _limits(self):
+        level = "info" if self.given["messages"] else "error"
+        told = [] if "log_level" in (self.given["settings"] or {}) else ["--log-level", level]
+        return ["--wait", str(self.given["timeout"]), *told]
+
     def _make_options(self):
         given = self.given
-        limits = ["--wait", str(given["timeout"]), "--log-level", "info" if given["log"] else "error"]
-        if isinstance(given["potential"], str) and given["qm_calc"] is None and not given["settings"]:
-            if given["potential"].endswith(".json"):
-                return [given["potential"], "--extras", "json", *limits]
-            options = []
-            for name in "potential", "parameters", "fixed_terms":
-                if given[name] is not None:
-                    options += ["--" + name.replace("_", "-"), given[name]]
-            return [*options, *limits]
-        return [self._write(), *limits]
+        if not isinstance(given["potential"], str) or given["qm_calc"] is not None or given["settings"]:
+            self.root = self._make_root()
+            return [self._write("lmlink.json", self.root)]
+        log = ["--log", given["force_log"]] if given["force_log"] else []
+        if is_configuration(given["potential"]):
+            return [given["potential"], "--extras", "json", *log]
+        named = [(name, given[name]) for name in ("potential", "parameters", "fixed_terms") if given[name] is not None]
+        return [*(word for name, value in named for word in ("--" + name.replace("_", "-"), value)), *log]
 
-    def _write(self):
-        """Write the configuration; its path."""
-        calculator = self._calculator(self.given["potential"], self.given)
-        root = {"format": "lmlink-serve", "version": 1, "extras": "json", "calculator": calculator}
-        if self.structure is not None:
-            root["structure"] = os.path.join(self.folder, "structure.xyz")
-            _write_structure(root["structure"], self.structure, self.given["qm_selection_mask"] is None)
-            root["calculator"] = self._mixture(calculator)
-        path = os.path.join(self.folder, "lmlink.json")
-        Path(path).write_text(json.dumps(_laid_over(root, self.given["settings"] or {}), indent=2))
+    def _write(self, name, root):
+        """Write a configuration; its path."""
+        path = os.path.join(self.folder, name)
+        Path(path).write_text(json.dumps(root, indent=2))
         return path
 
-    def _mixture(self, ml):
+    def _make_root(self):
         given = self.given
+        calculator = self._calculator(given["potential"], given)
+        root = {"format": "lmlink-serve", "version": 1, "extras": "json", "calculator": calculator}
+        if given["force_log"]:
+            root["log"] = {"file": given["force_log"]}
+        if self.structure is not None:
+            root["structure"] = os.path.join(self.folder, STRUCTURE)
+            labelled = regions_of(given)[0]["qm_selection_mask"] is None
+            _write_structure(root["structure"], self.structure, labelled)
+            root["calculator"] = self._mixture(calculator)
+        return _laid_over(root, given["settings"] or {})
+
+    def _mixture(self, ml):
+        """The mixture of several calculators. Its energy, of which the forces are not the derivative, is the ML part's:
+        methods that compare energies, such as ASE's nudged elastic band, then find their way."""
+        regions = regions_of(self.given)
+        names = ["QM"] if len(regions) == 1 else [str(number + 1) for number in range(len(regions))]
+        return {"type": "mixing", "ml": ml, "zero_mean_force": bool(self.given["zero_mean"]), "energy": "ml",
+                "qm": [self._region(region, number, name) for number, (region, name) in enumerate(zip(regions, names))]}
+
+    def _region(self, given, number, name):
         indices = selected_atoms(given["qm_selection_mask"], self.structure)
         region = {"labels": True} if indices is None else {"indices": indices}
         if given["buffer_width"] is not None:
-            region["buffer"] = float(given["buffer_width"])
+            region["buffer"] = given["buffer_width"]
         if given["blend_width"]:
-            region["blend"] = {"width": float(given["blend_width"])}
-        cluster = {"vacuum": float(given["vacuum"] or 0), "cell_rounding": float(given["qm_cell_round_off"])}
-        return {"type": "mixing", "ml": ml, "zero_mean_force": bool(given["zero_mean"]),
-                "qm": [{"name": "QM", "region": region, "cluster": cluster,
-                        "calculator": self._calculator(given["qm_calc"])}]}
+            region["blend"] = {"width": given["blend_width"]}
+        cluster = {"vacuum": given["vacuum"] or 0.0, "cell_rounding": given["qm_cell_round_off"] or 0.0}
+        return {"name": name, "region": region, "cluster": cluster,
+                "calculator": self._calculator(given["qm_calc"], region=number)}
 
-    def _calculator(self, part, given=None):
-        """The calculator object for a potential or qm_calc; `given` has what else there is to say about a potential."""
-        if hasattr(part, "is_plain") and part.is_plain():
+    def _calculator(self, part, given=None, region=None):
+        """The calculator object for a potential or for the qm_calc of a region; `given` has what else there is to say
+        about a potential."""
+        if is_plain(part):
             part, given = part.parameters["potential"], part.parameters
-        if isinstance(part, (str, os.PathLike)):
+        if isinstance(part, str):
             extra = {name: given[name] for name in ("parameters", "fixed_terms") if given and given[name] is not None}
-            if "parameters" in extra:
-                extra["parameters"] = os.path.abspath(extra["parameters"])
-            return {"type": "linear", "potential": {"file": os.path.abspath(part), **extra}}
-        name = f"lmlink-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+            return {"type": "linear", "potential": {"file": part, **extra}}
+        # Some codes, such as NWChem, keep 20 characters of a socket's name.
+        name = f"lmlink-{secrets.token_hex(6)}"
         if isinstance(part, dict):
-            address = {} if "type" in part else {"type": "remote", "address": f"unix:{name}", "folder": os.getcwd()}
+            address = {"address": f"unix:{name}"} if part["type"] == "remote" else {}
             return {**address, **part}
         if self.structure is None or not hasattr(part, "get_forces"):
             raise TypeError(f"{part!r} is no path of a potential, and no dict" if self.structure is None else
                             f"{part!r} is neither an ASE calculator, nor a path, nor a dict")
         self.engines.append((part, name))
+        self._regions.append(region)
         return {"type": "remote", "name": getattr(part, "name", None) or type(part).__name__, "address": f"unix:{name}",
                 "on_failure": "stop"}
 
     def structures(self):
-        """What each of the engines computes: the cluster, or for one on the potential's side the whole structure."""
-        cluster = self.check()[1] if self.engines else None
-        return [cluster if part is self.given["qm_calc"] else self.structure.copy() for part, _ in self.engines]
+        """What each of the engines computes: a cluster, or for one on the potential's side the whole structure."""
+        clusters = self.check().clusters if self.engines else []
+        return [self.structure.copy() if region is None else clusters[region] for region in self._regions]
 
     def check(self):
-        """Labels of all atoms and the cluster, from `lmlink-serve --check`."""
-        command = [self.program, *self.options, "--driver", "unix:none", "--check"]
+        """The regions, from `lmlink-serve --check`, which needs no log; a server may have that open."""
+        path = self._write("check.json", {key: value for key, value in self.root.items() if key != "log"})
+        command = [self.program, path, *self._limits(), "--driver", "unix:none", "--check"]
         try:
             done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, stdin=subprocess.DEVNULL,
                                   env=environment(ranks=1))
         except OSError as error:
             raise LMLinkError(f"{self.program} cannot be started: {error.strerror}") from error
         if done.returncode != 0:
-            raise LMLinkError(done.stderr.strip())
-        return (read(os.path.join(self.folder, "lmlink-regions.xyz")).arrays["region"],
-                read(os.path.join(self.folder, "lmlink-cluster.xyz")))
+            raise LMLinkError(self.explain(done.stderr.strip()))
+        names = [region.get("name", number + 1) for number, region in enumerate(self.root["calculator"]["qm"])]
+        files = ["cluster.xyz"] if len(names) == 1 else [f"cluster-{name}.xyz" for name in names]
+        labels, *clusters = (read(os.path.join(self.folder, f"check-{file}")) for file in ["regions.xyz", *files])
+        return Regions(labels.arrays["region"], clusters, [self.explain(text) for text in WARNING.findall(done.stderr)])
+
+    def explain(self, text):
+        """A message of lmlink-serve, with the user's values and names in place of files that this has written."""
+        text = re.sub(re.escape(self.folder) + r"/\w+\.json:\d+: (?:([^\s:]+): )?", lambda found: self._key(found[1]), text)
+        return re.sub(re.escape(os.path.join(self.folder, STRUCTURE)) + r"(?::(\d+))?", self._atom, text)
+
+    def _key(self, key):
+        if key is None:
+            return "settings: "
+        value, place = _value_at(self.root, key), key
+        if _value_at(self.given["settings"] or {}, key) is not None:
+            place = f"{key} (of settings)"
+        else:
+            for pattern, name in KEYWORDS:
+                if re.match(pattern, key):
+                    place = f"{key} (LMLink's {name})"
+                    break
+        if value is None or isinstance(value, dict):
+            return f"{place}: "
+        shown = json.dumps(value, ensure_ascii=False)
+        return f"{place} is {shown if len(shown) <= 200 else shown[:200] + '…'}: "
+
+    def _atom(self, found):
+        atom = int(found[1] or 0) - 3  # behind the two lines of a frame's head
+        if not 0 <= atom < len(self.structure):
+            return "the structure"
+        x, y, z = self.structure.positions[atom]
+        return f"the structure, atom {atom} ({self.structure.symbols[atom]} at {x} {y} {z})"
 
 
 def _private_folder():
@@ -176,6 +227,17 @@ def _private_folder():
 def environment(ranks):
     """For lmlink-serve: without a launcher of its own it is one process, also where Python is a rank of an MPI job."""
     return {**os.environ, "LMLINK_MPI": "off"} if ranks == 1 else None
+
+
+def _value_at(root, key):
+    """The value of a key such as calculator.qm[0].name; None where there is none."""
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", key):
+        step = name or int(index)
+        if not (isinstance(root, dict) and step in root or
+                isinstance(root, list) and isinstance(step, int) and step < len(root)):
+            return None
+        root = root[step]
+    return root
 
 
 def _laid_over(below, above):

@@ -6,7 +6,6 @@ import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 import weakref
 
@@ -17,19 +16,15 @@ from .configuration import LMLinkError, environment
 from .engine import Engine
 
 HEADER = 12  # bytes of a message's name in the i-PI protocol
-LOG_TAIL = 4000  # characters of the server's messages that an exception shows
 PATIENCE = 10.0  # seconds that a server has to end by itself before it is killed
 
 
 class Server:
     """One process of lmlink-serve and the driver's side of its connection."""
 
-    def __init__(self, configuration, timeout, log, ranks):
+    def __init__(self, configuration, timeout, messages, ranks):
         self.process = self.connection = self.structure = self.closer = None
-        self.engines = []
-        self.messages = open(log, "a+b") if log else tempfile.TemporaryFile()
-        self.messages.seek(0, os.SEEK_END)
-        self.messages_start = self.messages.tell()
+        self.engines, self.messages = [], messages
         try:
             structures = configuration.structures()
             self._start(configuration.command, os.path.join(configuration.folder, "driver"), timeout,
@@ -49,8 +44,8 @@ class Server:
             # A session of its own keeps Ctrl-C, which is meant for Python, away from the server.
             try:
                 self.process = subprocess.Popen([*command, "--driver", f"unix:{path}"], stdin=subprocess.DEVNULL,
-                                                stdout=subprocess.DEVNULL, stderr=self.messages, start_new_session=True,
-                                                env=environment)
+                                                stdout=subprocess.DEVNULL, stderr=self.messages.file,
+                                                start_new_session=True, env=environment)
             except OSError as error:
                 raise LMLinkError(f"{command[0]} cannot be started: {error.strerror}") from error
             listener.settimeout(0.1)
@@ -62,7 +57,8 @@ class Server:
                     if self.has_died():
                         raise LMLinkError(self.report()) from None
                     if time.monotonic() > deadline:
-                        raise LMLinkError(f"lmlink-serve did not connect within {timeout} s: {self._tail()}") from None
+                        raise LMLinkError(f"lmlink-serve did not connect within {timeout} s: "
+                                          f"{self.messages.tail()}") from None
         self.connection.settimeout(None)
 
     def has_died(self):
@@ -74,14 +70,7 @@ class Server:
         how = "is in an unknown state"
         if code is not None:
             how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
-        return f"lmlink-serve {how}: {self._tail()}"
-
-    def _tail(self):
-        """The server's last messages. They are read by position: the process shares the file's offset."""
-        size = os.fstat(self.messages.fileno()).st_size
-        start = max(self.messages_start, size - LOG_TAIL)
-        text = os.pread(self.messages.fileno(), max(size - start, 0), start).decode(errors="replace").strip()
-        return text or "it left no message"
+        return f"lmlink-serve {how}: {self.messages.tail()}"
 
     def evaluate(self, atoms, want_energies):
         """Energy (eV), forces (natoms × 3, eV/Å), virial (3 × 3, eV) and the extras (dict) of the structure."""
@@ -92,7 +81,9 @@ class Server:
                 _header("POSDATA"), _doubles(cell.T / Bohr), _doubles(np.linalg.pinv(cell).T * Bohr),
                 struct.pack("=i", len(atoms)), _doubles(atoms.positions / Bohr), _header("GETFORCE")]))
             return self._receive_forces(len(atoms))
-        except (ConnectionError, EOFError) as error:
+        except (OSError, EOFError) as error:
+            if self.process is None:
+                raise LMLinkError("the calculator was closed, by another thread, while it evaluated a structure") from error
             try:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
@@ -145,10 +136,13 @@ class Server:
 
     def close(self):
         """Hang up, also amid an evaluation, wait for the process, and end it if it stays."""
-        if self.connection is not None:
-            self.connection.close()
-            self.connection = None
         process, self.process = self.process, None
+        if self.connection is not None:
+            try:
+                self.connection.shutdown(socket.SHUT_RDWR)  # another thread may wait for an answer
+            except OSError:
+                pass  # the server has gone
+            self.connection.close()
         if process is not None:
             _end(process)
         for engine in self.engines:
@@ -159,7 +153,7 @@ class Server:
         """In a forked child: let go of everything that belongs to the parent, without a word to the server."""
         if self.connection is not None:
             self.connection.close()
-        self.connection = self.process = None
+        self.process = None
         self.engines = []
 
 

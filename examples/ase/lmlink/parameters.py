@@ -1,0 +1,225 @@
+"""What LMLink is told: its parameters, with absolute paths, and the QM regions among them."""
+
+import math
+import os
+
+import numpy as np
+
+PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "launcher", "binary", "messages", "timeout",
+              "force_log", "qm_calc", "qm_selection_mask", "buffer_width", "vacuum", "zero_mean", "qm_cell_round_off",
+              "blend_width", "settings")
+LENGTHS = ("buffer_width", "vacuum", "qm_cell_round_off", "blend_width")
+PER_REGION = ("qm_calc", "qm_selection_mask", *LENGTHS)
+NEEDS_ENGINE = ("qm_selection_mask", "buffer_width")
+PATH_KEYS = ("structure", "file", "parameters", "folder")  # of the configuration; no other key has such a name
+
+
+def set_parameters(old, changes):
+    """The parameters in `changes` that differ from `old`, in the form in which they are kept; all are checked."""
+    for name in changes:
+        if name not in PARAMETERS:
+            raise TypeError(f"LMLink has no parameter {name!r}; it has {', '.join(PARAMETERS)}")
+    several = isinstance({**old, **changes}.get("qm_calc"), (list, tuple))
+    changes = {name: _kept(name, value, several) for name, value in changes.items()}
+    changed = {name: value for name, value in changes.items() if name not in old or not _same(value, old[name])}
+    _check({**dict.fromkeys(PARAMETERS), **old, **changed})
+    return changed
+
+
+def regions_of(given):
+    """The QM regions: for each a dict with those of the parameters that a region can have for itself."""
+    calculators = given["qm_calc"]
+    if calculators is None:
+        return []
+    if not isinstance(calculators, (list, tuple)):
+        return [{name: given[name] for name in PER_REGION}]
+    regions = [{} for _ in calculators]
+    for name in PER_REGION:
+        values = given[name]
+        if not isinstance(values, (list, tuple)):
+            if name == "qm_selection_mask":
+                raise ValueError(f"qm_selection_mask must be a list of {len(regions)} masks, as qm_calc is a list of as many")
+            values = [values] * len(regions)
+        if len(values) != len(regions):
+            raise ValueError(f"qm_calc is a list of {len(regions)}, but {name} is one of {len(values)}")
+        for region, value in zip(regions, values):
+            region[name] = value
+    return regions
+
+
+def selected_atoms(mask, atoms):
+    """Indices of the selected atoms; None where the array `region` of the atoms has them."""
+    if mask is None:
+        if not atoms.has("region"):
+            raise ValueError("LMLink needs a qm_selection_mask, or atoms with an array 'region'")
+        return None
+    if not isinstance(mask, slice):
+        if mask.dtype == bool and len(mask) != len(atoms):
+            raise ValueError(f"qm_selection_mask has {len(mask)} booleans for {len(atoms)} atoms")
+        if mask.dtype != bool and len(mask) == len(atoms) > 2 and np.isin(mask, (0, 1)).all():
+            raise ValueError("qm_selection_mask has a 0 or 1 for each atom: as whole numbers these are the indices of two "
+                             "atoms; give booleans")
+        beyond = mask[(mask < -len(atoms)) | (mask >= len(atoms))]
+        if len(beyond):
+            raise ValueError(f"qm_selection_mask has the index {beyond[0]}, but there are {len(atoms)} atoms, counted from 0")
+    indices = np.unique(np.arange(len(atoms))[mask])
+    if len(indices) == 0:
+        raise ValueError("no QM atoms selected: qm_selection_mask is empty")
+    return indices.tolist()
+
+
+def absolute_path(path):
+    return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
+
+
+def _kept(name, value, several):
+    """A parameter's value as it is kept: nothing in it depends on the working directory any more."""
+    if value is None:
+        return None
+    if several and name in PER_REGION and _is_for_each_region(name, value):
+        return [_kept(name, each, False) for each in value]
+    if name in ("parameters", "messages", "force_log"):
+        return absolute_path(value)
+    if name == "binary":
+        value = os.path.expanduser(os.fsdecode(value))
+        return os.path.abspath(value) if os.sep in value else value
+    if name in ("potential", "qm_calc"):
+        return _kept_calculator(value)
+    if name == "qm_selection_mask":
+        return _kept_mask(value)
+    if name in LENGTHS:
+        return _kept_length(name, value)
+    if name == "settings":
+        if not isinstance(value, dict):
+            raise TypeError(f"settings must be a dict of the configuration's keys, not {value!r}")
+        return _kept_json(value, "settings")
+    return value
+
+
+def _is_for_each_region(name, value):
+    """Whether there is a value for each of several regions, and not one for all; a mask may be an array itself."""
+    if name == "qm_selection_mask":
+        return np.ndim(value) > 1 if isinstance(value, np.ndarray) else (
+            isinstance(value, (list, tuple)) and all(each is None or isinstance(each, slice) or np.ndim(each) for each in value))
+    return isinstance(value, (list, tuple, np.ndarray))
+
+
+def _kept_calculator(part):
+    if isinstance(part, (str, bytes, os.PathLike)):
+        return absolute_path(part)
+    if not isinstance(part, dict):
+        return part
+    return _kept_json(part if "type" in part else {"type": "remote", **part}, "the calculator")
+
+
+def _kept_json(value, name):
+    """A part of the configuration as JSON has it. Paths are those of this moment's working directory, and so is the
+    folder of an engine that names none: lmlink-serve would take them from the folder of the configuration."""
+    if isinstance(value, dict):
+        kept = {key: _kept_json(each, f"{name}[{key!r}]") for key, each in value.items()}
+        for key in PATH_KEYS:
+            if isinstance(kept.get(key), str):
+                kept[key] = absolute_path(kept[key])
+        if isinstance(kept.get("inputs"), list):
+            kept["inputs"] = [absolute_path(each) if isinstance(each, str) else each for each in kept["inputs"]]
+        if isinstance(kept.get("output"), str):
+            kept["output"] = os.path.expanduser(kept["output"])
+        if kept.get("type") == "remote":
+            kept.setdefault("folder", os.getcwd())
+        return kept
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_kept_json(each, f"{name}[{i}]") for i, each in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}: the configuration has finite numbers only")
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    raise TypeError(f"{name} is {value!r}: the configuration has numbers, texts, lists and dicts only")
+
+
+def _kept_mask(mask):
+    """A slice, or an array of booleans or of indices. np.where(booleans) gives the latter in a tuple."""
+    if isinstance(mask, slice):
+        return mask
+    if isinstance(mask, tuple) and len(mask) == 1 and np.ndim(mask[0]) == 1:
+        mask = mask[0]
+    if isinstance(mask, (list, tuple)) and any(isinstance(each, slice) or np.ndim(each) for each in mask):
+        raise ValueError(f"qm_selection_mask has {len(mask)} parts: it must be one mask; for several regions qm_calc is a "
+                         "list of as many calculators")
+    array = np.array(mask)
+    if array.size == 0 and array.ndim == 1:
+        array = array.astype(int)
+    if array.ndim == 2:
+        raise ValueError(f"qm_selection_mask has the shape {array.shape}: it must be one mask, of one dimension")
+    if array.ndim != 1 or array.dtype.kind not in "biu":
+        raise TypeError(f"qm_selection_mask must be booleans, indices or a slice, not {_short(mask)}")
+    return array
+
+
+def _kept_length(name, value):
+    if isinstance(value, (list, tuple, np.ndarray)):
+        raise ValueError(f"{name} is a list, but qm_calc is one calculator, of one region")
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, in Å, not {_short(value)}") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}: it must be a length in Å")
+    return value
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _same(one, other):
+    if one is other:
+        return True
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+        return arrays and one.dtype == other.dtype and np.array_equal(one, other)  # 1 is not True in a mask
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _check(given):
+    """What can be said before there is a structure."""
+    for name in NEEDS_ENGINE:
+        if given["qm_calc"] is None and given[name] is not None:
+            raise ValueError(f"LMLink has {name} but no qm_calc: who is to compute the QM region?")
+    regions = regions_of(given)
+    if given["qm_calc"] is not None and not regions:
+        raise ValueError("qm_calc is an empty list: who is to compute the QM region?")
+    for region in regions:
+        if region["qm_selection_mask"] is None and len(regions) > 1:
+            raise ValueError("several regions need a qm_selection_mask each")
+        if region["qm_selection_mask"] is not None and region["buffer_width"] is None:
+            raise ValueError("LMLink has a qm_selection_mask but no buffer_width, in Å")
+    parts = [given["potential"], *(region["qm_calc"] for region in regions)]
+    objects = [id(part) for part in parts if not isinstance(part, (str, dict)) and not is_plain(part)]
+    if len(set(objects)) < len(objects):
+        raise ValueError("one and the same calculator is to compute several parts, which it would do at the same time: "
+                         "make an object for each")
+    if is_configuration(given["potential"]) and (regions or given["settings"]):
+        raise ValueError(f"{given['potential']} is a whole configuration, which qm_calc and settings can't change: write "
+                         "them into it, or give a potential")
+    log = (given["settings"] or {}).get("log")
+    if given["force_log"] and isinstance(log, dict) and log.get("file") not in (None, given["force_log"]):
+        raise ValueError(f"force_log is {given['force_log']}, but settings have the log {log['file']}: name one file")
+
+
+def is_configuration(potential):
+    """Whether it is the file of a whole configuration."""
+    return isinstance(potential, str) and potential.endswith(".json")
+
+
+def is_plain(part):
+    """Whether it is an LMLink of which nothing but the potential counts."""
+    return getattr(part, "is_plain", lambda: False)()
