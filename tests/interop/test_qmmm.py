@@ -231,6 +231,58 @@ def test_the_force_log_stays(given, potentials, workplace, tmp_path):
         LMLink(potentials / ML, force_log="run.xyz", settings={"log": {"file": "other.xyz"}})
 
 
+class Counting(Morse):
+    """Morse that counts its calculations."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def calculate(self, *arguments, **options):
+        self.count += 1
+        super().calculate(*arguments, **options)
+
+
+def test_never_paid_twice(potentials, tmp_path):
+    """With a tag, an ASE calculator is not asked for what the log has; with another tag, or a step further, it is."""
+    atoms, mask = disk()
+    moved = atoms.copy()
+    moved.rattle(0.01, seed=8)
+    counts, forces = [], []
+    for tag, structure in ("Morse 0.99 eV", atoms), ("Morse 0.99 eV", atoms), ("Morse 1 eV", atoms), (
+            "Morse 1 eV", moved), (None, moved), ("Morse 1 eV", moved):
+        morse = Counting()
+        with LMLink(potentials / ML, qm_calc=morse, qm_selection_mask=mask, buffer_width=4.5, qm_tag=tag,
+                    force_log=tmp_path / "log.xyz") as calculator:
+            forces.append(calculator.get_forces(structure))
+            assert calculator.extras["recalled_regions"] == 1 - morse.count
+        counts.append(morse.count)
+    assert counts == [1, 0, 1, 1, 1, 0]
+    assert np.abs(forces[1] - forces[0]).max() < 1e-12 and np.abs(forces[5] - forces[3]).max() < 1e-12
+
+
+def test_tags_of_two_regions(potentials, tmp_path):
+    """Each region is recalled by its own."""
+    atoms, masks = two_cores()
+    counts = []
+    for tags in ["a", "b"], ["a", "c"]:
+        engines = [Counting(), Counting()]
+        with LMLink(potentials / ML, qm_calc=engines, qm_selection_mask=masks, buffer_width=3.5, qm_tag=tags,
+                    force_log=tmp_path / "log.xyz") as calculator:
+            calculator.get_forces(atoms)
+        counts += [engine.count for engine in engines]
+    assert counts == [1, 1, 0, 1]
+
+
+def test_tags_that_say_nothing(potentials):
+    _, mask = disk()
+    for given, message in (({"qm_calc": Morse(), "qm_tag": " "}, "must be a text"),
+                           ({"qm_calc": Morse(), "qm_tag": "x"}, "give force_log"),
+                           ({"qm_calc": potentials / QM, "qm_tag": "x", "force_log": "y"}, "from its files")):
+        with pytest.raises((TypeError, ValueError), match=message):
+            LMLink(potentials / ML, qm_selection_mask=mask, buffer_width=4.5, **given)
+
+
 def test_paths_in_dicts(potentials, workplace, tmp_path, monkeypatch):
     """They are the working directory's, as all others: of potentials, and of an engine's folder."""
     atoms, mask = disk()

@@ -65,12 +65,16 @@ class LMLink(Calculator):
         Å: the cluster's cell edges across the vacuum are rounded to multiples of this; 0 not at all.
     blend_width : float
         Å beyond the QM atoms over which the quantum force goes over into the potential's; 0 changes abruptly.
+    qm_tag : str, optional
+        What decides the forces of qm_calc, in words of one's own: code, version, functional, cutoff, k points. With it
+        and a force_log a configuration that is in the log is not computed again, by an ASE calculator either. Another
+        tag is another calculator; the same one for other settings gives wrong forces.
     settings : dict, optional
         More of the configuration (docs/configuration.md), laid over what is written from the above, such as
         `{"calculator": {"virial": "ml"}}`.
 
     With lists of qm_calc and of qm_selection_mask, of equal length, there are several regions, whose clusters are computed
-    at the same time; buffer_width, vacuum, qm_cell_round_off and blend_width may then be lists too.
+    at the same time; buffer_width, vacuum, qm_cell_round_off, blend_width and qm_tag may then be lists too.
 
     Paths may begin with `~`. Relative ones, those in settings and dicts too, are relative to the working directory at
     the time when they are given; so is the working folder of an engine that names none.
@@ -99,7 +103,8 @@ class LMLink(Calculator):
 
     def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None,
                  messages=None, timeout=60.0, *, force_log=None, qm_calc=None, qm_selection_mask=None, buffer_width=None,
-                 vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, settings=None, log=None):
+                 vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, qm_tag=None, settings=None,
+                 log=None):
         self._unlock()
         super().__init__()
         # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running
@@ -113,7 +118,8 @@ class LMLink(Calculator):
         self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, launcher=launcher,
                  binary=binary, messages=messages, timeout=timeout, force_log=force_log, qm_calc=qm_calc,
                  qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean,
-                 qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, settings=settings, **old_name)
+                 qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag,
+                 settings=settings, **old_name)
 
     def set(self, **changes):
         """Change parameters, by the names that the constructor has; results and regions are forgotten, the process

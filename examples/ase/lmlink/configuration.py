@@ -28,6 +28,7 @@ KEYWORDS = ((r"calculator\.qm\[\d+\]\.region\.buffer", "buffer_width"),
             (r"calculator\.qm\[\d+\]\.region", "qm_selection_mask"),
             (r"calculator\.qm\[\d+\]\.cluster\.vacuum", "vacuum"),
             (r"calculator\.qm\[\d+\]\.cluster\.cell_rounding", "qm_cell_round_off"),
+            (r"calculator\.qm\[\d+\]\.calculator\.tag", "qm_tag"),
             (r"calculator\.qm\[\d+\]\.calculator", "qm_calc"),
             (r"calculator(\.ml)?\.potential\.parameters", "parameters"),
             (r"calculator(\.ml)?\.potential\.fixed_terms", "fixed_terms"),
@@ -141,8 +142,10 @@ class Configuration:
         if given["blend_width"]:
             region["blend"] = {"width": given["blend_width"]}
         cluster = {"vacuum": given["vacuum"] or 0.0, "cell_rounding": given["qm_cell_round_off"] or 0.0}
-        return {"name": name, "region": region, "cluster": cluster,
-                "calculator": self._calculator(given["qm_calc"], region=number)}
+        calculator = self._calculator(given["qm_calc"], region=number)
+        if given["qm_tag"] is not None:
+            calculator["tag"] = given["qm_tag"]
+        return {"name": name, "region": region, "cluster": cluster, "calculator": calculator}
 
     def _calculator(self, part, given=None, region=None):
         """The calculator object for a potential or for the qm_calc of a region; `given` has what else there is to say

@@ -7,10 +7,10 @@ import numpy as np
 
 PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "launcher", "binary", "messages", "timeout",
               "force_log", "qm_calc", "qm_selection_mask", "buffer_width", "vacuum", "zero_mean", "qm_cell_round_off",
-              "blend_width", "settings")
+              "blend_width", "qm_tag", "settings")
 LENGTHS = ("buffer_width", "vacuum", "qm_cell_round_off", "blend_width")
-PER_REGION = ("qm_calc", "qm_selection_mask", *LENGTHS)
-NEEDS_ENGINE = ("qm_selection_mask", "buffer_width")
+PER_REGION = ("qm_calc", "qm_selection_mask", *LENGTHS, "qm_tag")
+NEEDS_ENGINE = ("qm_selection_mask", "buffer_width", "qm_tag")
 PATH_KEYS = ("structure", "file", "parameters", "folder")  # of the configuration; no other key has such a name
 
 
@@ -89,6 +89,8 @@ def _kept(name, value, several):
         return _kept_mask(value)
     if name in LENGTHS:
         return _kept_length(name, value)
+    if name == "qm_tag" and not (isinstance(value, str) and value.strip()):
+        raise TypeError(f"qm_tag must be a text that says what decides the forces of qm_calc, not {_short(value)}")
     if name == "settings":
         if not isinstance(value, dict):
             raise TypeError(f"settings must be a dict of the configuration's keys, not {value!r}")
@@ -202,6 +204,8 @@ def _check(given):
             raise ValueError("several regions need a qm_selection_mask each")
         if region["qm_selection_mask"] is not None and region["buffer_width"] is None:
             raise ValueError("LMLink has a qm_selection_mask but no buffer_width, in Å")
+        if region["qm_tag"] is not None and (isinstance(region["qm_calc"], str) or is_plain(region["qm_calc"])):
+            raise ValueError("qm_tag is for a quantum code: what a potential computes is known from its files")
     parts = [given["potential"], *(region["qm_calc"] for region in regions)]
     objects = [id(part) for part in parts if not isinstance(part, (str, dict)) and not is_plain(part)]
     if len(set(objects)) < len(objects):
@@ -211,6 +215,8 @@ def _check(given):
         raise ValueError(f"{given['potential']} is a whole configuration, which qm_calc and settings can't change: write "
                          "them into it, or give a potential")
     log = (given["settings"] or {}).get("log")
+    if given["qm_tag"] is not None and not given["force_log"] and not log:
+        raise ValueError("qm_tag lets forces be taken from the force log, but there is none: give force_log")
     if given["force_log"] and isinstance(log, dict) and log.get("file") not in (None, given["force_log"]):
         raise ValueError(f"force_log is {given['force_log']}, but settings have the log {log['file']}: name one file")
 
