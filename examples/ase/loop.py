@@ -38,7 +38,7 @@ def mixture(potential, teacher, atoms, log):
     first, last = atoms.info["path"]
     distance = np.min([np.linalg.norm(atoms.positions[:, :2] - core, axis=1) for core in (first, last)], axis=0)
     return LMLink(potential, qm_calc=teacher, qm_selection_mask=distance < QM_RADIUS, buffer_width=BUFFER,
-                  settings={"log": {"file": str(log.resolve())}})
+                  force_log=log)
 
 
 def glide(cell, elastic, radius):

@@ -57,7 +57,7 @@ class Model:
     def __init__(self, name, potential=None, engine=None, output=None, logs=None):
         self.name, self.potential, self.engine = name, potential, engine
         self.output = output
-        self._settings = [] if logs is None else [{"log": {"file": str(logs / f"{i:02d}.xyz")}} for i in range(99)]
+        self._logs = [] if logs is None else [logs / f"{i:02d}.xyz" for i in range(99)]
         self._lattice = None
 
     def lattice(self):
@@ -77,7 +77,7 @@ class Model:
         if self.engine is None:
             return LMLink(self.potential, timeout=PATIENCE)
         return LMLink(self.potential, qm_calc=served_engine(self.engine), qm_selection_mask=core, buffer_width=BUFFER,
-                      timeout=PATIENCE, settings=self._settings.pop(0) if self._settings else None)
+                      timeout=PATIENCE, force_log=self._logs.pop(0) if self._logs else None)
 
 
 def find_models(arguments):

@@ -138,9 +138,9 @@ def mixture(atoms, arguments, rescale):
     potential = find_potential(POTENTIAL)
     cluster = LMLink(potential, qm_calc={"launch": "true"}, **settings).get_qm_cluster(atoms)
     say(f"{mask.sum()} QM atoms, {len(cluster)} in the cluster")
-    log = {"file": str((arguments.output / "forces.xyz").resolve())}
     calculator = LMLink(potential, qm_calc=espresso_engine(cluster, arguments.output / "cluster", arguments),
-                        settings={"log": log, "calculator": {"rescale": rescale}}, **settings)
+                        force_log=arguments.output / "forces.xyz", settings={"calculator": {"rescale": rescale}},
+                        **settings)
     calculator.get_region_from_masks(atoms)
     return calculator
 

@@ -23,8 +23,8 @@ from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
 from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import fs
-from conftest import ROOT, TIMEOUT
-from lmlink import LMLink, LMLinkError
+from conftest import ROOT, TIMEOUT, program
+from lmlink import LMLink, LMLinkError, LMLinkWarning
 from serve import children_of, ends, is_running, socket_calculator, socket_name, write_structure
 
 POTENTIAL = "W_2940_2017_2.snap"
@@ -403,6 +403,25 @@ def test_messages_have_a_line_for_each_evaluation(potential, tmp_path):
     assert (tmp_path / "messages").read_text().count("\n") >= before + 3
 
 
+def test_warnings_before_and_after(potential, tmp_path):
+    """Those of the server's start and end are shown too, at the lines that started and ended it."""
+    server = tmp_path / "lmlink-serve"
+    server.write_text("#!/bin/sh\necho 'lmlink-serve: warning: early' >&2\n"
+                      f"'{program('lmlink-serve')}' \"$@\"\ncode=$?\n"
+                      "echo 'lmlink-serve: warning: late' >&2\nexit $code\n")
+    server.chmod(0o755)
+    atoms = crystal_with_vacancy()
+    atoms.calc = LMLink(potential, binary=server)
+    for act, text in (atoms.get_forces, "early"), (atoms.calc.close, "late"):
+        with pytest.warns(LMLinkWarning) as caught:
+            act()
+        assert [str(warning.message) for warning in caught] == [text] and caught[0].filename == __file__
+    atoms.calc.set(potential=tmp_path / "missing.snap")
+    with pytest.warns(LMLinkWarning) as caught, pytest.raises(LMLinkError, match="missing.snap"):
+        atoms.get_forces()
+    assert [str(warning.message) for warning in caught] == ["early", "late"]
+
+
 def test_the_old_name_of_messages(potential, tmp_path):
     """It holds for one release; positional arguments are what they were."""
     path = str(tmp_path / "messages")
@@ -431,7 +450,7 @@ def test_force_log(potential, tmp_path, monkeypatch):
         for _ in range(3):
             atoms.rattle(0.01)
             forces.append(atoms.get_forces())
-    assert sorted(path.name for path in [*first.iterdir(), *later.iterdir()]) == ["run.xyz"]
+    assert not list(later.iterdir())
     assert (home / "messages").read_text().count("evaluation ") >= 3
     frames = read(first / "run.xyz", index=":")
     assert all(np.abs(frame.get_forces() - each).max() < 1e-12 for frame, each in zip(frames, forces, strict=True))

@@ -119,7 +119,8 @@ def test_options(options, potentials):
 
 
 def test_ways_of_selecting(potentials):
-    """Booleans, indices (NumPy's `where` too), a slice, and the array `region`, with which matscipy marks fixed atoms."""
+    """Booleans, indices, also as np.where gives them, a slice, and the array `region`, in which matscipy marks fixed
+    atoms too."""
     atoms, _ = disk()
     first = np.arange(len(atoms)) < 7
     labels = np.where(first, "QM", "MM").astype("<U6")
@@ -142,7 +143,7 @@ def test_ways_of_selecting(potentials):
     (lambda mask: [mask, ~mask], "2 parts.*list of as many calculators"),
     (lambda mask: [0, len(mask)], "index 324, but there are 324 atoms"),
     (lambda mask: 3, "slice, not 3"),
-])
+], ids=["0 and 1", "floats", "set", "argwhere", "two", "beyond", "number"])
 def test_no_selection(mask, message, potentials):
     atoms, inside = disk()
     with pytest.raises((TypeError, ValueError), match=message):
@@ -386,8 +387,8 @@ def vacancy_jump():
 
 
 def test_nudged_elastic_bands_find_their_path(potentials):
-    """ASE's methods compare energies; without them they end on other paths, or with images that have slid to the ends. An
-    independent method looks at forces alone. The barrier is judged by the quantum code's total energies."""
+    """ASE's methods compare energies; without them they end on other paths, or with images that have slid to the ends.
+    An independent method looks at forces alone. The barrier is judged by the quantum code's total energies."""
     crystal, neighbour = vacancy_jump()
     crystal.append(Atom("W", crystal.get_distance(0, neighbour, mic=True, vector=True) / 2))
     mask = crystal.get_distances(-1, range(1, len(crystal) - 1), mic=True) < 4.0

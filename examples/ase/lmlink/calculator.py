@@ -73,8 +73,8 @@ class LMLink(Calculator):
         More of the configuration (docs/configuration.md), laid over what is written from the above, such as
         `{"calculator": {"virial": "ml"}}`.
 
-    With lists of qm_calc and of qm_selection_mask, of equal length, there are several regions, whose clusters are computed
-    at the same time; buffer_width, vacuum, qm_cell_round_off, blend_width and qm_tag may then be lists too.
+    With lists of qm_calc and of qm_selection_mask, of equal length, there are several regions, whose clusters are
+    computed at the same time; buffer_width, vacuum, qm_cell_round_off, blend_width and qm_tag may then be lists too.
 
     Paths may begin with `~`. Relative ones, those in settings and dicts too, are relative to the working directory at
     the time when they are given; so is the working folder of an engine that names none.
@@ -89,9 +89,9 @@ class LMLink(Calculator):
     good for finding a way (a nudged elastic band), and not for figures (docs/mixing.md); `extras["energy_kind"]` says
     so. It has no stress, unless `settings` say otherwise. What the server says besides, as a dict, is in `extras`.
 
-    Several threads may use one calculator, each with structures of its own: evaluations are done one after the other, and
-    get_forces() and its like return those of the structure that was asked for. `results` and `extras` are those of the
-    last evaluation, whose ever it was. close() ends an evaluation of another thread with an error.
+    Several threads may use one calculator, each with structures of its own: evaluations are done one after the other,
+    and get_forces() and its like return those of the structure that was asked for. `results` and `extras` are those of
+    the last evaluation, of whichever thread. close() ends an evaluation of another thread with an error.
 
     A copy (copy.copy, copy.deepcopy, pickle, a forked process) has the parameters and results but starts a process of
     its own.
@@ -102,9 +102,9 @@ class LMLink(Calculator):
     ignored_changes = {"initial_charges", "initial_magmoms"}
 
     def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None,
-                 messages=None, timeout=60.0, *, force_log=None, qm_calc=None, qm_selection_mask=None, buffer_width=None,
-                 vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, qm_tag=None, settings=None,
-                 log=None):
+                 messages=None, timeout=60.0, *, force_log=None, qm_calc=None, qm_selection_mask=None,
+                 buffer_width=None, vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, qm_tag=None,
+                 settings=None, log=None):
         self._unlock()
         super().__init__()
         # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running

@@ -69,7 +69,7 @@ class Configuration:
     def __init__(self, given, structure):
         self.given, self.structure = given, structure
         self.engines = []
-        self._regions = []  # for each of the engines the number of the region that it computes; None: the whole structure
+        self._regions = []  # for each of the engines the number of its region; None: it computes the whole structure
         self.root = None  # the configuration, where one is written
         self.program = given["binary"] or find_program("lmlink-serve")
         self.folder = _private_folder()
@@ -191,12 +191,11 @@ class Configuration:
 
     def explain(self, text):
         """A message of lmlink-serve, with the user's values and names in place of files that this has written."""
-        text = re.sub(re.escape(self.folder) + r"/\w+\.json:\d+: (?:([^\s:]+): )?", lambda found: self._key(found[1]), text)
-        return re.sub(re.escape(os.path.join(self.folder, STRUCTURE)) + r"(?::(\d+))?", self._atom, text)
+        folder = re.escape(self.folder + os.sep)
+        text = re.sub(folder + r"\w+\.json:\d+: ([^\s:]+): ", lambda found: self._explain_key(found[1]), text)
+        return re.sub(folder + re.escape(STRUCTURE) + r"(?::(\d+))?", lambda found: self._explain_line(found[1]), text)
 
-    def _key(self, key):
-        if key is None:
-            return "settings: "
+    def _explain_key(self, key):
         value, place = _value_at(self.root, key), key
         if _value_at(self.given["settings"] or {}, key) is not None:
             place = f"{key} (of settings)"
@@ -210,8 +209,8 @@ class Configuration:
         shown = json.dumps(value, ensure_ascii=False)
         return f"{place} is {shown if len(shown) <= 200 else shown[:200] + '…'}: "
 
-    def _atom(self, found):
-        atom = int(found[1] or 0) - 3  # behind the two lines of a frame's head
+    def _explain_line(self, line):
+        atom = int(line or 0) - 3  # after the two lines of the frame's head
         if not 0 <= atom < len(self.structure):
             return "the structure"
         x, y, z = self.structure.positions[atom]

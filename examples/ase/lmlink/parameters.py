@@ -20,7 +20,7 @@ def set_parameters(old, changes):
         if name not in PARAMETERS:
             raise TypeError(f"LMLink has no parameter {name!r}; it has {', '.join(PARAMETERS)}")
     several = isinstance({**old, **changes}.get("qm_calc"), (list, tuple))
-    changes = {name: _kept(name, value, several) for name, value in changes.items()}
+    changes = {name: _normalised(name, value, several) for name, value in changes.items()}
     changed = {name: value for name, value in changes.items() if name not in old or not _same(value, old[name])}
     _check({**dict.fromkeys(PARAMETERS), **old, **changed})
     return changed
@@ -38,7 +38,7 @@ def regions_of(given):
         values = given[name]
         if not isinstance(values, (list, tuple)):
             if name == "qm_selection_mask":
-                raise ValueError(f"qm_selection_mask must be a list of {len(regions)} masks, as qm_calc is a list of as many")
+                raise ValueError(f"qm_selection_mask must be a list of {len(regions)} masks, one for each of qm_calc")
             values = [values] * len(regions)
         if len(values) != len(regions):
             raise ValueError(f"qm_calc is a list of {len(regions)}, but {name} is one of {len(values)}")
@@ -57,11 +57,12 @@ def selected_atoms(mask, atoms):
         if mask.dtype == bool and len(mask) != len(atoms):
             raise ValueError(f"qm_selection_mask has {len(mask)} booleans for {len(atoms)} atoms")
         if mask.dtype != bool and len(mask) == len(atoms) > 2 and np.isin(mask, (0, 1)).all():
-            raise ValueError("qm_selection_mask has a 0 or 1 for each atom: as whole numbers these are the indices of two "
-                             "atoms; give booleans")
+            raise ValueError("qm_selection_mask has a 0 or 1 for each atom: as whole numbers these are the indices of "
+                             "two atoms; give booleans")
         beyond = mask[(mask < -len(atoms)) | (mask >= len(atoms))]
         if len(beyond):
-            raise ValueError(f"qm_selection_mask has the index {beyond[0]}, but there are {len(atoms)} atoms, counted from 0")
+            raise ValueError(f"qm_selection_mask has the index {beyond[0]}, but there are {len(atoms)} atoms, counted "
+                             "from 0")
     indices = np.unique(np.arange(len(atoms))[mask])
     if len(indices) == 0:
         raise ValueError("no QM atoms selected: qm_selection_mask is empty")
@@ -72,53 +73,55 @@ def absolute_path(path):
     return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
 
 
-def _kept(name, value, several):
+def _normalised(name, value, several):
     """A parameter's value as it is kept: nothing in it depends on the working directory any more."""
     if value is None:
         return None
     if several and name in PER_REGION and _is_for_each_region(name, value):
-        return [_kept(name, each, False) for each in value]
-    if name in ("parameters", "messages", "force_log"):
-        return absolute_path(value)
-    if name == "binary":
-        value = os.path.expanduser(os.fsdecode(value))
-        return os.path.abspath(value) if os.sep in value else value
+        return [_normalised(name, each, False) for each in value]
+    if name in ("parameters", "messages", "force_log", "binary"):
+        if not isinstance(value, (str, bytes, os.PathLike)):
+            raise TypeError(f"{name} must be a path, not {_short(value)}")
+        bare = name == "binary" and os.sep not in os.fsdecode(value)  # one that PATH leads to
+        return os.fsdecode(value) if bare else absolute_path(value)
     if name in ("potential", "qm_calc"):
-        return _kept_calculator(value)
+        return _normalised_calculator(value)
     if name == "qm_selection_mask":
-        return _kept_mask(value)
+        return _normalised_mask(value)
     if name in LENGTHS:
-        return _kept_length(name, value)
+        return _normalised_length(name, value)
     if name == "qm_tag" and not (isinstance(value, str) and value.strip()):
         raise TypeError(f"qm_tag must be a text that says what decides the forces of qm_calc, not {_short(value)}")
     if name == "settings":
         if not isinstance(value, dict):
             raise TypeError(f"settings must be a dict of the configuration's keys, not {value!r}")
-        return _kept_json(value, "settings")
+        return _normalised_json(value, "settings")
     return value
 
 
 def _is_for_each_region(name, value):
     """Whether there is a value for each of several regions, and not one for all; a mask may be an array itself."""
-    if name == "qm_selection_mask":
-        return np.ndim(value) > 1 if isinstance(value, np.ndarray) else (
-            isinstance(value, (list, tuple)) and all(each is None or isinstance(each, slice) or np.ndim(each) for each in value))
-    return isinstance(value, (list, tuple, np.ndarray))
+    mask = name == "qm_selection_mask"
+    if isinstance(value, np.ndarray):
+        return value.ndim > mask
+    if not isinstance(value, (list, tuple)):
+        return False
+    return not mask or all(each is None or isinstance(each, slice) or np.ndim(each) for each in value)
 
 
-def _kept_calculator(part):
+def _normalised_calculator(part):
     if isinstance(part, (str, bytes, os.PathLike)):
         return absolute_path(part)
     if not isinstance(part, dict):
         return part
-    return _kept_json(part if "type" in part else {"type": "remote", **part}, "the calculator")
+    return _normalised_json(part if "type" in part else {"type": "remote", **part}, "the calculator")
 
 
-def _kept_json(value, name):
+def _normalised_json(value, name):
     """A part of the configuration as JSON has it. Paths are those of this moment's working directory, and so is the
     folder of an engine that names none: lmlink-serve would take them from the folder of the configuration."""
     if isinstance(value, dict):
-        kept = {key: _kept_json(each, f"{name}[{key!r}]") for key, each in value.items()}
+        kept = {key: _normalised_json(each, f"{name}[{key!r}]") for key, each in value.items()}
         for key in PATH_KEYS:
             if isinstance(kept.get(key), str):
                 kept[key] = absolute_path(kept[key])
@@ -132,7 +135,7 @@ def _kept_json(value, name):
     if isinstance(value, (np.ndarray, np.generic)):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return [_kept_json(each, f"{name}[{i}]") for i, each in enumerate(value)]
+        return [_normalised_json(each, f"{name}[{i}]") for i, each in enumerate(value)]
     if isinstance(value, os.PathLike):
         return os.fsdecode(value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -142,15 +145,15 @@ def _kept_json(value, name):
     raise TypeError(f"{name} is {value!r}: the configuration has numbers, texts, lists and dicts only")
 
 
-def _kept_mask(mask):
+def _normalised_mask(mask):
     """A slice, or an array of booleans or of indices. np.where(booleans) gives the latter in a tuple."""
     if isinstance(mask, slice):
         return mask
     if isinstance(mask, tuple) and len(mask) == 1 and np.ndim(mask[0]) == 1:
         mask = mask[0]
     if isinstance(mask, (list, tuple)) and any(isinstance(each, slice) or np.ndim(each) for each in mask):
-        raise ValueError(f"qm_selection_mask has {len(mask)} parts: it must be one mask; for several regions qm_calc is a "
-                         "list of as many calculators")
+        raise ValueError(f"qm_selection_mask has {len(mask)} parts: it must be one mask; for several regions qm_calc "
+                         "is a list of as many calculators")
     array = np.array(mask)
     if array.size == 0 and array.ndim == 1:
         array = array.astype(int)
@@ -161,7 +164,7 @@ def _kept_mask(mask):
     return array
 
 
-def _kept_length(name, value):
+def _normalised_length(name, value):
     if isinstance(value, (list, tuple, np.ndarray)):
         raise ValueError(f"{name} is a list, but qm_calc is one calculator, of one region")
     try:
@@ -199,6 +202,18 @@ def _check(given):
     regions = regions_of(given)
     if given["qm_calc"] is not None and not regions:
         raise ValueError("qm_calc is an empty list: who is to compute the QM region?")
+    _check_regions(given["potential"], regions)
+    if is_configuration(given["potential"]) and (regions or given["settings"]):
+        raise ValueError(f"{given['potential']} is a whole configuration, which qm_calc and settings can't change: "
+                         "write them into it, or give a potential")
+    log = (given["settings"] or {}).get("log")
+    if given["qm_tag"] is not None and not given["force_log"] and not log:
+        raise ValueError("qm_tag lets forces be taken from the force log, but there is none: give force_log")
+    if given["force_log"] and isinstance(log, dict) and log.get("file") not in (None, given["force_log"]):
+        raise ValueError(f"force_log is {given['force_log']}, but settings have the log {log['file']}: name one file")
+
+
+def _check_regions(potential, regions):
     for region in regions:
         if region["qm_selection_mask"] is None and len(regions) > 1:
             raise ValueError("several regions need a qm_selection_mask each")
@@ -206,19 +221,11 @@ def _check(given):
             raise ValueError("LMLink has a qm_selection_mask but no buffer_width, in Å")
         if region["qm_tag"] is not None and (isinstance(region["qm_calc"], str) or is_plain(region["qm_calc"])):
             raise ValueError("qm_tag is for a quantum code: what a potential computes is known from its files")
-    parts = [given["potential"], *(region["qm_calc"] for region in regions)]
+    parts = [potential, *(region["qm_calc"] for region in regions)]
     objects = [id(part) for part in parts if not isinstance(part, (str, dict)) and not is_plain(part)]
     if len(set(objects)) < len(objects):
         raise ValueError("one and the same calculator is to compute several parts, which it would do at the same time: "
                          "make an object for each")
-    if is_configuration(given["potential"]) and (regions or given["settings"]):
-        raise ValueError(f"{given['potential']} is a whole configuration, which qm_calc and settings can't change: write "
-                         "them into it, or give a potential")
-    log = (given["settings"] or {}).get("log")
-    if given["qm_tag"] is not None and not given["force_log"] and not log:
-        raise ValueError("qm_tag lets forces be taken from the force log, but there is none: give force_log")
-    if given["force_log"] and isinstance(log, dict) and log.get("file") not in (None, given["force_log"]):
-        raise ValueError(f"force_log is {given['force_log']}, but settings have the log {log['file']}: name one file")
 
 
 def is_configuration(potential):

@@ -83,7 +83,7 @@ class Server:
             return self._receive_forces(len(atoms))
         except (OSError, EOFError) as error:
             if self.process is None:
-                raise LMLinkError("the calculator was closed, by another thread, while it evaluated a structure") from error
+                raise LMLinkError("the calculator was closed by another thread while it evaluated") from error
             try:
                 self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
