@@ -10,9 +10,11 @@ The calculator starts `lmlink-serve` when the first result is asked for, and tal
 the i-PI protocol. Species and periodicity go along as JSON in the protocol's INIT message, so that one calculator and
 one process serve structures of any size, composition and periodicity, one after the other.
 
-With the keywords of ASE's ForceQMMM the same calculator mixes the forces of a quantum code into those of the potential:
+With the keywords of ASE's ForceQMMM the same calculator mixes the forces of a quantum code into those of the potential;
+a log keeps them all:
 
-    with LMLink("W_2940_2017_2.snap", qm_selection_mask=mask, qm_calc=dft, buffer_width=10.0) as calculator:
+    with LMLink("W_2940_2017_2.snap", qm_selection_mask=mask, qm_calc=dft, buffer_width=10.0,
+                force_log="run.xyz") as calculator:
         atoms.calc = calculator
 
 `lmlink-serve` ends when its connection closes. No process is left behind, however Python ends: by close(), by leaving

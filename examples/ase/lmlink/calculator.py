@@ -94,7 +94,7 @@ class LMLink(Calculator):
     the last evaluation, of whichever thread. close() ends an evaluation of another thread with an error.
 
     A copy (copy.copy, copy.deepcopy, pickle, a forked process) has the parameters and results but starts a process of
-    its own.
+    its own. It needs another force_log, which two processes cannot write at the same time.
     """
 
     name = "lmlink"
@@ -118,8 +118,8 @@ class LMLink(Calculator):
         self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, launcher=launcher,
                  binary=binary, messages=messages, timeout=timeout, force_log=force_log, qm_calc=qm_calc,
                  qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean,
-                 qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag,
-                 settings=settings, **old_name)
+                 qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag, settings=settings,
+                 **old_name)
 
     def set(self, **changes):
         """Change parameters, by the names that the constructor has; results and regions are forgotten, the process
