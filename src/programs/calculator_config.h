@@ -41,6 +41,7 @@ typedef struct lml_remote_config {
   char *output;  /**< NULL: the default */
   char **inputs; /**< files that decide what it computes */
   size_t ninputs;
+  char *tag; /**< what decides it beyond these files, in words; NULL: nothing does, or it is not known */
 } lml_remote_config;
 
 /** One QM region of a mixture. */

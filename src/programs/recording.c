@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -30,7 +31,7 @@ static lml_status sum_of_engine(const lml_build *build, const lml_calculator_con
   lml_status status = LML_OK;
   lml_sha256 sha;
   sum[0] = '\0';
-  if (potential == NULL && (remote == NULL || remote->ninputs == 0)) return LML_OK;
+  if (potential == NULL && (remote == NULL || (remote->ninputs == 0 && remote->tag == NULL))) return LML_OK;
   lml_sha256_begin(&sha);
   if (potential != NULL) {
     /* The file that the user named says what fixed terms there are. */
@@ -41,6 +42,11 @@ static lml_status sum_of_engine(const lml_build *build, const lml_calculator_con
   }
   for (size_t i = 0; remote != NULL && i < remote->ninputs && status == LML_OK; i++)
     status = add_file(&sha, remote->inputs[i], error);
+  /* A tag is no checksum, and one alone is no file. */
+  if (remote != NULL && remote->tag != NULL) {
+    lml_sha256_add(&sha, "tag", sizeof "tag");
+    lml_sha256_add(&sha, remote->tag, strlen(remote->tag) + 1);
+  }
   lml_sha256_end(&sha, sum);
   if (status != LML_OK) sum[0] = '\0';
   return status;
@@ -64,7 +70,7 @@ static lml_status sum_of_region(const lml_build *build, size_t r, checksum sum, 
   if (status != LML_OK || sum[0] != '\0' || reuse != LML_REUSE_ALL) return status;
   return lml_fail(error, LML_ERR_INPUT,
                   "log.reuse is true, but what decides the forces of region %s is not known: name its engine's input "
-                  "files as inputs",
+                  "files as inputs, or what it computes as tag",
                   region->name);
 }
 

@@ -81,6 +81,7 @@ static lml_status read_texts(const lml_json *document, const lml_json_value *obj
     status = lml_config_read_path(document, object, "folder", LML_JSON_OPTIONAL, json_path, &remote->folder, error);
   if (status == LML_OK)
     status = lml_config_read_text(document, object, "output", LML_JSON_OPTIONAL, &remote->output, error);
+  if (status == LML_OK) status = lml_config_read_text(document, object, "tag", LML_JSON_OPTIONAL, &remote->tag, error);
   return status == LML_OK ? read_inputs(document, object, json_path, remote, error) : status;
 }
 
@@ -88,7 +89,7 @@ static lml_status read_remote(const lml_json *document, const lml_json_value *ob
                               lml_remote_config *remote, lml_error *error) {
   static const char *const keys[] = {"type",    "name",     "address", "socket_prefix", "launch",
                                      "prepare", "folder",   "output",  "limits",        "on_failure",
-                                     "retries", "back_off", "init",    "origin",        "inputs"};
+                                     "retries", "back_off", "init",    "origin",        "inputs", "tag"};
   lml_engine_settings *settings = &remote->settings;
   *settings = lml_engine_defaults();
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
@@ -121,5 +122,6 @@ void lml_remote_config_free(lml_remote_config *remote) {
   lml_free(remote->output);
   for (size_t i = 0; i < remote->ninputs; i++) lml_free(remote->inputs[i]);
   lml_free(remote->inputs);
+  lml_free(remote->tag);
   lml_free(remote);
 }

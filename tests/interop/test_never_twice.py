@@ -38,10 +38,10 @@ def case(potentials, folders):
         shutil.copy((potentials / ENGINE).with_suffix(suffix), folder)
     atoms = block(5)
 
-    def write(inputs=(f"{ENGINE}coeff",), buffer=6.0, **log):
+    def write(inputs=(f"{ENGINE}coeff",), buffer=6.0, tag=None, **log):
         launch = f"{program('lmlink-serve')} --potential {ENGINE} --driver unix:{{path}} --log-level info"
         engine = remote(f"unix:{sockets / 'engine'}", name=ENGINE_NAME, launch=launch,
-                        **({"inputs": list(inputs)} if inputs else {}))
+                        **({"inputs": list(inputs)} if inputs else {}), **({} if tag is None else {"tag": tag}))
         return configure(folder, atoms, mixing(linear(potentials / ML), (sphere(atoms, buffer=buffer), engine)),
                          log={"file": "log.xyz", **log})
 
@@ -123,3 +123,19 @@ def test_what_counts_as_the_same(case, start):
     line = refusal(write(inputs=(), reuse=True))
     assert "log.reuse" in line and "inputs" in line
     assert "missing.in" in refusal(write(inputs=("missing.in",)))
+
+
+def test_a_tag_says_what_an_engine_is(case, start):
+    """An engine without input files, as an ASE calculator, is known by its tag."""
+    write, atoms, _, _ = case
+    there = [atoms.positions.copy()]
+    asked, expected = evaluations(start, case, write(inputs=(), tag="Zuo 2020"), there)
+    assert asked == 1
+    asked, again = evaluations(start, case, write(inputs=(), tag="Zuo 2020", reuse=True), there)
+    assert asked == 0 and (again == expected).all()
+    assert evaluations(start, case, write(inputs=(), tag="Zuo 2021"), there)[0] == 1
+    assert evaluations(start, case, write(tag="Zuo 2020"), there)[0] == 1  # its files decide too
+    assert evaluations(start, case, write(), there)[0] == 1
+    assert "tag" in refusal(write(inputs=(), reuse=True))
+    line = refusal(write(tag=""))
+    assert "tag" in line and "empty" in line
