@@ -9,6 +9,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/sys.h"
 
 enum {
@@ -62,6 +63,20 @@ lml_status lml_file_make_folder(const char *path, lml_error *error) {
   return status;
 }
 
+lml_status lml_file_flush_folder(const char *path, lml_error *error) {
+  char *folder = lml_path_folder(path, error);
+  if (folder == NULL) return LML_ERR_MEMORY;
+  lml_status status = LML_OK;
+  const int fd = lml_sys->open(folder, O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0 && errno != EACCES)
+    status = lml_fail_errno(error, errno, "%s: its folder cannot be opened to flush it to disk", path);
+  if (fd >= 0 && lml_sys->fsync(fd) != 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP)
+    status = lml_fail_errno(error, errno, "%s: its folder cannot be flushed to disk", path);
+  if (fd >= 0) lml_sys->close(fd);
+  lml_free(folder);
+  return status;
+}
+
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error) {
   int fd;
   *text = NULL;
@@ -91,20 +106,39 @@ struct lml_lines {
   size_t begin, end; /**< bytes of the buffer that are not given out yet */
 };
 
-lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error) {
+/** A reader of what is called @p name, its buffer with room for @p bytes. */
+static lml_status make_lines(const char *name, size_t bytes, lml_lines **lines, lml_error *error) {
   lml_lines *l;
   *lines = NULL;
   lml_status status = lml_alloc(&l, 1, sizeof *l, "a file reader", error);
   if (status != LML_OK) return status;
   l->fd = -1;
-  l->path = lml_strdup(path, error);
-  status = l->path == NULL ? LML_ERR_MEMORY : open_to_read(path, &l->fd, error);
-  if (status == LML_OK) status = lml_grow(&l->buffer, &l->capacity, BUFFER_SIZE, 1, "a file reader", error);
+  l->path = lml_strdup(name, error);
+  status = l->path == NULL ? LML_ERR_MEMORY : lml_grow(&l->buffer, &l->capacity, bytes, 1, "a file reader", error);
   if (status == LML_OK)
     *lines = l;
   else
     lml_lines_close(l);
   return status;
+}
+
+lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error) {
+  lml_status status = make_lines(path, BUFFER_SIZE, lines, error);
+  if (status == LML_OK) status = open_to_read(path, &(*lines)->fd, error);
+  if (status == LML_OK) return LML_OK;
+  lml_lines_close(*lines);
+  *lines = NULL;
+  return status;
+}
+
+lml_status lml_lines_open_text(const char *name, const char *text, size_t length, lml_lines **lines, lml_error *error) {
+  const lml_status status = make_lines(name, length + 1, lines, error);
+  if (status != LML_OK) return status;
+  memcpy((*lines)->buffer, text, length);
+  (*lines)->end = length;
+  (*lines)->read = length;
+  (*lines)->finished = true;
+  return LML_OK;
 }
 
 /** Read more behind what is left in the buffer, one byte of which stays free for a NUL. */
@@ -305,7 +339,7 @@ static lml_status finish(lml_file_writer *w, lml_error *error) {
   if (lml_sys->rename(w->temporary, w->path) != 0)
     return lml_fail_errno(error, errno, "%s: cannot be put in place", w->path);
   w->temporary[0] = '\0';
-  return LML_OK;
+  return lml_file_flush_folder(w->path, error);
 }
 
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error) {

@@ -13,6 +13,10 @@
 /** Make the folder @p path and those above it, where they are missing. */
 lml_status lml_file_make_folder(const char *path, lml_error *error);
 
+/** Flush to disk that the file @p path is in its folder, after it was created there or renamed: without that a power
+ *  failure can take it away. Where the folder may not be read, or its file system has no such thing, nothing is done. */
+lml_status lml_file_flush_folder(const char *path, lml_error *error);
+
 /** Read all of @p path into *@p text (*@p length bytes and a NUL behind them), to be freed with lml_free. The error
  *  names the path. */
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error);
@@ -21,6 +25,9 @@ lml_status lml_file_read(const char *path, char **text, size_t *length, lml_erro
 typedef struct lml_lines lml_lines;
 
 lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error);
+
+/** The same for a copy of @p length bytes of text; @p name is what lml_lines_path gives. */
+lml_status lml_lines_open_text(const char *name, const char *text, size_t length, lml_lines **lines, lml_error *error);
 
 /** The next line without its "\n" or "\r\n" and with a NUL behind it, of any length, valid until the next call; *@p
  *  text is NULL at the end of the file. A line may hold NUL bytes: @p length (may be NULL) tells. */
@@ -62,8 +69,9 @@ lml_status lml_file_writer_create_in_memory(const char *what, lml_file_writer **
 lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size_t bytes, lml_error *error);
 lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
 
-/** Flush, sync and rename to the final name, in place of what had that name. The writer is freed whatever the status;
- *  where it fails, the final name is untouched and the temporary file gone. */
+/** Flush, sync and rename to the final name, in place of what had that name, and sync the folder. The writer is freed
+ *  whatever the status; where it fails, the final name is untouched and the temporary file gone, unless the folder alone
+ *  could not be synced. */
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error);
 
 /** Give what was written into memory to the caller, to be freed with lml_free: *@p length bytes. The writer is freed

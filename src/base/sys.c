@@ -23,6 +23,8 @@ static void *posix_aligned_alloc(size_t alignment, size_t bytes) {
 
 static int posix_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 
+static int posix_fstat(int fd, struct stat *status) { return fstat(fd, status); }
+
 static int posix_stat(const char *path, struct stat *status) { return stat(path, status); }
 
 /** The lock belongs to the open file, not to the process: it ends with the last descriptor of that open. */
@@ -123,6 +125,7 @@ const lml_sys_table lml_sys_posix = {
     .ftruncate = ftruncate,
     .lock = posix_lock,
     .stat = posix_stat,
+    .fstat = posix_fstat,
     .lstat = posix_lstat,
     .chmod = chmod,
     .mkdir = mkdir,

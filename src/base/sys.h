@@ -43,6 +43,7 @@ typedef struct lml_sys_table {
   int (*ftruncate)(int fd, off_t length);
   int (*lock)(int fd); /**< take the exclusive lock of the open file without waiting: EAGAIN where another has it */
   int (*stat)(const char *path, struct stat *status);
+  int (*fstat)(int fd, struct stat *status);
   int (*lstat)(const char *path, struct stat *status);
   int (*chmod)(const char *path, mode_t mode);
   int (*mkdir)(const char *path, mode_t mode);

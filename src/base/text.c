@@ -66,17 +66,20 @@ static size_t skip_digits(lml_token token, size_t at) {
   return at;
 }
 
-/** Numbers as files mostly have them: up to 2^53 in digits, times or over a power of ten that a double holds exactly.
- *  One multiplication or division of exact numbers then gives the nearest double. False for all others, which may be
- *  numbers too. */
-static bool convert_short(lml_token token, double *value) {
-  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  enum { MOST_DIGITS = 18, MOST_POWER = sizeof powers / sizeof powers[0] - 1 };
-  const bool negative = token.length > 0 && token.text[0] == '-';
-  size_t at = negative ? 1 : 0, digits = 0;
-  uint64_t magnitude = 0;
-  int power = 0, written = 0;
+/** The digits of a number as they are written: magnitude × 10^power. */
+typedef struct decimal {
+  uint64_t magnitude;
+  int power;
+  bool negative;
+} decimal;
+
+/** Read a decimal number; false where it is none, or has too many digits. */
+static bool read_decimal(lml_token token, decimal *d) {
+  enum { MOST_DIGITS = 19 }; /* below 2^64 */
+  size_t at = 0, count = 0, significant = 0;
+  int written = 0;
+  *d = (decimal){.negative = token.length > 0 && token.text[0] == '-'};
+  if (d->negative) at++;
   for (bool fraction = false; at < token.length; at++) {
     const char c = token.text[at];
     if (c == '.' && !fraction) {
@@ -84,11 +87,12 @@ static bool convert_short(lml_token token, double *value) {
       continue;
     }
     if (!is_digit(c)) break;
-    if (++digits > MOST_DIGITS) return false;
-    magnitude = 10 * magnitude + (uint64_t)(c - '0');
-    power -= fraction ? 1 : 0;
+    count++;
+    if ((significant > 0 || c != '0') && ++significant > MOST_DIGITS) return false;
+    d->magnitude = 10 * d->magnitude + (uint64_t)(c - '0');
+    d->power -= fraction ? 1 : 0;
   }
-  if (digits == 0) return false;
+  if (count == 0) return false;
   if (at < token.length && lower(token.text[at]) == 'e') {
     const bool down = ++at < token.length && token.text[at] == '-';
     if (down || (at < token.length && token.text[at] == '+')) at++;
@@ -96,11 +100,45 @@ static bool convert_short(lml_token token, double *value) {
     for (; at < token.length && is_digit(token.text[at]) && at < first + 3; at++)
       written = 10 * written + (token.text[at] - '0');
     if (at == first) return false;
-    power += down ? -written : written;
+    d->power += down ? -written : written;
   }
-  if (at < token.length || magnitude > (UINT64_C(1) << 53) || power < -MOST_POWER || power > MOST_POWER) return false;
-  const double number = power < 0 ? (double)magnitude / powers[-power] : (double)magnitude * powers[power];
-  *value = negative ? -number : number;
+  return at == token.length;
+}
+
+#ifdef __SIZEOF_INT128__
+/** The double that is nearest to @p magnitude over @p divisor, neither of them 0: a quotient of at least 63 bits, its
+ *  last one set where there is a rest, is rounded by its conversion. */
+static double divide(uint64_t magnitude, uint64_t divisor) {
+  const int up = __builtin_clzll(magnitude), down = __builtin_clzll(divisor);
+  __extension__ const unsigned __int128 dividend = (unsigned __int128)(magnitude << up) << 63;
+  const uint64_t quotient = (uint64_t)(dividend / (divisor << down));
+  const bool rest = dividend % (divisor << down) != 0;
+  return ldexp((double)(quotient | (rest ? 1 : 0)), down - up - 63);
+}
+#endif
+
+/** Numbers as files mostly have them: up to 2^53 in digits, times or over a power of ten that a double holds exactly,
+ *  where one multiplication or division of exact numbers gives the nearest double; or up to 19 digits, that many of them
+ *  behind the point. False for all others, which may be numbers too. */
+static bool convert_short(lml_token token, double *value) {
+  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  enum { MOST_POWER = sizeof powers / sizeof powers[0] - 1 };
+  decimal d;
+  if (!read_decimal(token, &d) || d.power < -MOST_POWER || d.power > MOST_POWER) return false;
+  double number;
+  if (d.magnitude <= (UINT64_C(1) << 53)) {
+    number = d.power < 0 ? (double)d.magnitude / powers[-d.power] : (double)d.magnitude * powers[d.power];
+  } else {
+#ifdef __SIZEOF_INT128__
+    enum { MOST_PLACES = 19 };
+    if (d.power > 0 || d.power < -MOST_PLACES) return false;
+    number = divide(d.magnitude, (uint64_t)powers[-d.power]);
+#else
+    return false;
+#endif
+  }
+  *value = d.negative ? -number : number;
   return true;
 }
 

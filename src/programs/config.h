@@ -43,6 +43,7 @@ typedef struct lml_force_log_config {
   char *file; /**< {index} stands for the server's number; NULL: nothing is logged */
   enum { LML_FORCE_LOG_NEAR = 0, LML_FORCE_LOG_FULL } atoms; /**< those near QM atoms, or all */
   lml_reuse reuse;
+  lml_recorder_reading reading; /**< how much of a log that is there is looked at; no key */
 } lml_force_log_config;
 
 /** All paths can be opened from the working directory. Strings belong to the configuration. */

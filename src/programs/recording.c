@@ -130,6 +130,7 @@ static lml_status open_recorder(const lml_build *build, const char *path, checks
                                           .engines = texts,
                                           .rules = texts + nregions,
                                           .nregions = nregions,
+                                          .reading = build->config->force_log.reading,
                                           .log = build->log};
   return lml_recorder_open(&settings, recorder, error);
 }

@@ -140,5 +140,6 @@ lml_status lml_serve_options_read(const lml_arguments *arguments, lml_serve_conf
   config->driver.user = (lml_ipi_trust)lml_arguments_choice(arguments, "driver-user", config->driver.user);
   if (lml_arguments_count(arguments, "reconnect") > 0) config->driver.reconnect = true;
   if (lml_arguments_count(arguments, "reinit") > 0) config->driver.reinit = true;
+  if (lml_arguments_count(arguments, "check") > 0) config->force_log.reading = LML_RECORDER_READS_ALL;
   return lml_serve_config_check(config, error);
 }

@@ -135,7 +135,7 @@ static lml_status restore(const lml_moving *moving, size_t r, const lml_recall_r
 
 static lml_status begin(const lml_moving *moving, size_t r, track *own, const lml_structure *structure,
                         lml_error *error) {
-  const lml_recorder *recorder = moving->settings.recorder;
+  lml_recorder *recorder = moving->settings.recorder;
   lml_recall_region known = {0};
   lml_region region = {0};
   const bool is_known = recorder != NULL && lml_recorder_find_region(recorder, r, structure, &known);

@@ -26,7 +26,7 @@ typedef struct lml_moving_region {
 typedef struct lml_moving_settings {
   lml_calculator *calculator;       /**< the mixture */
   const lml_moving_region *regions; /**< one for each of the mixture's */
-  const lml_recorder *recorder;     /**< knows regions as they were; NULL: nobody does */
+  lml_recorder *recorder;           /**< knows regions as they were; NULL: nobody does */
   const lml_log *log;
 } lml_moving_settings;
 

@@ -1,155 +1,333 @@
 #include "session/recall.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
+#include "mixing/region.h"
 #include "structure/lattice.h"
 
-struct lml_recall_shape {
-  size_t region, natoms;
-  size_t *parents;
-  unsigned char *labels;
-  double cell[9], cluster_cell[9];
-  bool pbc[3];
-};
+static const double two_pi = 6.28318530717958647692;
 
-struct lml_recall_entry {
-  size_t shape;
-  long age;
-  double *positions; /**< natoms × 3, followed by as many forces */
-};
+/* ---- the same place ---- */
 
-static bool same_numbers(const double *one, const double *two, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs(one[i] - two[i]) <= LML_RECALL_TOLERANCE)) return false;
+/** How far apart coordinates of that size may be. */
+static double tolerance(double size) { return LML_RECALL_TOLERANCE * fmax(1.0, size); }
+
+/** Whether two numbers count as the same; *@p apart becomes their difference where it is the larger. */
+static bool same_number(double one, double two, double size, double *apart) {
+  const double difference = fabs(one - two);
+  if (!(difference <= tolerance(size))) return false;
+  *apart = fmax(*apart, difference);
   return true;
 }
 
-static bool same_shape(const struct lml_recall_shape *shape, const lml_recall_point *point) {
-  if (shape->region != point->region || shape->natoms != point->natoms) return false;
-  if (memcmp(shape->parents, point->parents, point->natoms * sizeof *point->parents) != 0) return false;
-  for (size_t i = 0; i < point->natoms; i++)
-    if (shape->labels[i] != point->labels[point->rows[i]]) return false;
-  return same_numbers(shape->cell, point->cell, 9) && same_numbers(shape->cluster_cell, point->cluster_cell, 9) &&
-         memcmp(shape->pbc, point->pbc, sizeof shape->pbc) == 0;
+static bool same_numbers(const double *one, const double *two, size_t count, double *apart) {
+  for (size_t i = 0; i < count; i++)
+    if (!same_number(one[i], two[i], fmax(fabs(one[i]), fabs(two[i])), apart)) return false;
+  return true;
+}
+
+/** The largest coordinate of both. */
+static double size_of(const double one[3], const double two[3]) {
+  double size = 0.0;
+  for (int k = 0; k < 3; k++) size = fmax(size, fmax(fabs(one[k]), fabs(two[k])));
+  return size;
 }
 
 /** Whether a driver that wraps atoms could have moved one from @p one to @p two. */
-static bool same_image(const lml_lattice *lattice, const double *one, const double *two) {
-  static const double nowhere[3] = {0.0, 0.0, 0.0};
+static bool same_image(const lml_lattice *lattice, const double one[3], const double two[3], double *apart) {
   double difference[3];
   lml_lattice_difference(lattice, one, two, difference);
-  return same_numbers(difference, nowhere, 3);
+  for (int k = 0; k < 3; k++)
+    if (!same_number(difference[k], 0.0, size_of(one, two), apart)) return false;
+  return true;
 }
 
-static bool same_places(const struct lml_recall_entry *entry, const lml_recall_point *point,
-                        const lml_lattice *lattice) {
-  for (size_t i = 0; i < point->natoms; i++) {
-    const double *one = entry->positions + 3 * i, *two = point->positions + 3 * point->rows[i];
-    if (!same_numbers(one, two, 3) && (lattice == NULL || !same_image(lattice, one, two))) return false;
+static bool same_place(const lml_lattice *lattice, const double one[3], const double two[3], double *apart) {
+  double here = *apart;
+  if (same_numbers(one, two, 3, &here)) {
+    *apart = here;
+    return true;
+  }
+  return lattice != NULL && same_image(lattice, one, two, apart);
+}
+
+/** The lattice of a parent; NULL where it has none. */
+static const lml_lattice *make_lattice(const double *cell, const bool *pbc, lml_lattice *lattice) {
+  lml_structure parent = {.pbc = {pbc[0], pbc[1], pbc[2]}};
+  memcpy(parent.cell, cell, sizeof parent.cell);
+  return lml_lattice_make(lattice, &parent, NULL) == LML_OK ? lattice : NULL;
+}
+
+bool lml_recall_same(const lml_recall_point *known, const lml_recall_point *asked, double *apart) {
+  lml_lattice room;
+  *apart = 0.0;
+  if (known->region != asked->region || known->natoms != asked->natoms || strcmp(known->engine, asked->engine) != 0 ||
+      memcmp(known->parents, asked->parents, known->natoms * sizeof *known->parents) != 0 ||
+      memcmp(known->pbc, asked->pbc, 3 * sizeof *known->pbc) != 0 ||
+      !same_numbers(known->cell, asked->cell, 9, apart) ||
+      !same_numbers(known->cluster_cell, asked->cluster_cell, 9, apart))
+    return false;
+  const lml_lattice *lattice = make_lattice(asked->cell, asked->pbc, &room);
+  for (size_t i = 0; i < known->natoms; i++) {
+    const size_t one = known->rows[i], two = asked->rows[i];
+    if ((asked->labels != NULL && known->labels[one] != asked->labels[two]) ||
+        !same_place(lattice, known->positions + 3 * one, asked->positions + 3 * two, apart))
+      return false;
   }
   return true;
 }
 
-/** The entry of that point; NULL where there is none. */
-static struct lml_recall_entry *find(const lml_recall *recall, const lml_recall_point *point) {
-  lml_lattice lattice;
-  lml_structure parent = {.pbc = {point->pbc[0], point->pbc[1], point->pbc[2]}};
-  memcpy(parent.cell, point->cell, sizeof parent.cell);
-  const bool has_lattice = lml_lattice_make(&lattice, &parent, NULL) == LML_OK;
-  for (size_t s = 0; s < recall->nshapes; s++) {
-    if (!same_shape(&recall->shapes[s], point)) continue;
-    for (size_t e = 0; e < recall->nentries; e++)
-      if (recall->entries[e].shape == s && same_places(&recall->entries[e], point, has_lattice ? &lattice : NULL))
-        return &recall->entries[e];
+/* ---- keys ---- */
+
+/** The periodic directions of a parent, as they are: a reduction of its vectors could go either way. */
+typedef struct directions {
+  double vectors[3][3], reciprocal[3][3]; /**< as in lml_lattice */
+  double size[3];                         /**< largest coordinate that a vector adds, by axis */
+  int count;
+} directions;
+
+static void add_direction(directions *d, const double cell[9], int k) {
+  const double *a = cell + 3 * k, *u = cell + 3 * ((k + 1) % 3), *v = cell + 3 * ((k + 2) % 3);
+  const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+  const double volume = a[0] * normal[0] + a[1] * normal[1] + a[2] * normal[2];
+  for (int axis = 0; axis < 3; axis++) {
+    d->vectors[d->count][axis] = a[axis];
+    d->reciprocal[d->count][axis] = normal[axis] / volume;
+    d->size[axis] += fabs(a[axis]);
+  }
+  d->count++;
+}
+
+static void find_directions(const lml_recall_point *point, directions *d) {
+  lml_structure shape = {.pbc = {point->pbc[0], point->pbc[1], point->pbc[2]}};
+  double cell[9];
+  *d = (directions){0};
+  for (int k = 0; k < 3; k++)
+    if (shape.pbc[k]) memcpy(shape.cell + 3 * k, point->cell + 3 * k, 3 * sizeof *cell);
+  if (lml_structure_complete_cell(&shape, cell, NULL) != LML_OK) return;
+  for (int k = 0; k < 3; k++)
+    if (shape.pbc[k]) add_direction(d, cell, k);
+}
+
+/** A number from −1 to 1 that looks random, another for each atom and place. */
+static double weight(size_t atom, unsigned place) {
+  const uint64_t bits = lml_hash_mix(((uint64_t)atom << 8 | place) + 1);
+  return (double)(int64_t)(bits >> 11) * 0x1p-52 - 1.0;
+}
+
+/** What an atom adds to the keys: cosine and sine of each fractional coordinate, then three coordinates across the
+ *  periodic directions; with how far off each may be, 0 where there is none. */
+typedef struct summands {
+  double value[9], error[9];
+} summands;
+
+static void find_summands(const directions *d, const double position[3], summands *s) {
+  double across[3], off[3], fractions[3], reach = 1.0;
+  for (int axis = 0; axis < 3; axis++) {
+    across[axis] = position[axis];
+    off[axis] = tolerance(fabs(position[axis]) + d->size[axis]);
+  }
+  for (int k = 0; k < d->count; k++) {
+    const double *b = d->reciprocal[k];
+    fractions[k] = b[0] * position[0] + b[1] * position[1] + b[2] * position[2];
+    reach += fabs(fractions[k]); /* the cell, too, is known as well as a coordinate of its size */
+  }
+  *s = (summands){0};
+  for (int axis = 0; axis < 3; axis++) s->error[6 + axis] = reach * off[axis];
+  for (int k = 0; k < d->count; k++) {
+    double error = 0.0;
+    for (int axis = 0; axis < 3; axis++) error += reach * off[axis] * fabs(d->reciprocal[k][axis]);
+    s->value[2 * k] = cos(two_pi * fractions[k]);
+    s->value[2 * k + 1] = sin(two_pi * fractions[k]);
+    s->error[2 * k] = s->error[2 * k + 1] = two_pi * error;
+    for (int axis = 0; axis < 3; axis++) {
+      across[axis] -= fractions[k] * d->vectors[k][axis];
+      s->error[6 + axis] += error * fabs(d->vectors[k][axis]);
+    }
+  }
+  memcpy(s->value + 6, across, sizeof across);
+  if (d->count == 3) memset(s->error + 6, 0, 3 * sizeof *s->error); /* nothing is across */
+}
+
+static void find_keys(const lml_recall_point *point, double keys[LML_RECALL_KEYS], double widths[LML_RECALL_KEYS]) {
+  directions d;
+  find_directions(point, &d);
+  for (int key = 0; key < LML_RECALL_KEYS; key++) keys[key] = widths[key] = 0.0;
+  for (size_t i = 0; i < point->natoms; i++) {
+    summands s;
+    find_summands(&d, point->positions + 3 * point->rows[i], &s);
+    for (unsigned place = 0; place < 9; place++) {
+      if (s.error[place] == 0.0) continue;
+      for (unsigned key = 0; key < LML_RECALL_KEYS; key++) {
+        const double w = weight(point->parents[i], 16 * key + place);
+        keys[key] += w * s.value[place];
+        widths[key] += fabs(w) * s.error[place];
+      }
+    }
+  }
+}
+
+/* ---- entries ---- */
+
+static void find_probes(const lml_recall_point *point, lml_recall_entry *entry) {
+  size_t first = point->natoms, last = 0;
+  for (size_t i = 0; i < point->natoms; i++) {
+    if (point->labels[point->rows[i]] != LML_REGION_QM) continue;
+    if (first == point->natoms) first = i;
+    last = i;
+  }
+  if (first == point->natoms) first = 0;
+  const size_t probes[LML_RECALL_PROBES] = {first, last};
+  for (int p = 0; p < LML_RECALL_PROBES && point->natoms > 0; p++) {
+    entry->probes[p] = (uint32_t)point->parents[probes[p]];
+    memcpy(entry->places[p], point->positions + 3 * point->rows[probes[p]], sizeof entry->places[p]);
+  }
+}
+
+static uint64_t hash_of_shape(const lml_recall_point *point) {
+  uint64_t hash = lml_hash(LML_HASH_BEGIN, point->pbc, 3 * sizeof *point->pbc);
+  for (size_t i = 0; i < point->natoms; i++) {
+    const uint64_t atom[] = {point->parents[i], point->labels[point->rows[i]]};
+    hash = lml_hash(hash, atom, sizeof atom);
+  }
+  return hash;
+}
+
+static uint64_t hash_of_text(const char *text) {
+  return text == NULL ? 0 : lml_hash(LML_HASH_BEGIN, text, strlen(text));
+}
+
+lml_recall_entry lml_recall_describe(const lml_recall_point *point, double widths[LML_RECALL_KEYS]) {
+  double unwanted[LML_RECALL_KEYS];
+  lml_recall_entry entry;
+  memset(&entry, 0, sizeof entry); /* its bytes go into a file */
+  entry.region = (uint32_t)point->region;
+  entry.natoms = (uint32_t)point->natoms;
+  entry.age = point->age;
+  entry.engine = hash_of_text(point->engine);
+  entry.rule = hash_of_text(point->rule);
+  entry.shape = hash_of_shape(point);
+  entry.recalled = point->recalled;
+  find_keys(point, entry.keys, widths == NULL ? unwanted : widths);
+  find_probes(point, &entry);
+  return entry;
+}
+
+/* ---- looking up ---- */
+
+lml_status lml_recall_add(lml_recall *recall, const lml_recall_entry *entry, lml_error *error) {
+  if (entry->region == LML_RECALL_NOTHING) return LML_OK;
+  const size_t count = recall->nentries + 1;
+  lml_status status = lml_grow(&recall->entries, &recall->capacity, count, sizeof *recall->entries,
+                               "results that were computed", error);
+  if (status == LML_OK)
+    status = lml_grow(&recall->order, &recall->order_capacity, count, sizeof *recall->order,
+                      "results that were computed", error);
+  if (status != LML_OK) return status;
+  recall->order[recall->nentries] = (lml_recall_order){entry->keys[0], (uint32_t)recall->nentries};
+  recall->entries[recall->nentries++] = *entry;
+  return LML_OK;
+}
+
+static int compare_keys(const void *one, const void *two) {
+  const lml_recall_order *a = one, *b = two;
+  if (a->key != b->key) return a->key < b->key ? -1 : 1;
+  return (a->entry > b->entry) - (a->entry < b->entry);
+}
+
+/** The first place in the order whose key is not below @p key. */
+static size_t find_place(const lml_recall *recall, double key) {
+  size_t low = 0, high = recall->nordered;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (recall->order[middle].key < key)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/** Put entries that were added since the last time into the order: few one by one, as in a run, many at once, as after
+ *  reading. */
+static void put_in_order(lml_recall *recall) {
+  enum { FEW = 64 };
+  if (recall->nentries - recall->nordered > FEW) {
+    qsort(recall->order, recall->nentries, sizeof *recall->order, compare_keys);
+    recall->nordered = recall->nentries;
+  }
+  for (; recall->nordered < recall->nentries; recall->nordered++) {
+    const lml_recall_order new = recall->order[recall->nordered];
+    lml_recall_order *place = recall->order + find_place(recall, new.key);
+    memmove(place + 1, place, (size_t)(recall->order + recall->nordered - place) * sizeof *place);
+    *place = new;
+  }
+}
+
+/** How far @p entry's keys are from those of @p asked, in parts of what they may be; above 1: it is another. */
+static double distance(const lml_recall_entry *entry, const lml_recall_entry *asked,
+                       const double widths[LML_RECALL_KEYS]) {
+  if (entry->region != asked->region || entry->natoms != asked->natoms || entry->engine != asked->engine ||
+      entry->shape != asked->shape)
+    return INFINITY;
+  double largest = 0.0;
+  for (int key = 0; key < LML_RECALL_KEYS; key++)
+    largest = fmax(largest, fabs(entry->keys[key] - asked->keys[key]) / widths[key]);
+  return largest;
+}
+
+const lml_recall_entry *lml_recall_next(lml_recall *recall, const lml_recall_entry *asked,
+                                        const double widths[LML_RECALL_KEYS], const lml_recall_entry *last) {
+  const lml_recall_entry *best = NULL;
+  double nearest = 1.0;
+  const double beyond = last == NULL ? -1.0 : distance(last, asked, widths);
+  put_in_order(recall);
+  for (size_t i = find_place(recall, asked->keys[0] - widths[0]);
+       i < recall->nentries && recall->order[i].key <= asked->keys[0] + widths[0]; i++) {
+    const lml_recall_entry *entry = &recall->entries[recall->order[i].entry];
+    const double here = distance(entry, asked, widths);
+    if (here < beyond || (here == beyond && entry <= last)) continue;
+    if (here < nearest || (here <= nearest && (best == NULL || entry < best))) {
+      nearest = here;
+      best = entry;
+    }
+  }
+  return best;
+}
+
+const lml_recall_entry *lml_recall_next_region(const lml_recall *recall, const lml_recall_entry *asked,
+                                               const lml_structure *structure, const lml_recall_entry *last) {
+  lml_lattice room;
+  double apart = 0.0;
+  const lml_lattice *lattice = make_lattice(structure->cell, structure->pbc, &room);
+  for (size_t e = last == NULL ? recall->nentries : (size_t)(last - recall->entries); e-- > 0;) {
+    const lml_recall_entry *entry = &recall->entries[e];
+    bool same = entry->region == asked->region && entry->age >= 0 && entry->engine == asked->engine &&
+                entry->rule == asked->rule;
+    for (int p = 0; p < LML_RECALL_PROBES && same; p++)
+      same = entry->probes[p] < structure->natoms &&
+             same_place(lattice, entry->places[p], structure->positions + 3 * (size_t)entry->probes[p], &apart);
+    if (same) return entry;
   }
   return NULL;
 }
 
-bool lml_recall_find(const lml_recall *recall, const lml_recall_point *point, double *forces) {
-  const struct lml_recall_entry *entry = find(recall, point);
-  if (entry != NULL) memcpy(forces, entry->positions + 3 * point->natoms, 3 * point->natoms * sizeof *forces);
-  return entry != NULL;
-}
-
-bool lml_recall_find_region(const lml_recall *recall, size_t region, const lml_structure *structure,
-                            lml_recall_region *found) {
-  lml_lattice lattice;
-  if (lml_lattice_make(&lattice, structure, NULL) != LML_OK) return false;
-  for (size_t e = recall->nentries; e-- > 0;) {
-    const struct lml_recall_entry *entry = &recall->entries[e];
-    const struct lml_recall_shape *shape = &recall->shapes[entry->shape];
-    const lml_recall_point there = {.natoms = shape->natoms, .rows = shape->parents, .positions = structure->positions};
-    if (shape->region != region || entry->age < 0 || !same_numbers(shape->cell, structure->cell, 9) ||
-        memcmp(shape->pbc, structure->pbc, sizeof shape->pbc) != 0 || !same_places(entry, &there, &lattice))
-      continue;
-    *found = (lml_recall_region){.natoms = shape->natoms,
-                                 .parents = shape->parents,
-                                 .labels = shape->labels,
-                                 .cluster_cell = shape->cluster_cell,
-                                 .age = (size_t)entry->age};
-    return true;
+size_t lml_recall_count(const lml_recall *recall, size_t r, const char *engine) {
+  const uint64_t hash = hash_of_text(engine);
+  size_t count = 0;
+  for (size_t e = 0; e < recall->nentries; e++) {
+    const lml_recall_entry *entry = &recall->entries[e];
+    count += entry->region == r && entry->engine == hash && entry->recalled == 0;
   }
-  return false;
-}
-
-static lml_status add_shape(lml_recall *recall, const lml_recall_point *point, lml_error *error) {
-  struct lml_recall_shape shape = {.region = point->region, .natoms = point->natoms};
-  memcpy(shape.cell, point->cell, sizeof shape.cell);
-  memcpy(shape.cluster_cell, point->cluster_cell, sizeof shape.cluster_cell);
-  memcpy(shape.pbc, point->pbc, sizeof shape.pbc);
-  lml_status status = lml_grow(&recall->shapes, &recall->shapes_capacity, recall->nshapes + 1, sizeof *recall->shapes,
-                               "clusters that were computed", error);
-  if (status == LML_OK)
-    status = lml_alloc(&shape.parents, shape.natoms, sizeof *shape.parents, "a cluster that was computed", error);
-  if (status == LML_OK) status = lml_alloc(&shape.labels, shape.natoms, 1, "a cluster that was computed", error);
-  if (status != LML_OK) {
-    lml_free(shape.parents);
-    return status;
-  }
-  memcpy(shape.parents, point->parents, shape.natoms * sizeof *shape.parents);
-  for (size_t i = 0; i < shape.natoms; i++) shape.labels[i] = point->labels[point->rows[i]];
-  recall->shapes[recall->nshapes++] = shape;
-  return LML_OK;
-}
-
-lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml_error *error) {
-  struct lml_recall_entry *known = find(recall, point);
-  if (known != NULL) {
-    known->age = point->age;
-    return LML_OK;
-  }
-  size_t shape = 0;
-  while (shape < recall->nshapes && !same_shape(&recall->shapes[shape], point)) shape++;
-  lml_status status = shape < recall->nshapes ? LML_OK : add_shape(recall, point, error);
-  if (status == LML_OK)
-    status = lml_grow(&recall->entries, &recall->entries_capacity, recall->nentries + 1, sizeof *recall->entries,
-                      "forces that were computed", error);
-  if (status != LML_OK) return status;
-  struct lml_recall_entry *entry = &recall->entries[recall->nentries];
-  entry->shape = shape;
-  entry->age = point->age;
-  status =
-      lml_alloc(&entry->positions, 6 * point->natoms, sizeof *entry->positions, "forces that were computed", error);
-  if (status != LML_OK) return status;
-  recall->nentries++;
-  double *position = entry->positions, *force = entry->positions + 3 * point->natoms;
-  for (size_t i = 0; i < point->natoms; i++, position += 3, force += 3) {
-    const size_t row = point->force_rows == NULL ? i : point->force_rows[i];
-    memcpy(position, point->positions + 3 * point->rows[i], 3 * sizeof *position);
-    memcpy(force, point->forces + 3 * row, 3 * sizeof *force);
-  }
-  return LML_OK;
+  return count;
 }
 
 void lml_recall_free(lml_recall *recall) {
-  for (size_t s = 0; s < recall->nshapes; s++) {
-    lml_free(recall->shapes[s].parents);
-    lml_free(recall->shapes[s].labels);
-  }
-  for (size_t e = 0; e < recall->nentries; e++) lml_free(recall->entries[e].positions);
-  lml_free(recall->shapes);
   lml_free(recall->entries);
+  lml_free(recall->order);
   *recall = (lml_recall){0};
 }

@@ -1,63 +1,112 @@
 /** @file recall.h
- *  What quantum codes have computed already, so that it is never paid for twice.
+ *  What quantum codes have computed already, so that it is never paid for twice: which frames of the force log may hold
+ *  it, without their numbers, which stay in the log.
+ *
+ *  A cluster is looked up by a few sums over its atoms that do not change when an atom is moved by a lattice vector, and
+ *  little when it is moved a little. They say what can't be the same; what may be is read from the log and compared.
  */
 #ifndef LML_SESSION_RECALL_H
 #define LML_SESSION_RECALL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lmlink/structure.h"
+#include "session/force_log.h"
 
-/** A region's cluster as it lies in its parent, with the forces on it. Row rows[i] of positions and of labels belongs
- *  to the cluster's atom i, whose index in the parent is parents[i]. All is borrowed. */
+enum {
+  LML_RECALL_KEYS = 4,  /**< sums over a cluster's atoms */
+  LML_RECALL_PROBES = 2 /**< atoms of a cluster whose places are kept */
+};
+
+/** Coordinates count as the same that differ by less than the larger of this, in Å, and this part of their size: an
+ *  i-PI restart has nine digits of them. */
+#define LML_RECALL_TOLERANCE 1e-8
+
+/** Å, for what is but rounding. */
+#define LML_RECALL_ROUNDING 1e-10
+
+/** A region's cluster as it lies in its parent, with the forces on it. Row rows[i] of positions, labels and forces
+ *  belongs to the cluster's atom i, whose index in the parent is parents[i]. All is borrowed. */
 typedef struct lml_recall_point {
   size_t region; /**< number of the region, from 0 */
   size_t natoms; /**< of the cluster */
   const size_t *parents;
   const size_t *rows;
   const double *positions;     /**< Å, three per row */
-  const unsigned char *labels; /**< lml_region_label, one per row */
+  const unsigned char *labels; /**< lml_region_label, one per row; NULL, where points are compared: any */
   const double *cell;          /**< 9, Å, of the parent */
   const bool *pbc;             /**< 3, of the parent */
   const double *cluster_cell;  /**< 9, Å */
-  long age;                    /**< evaluations since the region had followed its seeds; negative: it did not follow
-                                    by the rule that it has now */
-  const double *forces;        /**< eV/Å, three per row of force_rows */
-  const size_t *force_rows;    /**< NULL: in the cluster's order */
+  const double *forces;        /**< eV/Å, three per row; NULL: not known */
+  const char *engine;          /**< what decides the forces */
+  const char *rule;            /**< how the region moves; NULL: it stays */
+  long age;                    /**< evaluations since it had followed its seeds; negative: it did not */
+  bool recalled;               /**< its forces were found, not computed */
 } lml_recall_point;
+
+/** What is kept of a point that stands in the log; plain data. */
+typedef struct lml_recall_entry {
+  lml_log_place place;
+  uint32_t region; /**< LML_RECALL_NOTHING: there is nothing to find in this frame */
+  uint32_t natoms;
+  int64_t age;
+  uint64_t engine, rule, shape; /**< hashes; the last of atoms, labels and periodicity */
+  double keys[LML_RECALL_KEYS];
+  double places[LML_RECALL_PROBES][3]; /**< Å */
+  uint32_t probes[LML_RECALL_PROBES];  /**< indices in the parent */
+  uint64_t recalled;
+} lml_recall_entry;
+
+#define LML_RECALL_NOTHING UINT32_MAX
+
+/** What a point looks like in the log; @p widths (may be NULL) is by how much each key may be another for a point that
+ *  counts as the same. */
+lml_recall_entry lml_recall_describe(const lml_recall_point *point, double widths[LML_RECALL_KEYS]);
+
+/** An entry's place by its first key. */
+typedef struct lml_recall_order {
+  double key;
+  uint32_t entry;
+} lml_recall_order;
 
 /** Initialise with `lml_recall r = {0};`, release with lml_recall_free. */
 typedef struct lml_recall {
-  struct lml_recall_shape *shapes; /**< clusters: which atoms, in which cells */
-  size_t nshapes, shapes_capacity;
-  struct lml_recall_entry *entries; /**< places of a cluster's atoms, with their forces */
-  size_t nentries, entries_capacity;
+  lml_recall_entry *entries; /**< in the order of the log */
+  size_t nentries, capacity;
+  lml_recall_order *order; /**< of all of them; in order up to nordered */
+  size_t nordered, order_capacity;
 } lml_recall;
 
-/** How far apart, in Å and for each coordinate, atoms may be that count as being at the same place. */
-#define LML_RECALL_TOLERANCE 1e-10
+/** Remember a point; one with nothing to find is passed over. */
+lml_status lml_recall_add(lml_recall *recall, const lml_recall_entry *entry, lml_error *error);
 
-/** Remember @p point; of one that is known, its age alone. Copies what it needs. */
-lml_status lml_recall_add(lml_recall *recall, const lml_recall_point *point, lml_error *error);
+/** The next entry that may be the same as @p asked, as far as the keys tell, the most alike first; NULL: there is none.
+ *  @p last is the one before it; NULL: give the first. */
+const lml_recall_entry *lml_recall_next(lml_recall *recall, const lml_recall_entry *asked,
+                                        const double widths[LML_RECALL_KEYS], const lml_recall_entry *last);
 
-/** Whether a point with the same region, atoms, labels and cells, and with every atom at the same place, but for
- *  periodic images, is known; its forces then go to @p forces (natoms × 3), in the cluster's order. */
-bool lml_recall_find(const lml_recall *recall, const lml_recall_point *point, double *forces);
+/** The next entry, the newest first, of a region that moved by the rule of @p asked, with the same engine, whose probes
+ *  are where they are in @p structure; the same for @p last. */
+const lml_recall_entry *lml_recall_next_region(const lml_recall *recall, const lml_recall_entry *asked,
+                                               const lml_structure *structure, const lml_recall_entry *last);
 
-/** A region as it was, its cluster's atoms in order; valid until the next is added. */
+/** Whether two points have the same region, atoms, labels, cells and engine, and every atom, but for periodic images, at
+ *  the same place; *@p apart, in Å, is then how far two coordinates differ at most. */
+bool lml_recall_same(const lml_recall_point *known, const lml_recall_point *asked, double *apart);
+
+/** A region as it was, its cluster's atoms in order; valid until the next search. */
 typedef struct lml_recall_region {
   size_t natoms;
   const size_t *parents;       /**< index in the parent */
   const unsigned char *labels; /**< lml_region_label */
   const double *cluster_cell;  /**< 9, Å */
-  size_t age;                  /**< as above */
+  size_t age;                  /**< evaluations since it had followed its seeds */
 } lml_recall_region;
 
-/** Whether a point of region number @p region, as it followed by the rule that it has now, is known whose atoms are
- * all, but for periodic images, where they are in @p structure, in the same cell; the one that was added last. */
-bool lml_recall_find_region(const lml_recall *recall, size_t region, const lml_structure *structure,
-                            lml_recall_region *found);
+/** How many results of region @p r that @p engine has computed there are. */
+size_t lml_recall_count(const lml_recall *recall, size_t r, const char *engine);
 
 void lml_recall_free(lml_recall *recall);
 

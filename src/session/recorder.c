@@ -6,26 +6,30 @@
 #include <time.h>
 
 #include "base/fail.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "session/force_log.h"
+#include "session/log_cluster.h"
+#include "session/log_index.h"
 #include "structure/frame.h"
 
 enum { SUM_SIZE = sizeof "sha256:" - 1 + LML_SHA256_TEXT };
 
 struct lml_recorder {
   lml_force_log *file;
+  lml_log_index *index;
+  const lml_log *log;
   bool failed;
+  bool told_damage; /**< that a frame can't be read */
   double distance;
   lml_structure structure;                                               /**< no atoms where any will do */
   char configuration[SUM_SIZE], potential[SUM_SIZE], previous[SUM_SIZE]; /**< empty: none */
   char (*engines)[SUM_SIZE], (*rules)[SUM_SIZE];
   size_t nregions;
   lml_recall recall;
-  size_t *rows, *parents; /**< of a cluster in a frame that is read */
-  size_t rows_capacity, parents_capacity;
-  unsigned char *labels;
-  size_t labels_capacity;
+  lml_frame frame; /**< that was read last, and a cluster in it */
+  lml_log_cluster cluster;
 };
 
 /** A checksum as it stands in the log. By itself it could be taken for a number. */
@@ -34,127 +38,95 @@ static void set_sum(char sum[SUM_SIZE], const char *digits) {
   if (digits != NULL) snprintf(sum, SUM_SIZE, "sha256:%s", digits);
 }
 
+/* ---- the index ---- */
+
+static uint64_t hash_of_structure(const lml_structure *structure) {
+  if (structure->natoms == 0) return 0;
+  const uint64_t hash = lml_hash(LML_HASH_BEGIN, structure->pbc, sizeof structure->pbc);
+  return lml_hash(hash, structure->numbers, structure->natoms * sizeof *structure->numbers);
+}
+
+/** Without its index a log is as good, but takes longer to open. */
+static void tell_index(const lml_recorder *recorder, const lml_error *reason) {
+  lml_log_warning(recorder->log, "force log %s goes on without an index and will take longer to open: %s",
+                  lml_force_log_path(recorder->file), reason->message);
+}
+
+/** Write what was added to the index, where adding that went well. */
+static void write_index(const lml_recorder *recorder, lml_status added, lml_error *reason) {
+  if (added == LML_OK) added = lml_log_index_write(recorder->index, reason);
+  if (added != LML_OK) tell_index(recorder, reason);
+}
+
+/** Remember a region's result in the frame of @p place; @p point is NULL where there is none. */
+static lml_status remember(lml_recorder *recorder, const lml_log_place *place, const lml_recall_point *point,
+                           lml_status *indexed, lml_error *reason, lml_error *error) {
+  lml_recall_entry entry;
+  memset(&entry, 0, sizeof entry);
+  entry.region = LML_RECALL_NOTHING;
+  if (point != NULL) entry = lml_recall_describe(point, NULL);
+  entry.place = *place;
+  if (*indexed == LML_OK) *indexed = lml_log_index_add(recorder->index, &entry, reason);
+  return lml_recall_add(&recorder->recall, &entry, error);
+}
+
 /* ---- frames that are there ---- */
 
-#define FRAME_FORMAT "force log %s: frame %zu: "
+#define FRAME_FORMAT "force log %s: frame %zu"
 
-typedef struct visiting {
-  lml_recorder *recorder;
-  const char *path;
-} visiting;
-
-static lml_status fail_structure(const visiting *v, size_t frame, lml_error *error, const char *difference) {
-  return lml_fail(error, LML_ERR_INPUT, FRAME_FORMAT "%s: this is the log of another structure; name another file",
-                  v->path, frame, difference);
-}
-
-static int64_t info_integer(lml_frame *frame, const char *name, int64_t otherwise) {
-  const lml_values *info = lml_frame_info(frame, name);
-  return info != NULL && info->type == LML_INTEGER && info->scalar ? info->integers[0] : otherwise;
-}
-
-static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
-  const lml_values *column = lml_frame_column(frame, name);
-  return column != NULL && column->type == type && column->width == width ? column : NULL;
-}
-
-static lml_status check_structure(const visiting *v, lml_frame *frame, size_t number, lml_error *error) {
-  const lml_structure *wanted = &v->recorder->structure, *there = &frame->structure;
-  const lml_values *index = column_of(frame, "index", LML_INTEGER, 1);
-  char difference[160];
-  if (wanted->natoms == 0) return LML_OK;
-  const int64_t natoms = info_integer(frame, "log_natoms", 0);
-  if (index == NULL || natoms != (int64_t)wanted->natoms) {
-    snprintf(difference, sizeof difference, "%lld atoms, but the structure has %zu", (long long)natoms, wanted->natoms);
-    return fail_structure(v, number, error, difference);
-  }
-  for (size_t k = 0; k < there->natoms; k++) {
-    const int64_t i = index->integers[k];
-    if (i >= 0 && i < natoms && wanted->numbers[i] == there->numbers[k]) continue;
-    snprintf(difference, sizeof difference, "atom %lld is %s there, but not in the structure", (long long)i,
-             lml_element_symbol(there->numbers[k]));
-    return fail_structure(v, number, error, difference);
-  }
-  if (memcmp(wanted->pbc, there->pbc, sizeof wanted->pbc) == 0) return LML_OK;
-  return fail_structure(v, number, error, "periodic in other directions than the structure");
-}
-
-static lml_status grow_cluster(lml_recorder *recorder, size_t natoms, lml_error *error) {
-  lml_status status = lml_grow(&recorder->rows, &recorder->rows_capacity, natoms, sizeof *recorder->rows,
-                               "a cluster in the log", error);
-  if (status == LML_OK)
-    status = lml_grow(&recorder->parents, &recorder->parents_capacity, natoms, sizeof *recorder->parents,
-                      "a cluster in the log", error);
-  return status == LML_OK
-             ? lml_grow(&recorder->labels, &recorder->labels_capacity, natoms, 1, "a cluster in the log", error)
-             : status;
-}
-
-static unsigned char label_of(const char *name) {
-  for (int label = LML_REGION_BUFFER; label < LML_REGION_LABELS; label++)
-    if (strcmp(name, lml_region_label_name((lml_region_label)label)) == 0) return (unsigned char)label;
-  return LML_REGION_MM;
-}
-
-/** The cluster of region @p r in @p frame; false where the frame has none whose forces can be used again. */
-static bool read_cluster(lml_recorder *recorder, lml_frame *frame, size_t r, lml_recall_point *point) {
-  char name[LML_LOG_NAME_SIZE];
-  lml_log_name(name, "engine", r, recorder->nregions);
-  const lml_values *engine = lml_frame_info(frame, name);
-  lml_log_name(name, "cluster_cell", r, recorder->nregions);
-  const lml_values *cell = lml_frame_info(frame, name);
-  lml_log_name(name, "region", r, recorder->nregions);
-  const lml_values *region = column_of(frame, name, LML_TEXT, 1);
-  lml_log_name(name, "region_age", r, recorder->nregions);
-  const int64_t age = info_integer(frame, name, -1);
-  lml_log_name(name, "region_rule", r, recorder->nregions);
-  const lml_values *rule = lml_frame_info(frame, name);
-  const bool same_rule = rule != NULL && rule->type == LML_TEXT && strcmp(rule->texts[0], recorder->rules[r]) == 0;
-  lml_log_name(name, "forces_qm", r, recorder->nregions);
-  const lml_values *forces = column_of(frame, name, LML_REAL, 3), *index = column_of(frame, "index", LML_INTEGER, 1);
-  if (engine == NULL || engine->type != LML_TEXT || strcmp(engine->texts[0], recorder->engines[r]) != 0) return false;
-  if (cell == NULL || cell->type != LML_REAL || cell->width != 9) return false;
-  if (region == NULL || forces == NULL || index == NULL) return false;
-  size_t natoms = 0;
-  for (size_t k = 0; k < frame->structure.natoms; k++) {
-    recorder->labels[k] = label_of(region->texts[k]);
-    if (recorder->labels[k] == LML_REGION_MM) continue;
-    recorder->rows[natoms] = k;
-    recorder->parents[natoms++] = (size_t)index->integers[k];
-    if (!isfinite(forces->reals[3 * k] + forces->reals[3 * k + 1] + forces->reals[3 * k + 2])) return false;
-  }
-  *point = (lml_recall_point){.region = r,
-                              .natoms = natoms,
-                              .parents = recorder->parents,
-                              .rows = recorder->rows,
-                              .positions = frame->structure.positions,
-                              .labels = recorder->labels,
-                              .cell = frame->structure.cell,
-                              .pbc = frame->structure.pbc,
-                              .cluster_cell = cell->reals,
-                              .age = same_rule ? (long)age : -1,
-                              .forces = forces->reals,
-                              .force_rows = recorder->rows};
-  return true;
-}
-
-static lml_status visit(void *context, lml_frame *frame, size_t number, lml_error *error) {
-  const visiting *v = context;
-  lml_recorder *recorder = v->recorder;
-  lml_status status = check_structure(v, frame, number, error);
-  if (status == LML_OK) status = grow_cluster(recorder, frame->structure.natoms, error);
+static lml_status visit(void *context, lml_frame *frame, const lml_log_place *place, lml_error *error) {
+  lml_recorder *recorder = context;
+  const char *path = lml_force_log_path(recorder->file);
+  lml_status status = LML_OK, indexed = LML_OK;
+  if (recorder->structure.natoms > 0) status = lml_log_frame_check(frame, &recorder->structure, error);
+  if (status != LML_OK) return lml_fail_context(error, FRAME_FORMAT, path, (size_t)place->number);
+  if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, error, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
     lml_recall_point point;
-    if (recorder->engines[r][0] != '\0' && read_cluster(recorder, frame, r, &point))
-      status = lml_recall_add(&recorder->recall, &point, error);
+    bool found;
+    status = lml_log_cluster_read(&recorder->cluster, frame, r, recorder->nregions, &point, &found, error);
+    if (status == LML_OK) status = remember(recorder, place, found ? &point : NULL, &indexed, error, error);
   }
+  return status == LML_OK ? indexed : status;
+}
+
+/** Take what the index says, where it is one of this log. */
+static lml_status take_index(lml_recorder *recorder, lml_log_place *last, bool *holds, lml_error *error) {
+  const size_t count = lml_log_index_count(recorder->index);
+  *holds = false;
+  if (count == 0) return LML_OK;
+  *last = lml_log_index_entry(recorder->index, count - 1).place;
+  lml_status status = lml_force_log_holds(recorder->file, last, holds, error);
+  for (size_t i = 0; i < count && *holds && status == LML_OK; i++) {
+    const lml_recall_entry entry = lml_log_index_entry(recorder->index, i);
+    status = lml_recall_add(&recorder->recall, &entry, error);
+  }
+  return status;
+}
+
+static lml_status read_log(lml_recorder *recorder, const lml_recorder_settings *settings, lml_error *error) {
+  const lml_log_index_key key = {hash_of_structure(&recorder->structure), recorder->nregions};
+  lml_error reason = {0};
+  lml_log_place last;
+  bool holds = false;
+  lml_status status = lml_log_index_open(settings->path, &key, &recorder->index, &reason);
+  if (recorder->index == NULL) return lml_fail(error, status, "%s", reason.message);
+  if (status != LML_OK) tell_index(recorder, &reason);
+  status = settings->reading == LML_RECORDER_READS_ALL ? LML_OK : take_index(recorder, &last, &holds, error);
+  if (!holds) lml_log_index_forget(recorder->index);
+  if (status == LML_OK)
+    status = lml_force_log_read_all(recorder->file, holds ? &last : NULL, visit, recorder, error);
+  if (status == LML_OK) write_index(recorder, LML_OK, &reason);
   return status;
 }
 
 /* ---- opening ---- */
 
 void lml_recorder_describe(const lml_recorder *recorder, char *text, size_t size) {
-  const size_t nframes = lml_force_log_nframes(recorder->file), known = recorder->recall.nentries;
+  const size_t nframes = lml_force_log_nframes(recorder->file);
+  size_t known = 0;
+  for (size_t r = 0; r < recorder->nregions; r++)
+    if (recorder->engines[r][0] != '\0') known += lml_recall_count(&recorder->recall, r, recorder->engines[r]);
   const int used =
       snprintf(text, size, "%s: %zu frame%s", lml_force_log_path(recorder->file), nframes, nframes == 1 ? "" : "s");
   if (known > 0 && used > 0 && (size_t)used < size)
@@ -162,18 +134,26 @@ void lml_recorder_describe(const lml_recorder *recorder, char *text, size_t size
              known == 1 ? "" : "s");
 }
 
-static void tell_found(const lml_recorder *recorder, const lml_log *log) {
+static void tell_found(const lml_recorder *recorder) {
   char text[512];
-  if (lml_force_log_cut(recorder->file) > 0)
-    lml_log_line(log, LML_LOG_ERROR, "force log %s: its last frame was torn, %zu bytes of it are cut off",
-                 lml_force_log_path(recorder->file), lml_force_log_cut(recorder->file));
+  const char *path = lml_force_log_path(recorder->file);
+  const lml_force_log_found found = lml_force_log_found_there(recorder->file);
+  if (found.cut > 0)
+    lml_log_line(recorder->log, LML_LOG_ERROR, "force log %s: its last frame was torn, %llu bytes of it are cut off",
+                 path, (unsigned long long)found.cut);
+  if (found.where != NULL)
+    lml_log_warning(recorder->log,
+                    "force log %s: was damaged in %zu place%s: %llu bytes that are no whole frame are set aside in %s; "
+                    "all whole frames are kept",
+                    path, found.pieces, found.pieces == 1 ? "" : "s", (unsigned long long)found.aside, found.where);
   if (lml_force_log_nframes(recorder->file) == 0) return;
   lml_recorder_describe(recorder, text, sizeof text);
-  lml_log_line(log, LML_LOG_INFO, "goes on with the force log %s", text);
+  lml_log_line(recorder->log, LML_LOG_INFO, "goes on with the force log %s", text);
 }
 
 static lml_status take_settings(lml_recorder *recorder, const lml_recorder_settings *settings, lml_error *error) {
   recorder->distance = settings->distance;
+  recorder->log = settings->log;
   set_sum(recorder->configuration, settings->configuration);
   set_sum(recorder->potential, settings->potential);
   lml_status status = LML_OK;
@@ -196,14 +176,14 @@ lml_status lml_recorder_open(const lml_recorder_settings *settings, lml_recorder
   *recorder = NULL;
   lml_status status = lml_alloc(&opened, 1, sizeof *opened, "a force log", error);
   if (status != LML_OK) return status;
-  visiting v = {opened, settings->path};
   status = take_settings(opened, settings, error);
-  if (status == LML_OK) status = lml_force_log_open(settings->path, visit, &v, &opened->file, error);
+  if (status == LML_OK) status = lml_force_log_open(settings->path, &opened->file, error);
+  if (status == LML_OK) status = read_log(opened, settings, error);
   if (status != LML_OK) {
     lml_recorder_close(opened);
     return status;
   }
-  tell_found(opened, settings->log);
+  tell_found(opened);
   *recorder = opened;
   return LML_OK;
 }
@@ -211,13 +191,13 @@ lml_status lml_recorder_open(const lml_recorder_settings *settings, lml_recorder
 void lml_recorder_close(lml_recorder *recorder) {
   if (recorder == NULL) return;
   lml_force_log_close(recorder->file);
+  lml_log_index_close(recorder->index);
   lml_recall_free(&recorder->recall);
   lml_structure_free(&recorder->structure);
   lml_free(recorder->engines);
   lml_free(recorder->rules);
-  lml_free(recorder->rows);
-  lml_free(recorder->parents);
-  lml_free(recorder->labels);
+  lml_frame_free(&recorder->frame);
+  lml_log_cluster_free(&recorder->cluster);
   lml_free(recorder);
 }
 
@@ -256,8 +236,8 @@ static lml_status add_origin(lml_recorder *recorder, lml_frame *frame, lml_error
 }
 
 /** The cluster of region number @p r as it lies in @p structure. */
-static lml_recall_point point_of(size_t r, const lml_mixing_region *region, const lml_structure *structure,
-                                 const double *forces) {
+static lml_recall_point point_of(const lml_recorder *recorder, size_t r, const lml_mixing_region *region,
+                                 const lml_structure *structure) {
   return (lml_recall_point){.region = r,
                             .natoms = region->cluster->structure.natoms,
                             .parents = region->cluster->parents,
@@ -267,30 +247,51 @@ static lml_recall_point point_of(size_t r, const lml_mixing_region *region, cons
                             .cell = structure->cell,
                             .pbc = structure->pbc,
                             .cluster_cell = region->cluster->structure.cell,
-                            .forces = forces};
+                            .engine = recorder->engines[r],
+                            .rule = recorder->rules[r][0] == '\0' ? NULL : recorder->rules[r],
+                            .age = -1};
 }
 
-static lml_status remember(lml_recorder *recorder, const lml_evaluation *evaluation, lml_error *error) {
-  lml_mixing_parts parts;
-  lml_status status = LML_OK;
-  if (!lml_mixing_calculator_parts(evaluation->calculator, &parts)) return LML_OK;
-  for (size_t r = 0; r < parts.nregions && r < recorder->nregions && status == LML_OK; r++) {
-    if (recorder->engines[r][0] == '\0') continue;
-    const double *forces = lml_mixing_calculator_region(evaluation->calculator, r, NULL)->forces;
-    lml_recall_point point = point_of(r, &parts.regions[r], evaluation->structure, forces);
-    point.age = evaluation->ages == NULL ? -1 : (long)evaluation->ages[r];
-    status = lml_recall_add(&recorder->recall, &point, error);
+/** Whether what region @p r's engine computes can be known again. */
+static bool is_known(const lml_recorder *recorder, size_t r) {
+  return r < recorder->nregions && recorder->engines[r][0] != '\0';
+}
+
+static lml_status remember_all(lml_recorder *recorder, const lml_evaluation *evaluation, const lml_log_place *place,
+                               lml_error *error) {
+  lml_mixing_parts parts = {0};
+  lml_error reason = {0};
+  lml_status status = LML_OK, indexed = LML_OK;
+  (void)lml_mixing_calculator_parts(evaluation->calculator, &parts);
+  if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, &reason, error);
+  for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
+    lml_recall_point point;
+    const bool known = is_known(recorder, r) && r < parts.nregions;
+    if (known) {
+      point = point_of(recorder, r, &parts.regions[r], evaluation->structure);
+      (void)lml_mixing_calculator_region(evaluation->calculator, r, &point.recalled);
+      if (point.rule != NULL && evaluation->ages != NULL) point.age = (long)evaluation->ages[r];
+    }
+    status = remember(recorder, place, known ? &point : NULL, &indexed, &reason, error);
   }
+  write_index(recorder, indexed, &reason);
+  return status;
+}
+
+lml_status lml_recorder_check(lml_recorder *recorder, lml_error *error) {
+  const lml_status status = lml_force_log_check(recorder->file, error);
+  recorder->failed = recorder->failed || status != LML_OK;
   return status;
 }
 
 lml_status lml_recorder_write(lml_recorder *recorder, const lml_evaluation *evaluation, lml_error *error) {
   lml_frame frame = {0};
+  lml_log_place place;
   lml_status status = lml_log_frame_make(evaluation, recorder->distance, &frame, error);
   if (status == LML_OK) status = add_origin(recorder, &frame, error);
-  if (status == LML_OK) status = lml_force_log_append(recorder->file, &frame, error);
+  if (status == LML_OK) status = lml_force_log_append(recorder->file, &frame, &place, error);
   lml_frame_free(&frame);
-  if (status == LML_OK) status = remember(recorder, evaluation, error);
+  if (status == LML_OK) status = remember_all(recorder, evaluation, &place, error);
   if (status == LML_OK) recorder->previous[0] = '\0';
   recorder->failed = recorder->failed || status != LML_OK;
   return status;
@@ -305,18 +306,90 @@ void lml_recorder_set_potential(lml_recorder *recorder, const char potential[LML
 
 /* ---- what need not be computed ---- */
 
-static bool find_forces(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
-                        double *forces) {
-  const lml_recorder *recorder = context;
-  if (r >= recorder->nregions || recorder->engines[r][0] == '\0') return false;
-  const lml_recall_point point = point_of(r, region, structure, NULL);
-  return lml_recall_find(&recorder->recall, &point, forces);
+/** Read what the log has for @p entry; false where it can't be used, which is told where the frame is damaged. */
+static bool read_entry(lml_recorder *recorder, const lml_recall_entry *entry, lml_recall_point *point) {
+  lml_error error = {0};
+  bool found = false;
+  lml_log_cluster_columns columns;
+  lml_log_cluster_name_columns(&columns, entry->region, recorder->nregions);
+  lml_status status = lml_force_log_read(recorder->file, &entry->place, columns.names, &recorder->frame, &error);
+  if (status == LML_OK) status = lml_log_frame_check(&recorder->frame, &recorder->structure, &error);
+  if (status == LML_OK)
+    status = lml_log_cluster_read(&recorder->cluster, &recorder->frame, entry->region, recorder->nregions, point,
+                                  &found, &error);
+  if (status == LML_OK) return found;
+  if (!recorder->told_damage)
+    lml_log_warning(recorder->log, "what frame %llu of the force log has is computed again: %s",
+                    (unsigned long long)entry->place.number, error.message);
+  recorder->told_damage = true;
+  lml_log_index_remove(recorder->index); /* so that the next start looks at all of the log */
+  return false;
 }
 
-bool lml_recorder_find_region(const lml_recorder *recorder, size_t r, const lml_structure *structure,
+static void tell_apart(const lml_recorder *recorder, const lml_recall_entry *entry, double apart) {
+  if (apart > LML_RECALL_ROUNDING)
+    lml_log_line(recorder->log, LML_LOG_INFO,
+                 "region %u: the forces of frame %llu of the force log are taken, where coordinates differ by up to "
+                 "%.1e Å",
+                 entry->region + 1, (unsigned long long)entry->place.number, apart);
+}
+
+static bool find_forces(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
+                        double *forces) {
+  lml_recorder *recorder = context;
+  if (!is_known(recorder, r)) return false;
+  const lml_recall_point asked = point_of(recorder, r, region, structure);
+  double widths[LML_RECALL_KEYS], least = INFINITY, apart;
+  const lml_recall_entry key = lml_recall_describe(&asked, widths), *best = NULL, *at = NULL;
+  while (least > LML_RECALL_ROUNDING && (at = lml_recall_next(&recorder->recall, &key, widths, at)) != NULL) {
+    lml_recall_point known;
+    if (!read_entry(recorder, at, &known) || !lml_recall_same(&known, &asked, &apart) || apart >= least) continue;
+    /* What was itself found by way of the tolerance must not be the begin of a chain of such. */
+    if (known.recalled && apart > LML_RECALL_ROUNDING) continue;
+    for (size_t i = 0; i < known.natoms; i++)
+      memcpy(forces + 3 * i, known.forces + 3 * known.rows[i], 3 * sizeof *forces);
+    least = apart;
+    best = at;
+  }
+  if (best != NULL) tell_apart(recorder, best, least);
+  return best != NULL;
+}
+
+/** Whether the region of @p known moved by the rule of now, and its atoms are where they are in @p structure. */
+static bool is_there(const lml_recorder *recorder, const lml_recall_point *known, const lml_structure *structure) {
+  lml_recall_point there = *known;
+  double apart;
+  there.rows = known->parents;
+  there.positions = structure->positions;
+  there.labels = NULL;
+  there.cell = structure->cell;
+  there.pbc = structure->pbc;
+  there.engine = recorder->engines[known->region];
+  return known->rule != NULL && strcmp(known->rule, recorder->rules[known->region]) == 0 &&
+         lml_recall_same(known, &there, &apart);
+}
+
+bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_structure *structure,
                               lml_recall_region *found) {
-  return r < recorder->nregions && recorder->engines[r][0] != '\0' &&
-         lml_recall_find_region(&recorder->recall, r, structure, found);
+  if (!is_known(recorder, r)) return false;
+  const lml_recall_point asked = {.region = r,
+                                  .cell = structure->cell,
+                                  .pbc = structure->pbc,
+                                  .engine = recorder->engines[r],
+                                  .rule = recorder->rules[r]};
+  const lml_recall_entry key = lml_recall_describe(&asked, NULL), *at = NULL;
+  while ((at = lml_recall_next_region(&recorder->recall, &key, structure, at)) != NULL) {
+    lml_recall_point known;
+    if (!read_entry(recorder, at, &known) || !is_there(recorder, &known, structure)) continue;
+    for (size_t i = 0; i < known.natoms; i++) recorder->cluster.labels[i] = known.labels[known.rows[i]];
+    *found = (lml_recall_region){.natoms = known.natoms,
+                                 .parents = known.parents,
+                                 .labels = recorder->cluster.labels,
+                                 .cluster_cell = known.cluster_cell,
+                                 .age = (size_t)known.age};
+    return true;
+  }
+  return false;
 }
 
 lml_mixing_recall lml_recorder_recall(lml_recorder *recorder) {

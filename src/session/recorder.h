@@ -13,6 +13,12 @@
 #include "session/log_frame.h"
 #include "session/recall.h"
 
+/** How much of a log that is there is read. */
+typedef enum lml_recorder_reading {
+  LML_RECORDER_READS_NEW = 0, /**< what its index does not have */
+  LML_RECORDER_READS_ALL
+} lml_recorder_reading;
+
 /** Texts are copied. */
 typedef struct lml_recorder_settings {
   const char *path;
@@ -23,13 +29,17 @@ typedef struct lml_recorder_settings {
   const char *const *engines;     /**< for each region the checksum of what decides its forces; NULL: it is not known */
   const char *const *rules;       /**< for each region the checksum of how it moves; NULL: it stays */
   size_t nregions;
-  const lml_log *log; /**< told what was found in the file; NULL: nobody is */
+  lml_recorder_reading reading;
+  const lml_log *log; /**< told what was found in the file and what happens to it; NULL: nobody is; must stay */
 } lml_recorder_settings;
 
 typedef struct lml_recorder lml_recorder;
 
 /** Open or go on with a log (see force_log.h). LML_ERR_INPUT also where it is that of another structure. */
 lml_status lml_recorder_open(const lml_recorder_settings *settings, lml_recorder **recorder, lml_error *error);
+
+/** Whether the log is there as it was left, so that an evaluation can be logged (see lml_force_log_check). */
+lml_status lml_recorder_check(lml_recorder *recorder, lml_error *error);
 
 /** Log an evaluation. Once that has failed, it fails always: a run must not go on without its log. */
 lml_status lml_recorder_write(lml_recorder *recorder, const lml_evaluation *evaluation, lml_error *error);
@@ -42,7 +52,7 @@ lml_mixing_recall lml_recorder_recall(lml_recorder *recorder);
 
 /** How region @p r was in an evaluation in which its cluster's atoms were where they are in @p structure, and its
  * engine the same (see recall.h). */
-bool lml_recorder_find_region(const lml_recorder *recorder, size_t r, const lml_structure *structure,
+bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_structure *structure,
                               lml_recall_region *found);
 
 /** Whether a frame could not be written. */

@@ -250,6 +250,9 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
     lml_running_work_forget(&session->work);
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = find_replica(session, event, &replica, error);
+  /* What can't be logged need not be computed. */
+  if (status == LML_OK && session->settings.recorder != NULL)
+    status = lml_recorder_check(session->settings.recorder, error);
   if (status == LML_OK && session->settings.moving != NULL)
     status = lml_moving_follow(session->settings.moving, replica, &session->structure, error);
   if (status == LML_OK) status = compute(session, client, error);

@@ -58,6 +58,12 @@ static const lml_field *find_field(const lml_fields *fields, lml_field_role role
   return NULL;
 }
 
+static bool is_wanted(const lml_fields *fields, const char *name) {
+  const char *const *wanted = fields->wanted;
+  while (wanted != NULL && *wanted != NULL && strcmp(*wanted, name) != 0) wanted++;
+  return wanted == NULL || *wanted != NULL;
+}
+
 /** Append a field. */
 static lml_status add_field(lml_fields *fields, lml_token name, lml_value_type type, size_t width, lml_error *error) {
   lml_status status =
@@ -69,6 +75,7 @@ static lml_status add_field(lml_fields *fields, lml_token name, lml_value_type t
   const lml_field_role role = f.role;
   if (status == LML_OK && find_field(fields, role, role == LML_FIELD_COLUMN ? f.name : NULL) != NULL)
     status = lml_fail(error, LML_ERR_INPUT, "Properties name %s twice", f.name);
+  if (role == LML_FIELD_COLUMN && !is_wanted(fields, f.name)) f.role = LML_FIELD_SKIPPED;
   fields->list[fields->count++] = f;
   fields->width += width;
   return status;
@@ -184,6 +191,8 @@ static lml_status take_word(const lml_fields *fields, const lml_field *f, lml_to
       return lml_parse_real(word, &structure->positions[3 * atom + place])
                  ? LML_OK
                  : bad_word(f, word, "a finite number", error);
+    case LML_FIELD_SKIPPED:
+      return LML_OK;
     case LML_FIELD_COLUMN:
       break;
   }

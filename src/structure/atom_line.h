@@ -12,6 +12,7 @@
 /** What the words of a field are: part of the structure, or a column of the frame. */
 typedef enum lml_field_role {
   LML_FIELD_COLUMN,
+  LML_FIELD_SKIPPED, /**< a column that nobody wants */
   LML_FIELD_SPECIES,
   LML_FIELD_NUMBER,
   LML_FIELD_POSITION
@@ -30,7 +31,8 @@ typedef struct lml_field {
 typedef struct lml_fields {
   lml_field *list;
   size_t count, capacity;
-  size_t width; /**< words of a line */
+  size_t width;              /**< words of a line */
+  const char *const *wanted; /**< names of the columns that the frame gets, NULL behind the last; NULL: all */
   enum { LML_LAYOUT_STATED, LML_LAYOUT_PLAIN /**< plain XYZ: words beyond are ignored */ } layout;
 } lml_fields;
 

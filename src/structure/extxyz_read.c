@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -8,6 +9,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "structure/atom_line.h"
+#include "structure/checked_frame.h"
 #include "structure/comment_line.h"
 #include "structure/frame.h"
 
@@ -22,7 +24,9 @@ struct lml_xyz_reader {
   lml_fields fields; /**< of the frame that is read */
   char *scratch;
   size_t scratch_capacity;
-  bool torn; /**< the file ended within a frame */
+  bool torn;           /**< the file ended within a frame */
+  size_t first;        /**< line with which the frame began */
+  lml_checked_lines sum; /**< of the frame, as far as it was read */
 };
 
 /* --- lines ------------------------------------------------------------------------------------------------------ */
@@ -55,13 +59,14 @@ static lml_status next_line(lml_xyz_reader *reader, lml_token *line, lml_error *
 
 /** Read the number of atoms; 0 at the end of the file, before which there may be blank lines. */
 static lml_status read_natoms(lml_xyz_reader *reader, size_t *natoms, lml_error *error) {
-  lml_token line;
+  lml_token line, whole;
   bool blank = false;
   int64_t count;
   *natoms = 0;
   for (;;) {
     const lml_status status = next_line(reader, &line, error);
     if (status != LML_OK || line.text == NULL) return status;
+    whole = line;
     line = lml_trim(line);
     if (line.length > 0) break;
     blank = true;
@@ -72,6 +77,8 @@ static lml_status read_natoms(lml_xyz_reader *reader, size_t *natoms, lml_error 
   if (!lml_parse_integer(line, &count))
     return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "\"%.*s\" is not a number of atoms", HERE(reader),
                     LML_TOKEN_ARGS(line));
+  reader->first = lml_lines_number(reader->lines);
+  lml_checked_lines_begin(&reader->sum, whole.text, whole.length);
   if (count <= 0 || count > MOST_ATOMS)
     return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the number of atoms is %lld; it must be from 1 to %d",
                     HERE(reader), (long long)count, MOST_ATOMS);
@@ -215,6 +222,7 @@ static lml_status read_atoms(lml_xyz_reader *reader, lml_frame *frame, size_t na
   for (size_t atom = 0; atom < natoms && status == LML_OK; atom++) {
     lml_token line;
     status = read_atom_line(reader, atom, natoms, &line, error);
+    if (status == LML_OK) lml_checked_lines_add(&reader->sum, line.text, line.length);
     if (status == LML_OK && atom == rows) {
       rows = natoms / 2 < rows ? natoms : 2 * rows;
       status = resize_rows(frame, rows, error);
@@ -256,14 +264,37 @@ void lml_xyz_close(lml_xyz_reader *reader) {
   lml_free(reader);
 }
 
+/** Of a frame that says what its checksum is: how to go on where it is not that frame any more. */
+static lml_status fail_changed(const lml_xyz_reader *reader, const char *reason, lml_error *error) {
+  return lml_fail(error, LML_ERR_INPUT,
+                  "%.300s; the frame of a force log that begins in line %zu was changed or damaged since it was written: "
+                  "lmlink-serve --check with this file as its log sets it aside; where the change is meant, remove "
+                  "lmlink_log, log_bytes and log_checksum from its comment line",
+                  reason, reader->first);
+}
+
+/** What was read must be what was written, where the frame says what that was. */
+static lml_status check_sum(lml_xyz_reader *reader, lml_status status, lml_error *error) {
+  char reason[LML_ERROR_MESSAGE_SIZE];
+  if (status == LML_OK && !lml_checked_lines_end(&reader->sum)) {
+    snprintf(reason, sizeof reason, HERE_FORMAT "the checksum is another than its own", HERE(reader));
+    return fail_changed(reader, reason, error);
+  }
+  if (status != LML_ERR_INPUT || error == NULL || reader->torn || !reader->sum.has_header) return status;
+  memcpy(reason, error->message, sizeof reason);
+  return fail_changed(reader, reason, error);
+}
+
 static lml_status read_frame(lml_xyz_reader *reader, size_t natoms, lml_frame *frame, lml_error *error) {
   lml_token line;
   char *properties = NULL;
   lml_status status = read_comment(reader, &line, error);
+  if (status == LML_OK) lml_checked_lines_comment(&reader->sum, line.text, line.length);
   if (status == LML_OK) status = take_comment(reader, line, frame, &properties, error);
   if (status == LML_OK) status = add_place(reader, lml_fields_parse(&reader->fields, properties, error), error);
   lml_free(properties);
-  return status == LML_OK ? read_atoms(reader, frame, natoms, error) : status;
+  if (status == LML_OK) status = read_atoms(reader, frame, natoms, error);
+  return check_sum(reader, status, error);
 }
 
 lml_status lml_xyz_read(lml_xyz_reader *reader, lml_frame *frame, bool *end, lml_error *error) {
@@ -276,6 +307,21 @@ lml_status lml_xyz_read(lml_xyz_reader *reader, lml_frame *frame, bool *end, lml
   if (*end) return LML_OK;
   status = read_frame(reader, natoms, frame, error);
   if (status != LML_OK) lml_frame_free(frame);
+  return status;
+}
+
+lml_status lml_frame_parse(const char *name, const char *text, size_t length, const char *const *columns,
+                           lml_frame *frame, lml_error *error) {
+  lml_xyz_reader *reader;
+  bool end = false;
+  lml_frame_free(frame);
+  lml_status status = lml_alloc(&reader, 1, sizeof *reader, "a reader", error);
+  if (status != LML_OK) return status;
+  reader->fields.wanted = columns;
+  status = lml_lines_open_text(name, text, length, &reader->lines, error);
+  if (status == LML_OK) status = lml_xyz_read(reader, frame, &end, error);
+  if (status == LML_OK && end) status = lml_fail(error, LML_ERR_INPUT, "%s: there is no frame", name);
+  lml_xyz_close(reader);
   return status;
 }
 

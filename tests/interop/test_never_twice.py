@@ -111,7 +111,7 @@ def test_what_counts_as_the_same(case, start):
     assert (evaluations(start, case, write(), there)[1] == expected).all()
     centre = int(np.argmin(np.linalg.norm(there[0] - atoms.cell.array.sum(axis=0) / 2, axis=1)))
     moved = there[0].copy()
-    moved[centre, 0] += 1e-8
+    moved[centre, 0] += 1e-6
     assert evaluations(start, case, write(), [moved, moved])[0] == 1
     # Other regions, other inputs, and where nobody wants it.
     assert evaluations(start, case, write(buffer=5.0), there)[0] == 1

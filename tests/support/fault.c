@@ -1,6 +1,7 @@
 #include "support/fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -57,7 +58,8 @@ static void counting_free(void *memory) {
 /* ---- files ---- */
 
 static int faulty_open(const char *path, int flags, mode_t mode) {
-  if (fails(FAULT_HARD, "open", EACCES)) return -1;
+  /* A folder that may not be read can't be flushed, and that is no failure. */
+  if (fails(FAULT_HARD, "open", (flags & O_DIRECTORY) != 0 ? EMFILE : EACCES)) return -1;
   const int fd = fault.beneath->open(path, flags, mode);
   if (fd >= 0) fault.descriptors++;
   return fd;
@@ -95,6 +97,10 @@ static int faulty_lock(int fd) { return fails(FAULT_HARD, "lock", ENOLCK) ? -1 :
 
 static int faulty_rename(const char *from, const char *to) {
   return fails(FAULT_HARD, "rename", EACCES) ? -1 : fault.beneath->rename(from, to);
+}
+
+static int faulty_fstat(int fd, struct stat *status) {
+  return fails(FAULT_HARD, "fstat", EIO) ? -1 : fault.beneath->fstat(fd, status);
 }
 
 static int faulty_stat(const char *path, struct stat *status) {
@@ -166,6 +172,7 @@ void fault_begin(fault_kind kind, size_t n) {
   table.lock = faulty_lock;
   table.rename = faulty_rename;
   table.stat = faulty_stat;
+  table.fstat = faulty_fstat;
   table.opendir = faulty_opendir;
   table.readdir = faulty_readdir;
   table.closedir = counting_closedir;

@@ -39,8 +39,20 @@ static lml_frame make_frame(int n) {
 
 static lml_status append(lml_force_log *log, int n, lml_error *error) {
   lml_frame frame = make_frame(n);
-  const lml_status status = lml_force_log_append(log, &frame, error);
+  lml_log_place place;
+  const lml_status status = lml_force_log_append(log, &frame, &place, error);
   lml_frame_free(&frame);
+  return status;
+}
+
+/** Open a log and read all of it. */
+static lml_status open_log(const char *path, lml_force_log_visit visit, void *context, lml_force_log **log,
+                           lml_error *error) {
+  lml_status status = lml_force_log_open(path, log, error);
+  if (status == LML_OK) status = lml_force_log_read_all(*log, NULL, visit, context, error);
+  if (status == LML_OK) return LML_OK;
+  lml_force_log_close(*log);
+  *log = NULL;
   return status;
 }
 
@@ -49,7 +61,7 @@ static const char *make_log(int count) {
   lml_force_log *log;
   const char *path = in_folder("log.xyz");
   unlink(path);
-  assert_int_equal(lml_force_log_open(path, NULL, NULL, &log, NULL), LML_OK);
+  assert_int_equal(open_log(path, NULL, NULL, &log, NULL), LML_OK);
   for (int n = 0; n < count; n++) assert_int_equal(append(log, n, NULL), LML_OK);
   lml_force_log_close(log);
   return path;
@@ -67,31 +79,37 @@ typedef struct seen {
   size_t count;
 } seen;
 
-static lml_status see(void *context, lml_frame *frame, size_t index, lml_error *error) {
+static lml_status see(void *context, lml_frame *frame, const lml_log_place *place, lml_error *error) {
   (void)error;
   seen *s = context;
-  assert_int_equal(index, s->count);
+  assert_int_equal(place->number, s->count);
   assert_int_equal(frame->structure.natoms, ATOMS);
   s->numbers[s->count++] = (int)lml_frame_info(frame, "evaluation")->integers[0];
   return LML_OK;
 }
 
-/** Open the log and find the frames 0, 1, …, count − 1 in it. */
-static lml_force_log *open_with(const char *path, size_t count) {
+/** Open the log and find the @p count frames @p numbers in it, in that order. */
+static lml_force_log *open_with_frames(const char *path, const int *numbers, size_t count) {
   lml_force_log *log;
   lml_error error = {0};
   seen s = {0};
-  if (lml_force_log_open(path, see, &s, &log, &error) != LML_OK) fail_msg("%s", error.message);
+  if (open_log(path, see, &s, &log, &error) != LML_OK) fail_msg("%s", error.message);
   assert_int_equal(s.count, count);
   assert_int_equal(lml_force_log_nframes(log), count);
-  for (size_t i = 0; i < count; i++) assert_int_equal(s.numbers[i], i);
+  assert_memory_equal(s.numbers, numbers, count * sizeof *numbers);
   return log;
+}
+
+/** Open the log and find the frames 0, 1, …, count − 1 in it. */
+static lml_force_log *open_with(const char *path, size_t count) {
+  static const int numbers[] = {0, 1, 2, 3, 4, 5, 6, 7};
+  return open_with_frames(path, numbers, count);
 }
 
 static void assert_refused(const char *path, lml_status expected, const char *words) {
   lml_force_log *log;
   lml_error error = {0};
-  assert_int_equal(lml_force_log_open(path, NULL, NULL, &log, &error), expected);
+  assert_int_equal(open_log(path, NULL, NULL, &log, &error), expected);
   assert_null(log);
   if (strstr(error.message, words) == NULL) fail_msg("'%s' does not say '%s'", error.message, words);
 }
@@ -102,7 +120,7 @@ static void frames_are_there_when_it_is_opened_again(void **state) {
   (void)state;
   const char *path = make_log(2);
   lml_force_log *log = open_with(path, 2);
-  assert_int_equal(lml_force_log_cut(log), 0);
+  assert_int_equal(lml_force_log_found_there(log).cut, 0);
   assert_int_equal(append(log, 2, NULL), LML_OK);
   lml_force_log_close(log);
   lml_force_log_close(open_with(path, 3));
@@ -126,11 +144,23 @@ static void a_torn_frame_is_cut_off_wherever_it_ends(void **state) {
     assert_int_equal(truncate(path, size), 0);
     const size_t whole = (size >= one) + (size >= two);
     lml_force_log *log = open_with(path, whole);
-    assert_int_equal(lml_force_log_cut(log), size - (whole == 2 ? two : whole == 1 ? one : 0));
+    assert_int_equal(lml_force_log_found_there(log).cut, size - (whole == 2 ? two : whole == 1 ? one : 0));
     assert_int_equal(append(log, (int)whole, NULL), LML_OK);
     lml_force_log_close(log);
     lml_force_log_close(open_with(path, whole + 1));
   }
+}
+
+static const char *aside_name(int number) {
+  char name[64];
+  snprintf(name, sizeof name, "log.xyz.damaged-%d", number);
+  return in_folder(name);
+}
+
+static bool is_there(const char *path) { return access(path, F_OK) == 0; }
+
+static void remove_aside(void) {
+  for (int number = 1; is_there(aside_name(number)); number++) unlink(aside_name(number));
 }
 
 static void overwrite(const char *path, off_t offset, const char *bytes, size_t count) {
@@ -146,24 +176,222 @@ static void what_a_power_failure_leaves_is_cut_off(void **state) {
   const off_t two = size_of(path);
   overwrite(path, two, zeros, sizeof zeros);
   lml_force_log *log = open_with(path, 2);
-  assert_int_equal(lml_force_log_cut(log), sizeof zeros);
+  assert_int_equal(lml_force_log_found_there(log).cut, sizeof zeros);
   lml_force_log_close(log);
   overwrite(path, two - 100, zeros, 100); /* the last frame has its length, but not its contents */
-  lml_force_log_close(open_with(path, 1));
+  log = open_with(path, 1);
+  assert_int_equal(lml_force_log_found_there(log).cut, 0);
+  assert_int_equal(lml_force_log_found_there(log).aside, size_of(aside_name(1)));
+  lml_force_log_close(log);
+  remove_aside();
 }
 
-static void a_damaged_frame_in_the_middle_is_refused(void **state) {
+/* ---- damage ---- */
+
+/** The bytes from @p begin to @p end of the file, to be freed. */
+static char *bytes_of(const char *path, off_t begin, off_t end) {
+  char *text, *part;
+  size_t length;
+  assert_int_equal(lml_file_read(path, &text, &length, NULL), LML_OK);
+  assert_true((size_t)end <= length);
+  assert_int_equal(lml_alloc(&part, (size_t)(end - begin) + 1, 1, "a part", NULL), LML_OK);
+  memcpy(part, text + begin, (size_t)(end - begin));
+  lml_free(text);
+  return part;
+}
+
+static void assert_holds(const char *path, const char *bytes, off_t count) {
+  assert_int_equal(size_of(path), count);
+  char *there = bytes_of(path, 0, count);
+  assert_memory_equal(there, bytes, (size_t)count);
+  lml_free(there);
+}
+
+/** Open a log that holds, from byte @p begin to byte @p end, what is no frame: the frames @p numbers are there, all else
+ *  is kept in a file of its own. */
+static void assert_mended(const char *path, off_t begin, off_t end, const int *numbers, size_t count) {
+  const off_t size = size_of(path);
+  char *damage = bytes_of(path, begin, end);
+  remove_aside();
+  lml_force_log *log = open_with_frames(path, numbers, count);
+  const lml_force_log_found found = lml_force_log_found_there(log);
+  assert_int_equal(found.cut, 0);
+  assert_int_equal(found.aside, end - begin);
+  assert_int_equal(found.pieces, 1);
+  assert_string_equal(found.where, aside_name(1));
+  assert_holds(aside_name(1), damage, end - begin);
+  assert_int_equal(size_of(path), size - (end - begin));
+  assert_int_equal(append(log, 7, NULL), LML_OK);
+  lml_force_log_close(log);
+  lml_free(damage);
+  int more[16];
+  memcpy(more, numbers, count * sizeof *more);
+  more[count] = 7;
+  log = open_with_frames(path, more, count + 1);
+  assert_null(lml_force_log_found_there(log).where);
+  lml_force_log_close(log);
+}
+
+static void no_whole_frame_is_lost_with_a_damaged_one(void **state) {
+  (void)state;
+  const off_t one = size_of(make_log(1)), two = size_of(make_log(2)), three = size_of(make_log(3));
+  const off_t places[] = {0, 1, 5, 30, 60, 200, one - 3, one - 1};
+  static const int without[][3] = {{1, 2}, {0, 2}, {0, 1}};
+  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+    for (int frame = 0; frame < 3; frame++) {
+      const off_t begins[] = {0, one, two, three};
+      const char *path = make_log(3);
+      overwrite(path, begins[frame] + places[i], "#", 1);
+      assert_mended(path, begins[frame], begins[frame + 1], without[frame], 2);
+    }
+  remove_aside();
+}
+
+/** A length that was too long by damage looks as if the frame were torn, but there are as many lines as atoms. */
+static void a_last_frame_with_a_damaged_length_is_kept(void **state) {
+  (void)state;
+  static const int first[] = {0};
+  const off_t one = size_of(make_log(1)), two = size_of(make_log(2));
+  const char *path = make_log(2);
+  overwrite(path, one + (off_t)strlen("3\nlmlink_log=1 log_bytes="), "9", 1);
+  assert_mended(path, one, two, first, 1);
+  path = make_log(2);
+  overwrite(path, one, "4", 1);
+  assert_mended(path, one, two, first, 1);
+  remove_aside();
+}
+
+static void what_stands_behind_the_last_frame_is_kept(void **state) {
+  (void)state;
+  static const int both[] = {0, 1};
+  static const char *const texts[] = {"\n", "  \n\n", "a note\n", "1\nProperties=species:S:1:pos:R:3\nW 0 0 0\n"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    const char *path = make_log(2);
+    const off_t two = size_of(path), end = two + (off_t)strlen(texts[i]);
+    overwrite(path, two, texts[i], strlen(texts[i]));
+    assert_mended(path, two, end, both, 2);
+  }
+  remove_aside();
+}
+
+/** A block that is lost with the end of one frame and the begin of the next, and a piece of a frame glued to another. */
+static void frames_are_found_behind_any_damage(void **state) {
+  (void)state;
+  static const char zeros[4096];
+  static const int ends[] = {0, 3}, later[] = {0, 2};
+  const off_t one = size_of(make_log(1)), two = size_of(make_log(2)), three = size_of(make_log(3));
+  const char *path = make_log(4);
+  overwrite(path, two - 50, zeros, 100);
+  assert_mended(path, one, three, ends, 2);
+  path = make_log(3);
+  char *last = bytes_of(path, two, three);
+  const off_t cut = two - 10; /* within a number of frame 1 */
+  overwrite(path, cut, last, (size_t)(three - two));
+  lml_free(last);
+  assert_int_equal(truncate(path, cut + three - two), 0);
+  assert_mended(path, one, cut, later, 2);
+  remove_aside();
+}
+
+static void what_was_set_aside_before_is_not_overwritten(void **state) {
+  (void)state;
+  static const int without[][2] = {{1, 2}, {2}};
+  const off_t one = size_of(make_log(1));
+  const char *path = make_log(3);
+  remove_aside();
+  for (int n = 0; n < 2; n++) {
+    overwrite(path, one - 1, "#", 1);
+    lml_force_log *log = open_with_frames(path, without[n], 2 - (size_t)n);
+    assert_string_equal(lml_force_log_found_there(log).where, aside_name(n + 1));
+    lml_force_log_close(log);
+  }
+  assert_int_equal(size_of(aside_name(1)), one);
+  remove_aside();
+}
+
+static void a_link_to_a_damaged_log_is_refused(void **state) {
   (void)state;
   const off_t one = size_of(make_log(1));
   const char *path = make_log(3);
-  const off_t three = size_of(path);
-  const off_t places[] = {one + 0, one + 5, one + 30, one + 60, one + 200, 2 * one - 3};
-  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-    make_log(3);
-    overwrite(path, places[i], "9", 1);
-    assert_refused(path, LML_ERR_INPUT, "frame 1");
-    assert_int_equal(size_of(path), three);
+  overwrite(path, one - 1, "#", 1);
+  assert_int_equal(symlink(path, in_folder("link.xyz")), 0);
+  assert_refused(in_folder("link.xyz"), LML_ERR_IO, "symbolic link");
+  unlink(in_folder("link.xyz"));
+  unlink(in_folder("link.xyz.damaged-1"));
+}
+
+static void a_frame_is_read_where_it_stands(void **state) {
+  (void)state;
+  const off_t one = size_of(make_log(1));
+  const char *path = make_log(2);
+  lml_force_log *log = open_with(path, 2);
+  lml_log_place place;
+  lml_frame frame = {0};
+  lml_error error = {0};
+  bool holds;
+  assert_int_equal(append(log, 2, NULL), LML_OK);
+  frame = make_frame(3);
+  assert_int_equal(lml_force_log_append(log, &frame, &place, NULL), LML_OK);
+  assert_int_equal(place.number, 3);
+  assert_int_equal(lml_force_log_read(log, &place, NULL, &frame, NULL), LML_OK);
+  assert_int_equal(lml_frame_info(&frame, "evaluation")->integers[0], 3);
+  assert_int_equal(lml_force_log_holds(log, &place, &holds, NULL), LML_OK);
+  assert_true(holds);
+  overwrite(path, (off_t)(place.offset + place.bytes) - 3, "#", 1);
+  assert_int_equal(lml_force_log_read(log, &place, NULL, &frame, &error), LML_ERR_INPUT);
+  assert_non_null(strstr(error.message, "damaged"));
+  assert_int_equal(lml_force_log_holds(log, &place, &holds, NULL), LML_OK);
+  assert_false(holds);
+  place.offset = (uint64_t)one;
+  assert_int_equal(lml_force_log_read(log, &place, NULL, &frame, &error), LML_ERR_INPUT);
+  place.offset = UINT64_MAX;
+  assert_int_equal(lml_force_log_holds(log, &place, &holds, NULL), LML_OK);
+  assert_false(holds);
+  lml_frame_free(&frame);
+  lml_force_log_close(log);
+}
+
+/* ---- other people's doing ---- */
+
+static void remove_it(const char *path) { assert_int_equal(unlink(path), 0); }
+
+static void rename_it(const char *path) { assert_int_equal(rename(path, in_folder("elsewhere.xyz")), 0); }
+
+static void replace_it(const char *path) {
+  rename_it(path);
+  write_text("log.xyz", "another file\n");
+}
+
+static void cut_it(const char *path) { assert_int_equal(truncate(path, size_of(path) - 10), 0); }
+
+static void add_to_it(const char *path) { overwrite(path, size_of(path), "a line\n", 7); }
+
+static void nothing_is_appended_to_a_file_that_is_not_as_it_was_left(void **state) {
+  (void)state;
+  static const struct {
+    void (*happens)(const char *path);
+    const char *words;
+  } cases[] = {{remove_it, "was removed"},
+               {rename_it, "was renamed or moved"},
+               {replace_it, "another file has its name"},
+               {cut_it, "was cut off by another program"},
+               {add_to_it, "was written to by another program"}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const char *path = make_log(2);
+    lml_force_log *log = open_with(path, 2);
+    lml_error error = {0};
+    assert_int_equal(lml_force_log_check(log, &error), LML_OK);
+    cases[i].happens(path);
+    const off_t size = is_there(path) ? size_of(path) : -1;
+    assert_int_equal(append(log, 2, &error), LML_ERR_IO);
+    if (strstr(error.message, cases[i].words) == NULL || strstr(error.message, "log.xyz") == NULL)
+      fail_msg("'%s' does not say '%s'", error.message, cases[i].words);
+    assert_int_equal(append(log, 2, &error), LML_ERR_IO);
+    assert_int_equal(is_there(path) ? size_of(path) : -1, size);
+    lml_force_log_close(log);
   }
+  unlink(in_folder("elsewhere.xyz"));
+  remove_aside();
 }
 
 static void the_file_of_somebody_else_is_not_touched(void **state) {
@@ -241,37 +469,41 @@ static void a_full_disk_is_an_error_and_tears_nothing(void **state) {
 
 static lml_status open_and_append(const char *path, lml_error *error) {
   lml_force_log *log;
-  lml_status status = lml_force_log_open(path, NULL, NULL, &log, error);
+  lml_status status = open_log(path, NULL, NULL, &log, error);
   if (status != LML_OK) return status;
   lml_frame frame = {0};
   status = lml_structure_resize(&frame.structure, 1, error);
   if (status == LML_OK) {
     frame.structure.numbers[0] = 74;
-    status = lml_force_log_append(log, &frame, error);
+    lml_log_place place;
+    status = lml_force_log_append(log, &frame, &place, error);
   }
   lml_frame_free(&frame);
   lml_force_log_close(log);
   return status;
 }
 
-static void every_failure_is_an_error_and_leaves_whole_frames(void **state) {
-  (void)state;
+/** Make each call fail, or come short, of opening a log of three frames that something has happened to, and appending to
+ *  it: @p whole frames and the new one are there afterwards where it went well, and at least those without it. */
+static void fail_each_call(void (*happens)(const char *path), size_t whole) {
   for (int kind = 0; kind < 2; kind++) {
     bool happened = true;
     for (size_t n = 1; happened; n++) {
       lml_error error = {0};
-      const char *path = make_log(2);
-      assert_int_equal(truncate(path, size_of(path) - 1), 0);
+      const char *path = make_log(3);
+      happens(path);
       fault_begin(kind == 0 ? FAULT_HARD : FAULT_SOFT, n);
       const lml_status status = open_and_append(path, &error);
       happened = fault_end();
-      const bool harmless = !happened || kind == 1 || strcmp(fault_call(), "stat") == 0;
-      if (harmless && status != LML_OK) fail_msg("call %zu (%s): %s", n, fault_call(), error.message);
-      if (!harmless && (status == LML_OK || error.message[0] == '\0')) fail_msg("call %zu (%s)", n, fault_call());
+      if ((!happened || kind == 1) && status != LML_OK) fail_msg("call %zu (%s): %s", n, fault_call(), error.message);
+      if (happened && kind == 0 && status == LML_OK && strcmp(fault_call(), "stat") != 0)
+        fail_msg("call %zu (%s) failed, and nobody noticed", n, fault_call());
+      if (status != LML_OK && error.message[0] == '\0') fail_msg("call %zu (%s): no message", n, fault_call());
       lml_force_log *log;
-      assert_int_equal(lml_force_log_open(path, NULL, NULL, &log, NULL), LML_OK);
-      assert_int_equal(lml_force_log_nframes(log), status == LML_OK ? 2 : 1);
+      assert_int_equal(open_log(path, NULL, NULL, &log, NULL), LML_OK);
+      assert_int_equal(lml_force_log_nframes(log), whole + (status == LML_OK));
       lml_force_log_close(log);
+      remove_aside();
     }
   }
 }
@@ -288,7 +520,8 @@ static void a_key_without_a_value_is_none(void **state) {
   assert_int_equal(lml_xyz_read_file(in_folder("frame.xyz"), 0, &frame, NULL), LML_OK);
   assert_int_equal(lml_frame_info(&frame, "log_natoms")->width, 0);
   unlink(path);
-  assert_int_equal(lml_force_log_open(path, NULL, NULL, &log, NULL), LML_OK);
+  assert_int_equal(lml_force_log_open(path, &log, NULL), LML_OK);
+  assert_int_equal(lml_force_log_read_all(log, NULL, NULL, NULL, NULL), LML_OK);
   assert_int_equal(lml_force_log_append(log, &frame, NULL), LML_OK);
   lml_force_log_close(log);
   const lml_recorder_settings settings = {.path = path, .structure = &frame.structure};
@@ -297,12 +530,32 @@ static void a_key_without_a_value_is_none(void **state) {
   lml_frame_free(&frame);
 }
 
+static void damage_the_first(const char *path) { overwrite(path, size_of(path) / 3 - 1, "#", 1); }
+
+static void damage_the_last(const char *path) { overwrite(path, size_of(path) - 1, "#", 1); }
+
+static void tear(const char *path) { assert_int_equal(truncate(path, size_of(path) - 1), 0); }
+
+static void every_failure_is_an_error_and_leaves_whole_frames(void **state) {
+  (void)state;
+  fail_each_call(tear, 2);
+  fail_each_call(damage_the_last, 2);
+  fail_each_call(damage_the_first, 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(frames_are_there_when_it_is_opened_again),
       cmocka_unit_test(a_torn_frame_is_cut_off_wherever_it_ends),
       cmocka_unit_test(what_a_power_failure_leaves_is_cut_off),
-      cmocka_unit_test(a_damaged_frame_in_the_middle_is_refused),
+      cmocka_unit_test(no_whole_frame_is_lost_with_a_damaged_one),
+      cmocka_unit_test(a_last_frame_with_a_damaged_length_is_kept),
+      cmocka_unit_test(what_stands_behind_the_last_frame_is_kept),
+      cmocka_unit_test(frames_are_found_behind_any_damage),
+      cmocka_unit_test(what_was_set_aside_before_is_not_overwritten),
+      cmocka_unit_test(a_link_to_a_damaged_log_is_refused),
+      cmocka_unit_test(a_frame_is_read_where_it_stands),
+      cmocka_unit_test(nothing_is_appended_to_a_file_that_is_not_as_it_was_left),
       cmocka_unit_test(the_file_of_somebody_else_is_not_touched),
       cmocka_unit_test(a_second_writer_is_refused),
       cmocka_unit_test(a_full_disk_is_an_error_and_tears_nothing),

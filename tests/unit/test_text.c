@@ -85,6 +85,21 @@ static void numbers_are_read_as_the_c_library_reads_them(void **state) {
   }
 }
 
+/** Numbers in the middle between two doubles, and next to it. */
+static void ties_are_rounded_to_even(void **state) {
+  (void)state;
+  static const char *const ends[] = {"", ".5", ".50", ".25", ".75", ".5000001", ".4999999", "e0", "e-3", "e-19"};
+  for (uint64_t power = 51; power < 64; power++)
+    for (uint64_t more = 0; more < 40; more++)
+      for (size_t e = 0; e < sizeof ends / sizeof ends[0]; e++) {
+        char text[64];
+        snprintf(text, sizeof text, "-%llu%s", (unsigned long long)((UINT64_C(1) << power) + more), ends[e]);
+        double value;
+        if (!lml_parse_real(token_of(text), &value)) fail_msg("%s is refused", text);
+        if (value != strtod(text, NULL)) fail_msg("%s reads as %.17g", text, value);
+      }
+}
+
 static void what_is_no_decimal_number_is_refused(void **state) {
   (void)state;
   static const char *bad[] = {"",    " 1",    "1 ",   "1,5",   "0x10", "1e",  "1e+",    "e5",
@@ -285,6 +300,7 @@ int main(void) {
       cmocka_unit_test(tokens_are_found),
       cmocka_unit_test(decimal_numbers_are_read),
       cmocka_unit_test(numbers_are_read_as_the_c_library_reads_them),
+      cmocka_unit_test(ties_are_rounded_to_even),
       cmocka_unit_test(what_is_no_decimal_number_is_refused),
       cmocka_unit_test(only_the_lenient_reader_takes_nan_and_inf),
       cmocka_unit_test(long_numbers_are_read_exactly),

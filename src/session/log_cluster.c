@@ -1,0 +1,136 @@
+#include "session/log_cluster.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "mixing/region.h"
+
+static int64_t integer_of(const lml_values *info, int64_t otherwise) {
+  return info != NULL && info->type == LML_INTEGER && info->scalar ? info->integers[0] : otherwise;
+}
+
+static const char *text_of(const lml_values *info) {
+  return info != NULL && info->type == LML_TEXT && info->scalar ? info->texts[0] : NULL;
+}
+
+/** The key of region @p r. */
+static const lml_values *region_info(lml_frame *frame, const char *base, size_t r, size_t nregions) {
+  char name[LML_LOG_NAME_SIZE];
+  lml_log_name(name, base, r, nregions);
+  return lml_frame_info(frame, name);
+}
+
+static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
+  const lml_values *column = lml_frame_column(frame, name);
+  return column != NULL && column->type == type && column->width == width ? column : NULL;
+}
+
+/* ---- whose frame it is ---- */
+
+lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure, lml_error *error) {
+  static const char other[] = "this is the log of another structure; name another file";
+  const lml_structure *there = &frame->structure;
+  const lml_values *index = column_of(frame, "index", LML_INTEGER, 1);
+  const int64_t natoms = integer_of(lml_frame_info(frame, "log_natoms"), 0);
+  if (index == NULL || natoms != (int64_t)structure->natoms)
+    return lml_fail(error, LML_ERR_INPUT, "%lld atoms, but the structure has %zu: %s", (long long)natoms,
+                    structure->natoms, other);
+  for (size_t k = 0; k < there->natoms; k++) {
+    const int64_t i = index->integers[k];
+    if (i >= 0 && i < natoms && structure->numbers[i] == there->numbers[k]) continue;
+    return lml_fail(error, LML_ERR_INPUT, "atom %lld is %s there, but not in the structure: %s", (long long)i,
+                    lml_element_symbol(there->numbers[k]), other);
+  }
+  if (memcmp(structure->pbc, there->pbc, sizeof structure->pbc) == 0) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "periodic in other directions than the structure: %s", other);
+}
+
+/* ---- one cluster ---- */
+
+static unsigned char label_of(const char *name) {
+  for (int label = LML_REGION_BUFFER; label < LML_REGION_LABELS; label++)
+    if (strcmp(name, lml_region_label_name((lml_region_label)label)) == 0) return (unsigned char)label;
+  return LML_REGION_MM;
+}
+
+static lml_status make_room(lml_log_cluster *cluster, size_t natoms, lml_error *error) {
+  lml_status status = lml_grow(&cluster->rows, &cluster->rows_capacity, natoms, sizeof *cluster->rows,
+                               "a cluster in the log", error);
+  if (status == LML_OK)
+    status = lml_grow(&cluster->parents, &cluster->parents_capacity, natoms, sizeof *cluster->parents,
+                      "a cluster in the log", error);
+  return status == LML_OK
+             ? lml_grow(&cluster->labels, &cluster->labels_capacity, natoms, 1, "a cluster in the log", error)
+             : status;
+}
+
+/** Atoms of the cluster; false where one of them has no force. */
+static bool read_atoms(lml_log_cluster *cluster, const lml_values *region, const lml_values *index,
+                       const lml_values *forces, size_t *natoms) {
+  *natoms = 0;
+  for (size_t k = 0; k < region->count; k++) {
+    const double *force = forces->reals + 3 * k;
+    cluster->labels[k] = label_of(region->texts[k]);
+    if (cluster->labels[k] == LML_REGION_MM) continue;
+    if (!isfinite(force[0] + force[1] + force[2])) return false;
+    cluster->rows[*natoms] = k;
+    cluster->parents[(*natoms)++] = (size_t)index->integers[k];
+  }
+  return true;
+}
+
+void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, size_t nregions) {
+  lml_log_name(columns->region, "region", r, nregions);
+  lml_log_name(columns->forces, "forces_qm", r, nregions);
+  columns->names[0] = "index";
+  columns->names[1] = columns->region;
+  columns->names[2] = columns->forces;
+  columns->names[3] = NULL;
+}
+
+lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size_t r, size_t nregions,
+                                lml_recall_point *point, bool *found, lml_error *error) {
+  lml_log_cluster_columns columns;
+  lml_log_cluster_name_columns(&columns, r, nregions);
+  const lml_values *region = column_of(frame, columns.region, LML_TEXT, 1);
+  const lml_values *forces = column_of(frame, columns.forces, LML_REAL, 3);
+  const lml_values *index = column_of(frame, "index", LML_INTEGER, 1);
+  const lml_values *cell = region_info(frame, "cluster_cell", r, nregions);
+  const char *engine = text_of(region_info(frame, "engine", r, nregions));
+  const char *rule = text_of(region_info(frame, "region_rule", r, nregions));
+  const lml_values *recalled = region_info(frame, "recalled", r, nregions);
+  const int64_t age = integer_of(region_info(frame, "region_age", r, nregions), -1);
+  *found = false;
+  if (engine == NULL || cell == NULL || cell->type != LML_REAL || cell->width != 9) return LML_OK;
+  if (region == NULL || forces == NULL || index == NULL) return LML_OK;
+  size_t natoms;
+  const lml_status status = make_room(cluster, frame->structure.natoms, error);
+  if (status != LML_OK) return status;
+  *found = read_atoms(cluster, region, index, forces, &natoms);
+  *point = (lml_recall_point){.region = r,
+                              .natoms = natoms,
+                              .parents = cluster->parents,
+                              .rows = cluster->rows,
+                              .positions = frame->structure.positions,
+                              .labels = cluster->labels,
+                              .cell = frame->structure.cell,
+                              .pbc = frame->structure.pbc,
+                              .cluster_cell = cell->reals,
+                              .forces = forces->reals,
+                              .engine = engine,
+                              .rule = rule,
+                              .age = rule == NULL ? -1 : (long)age,
+                              .recalled = recalled != NULL && recalled->type == LML_LOGICAL && recalled->scalar &&
+                                          recalled->logicals[0]};
+  return LML_OK;
+}
+
+void lml_log_cluster_free(lml_log_cluster *cluster) {
+  lml_free(cluster->rows);
+  lml_free(cluster->parents);
+  lml_free(cluster->labels);
+  *cluster = (lml_log_cluster){0};
+}

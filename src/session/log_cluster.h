@@ -1,0 +1,39 @@
+/** @file log_cluster.h
+ *  The clusters of quantum regions in a frame of the force log, as log_frame.h writes it.
+ */
+#ifndef LML_SESSION_LOG_CLUSTER_H
+#define LML_SESSION_LOG_CLUSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lmlink/extxyz.h"
+#include "session/log_frame.h"
+#include "session/recall.h"
+
+/** Room for a cluster that is read. Initialise with `lml_log_cluster c = {0};`, release with lml_log_cluster_free. */
+typedef struct lml_log_cluster {
+  size_t *rows, *parents; /**< of each atom of the cluster: its row in the frame, its index in the structure */
+  unsigned char *labels;  /**< of each row */
+  size_t rows_capacity, parents_capacity, labels_capacity;
+} lml_log_cluster;
+
+/** Whether @p frame is of @p structure (that has atoms), or what speaks against it: LML_ERR_INPUT. */
+lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure, lml_error *error);
+
+/** Names of the columns that lml_log_cluster_read needs. */
+typedef struct lml_log_cluster_columns {
+  char region[LML_LOG_NAME_SIZE], forces[LML_LOG_NAME_SIZE];
+  const char *names[4]; /**< NULL behind the last; valid as long as this */
+} lml_log_cluster_columns;
+
+void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, size_t nregions);
+
+/** The cluster of region @p r of @p nregions; *@p found: the frame has one whose forces could be used again. @p point
+ *  points into the frame and the room. The frame's column "index" must be within the structure. */
+lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size_t r, size_t nregions,
+                                lml_recall_point *point, bool *found, lml_error *error);
+
+void lml_log_cluster_free(lml_log_cluster *cluster);
+
+#endif
