@@ -63,18 +63,31 @@ lml_status lml_file_make_folder(const char *path, lml_error *error) {
   return status;
 }
 
-lml_status lml_file_flush_folder(const char *path, lml_error *error) {
+/** Open the folder of @p path, to flush it; *@p fd is negative where it may not be read. */
+static lml_status open_folder(const char *path, int *fd, lml_error *error) {
   char *folder = lml_path_folder(path, error);
+  *fd = -1;
   if (folder == NULL) return LML_ERR_MEMORY;
-  lml_status status = LML_OK;
-  const int fd = lml_sys->open(folder, O_RDONLY | O_DIRECTORY, 0);
-  if (fd < 0 && errno != EACCES)
-    status = lml_fail_errno(error, errno, "%s: its folder cannot be opened to flush it to disk", path);
-  if (fd >= 0 && lml_sys->fsync(fd) != 0 && errno != EINVAL && errno != EBADF && errno != ENOTSUP)
-    status = lml_fail_errno(error, errno, "%s: its folder cannot be flushed to disk", path);
-  if (fd >= 0) lml_sys->close(fd);
+  *fd = lml_sys->open(folder, O_RDONLY | O_DIRECTORY, 0);
   lml_free(folder);
-  return status;
+  if (*fd >= 0 || errno == EACCES) return LML_OK;
+  return lml_fail_errno(error, errno, "%s: its folder cannot be opened to flush it to disk", path);
+}
+
+/** Flush that folder and close it. */
+static lml_status flush_folder(const char *path, int fd, lml_error *error) {
+  if (fd < 0) return LML_OK;
+  /* Some file systems have no such thing. */
+  const bool flushed = lml_sys->fsync(fd) == 0 || errno == EINVAL || errno == EBADF || errno == ENOTSUP;
+  const int reason = errno;
+  lml_sys->close(fd);
+  return flushed ? LML_OK : lml_fail_errno(error, reason, "%s: its folder cannot be flushed to disk", path);
+}
+
+lml_status lml_file_flush_folder(const char *path, lml_error *error) {
+  int fd;
+  const lml_status status = open_folder(path, &fd, error);
+  return status == LML_OK ? flush_folder(path, fd, error) : status;
 }
 
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error) {
@@ -329,6 +342,19 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
   return status;
 }
 
+static lml_status put_in_place(lml_file_writer *w, lml_error *error) {
+  int folder;
+  const lml_status status = open_folder(w->path, &folder, error);
+  if (status != LML_OK) return status;
+  if (lml_sys->rename(w->temporary, w->path) == 0) {
+    w->temporary[0] = '\0';
+    return flush_folder(w->path, folder, error);
+  }
+  const int reason = errno;
+  if (folder >= 0) lml_sys->close(folder);
+  return lml_fail_errno(error, reason, "%s: cannot be put in place", w->path);
+}
+
 static lml_status finish(lml_file_writer *w, lml_error *error) {
   const lml_status status = flush(w, error);
   if (status != LML_OK) return status;
@@ -336,10 +362,7 @@ static lml_status finish(lml_file_writer *w, lml_error *error) {
   const int fd = w->fd;
   w->fd = -1;
   if (lml_sys->close(fd) != 0) return lml_fail_errno(error, errno, "%s: cannot be closed", w->path);
-  if (lml_sys->rename(w->temporary, w->path) != 0)
-    return lml_fail_errno(error, errno, "%s: cannot be put in place", w->path);
-  w->temporary[0] = '\0';
-  return lml_file_flush_folder(w->path, error);
+  return put_in_place(w, error);
 }
 
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error) {

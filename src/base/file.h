@@ -14,7 +14,8 @@
 lml_status lml_file_make_folder(const char *path, lml_error *error);
 
 /** Flush to disk that the file @p path is in its folder, after it was created there or renamed: without that a power
- *  failure can take it away. Where the folder may not be read, or its file system has no such thing, nothing is done. */
+ *  failure can take it away. Where the folder may not be read, or its file system has no such thing, nothing is done.
+ */
 lml_status lml_file_flush_folder(const char *path, lml_error *error);
 
 /** Read all of @p path into *@p text (*@p length bytes and a NUL behind them), to be freed with lml_free. The error
@@ -70,8 +71,8 @@ lml_status lml_file_writer_write(lml_file_writer *writer, const void *data, size
 lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
 
 /** Flush, sync and rename to the final name, in place of what had that name, and sync the folder. The writer is freed
- *  whatever the status; where it fails, the final name is untouched and the temporary file gone, unless the folder alone
- *  could not be synced. */
+ *  whatever the status; where it fails, the temporary file is gone and the final name untouched, unless syncing the
+ * folder is what failed. */
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error);
 
 /** Give what was written into memory to the caller, to be freed with lml_free: *@p length bytes. The writer is freed

@@ -118,8 +118,8 @@ static double divide(uint64_t magnitude, uint64_t divisor) {
 #endif
 
 /** Numbers as files mostly have them: up to 2^53 in digits, times or over a power of ten that a double holds exactly,
- *  where one multiplication or division of exact numbers gives the nearest double; or up to 19 digits, that many of them
- *  behind the point. False for all others, which may be numbers too. */
+ *  where one multiplication or division of exact numbers gives the nearest double; or up to 19 digits, that many of
+ * them behind the point. False for all others, which may be numbers too. */
 static bool convert_short(lml_token token, double *value) {
   static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};

@@ -87,9 +87,9 @@ static lml_status read_texts(const lml_json *document, const lml_json_value *obj
 
 static lml_status read_remote(const lml_json *document, const lml_json_value *object, const char *json_path,
                               lml_remote_config *remote, lml_error *error) {
-  static const char *const keys[] = {"type",    "name",     "address", "socket_prefix", "launch",
-                                     "prepare", "folder",   "output",  "limits",        "on_failure",
-                                     "retries", "back_off", "init",    "origin",        "inputs", "tag"};
+  static const char *const keys[] = {"type",   "name",   "address",    "socket_prefix", "launch",   "prepare", "folder",
+                                     "output", "limits", "on_failure", "retries",       "back_off", "init",    "origin",
+                                     "inputs", "tag"};
   lml_engine_settings *settings = &remote->settings;
   *settings = lml_engine_defaults();
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);

@@ -18,8 +18,7 @@
 
 lml_status lml_force_log_fetch(lml_force_log *log, uint64_t offset, size_t bytes, size_t *got, lml_error *error) {
   *got = 0;
-  const lml_status status =
-      lml_grow(&log->buffer, &log->buffer_capacity, bytes, 1, "a frame of the force log", error);
+  const lml_status status = lml_grow(&log->buffer, &log->buffer_capacity, bytes, 1, "a frame of the force log", error);
   if (status != LML_OK) return status;
   if (lml_sys->lseek(log->fd, (off_t)offset, SEEK_SET) < 0)
     return lml_fail_errno(error, errno, "force log %s: cannot be read", log->path);

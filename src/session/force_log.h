@@ -2,8 +2,8 @@
  *  A file of frames that is only ever appended to, and survives whatever happens to the program that writes it.
  *
  *  Each frame says how long it is and what its checksum is (structure/checked_frame.h), and is appended whole with one
- *  write and flushed to disk. A program that dies leaves a file in which at most the last frame is torn, and the next one
- *  that opens it cuts that frame off. What else is no whole frame is set aside into another file.
+ *  write and flushed to disk. A program that dies leaves a file in which at most the last frame is torn, and the next
+ * one that opens it cuts that frame off. What else is no whole frame is set aside into another file.
  */
 #ifndef LML_SESSION_FORCE_LOG_H
 #define LML_SESSION_FORCE_LOG_H

@@ -148,7 +148,8 @@ static lml_status step(walk *w, lml_force_log_visit visit, void *context, lml_er
   return status == LML_OK && !whole ? pass_over(w, error) : status;
 }
 
-/** Whether the last piece is but the begin of a frame, or zeros, as some file systems leave them after a power failure. */
+/** Whether the last piece is but the begin of a frame, or zeros, as some file systems leave them after a power failure.
+ */
 static lml_status find_torn(walk *w, lml_error *error) {
   const piece *last = &w->pieces[w->npieces - 1];
   lml_checked_verdict verdict;

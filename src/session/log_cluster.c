@@ -57,8 +57,8 @@ static unsigned char label_of(const char *name) {
 }
 
 static lml_status make_room(lml_log_cluster *cluster, size_t natoms, lml_error *error) {
-  lml_status status = lml_grow(&cluster->rows, &cluster->rows_capacity, natoms, sizeof *cluster->rows,
-                               "a cluster in the log", error);
+  lml_status status =
+      lml_grow(&cluster->rows, &cluster->rows_capacity, natoms, sizeof *cluster->rows, "a cluster in the log", error);
   if (status == LML_OK)
     status = lml_grow(&cluster->parents, &cluster->parents_capacity, natoms, sizeof *cluster->parents,
                       "a cluster in the log", error);
@@ -110,21 +110,21 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
   const lml_status status = make_room(cluster, frame->structure.natoms, error);
   if (status != LML_OK) return status;
   *found = read_atoms(cluster, region, index, forces, &natoms);
-  *point = (lml_recall_point){.region = r,
-                              .natoms = natoms,
-                              .parents = cluster->parents,
-                              .rows = cluster->rows,
-                              .positions = frame->structure.positions,
-                              .labels = cluster->labels,
-                              .cell = frame->structure.cell,
-                              .pbc = frame->structure.pbc,
-                              .cluster_cell = cell->reals,
-                              .forces = forces->reals,
-                              .engine = engine,
-                              .rule = rule,
-                              .age = rule == NULL ? -1 : (long)age,
-                              .recalled = recalled != NULL && recalled->type == LML_LOGICAL && recalled->scalar &&
-                                          recalled->logicals[0]};
+  *point = (lml_recall_point){
+      .region = r,
+      .natoms = natoms,
+      .parents = cluster->parents,
+      .rows = cluster->rows,
+      .positions = frame->structure.positions,
+      .labels = cluster->labels,
+      .cell = frame->structure.cell,
+      .pbc = frame->structure.pbc,
+      .cluster_cell = cell->reals,
+      .forces = forces->reals,
+      .engine = engine,
+      .rule = rule,
+      .age = rule == NULL ? -1 : (long)age,
+      .recalled = recalled != NULL && recalled->type == LML_LOGICAL && recalled->scalar && recalled->logicals[0]};
   return LML_OK;
 }
 

@@ -83,8 +83,7 @@ static lml_status read_file(lml_log_index *index, lml_error *error) {
   return status;
 }
 
-lml_status lml_log_index_open(const char *path, const lml_log_index_key *key, lml_log_index **index,
-                              lml_error *error) {
+lml_status lml_log_index_open(const char *path, const lml_log_index_key *key, lml_log_index **index, lml_error *error) {
   static const char ending[] = ".index";
   const size_t size = strlen(path) + sizeof ending;
   lml_log_index *opened;
@@ -145,8 +144,8 @@ lml_status lml_log_index_write(lml_log_index *index, lml_error *error) {
   if (index->failed || index->nadded == 0) return LML_OK;
   lml_status status = index->fd >= 0 ? LML_OK : begin(index, error);
   if (status == LML_OK)
-    status = lml_force_log_put(index->fd, index->path, (const char *)index->added,
-                               index->nadded * sizeof *index->added, error);
+    status = lml_force_log_put(index->fd, index->path, (const char *)index->added, index->nadded * sizeof *index->added,
+                               error);
   index->failed = status != LML_OK;
   index->kept += index->nadded;
   index->nadded = 0;

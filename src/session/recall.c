@@ -11,6 +11,9 @@
 
 static const double two_pi = 6.28318530717958647692;
 
+/** Å, less than any lattice vector has. */
+static const double little = 1e-3;
+
 /* ---- the same place ---- */
 
 /** How far apart coordinates of that size may be. */
@@ -37,12 +40,17 @@ static double size_of(const double one[3], const double two[3]) {
   return size;
 }
 
-/** Whether a driver that wraps atoms could have moved one from @p one to @p two. */
+/** Whether a driver that wraps atoms could have moved one from @p one to @p two: by lattice vectors, not a little.
+ * These are known as well as a coordinate of their size. */
 static bool same_image(const lml_lattice *lattice, const double one[3], const double two[3], double *apart) {
   double difference[3];
+  if (fabs(one[0] - two[0]) + fabs(one[1] - two[1]) + fabs(one[2] - two[2]) < little) return false;
   lml_lattice_difference(lattice, one, two, difference);
+  double size = size_of(one, two);
   for (int k = 0; k < 3; k++)
-    if (!same_number(difference[k], 0.0, size_of(one, two), apart)) return false;
+    if (lattice->periodic[k]) size += size_of(lattice->vectors[k], lattice->vectors[k]);
+  for (int k = 0; k < 3; k++)
+    if (!same_number(difference[k], 0.0, size, apart)) return false;
   return true;
 }
 

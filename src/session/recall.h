@@ -2,8 +2,8 @@
  *  What quantum codes have computed already, so that it is never paid for twice: which frames of the force log may hold
  *  it, without their numbers, which stay in the log.
  *
- *  A cluster is looked up by a few sums over its atoms that do not change when an atom is moved by a lattice vector, and
- *  little when it is moved a little. They say what can't be the same; what may be is read from the log and compared.
+ *  A cluster is looked up by a few sums over its atoms that do not change when an atom is moved by a lattice vector,
+ * and little when it is moved a little. They say what can't be the same; what may be is read from the log and compared.
  */
 #ifndef LML_SESSION_RECALL_H
 #define LML_SESSION_RECALL_H
@@ -92,8 +92,8 @@ const lml_recall_entry *lml_recall_next(lml_recall *recall, const lml_recall_ent
 const lml_recall_entry *lml_recall_next_region(const lml_recall *recall, const lml_recall_entry *asked,
                                                const lml_structure *structure, const lml_recall_entry *last);
 
-/** Whether two points have the same region, atoms, labels, cells and engine, and every atom, but for periodic images, at
- *  the same place; *@p apart, in Å, is then how far two coordinates differ at most. */
+/** Whether two points have the same region, atoms, labels, cells and engine, and every atom, but for periodic images,
+ * at the same place; *@p apart, in Å, is then how far two coordinates differ at most. */
 bool lml_recall_same(const lml_recall_point *known, const lml_recall_point *asked, double *apart);
 
 /** A region as it was, its cluster's atoms in order; valid until the next search. */

@@ -114,8 +114,7 @@ static lml_status read_log(lml_recorder *recorder, const lml_recorder_settings *
   if (status != LML_OK) tell_index(recorder, &reason);
   status = settings->reading == LML_RECORDER_READS_ALL ? LML_OK : take_index(recorder, &last, &holds, error);
   if (!holds) lml_log_index_forget(recorder->index);
-  if (status == LML_OK)
-    status = lml_force_log_read_all(recorder->file, holds ? &last : NULL, visit, recorder, error);
+  if (status == LML_OK) status = lml_force_log_read_all(recorder->file, holds ? &last : NULL, visit, recorder, error);
   if (status == LML_OK) write_index(recorder, LML_OK, &reason);
   return status;
 }

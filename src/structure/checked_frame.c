@@ -66,8 +66,7 @@ lml_checked_verdict lml_checked_look(const char *frame, size_t got, lml_checked_
   *head = (lml_checked_head){.natoms = read_number(frame, digits),
                              .bytes = read_number(comment + LENGTH_AT, LENGTH_DIGITS),
                              .sum_at = digits + 1 + SUM_AT};
-  for (size_t i = 0; i < SHORT_DIGITS; i++)
-    head->checksum = head->checksum << 4 | value_of(comment[SUM_AT + i]);
+  for (size_t i = 0; i < SHORT_DIGITS; i++) head->checksum = head->checksum << 4 | value_of(comment[SUM_AT + i]);
   return head->bytes >= digits + 1 + HEADER_SIZE ? LML_CHECKED_HEADER : LML_CHECKED_OTHER;
 }
 

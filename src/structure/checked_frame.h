@@ -1,5 +1,6 @@
 /** @file checked_frame.h
- *  Frames that say how long they are and what their checksum is, as those of a force log, so that a damaged one is known.
+ *  Frames that say how long they are and what their checksum is, as those of a force log, so that a damaged one is
+ * known.
  *
  *  The comment line of such a frame begins with
  *

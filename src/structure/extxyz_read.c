@@ -24,8 +24,8 @@ struct lml_xyz_reader {
   lml_fields fields; /**< of the frame that is read */
   char *scratch;
   size_t scratch_capacity;
-  bool torn;           /**< the file ended within a frame */
-  size_t first;        /**< line with which the frame began */
+  bool torn;             /**< the file ended within a frame */
+  size_t first;          /**< line with which the frame began */
   lml_checked_lines sum; /**< of the frame, as far as it was read */
 };
 
@@ -266,11 +266,12 @@ void lml_xyz_close(lml_xyz_reader *reader) {
 
 /** Of a frame that says what its checksum is: how to go on where it is not that frame any more. */
 static lml_status fail_changed(const lml_xyz_reader *reader, const char *reason, lml_error *error) {
-  return lml_fail(error, LML_ERR_INPUT,
-                  "%.300s; the frame of a force log that begins in line %zu was changed or damaged since it was written: "
-                  "lmlink-serve --check with this file as its log sets it aside; where the change is meant, remove "
-                  "lmlink_log, log_bytes and log_checksum from its comment line",
-                  reason, reader->first);
+  return lml_fail(
+      error, LML_ERR_INPUT,
+      "%.300s; the frame of a force log that begins in line %zu was changed or damaged since it was written: "
+      "lmlink-serve --check with this file as its log sets it aside; where the change is meant, remove "
+      "lmlink_log, log_bytes and log_checksum from its comment line",
+      reason, reader->first);
 }
 
 /** What was read must be what was written, where the frame says what that was. */

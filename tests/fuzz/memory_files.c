@@ -155,6 +155,11 @@ static int look_at(const char *path, struct stat *about) {
   return -1;
 }
 
+static int look_at_descriptor(int fd, struct stat *about) {
+  const memory_file *file = descriptor_of(fd)->file;
+  return look_at(file == NULL ? "." : file->name, about);
+}
+
 static int rename_file(const char *from, const char *to) {
   memory_file *file = find(from), *old = find(to);
   REQUIRE(file != NULL && strlen(to) < NAME);
@@ -211,6 +216,7 @@ void memory_files_begin(void) {
   table.ftruncate = truncate_file;
   table.lock = succeed;
   table.stat = table.lstat = look_at;
+  table.fstat = look_at_descriptor;
   table.chmod = table.mkdir = refuse_mode;
   table.rename = rename_file;
   table.unlink = unlink_file;

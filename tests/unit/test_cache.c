@@ -132,8 +132,10 @@ static void failures_leave_the_old_one(void **state) {
       const lml_status status = writes ? lml_cache_write(in_folder("c"), "other\n", parts, PARTS, &error)
                                        : lml_cache_read(in_folder("c"), key, room, PARTS, &finding, &error);
       failed = fault_end();
+      /* Where but the folder was not flushed to disk, the new one is there. */
+      const bool is_new = writes && strstr(error.message, "folder cannot be flushed") != NULL;
       if (status != LML_OK)
-        assert_int_equal(look(key).state, LML_CACHE_READ);
+        assert_int_equal(look(is_new ? "other\n" : key).state, LML_CACHE_READ);
       else
         assert_true(!failed || strcmp(fault_call(), "stat") == 0); /* whether a special file is in the way */
     }

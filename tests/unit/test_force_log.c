@@ -207,8 +207,8 @@ static void assert_holds(const char *path, const char *bytes, off_t count) {
   lml_free(there);
 }
 
-/** Open a log that holds, from byte @p begin to byte @p end, what is no frame: the frames @p numbers are there, all else
- *  is kept in a file of its own. */
+/** Open a log that holds, from byte @p begin to byte @p end, what is no frame: the frames @p numbers are there, all
+ * else is kept in a file of its own. */
 static void assert_mended(const char *path, off_t begin, off_t end, const int *numbers, size_t count) {
   const off_t size = size_of(path);
   char *damage = bytes_of(path, begin, end);
@@ -274,7 +274,8 @@ static void what_stands_behind_the_last_frame_is_kept(void **state) {
   remove_aside();
 }
 
-/** A block that is lost with the end of one frame and the begin of the next, and a piece of a frame glued to another. */
+/** A block that is lost with the end of one frame and the begin of the next, and a piece of a frame glued to another.
+ */
 static void frames_are_found_behind_any_damage(void **state) {
   (void)state;
   static const char zeros[4096];
@@ -483,8 +484,8 @@ static lml_status open_and_append(const char *path, lml_error *error) {
   return status;
 }
 
-/** Make each call fail, or come short, of opening a log of three frames that something has happened to, and appending to
- *  it: @p whole frames and the new one are there afterwards where it went well, and at least those without it. */
+/** Make each call fail, or come short, of opening a log of three frames that something has happened to, and appending
+ * to it: @p whole frames and the new one are there afterwards where it went well, and at least those without it. */
 static void fail_each_call(void (*happens)(const char *path), size_t whole) {
   for (int kind = 0; kind < 2; kind++) {
     bool happened = true;

@@ -205,7 +205,7 @@ static void every_failure_is_an_error_or_changes_nothing(void **state) {
     assert_int_equal(count_leftovers(), 0);
   } while (happened);
   assert_true(n > 1000);
-  assert_true(passed < 40);
+  assert_true(passed < 43); /* with the three of flushing the folder of the cache */
   free_new_files();
 }
 
