@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.io import read
 from ase.units import Bohr
 from conftest import TIMEOUT, program
 from mixture import Mixture, run
+from serve import finish
 from test_never_twice import case, count, evaluations  # noqa: F401: a fixture
 
 
@@ -202,3 +204,46 @@ def test_a_long_log_is_not_read_to_be_opened(case, three, start):
     print(f"{log.stat().st_size} bytes of log: {whole} read without its index, {again} with it")
     assert whole > 50 * len(data) > 20 * index.stat().st_size
     assert again - (whole - 50 * len(data)) < len(data)
+
+
+RUN = """
+<simulation verbosity='low'>
+  <output prefix='run'> <checkpoint filename='chk' stride='1' overwrite='true'/> </output>
+  <total_steps>2</total_steps>
+  <ffsocket name='lmlink' mode='unix' pbc='false'>
+    <address>{address}</address> <latency>1e-4</latency>
+  </ffsocket>
+  <system>
+    <initialize nbeads='1'>
+      <file mode='ase'>init.xyz</file> <velocities mode='thermal' units='kelvin'>300</velocities>
+    </initialize>
+    <forces> <force forcefield='lmlink'/> </forces>
+    <motion mode='dynamics'>
+      <dynamics mode='nve'> <timestep units='femtosecond'>1.0</timestep> </dynamics>
+    </motion>
+    <ensemble> <temperature units='kelvin'>300</temperature> </ensemble>
+  </system>
+</simulation>
+"""
+
+
+def test_ipi_itself_repeats_nothing(ipi, case, start):
+    """It ends after two steps, and is restarted from its own checkpoint for two more."""
+    write, atoms, folder, _ = case
+    atoms.positions += 120.0
+    atoms.cell = np.diag([240.123456789] * 3)
+    atoms.write(folder / "init.xyz", format="extxyz", columns=["symbols", "positions"])
+    address = f"lmlrestart{os.getpid()}"
+    (folder / "input.xml").write_text(RUN.format(address=address))
+    path = write()
+    for name, new in (("input.xml", 3), ("RESTART", 2)):
+        if name == "RESTART":
+            text = (folder / name).read_text()
+            assert "<total_steps>2</total_steps>" in text.replace(" ", "")
+            (folder / name).write_text(text.replace("<total_steps>2<", "<total_steps>4<"))
+        driver = start([ipi, name], cwd=folder)
+        server = start([program("lmlink-serve"), path, "--driver", f"unix:{address}", "--wait", 60])
+        assert finish(server)[0] == 0 and driver.wait(TIMEOUT) == 0
+        assert count(folder) == new
+    recalled = [frame.info["recalled"] for frame in read(folder / "log.xyz", index=":")]
+    assert recalled == [False] * 3 + [True] + [False] * 2
