@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/leftovers.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/sys.h"
@@ -233,6 +234,7 @@ struct lml_file_writer {
   char *path;
   char *temporary; /**< the name it has until it is whole; empty until the file exists */
   int fd;          /**< −1 where it writes into memory */
+  int folder;      /**< its folder, from when it is whole until that is flushed; else −1 */
   char *memory;    /**< what was written into memory so far, but for the buffer */
   size_t length, capacity;
   size_t used;
@@ -249,10 +251,12 @@ static lml_status open_temporary(lml_file_writer *w, lml_error *error) {
   const size_t size = strlen(w->path) + 48;
   const lml_status status = lml_alloc(&w->temporary, size, 1, "a file name", error);
   for (int attempt = 0; attempt < NAME_TRIES && status == LML_OK; attempt++) {
-    snprintf(w->temporary, size, "%s.%ld-%d.tmp", w->path, (long)getpid(), attempt);
+    snprintf(w->temporary, size, LML_LEFTOVER_NAME, w->path, (long)getpid(), attempt);
     w->fd = lml_sys->open(w->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (w->fd >= 0) return LML_OK;
-    if (errno != EEXIST) break;
+    if (w->fd < 0 && errno != EEXIST) break;
+    if (w->fd >= 0 && lml_leftover_claim(w->fd)) return LML_OK;
+    if (w->fd >= 0) lml_sys->close(w->fd);
+    w->fd = -1;
   }
   if (status != LML_OK) return status;
   w->temporary[0] = '\0';
@@ -264,7 +268,7 @@ lml_status lml_file_writer_create_in_memory(const char *what, lml_file_writer **
   *writer = NULL;
   const lml_status status = lml_alloc(&w, 1, sizeof *w, "a file writer", error);
   if (status != LML_OK) return status;
-  w->fd = -1;
+  w->fd = w->folder = -1;
   w->path = lml_strdup(what, error);
   if (w->path == NULL) {
     lml_file_writer_abort(w);
@@ -279,6 +283,7 @@ lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lm
   lml_status status = refuse_special_file(path, error);
   if (status == LML_OK) status = lml_file_writer_create_in_memory(path, writer, error);
   if (status == LML_OK) status = open_temporary(*writer, error);
+  if (status == LML_OK) status = lml_leftovers_remove(path, error);
   if (status == LML_OK) return LML_OK;
   lml_file_writer_abort(*writer);
   *writer = NULL;
@@ -342,19 +347,7 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
   return status;
 }
 
-static lml_status put_in_place(lml_file_writer *w, lml_error *error) {
-  int folder;
-  const lml_status status = open_folder(w->path, &folder, error);
-  if (status != LML_OK) return status;
-  if (lml_sys->rename(w->temporary, w->path) == 0) {
-    w->temporary[0] = '\0';
-    return flush_folder(w->path, folder, error);
-  }
-  const int reason = errno;
-  if (folder >= 0) lml_sys->close(folder);
-  return lml_fail_errno(error, reason, "%s: cannot be put in place", w->path);
-}
-
+/** Bring all of it to the disk, under the temporary name. */
 static lml_status finish(lml_file_writer *w, lml_error *error) {
   const lml_status status = flush(w, error);
   if (status != LML_OK) return status;
@@ -362,13 +355,34 @@ static lml_status finish(lml_file_writer *w, lml_error *error) {
   const int fd = w->fd;
   w->fd = -1;
   if (lml_sys->close(fd) != 0) return lml_fail_errno(error, errno, "%s: cannot be closed", w->path);
-  return put_in_place(w, error);
+  return open_folder(w->path, &w->folder, error);
+}
+
+static lml_status put_in_place(lml_file_writer *w, lml_error *error) {
+  if (lml_sys->rename(w->temporary, w->path) != 0)
+    return lml_fail_errno(error, errno, "%s: cannot be put in place", w->path);
+  w->temporary[0] = '\0';
+  return LML_OK;
+}
+
+/** Bring the new name to the disk. */
+static lml_status keep_name(lml_file_writer *w, lml_error *error) {
+  const int folder = w->folder;
+  w->folder = -1;
+  return flush_folder(w->path, folder, error);
+}
+
+lml_status lml_file_writer_commit_all(lml_file_writer *const *writers, size_t count, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < count && status == LML_OK; k++) status = finish(writers[k], error);
+  for (size_t k = 0; k < count && status == LML_OK; k++) status = put_in_place(writers[k], error);
+  for (size_t k = 0; k < count && status == LML_OK; k++) status = keep_name(writers[k], error);
+  for (size_t k = 0; k < count; k++) lml_file_writer_abort(writers[k]);
+  return status;
 }
 
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error) {
-  const lml_status status = finish(writer, error);
-  lml_file_writer_abort(writer);
-  return status;
+  return lml_file_writer_commit_all(&writer, 1, error);
 }
 
 lml_status lml_file_writer_take(lml_file_writer *writer, char **text, size_t *length, lml_error *error) {
@@ -383,6 +397,7 @@ lml_status lml_file_writer_take(lml_file_writer *writer, char **text, size_t *le
 void lml_file_writer_abort(lml_file_writer *writer) {
   if (writer == NULL) return;
   if (writer->fd >= 0) lml_sys->close(writer->fd);
+  if (writer->folder >= 0) lml_sys->close(writer->folder);
   if (writer->temporary != NULL && writer->temporary[0] != '\0') lml_sys->unlink(writer->temporary);
   lml_free(writer->temporary);
   lml_free(writer->memory);

@@ -60,7 +60,8 @@ void lml_lines_close(lml_lines *lines);
 /** A file that is written under a temporary name beside the final one, and renamed when it is whole. */
 typedef struct lml_file_writer lml_file_writer;
 
-/** Begin to write @p path. Where something that is not a regular file has that name, it fails. */
+/** Begin to write @p path. Where something that is not a regular file has that name, it fails. Temporary files of
+ *  @p path that processes left which were killed are removed. */
 lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error);
 
 /** Begin to write into memory instead: lml_file_writer_take ends it. @p what names the text in messages. */
@@ -74,6 +75,10 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
  *  whatever the status; where it fails, the temporary file is gone and the final name untouched, unless syncing the
  * folder is what failed. */
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error);
+
+/** lml_file_writer_commit for files that belong together: all are on the disk before the first is renamed, and they are
+ *  renamed in their order, one right after the other. A process that is killed meanwhile may leave some renamed. */
+lml_status lml_file_writer_commit_all(lml_file_writer *const *writers, size_t count, lml_error *error);
 
 /** Give what was written into memory to the caller, to be freed with lml_free: *@p length bytes. The writer is freed
  *  whatever the status. */

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -193,6 +194,13 @@ void fault_begin(fault_kind kind, size_t n) {
 bool fault_happened(void) { return fault.call[0] != '\0'; }
 
 const char *fault_call(void) { return fault.call; }
+
+bool fault_only_tidied(void) {
+  static const char *const calls[] = {"lock", "opendir", "readdir"};
+  for (size_t k = 0; k < sizeof calls / sizeof calls[0]; k++)
+    if (strcmp(fault_call(), calls[k]) == 0) return true;
+  return false;
+}
 
 bool fault_end(void) {
   lml_sys = fault.beneath;

@@ -137,7 +137,8 @@ static void failures_leave_the_old_one(void **state) {
       if (status != LML_OK)
         assert_int_equal(look(is_new ? "other\n" : key).state, LML_CACHE_READ);
       else
-        assert_true(!failed || strcmp(fault_call(), "stat") == 0); /* whether a special file is in the way */
+        assert_true(!failed || fault_only_tidied() ||
+                    strcmp(fault_call(), "stat") == 0); /* whether a special file is in the way */
     }
     assert_int_equal(look(writes ? "other\n" : key).state, LML_CACHE_READ);
   }
