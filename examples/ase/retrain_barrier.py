@@ -53,12 +53,14 @@ def retrain(potential, logs, constraints, ridge, output):
 
 
 def with_fixed_terms(potential, result):
-    """The new potential's file: where the old one's .snap file adds terms such as ZBL, a .snap file that adds them too."""
-    if potential.suffix != ".snap":
+    """The new potential's file: where the old one's .snap or .mod file adds terms such as ZBL, one that adds
+    them too."""
+    if potential.suffix not in (".snap", ".mod"):
         return result
     text = potential.read_text().replace(f"{potential.stem}.snap", f"{result.stem}.snap")
-    result.with_suffix(".snap").write_text(text)
-    return result.with_suffix(".snap")
+    script = result.with_suffix(potential.suffix)
+    script.write_text(text)
+    return script
 
 
 def compare_elasticity(before, after):

@@ -15,17 +15,17 @@ typedef struct lml_potential lml_potential;
 
 /** Which fixed terms go with a .snapcoeff file that is given by itself. */
 typedef enum lml_fixed_terms {
-  LML_FIXED_TERMS_UNSTATED = 0, /**< refuse where a .snap file beside it adds some */
-  LML_FIXED_TERMS_NONE,         /**< none, whatever the .snap file says */
-  LML_FIXED_TERMS_SNAP          /**< those of the .snap file beside it */
+  LML_FIXED_TERMS_UNSTATED = 0, /**< refuse where a .snap or .mod file beside it adds some */
+  LML_FIXED_TERMS_NONE,         /**< none, whatever that file says */
+  LML_FIXED_TERMS_SNAP          /**< those of the .snap or .mod file beside it */
 } lml_fixed_terms;
 
-/** Read a potential. @p path is a `.snap` file (its pair_style and pair_coeff lines name the other files and the
- *  ZBL term) or a `.snapcoeff` file, whose parameters are in @p parameters, or, where that is NULL, in the
- *  `.snapparam` file of the same name. @p fixed_terms counts for a `.snapcoeff` file alone: the `.snap` file beside it
- *  is the one of the same name, or else one in the same folder that uses the `.snapcoeff` file. With
+/** Read a potential. @p path is a `.snap` or `.mod` file (its pair_style and pair_coeff lines name the other files and
+ *  the ZBL term) or a `.snapcoeff` file, whose parameters are in @p parameters, or, where that is NULL, in the
+ *  `.snapparam` file of the same name. @p fixed_terms counts for a `.snapcoeff` file alone: the `.snap` or `.mod` file
+ *  beside it is the one of the same name, or else one in the same folder that uses the `.snapcoeff` file. With
  *  LML_FIXED_TERMS_SNAP the elements, and the parameters where @p parameters is NULL, are that file's too. Errors name
- *  file and line.
+ *  file and line. What the user should know although nothing is wrong: see lml_potential_warning.
  *  The potential is immutable afterwards and may be shared by calculators; free with lml_potential_destroy, after
  *  them. */
 LML_API lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
@@ -33,7 +33,7 @@ LML_API lml_status lml_potential_read(const char *path, const char *parameters, 
 
 /** Write the coefficients and parameters in LAMMPS's format, numbers in the digits that read back to the same
  *  doubles, each file whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a
- * '#' line. */
+ *  '#' line; another one marks the files as written together, so that a mixture of two potentials' files is refused. */
 LML_API lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
                                        const char *comment, lml_error *error);
 
@@ -51,6 +51,13 @@ LML_API const double *lml_potential_coefficients(const lml_potential *potential)
 
 /** Largest distance at which two atoms interact, Å. */
 LML_API double lml_potential_cutoff(const lml_potential *potential);
+
+/** Number of warnings about the files that the potential was read from: of what is allowed, but may not be what the
+ * user expects. */
+LML_API size_t lml_potential_nwarnings(const lml_potential *potential);
+
+/** One of them: a line that names the file and what to do. Owned by the potential. */
+LML_API const char *lml_potential_warning(const lml_potential *potential, size_t index);
 
 /** One line that says what the potential is: elements, 2J, cutoff, number of coefficients, fixed terms. Writes at
  *  most @p size bytes with the final NUL. */

@@ -7,23 +7,64 @@
 
 #include "base/fail.h"
 
-lml_status lml_lammps_line(lml_lines *lines, lml_token *content, bool *end, lml_error *error) {
+/** The next line, and its comment without the '#', which is empty where there is none. */
+static lml_status next_line(lml_lines *lines, lml_token *content, lml_token *comment, bool *end, lml_error *error) {
   const char *text;
   size_t length;
+  *content = *comment = (lml_token){.text = "", .length = 0};
   const lml_status status = lml_lines_next(lines, &text, &length, error);
   if (status != LML_OK) return status;
   *end = text == NULL;
-  *content = (lml_token){.text = "", .length = 0};
   if (text == NULL) return LML_OK;
-  const char *comment = memchr(text, '#', length);
-  *content = lml_trim((lml_token){.text = text, .length = comment == NULL ? length : (size_t)(comment - text)});
+  const char *mark = memchr(text, '#', length);
+  const size_t before = mark == NULL ? length : (size_t)(mark - text);
+  *content = lml_trim((lml_token){.text = text, .length = before});
+  if (mark != NULL) *comment = lml_trim((lml_token){.text = mark + 1, .length = length - before - 1});
   return LML_OK;
 }
 
-lml_status lml_lammps_full_line(lml_lines *lines, lml_token *content, bool *end, lml_error *error) {
+lml_status lml_lammps_line(lml_lines *lines, lml_token *content, bool *end, lml_error *error) {
+  lml_token comment;
+  return next_line(lines, content, &comment, end, error);
+}
+
+static bool begins_with(lml_token text, const char *word) {
+  const size_t length = strlen(word);
+  return text.length > length && memcmp(text.text, word, length) == 0 &&
+         (lml_is_blank(text.text[length]) || word[length - 1] == ':');
+}
+
+/** The first of its kind stays. */
+static void keep_remark(lml_lammps_remark *remark, lml_token comment, size_t line) {
+  if (remark->line != 0) return;
+  remark->line = line;
+  snprintf(remark->text, sizeof remark->text, "%.*s", (int)comment.length, comment.text);
+}
+
+lml_status lml_lammps_full_line(lml_lines *lines, lml_lammps_remarks *remarks, lml_token *content, bool *end,
+                                lml_error *error) {
+  lml_token comment;
   lml_status status;
-  do status = lml_lammps_line(lines, content, end, error);
-  while (status == LML_OK && !*end && content->length == 0);
+  do {
+    status = next_line(lines, content, &comment, end, error);
+    if (status != LML_OK || *end) return status;
+    if (remarks != NULL && begins_with(comment, "pair_style"))
+      keep_remark(&remarks->pair_style, comment, lml_lines_number(lines));
+    if (remarks != NULL && begins_with(comment, LML_GENERATION_WORD))
+      keep_remark(&remarks->generation, comment, lml_lines_number(lines));
+  } while (content->length == 0);
+  return LML_OK;
+}
+
+lml_status lml_lammps_remarks_read(const char *path, lml_lammps_remarks *remarks, lml_error *error) {
+  *remarks = (lml_lammps_remarks){0};
+  lml_lines *lines;
+  lml_status status = lml_lines_open(path, &lines, error);
+  if (status != LML_OK) return status;
+  lml_token content;
+  bool end = false;
+  while (status == LML_OK && !end) status = lml_lammps_full_line(lines, remarks, &content, &end, error);
+  lml_lines_close(lines);
   return status;
 }
 

@@ -15,8 +15,28 @@
  *  the next call; *@p end becomes true at the end of the file. */
 lml_status lml_lammps_line(lml_lines *lines, lml_token *content, bool *end, lml_error *error);
 
-/** Like lml_lammps_line, passing over lines with nothing but blanks and comments. */
-lml_status lml_lammps_full_line(lml_lines *lines, lml_token *content, bool *end, lml_error *error);
+/** A comment that says something about the file; line is 0 where there is none. */
+typedef struct lml_lammps_remark {
+  size_t line;
+  char text[256]; /**< without the '#' */
+} lml_lammps_remark;
+
+/** Begin of the comment that marks files which were written together; see generation.h. */
+#define LML_GENERATION_WORD "lmlink-generation:"
+
+/** Comments that are known, the first of each kind: of lmlink, and of FitSNAP, which writes the pair style of the
+ *  reference that it subtracted before it fitted. */
+typedef struct lml_lammps_remarks {
+  lml_lammps_remark generation, pair_style;
+} lml_lammps_remarks;
+
+/** Like lml_lammps_line, passing over lines with nothing but blanks and comments. What is known of the comments goes to
+ *  @p remarks (may be NULL). */
+lml_status lml_lammps_full_line(lml_lines *lines, lml_lammps_remarks *remarks, lml_token *content, bool *end,
+                                lml_error *error);
+
+/** The known comments of the file @p path, whatever else is in it. */
+lml_status lml_lammps_remarks_read(const char *path, lml_lammps_remarks *remarks, lml_error *error);
 
 /** Split at blanks and at single and double quotes, as LAMMPS does in potential files. At most @p max tokens are
  *  stored, the number of all there are is returned. */

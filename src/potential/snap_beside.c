@@ -1,7 +1,6 @@
 #include "potential/snap_beside.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -9,6 +8,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "potential/snap_script.h"
+#include "potential/snap_style.h"
 
 /** Status of @p path; *@p found is false where there is no such file. */
 static lml_status look_at(const char *path, struct stat *file, bool *found, lml_error *error) {
@@ -40,7 +40,7 @@ static lml_status command_names(const lml_script_command *command, const char *s
 }
 
 /** Whether a pair_coeff line of @p path names @p snapcoeff. What else is in the file doesn't matter here, nor that it
- *  may be no script at all. */
+ *  may be no script at all. A line that can't be read names it where its name is there. */
 static lml_status file_names(const char *path, const char *snapcoeff, bool *found, lml_error *error) {
   *found = false;
   lml_script *script;
@@ -51,84 +51,76 @@ static lml_status file_names(const char *path, const char *snapcoeff, bool *foun
   while (status == LML_OK && !*found && !end) {
     status = lml_script_next(script, &command, &end, error);
     if (status == LML_OK && !end) status = command_names(&command, path, snapcoeff, found, error);
+    if (status != LML_ERR_INPUT) continue;
+    *found = lml_script_has(script, "pair_coeff") && lml_script_has(script, lml_path_name(snapcoeff));
+    lml_error_clear(error);
+    status = LML_OK;
   }
   lml_script_close(script);
-  if (status != LML_ERR_INPUT) return status;
-  lml_error_clear(error);
-  return LML_OK;
-}
-
-/** Takes over @p path, also on failure. */
-static lml_status add_file(lml_snap_files *files, char *path, lml_error *error) {
-  if (path == NULL) return LML_ERR_MEMORY;
-  const lml_status status =
-      lml_grow(&files->paths, &files->capacity, files->count + 1, sizeof *files->paths, "names of files", error);
-  if (status == LML_OK)
-    files->paths[files->count++] = path;
-  else
-    lml_free(path);
   return status;
 }
 
-static int compare_paths(const void *a, const void *b) {
-  const char *first, *second;
-  memcpy(&first, a, sizeof first);
-  memcpy(&second, b, sizeof second);
-  return strcmp(first, second);
+/** Whether @p path has the name of @p snapcoeff but for the extension. */
+static bool has_name_of(const char *path, const char *snapcoeff) {
+  const char *one = lml_path_name(path), *two = lml_path_name(snapcoeff);
+  const char *dot = strrchr(one, '.'), *other_dot = strrchr(two, '.');
+  const size_t length = other_dot == NULL ? strlen(two) : (size_t)(other_dot - two);
+  return (size_t)(dot - one) == length && strncmp(one, two, length) == 0;
 }
 
-/** Add @p name, of the folder of @p snapcoeff, where it names @p snapcoeff. */
-static lml_status try_file(const char *snapcoeff, const char *name, lml_snap_files *files, lml_error *error) {
+/** Add @p name, of the folder of @p snapcoeff, to @p own or @p others where it belongs to @p snapcoeff. */
+static lml_status try_file(const char *snapcoeff, const char *name, lml_text_list *own, lml_text_list *others,
+                           lml_error *error) {
   char *path = lml_path_beside(snapcoeff, name, error);
   if (path == NULL) return LML_ERR_MEMORY;
+  const bool same_name = has_name_of(name, snapcoeff);
   struct stat file;
   bool found;
   lml_status status = look_at(path, &file, &found, error);
-  if (status == LML_OK && found && S_ISREG(file.st_mode))
+  found = found && S_ISREG(file.st_mode);
+  if (status == LML_OK && found && !(same_name && lml_path_has_extension(name, ".snap")))
     status = file_names(path, snapcoeff, &found, error);
-  else
-    found = false;
-  if (status == LML_OK && found) return add_file(files, path, error);
+  if (status == LML_OK && found) return lml_text_list_take(same_name ? own : others, path, error);
   lml_free(path);
   return status;
 }
 
-static lml_status scan_folder(const char *snapcoeff, const char *folder, lml_snap_files *files, lml_error *error) {
+static lml_status scan_folder(const char *snapcoeff, const char *folder, lml_text_list *own, lml_text_list *others,
+                              lml_error *error) {
   DIR *listing = lml_sys->opendir(folder);
-  if (listing == NULL) return lml_fail_errno(error, errno, "cannot look for .snap files in %s", folder);
+  if (listing == NULL) return lml_fail_errno(error, errno, "cannot look for .snap and .mod files in %s", folder);
   lml_status status = LML_OK;
   const struct dirent *entry;
   while (status == LML_OK && (errno = 0, entry = lml_sys->readdir(listing)) != NULL)
-    if (lml_path_has_extension(entry->d_name, ".snap")) status = try_file(snapcoeff, entry->d_name, files, error);
+    if (lml_snap_style_is_name(entry->d_name)) status = try_file(snapcoeff, entry->d_name, own, others, error);
   if (status == LML_OK && errno != 0) status = lml_fail_errno(error, errno, "cannot list the folder %s", folder);
   lml_sys->closedir(listing);
-  if (files->count > 1) qsort(files->paths, files->count, sizeof *files->paths, compare_paths);
   return status;
 }
 
 lml_status lml_snap_files_beside(const char *snapcoeff, lml_snap_files *files, lml_error *error) {
   lml_snap_files_free(files);
-  char *same_name = lml_path_with_extension(snapcoeff, ".snap", error);
-  char *folder = same_name == NULL ? NULL : lml_path_folder(snapcoeff, error);
-  struct stat unused;
-  bool exists = false;
-  lml_status status = folder == NULL ? LML_ERR_MEMORY : look_at(same_name, &unused, &exists, error);
-  if (status == LML_OK) {
-    if (exists) {
-      status = add_file(files, same_name, error);
-      same_name = NULL;
-    } else {
-      status = scan_folder(snapcoeff, folder, files, error);
-    }
+  lml_text_list others = {0};
+  char *folder = lml_path_folder(snapcoeff, error);
+  lml_status status = folder == NULL ? LML_ERR_MEMORY : scan_folder(snapcoeff, folder, &files->paths, &others, error);
+  lml_text_list_sort(&files->paths);
+  lml_text_list_sort(&others);
+  files->nown = files->paths.count;
+  for (size_t k = 0; k < others.count; k++) {
+    char *path = others.texts[k];
+    others.texts[k] = NULL;
+    if (status == LML_OK)
+      status = lml_text_list_take(&files->paths, path, error);
+    else
+      lml_free(path);
   }
-  lml_free(same_name);
+  lml_text_list_free(&others);
   lml_free(folder);
   if (status != LML_OK) lml_snap_files_free(files);
   return status;
 }
 
 void lml_snap_files_free(lml_snap_files *files) {
-  for (size_t k = 0; k < files->count; k++) lml_free(files->paths[k]);
-  lml_free(files->paths);
-  *files = (lml_snap_files){0};
+  lml_text_list_free(&files->paths);
+  files->nown = 0;
 }

@@ -6,9 +6,14 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "lmlink/structure.h"
-#include "potential/lammps_text.h"
+#include "potential/generation.h"
 #include "potential/snap_parameters.h"
+
+/** How often, and after which pause, files of two potentials are looked at again before they count as such. */
+enum { REPLACING_TRIES = 20 };
+static const double replacing_wait = 0.02; /* s */
 
 /* ---- the coefficient file ---- */
 
@@ -16,6 +21,7 @@
 typedef struct reader {
   lml_lines *lines;
   lml_snap_model *file;
+  lml_lammps_remarks *remarks;
   size_t header_line;
   size_t ncoefficients; /* as the header says */
   size_t elements_capacity, coefficients_capacity;
@@ -29,7 +35,7 @@ static lml_status fail_cut(const reader *r, lml_error *error, const char *what) 
 static lml_status read_header(reader *r, size_t *nelements, lml_error *error) {
   lml_token content, words[2];
   bool end;
-  lml_status status = lml_lammps_full_line(r->lines, &content, &end, error);
+  lml_status status = lml_lammps_full_line(r->lines, r->remarks, &content, &end, error);
   if (status != LML_OK) return status;
   if (end) return fail_cut(r, error, "the line with the numbers of elements and coefficients is missing");
   if (lml_lammps_split(content, words, 2) != 2)
@@ -93,8 +99,9 @@ static lml_status read_coefficient(reader *r, const char *element, size_t index,
         element, index, r->ncoefficients);
   if (lml_lines_torn(r->lines) && strchr(content.text, '#') == NULL)
     return lml_lammps_fail(r->lines, error,
-                           "the last coefficient has no line break behind it, so the file may be cut off: add one if "
-                           "it is whole");
+                           "the last coefficient has no line break behind it, so the file may be cut off: if it is "
+                           "whole, add one with 'echo >> %s'",
+                           lml_lines_path(r->lines));
   return lml_lammps_real(r->lines, content, "coefficient", coefficient, error);
 }
 
@@ -118,15 +125,17 @@ static lml_status read_element(reader *r, lml_error *error) {
 static lml_status read_to_end(reader *r, lml_error *error) {
   lml_token content;
   bool end;
-  const lml_status status = lml_lammps_full_line(r->lines, &content, &end, error);
+  const lml_status status = lml_lammps_full_line(r->lines, NULL, &content, &end, error);
   if (status != LML_OK || end) return status;
   return lml_lammps_fail(r->lines, error,
                          "more lines than the header on line %zu announces, %zu elements with %zu coefficients each",
                          r->header_line, r->file->nelements, r->ncoefficients);
 }
 
-static lml_status read_coefficients(const char *path, lml_snap_model *file, size_t *header_line, lml_error *error) {
-  reader r = {.file = file};
+static lml_status read_coefficients(const char *path, lml_snap_model *file, lml_lammps_remarks *remarks,
+                                    size_t *header_line, lml_error *error) {
+  reader r = {.file = file, .remarks = remarks};
+  *remarks = (lml_lammps_remarks){0};
   lml_status status = lml_lines_open(path, &r.lines, error);
   if (status != LML_OK) return status;
   size_t nelements = 0;
@@ -197,18 +206,44 @@ static lml_status check_chem(const lml_snap_model *file, const char *path, const
                   path, order);
 }
 
-lml_status lml_snap_read(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
-                         lml_snap_model *model, lml_error *error) {
+/** Read both files once. What their comments say is kept in @p pair. */
+static lml_status read_pair(lml_generation_pair *pair, const lml_element_names *wanted, lml_snap_model *model,
+                            lml_text_list *warnings, lml_error *error) {
   lml_snap_model file = {0};
   size_t header_line = 0;
   lml_snap_model_free(model);
-  lml_status status = read_coefficients(snapcoeff, &file, &header_line, error);
-  if (status == LML_OK) status = select_elements(&file, snapcoeff, wanted, model, error);
-  if (status == LML_OK) status = lml_snap_parameters_read(snapparam, model, error);
-  if (status == LML_OK) status = check_chem(&file, snapcoeff, model, error);
-  if (status == LML_OK) status = check_count(model, snapcoeff, header_line, snapparam, error);
+  lml_status status = read_coefficients(pair->snapcoeff, &file, &pair->coefficients, &header_line, error);
+  if (status == LML_OK) status = select_elements(&file, pair->snapcoeff, wanted, model, error);
+  if (status == LML_OK) status = lml_snap_parameters_read(pair->snapparam, model, &pair->parameters, error);
+  if (status == LML_OK) status = lml_generation_check(pair, &file, model, warnings, error);
+  if (status == LML_OK) status = check_chem(&file, pair->snapcoeff, model, error);
+  if (status == LML_OK) status = check_count(model, pair->snapcoeff, header_line, pair->snapparam, error);
   lml_snap_model_free(&file);
   if (status != LML_OK) lml_snap_model_free(model);
+  return status;
+}
+
+/** Files of two potentials may not fit each other in many ways; that they are is what the user has to know. */
+static lml_status name_cause(lml_generation_pair *pair, lml_status status, lml_error *error) {
+  if (status != LML_ERR_INPUT) return status;
+  if (!lml_generation_differs(pair) &&
+      (lml_lammps_remarks_read(pair->snapcoeff, &pair->coefficients, NULL) != LML_OK ||
+       lml_lammps_remarks_read(pair->snapparam, &pair->parameters, NULL) != LML_OK || !lml_generation_differs(pair)))
+    return status;
+  return lml_generation_fail(pair, error);
+}
+
+lml_status lml_snap_read(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
+                         lml_snap_model *model, lml_snap_remarks *remarks, lml_error *error) {
+  lml_generation_pair pair;
+  lml_status status;
+  for (int attempt = 0;; attempt++) {
+    pair = (lml_generation_pair){.snapcoeff = snapcoeff, .snapparam = snapparam};
+    status = name_cause(&pair, read_pair(&pair, wanted, model, &remarks->warnings, error), error);
+    if (status == LML_OK || !lml_generation_differs(&pair) || attempt == REPLACING_TRIES) break;
+    lml_sys->sleep(replacing_wait); /* they may be being replaced just now */
+  }
+  remarks->reference = pair.parameters.pair_style;
   return status;
 }
 
@@ -216,7 +251,7 @@ lml_status lml_snap_read(const char *snapcoeff, const char *snapparam, const lml
 
 typedef lml_status (*content_writer)(lml_file_writer *writer, const lml_snap_model *model, lml_error *error);
 
-static lml_status write_coefficients(lml_file_writer *writer, const lml_snap_model *model, lml_error *error) {
+lml_status lml_snap_coefficients_write(lml_file_writer *writer, const lml_snap_model *model, lml_error *error) {
   lml_status status = lml_file_writer_print(writer, error, "%zu %zu\n", model->nelements, model->ncoefficients);
   for (size_t e = 0; status == LML_OK && e < model->nelements; e++) {
     const lml_snap_element *element = &model->elements[e];
@@ -233,13 +268,19 @@ static lml_status write_coefficients(lml_file_writer *writer, const lml_snap_mod
   return status;
 }
 
+static lml_status write_parameters(lml_file_writer *writer, const lml_snap_model *model, lml_error *error) {
+  return lml_snap_parameters_write(writer, model, LML_KEYWORDS_ALL, error);
+}
+
 /** Write @p path up to the commit. Without success *@p writer is NULL. */
-static lml_status write_file(const char *path, const char *comment, content_writer content, const lml_snap_model *model,
-                             lml_file_writer **writer, lml_error *error) {
+static lml_status write_file(const char *path, const char *comment, const lml_lammps_remark *mark,
+                             content_writer content, const lml_snap_model *model, lml_file_writer **writer,
+                             lml_error *error) {
   *writer = NULL;
   lml_status status = lml_file_writer_create(path, writer, error);
   if (status == LML_OK && comment != NULL)
-    status = lml_file_writer_print(*writer, error, "# %.*s\n\n", (int)strcspn(comment, "\r\n"), comment);
+    status = lml_file_writer_print(*writer, error, "# %.*s\n", (int)strcspn(comment, "\r\n"), comment);
+  if (status == LML_OK) status = lml_file_writer_print(*writer, error, "# %s\n\n", mark->text);
   if (status == LML_OK) status = content(*writer, model, error);
   if (status == LML_OK) return LML_OK;
   lml_file_writer_abort(*writer);
@@ -254,15 +295,15 @@ lml_status lml_snap_write(const lml_snap_model *model, const char *snapcoeff, co
     if (!isfinite(model->coefficients[k]))
       return lml_fail(error, LML_ERR_INPUT, "%s: not written: coefficient %zu of %s is not finite", snapcoeff,
                       k % model->ncoefficients, model->elements[k / model->ncoefficients].name);
-  lml_file_writer *coefficients, *parameters = NULL;
-  lml_status status = write_file(snapcoeff, comment, write_coefficients, model, &coefficients, error);
-  if (status == LML_OK) status = write_file(snapparam, comment, lml_snap_parameters_write, model, &parameters, error);
-  if (status != LML_OK) {
-    lml_file_writer_abort(coefficients);
-    return status;
-  }
-  status = lml_file_writer_commit(parameters, error);
-  if (status == LML_OK) return lml_file_writer_commit(coefficients, error);
-  lml_file_writer_abort(coefficients);
+  lml_lammps_remark mark;
+  lml_file_writer *files[2] = {NULL, NULL};
+  lml_status status = lml_generation_make(model, &mark, error);
+  if (status == LML_OK)
+    status = write_file(snapcoeff, comment, &mark, lml_snap_coefficients_write, model, &files[0], error);
+  if (status == LML_OK) status = write_file(snapparam, comment, &mark, write_parameters, model, &files[1], error);
+  /* The coefficients come first: where a run ends between the two, their mark tells that parameters without one are
+   * not theirs. */
+  if (status == LML_OK) return lml_file_writer_commit_all(files, 2, error);
+  for (size_t k = 0; k < 2; k++) lml_file_writer_abort(files[k]);
   return status;
 }

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/log.h"
+#include "base/text_list.h"
+
 enum {
   LML_SNAP_TWOJMAX_LIMIT = 20,   /**< 506 components, beyond what anyone fits; 2J = 8 has 55 */
   LML_SNAP_ELEMENTS_LIMIT = 118, /**< one per chemical element */
@@ -73,9 +76,14 @@ struct lml_potential {
   char *path;      /**< the file it was read from, for messages */
   char *snapcoeff; /**< the files that its coefficients and parameters came from; NULL in a potential that was made */
   char *snapparam;
+  char *script;           /**< the .snap or .mod file whose elements and fixed terms these are; NULL: none was used */
+  lml_text_list warnings; /**< what the user should know of the files */
 };
 
 /** Index in @p potential of the element of that atomic number, −1 where the potential lacks it. */
 int lml_potential_element_index(const struct lml_potential *potential, int atomic_number);
+
+/** Tell the user all warnings about the potential's files. */
+void lml_potential_log_warnings(const struct lml_potential *potential, const lml_log *log);
 
 #endif

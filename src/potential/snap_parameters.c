@@ -6,8 +6,9 @@
 #include "base/nearest.h"
 #include "potential/lammps_text.h"
 
-/** How the value of a keyword is read. LAMMPS's KOKKOS package alone uses those that are ignored here. */
-typedef enum value_kind { REAL, WHOLE, FLAG, PER_ELEMENT, IGNORED } value_kind;
+/** How the value of a keyword is read. Those that are ignored here LAMMPS's KOKKOS package alone uses. Of a former
+ * keyword one value is left, which is what LAMMPS does since. */
+typedef enum value_kind { REAL, WHOLE, FLAG, PER_ELEMENT, IGNORED, FORMER } value_kind;
 
 enum {
   RCUTFAC,
@@ -25,6 +26,7 @@ enum {
   DINNER,
   CHUNKSIZE,
   PARALLELTHRESH,
+  DIAGONALSTYLE,
   NKEYWORDS
 };
 
@@ -49,12 +51,16 @@ static const struct keyword {
     [DINNER] = {"dinner", PER_ELEMENT, offsetof(lml_snap_element, dinner)},
     [CHUNKSIZE] = {"chunksize", IGNORED, 0},
     [PARALLELTHRESH] = {"parallelthresh", IGNORED, 0},
+    [DIAGONALSTYLE] = {"diagonalstyle", FORMER, 0},
 };
+
+static const lml_snap_parameters defaults = {.rfac0 = 0.99363, .switchflag = true, .bzeroflag = true};
 
 /** A file being read. */
 typedef struct reader {
   lml_lines *lines;
   lml_snap_model *model;
+  lml_lammps_remarks *remarks;
   size_t given_on[NKEYWORDS]; /* line of each keyword, 0 where it was not given */
 } reader;
 
@@ -70,10 +76,6 @@ static lml_status fail_unknown(const reader *r, lml_token word, lml_error *error
   memcpy(name, word.text, word.length < sizeof name ? word.length : sizeof name - 1);
   for (size_t k = 0; k < NKEYWORDS; k++) known[k] = keywords[k].name;
   const char *nearest = lml_nearest(name, known, NKEYWORDS);
-  if (strcmp(name, "diagonalstyle") == 0)
-    return lml_lammps_fail(r->lines, error,
-                           "keyword 'diagonalstyle' is not supported: LAMMPS dropped it in 2019 and always uses 3; "
-                           "remove the line if its value is 3");
   if (nearest == NULL)
     return lml_lammps_fail(r->lines, error, "unknown keyword '%s': those of pair_style snap are allowed", name);
   return lml_lammps_fail(r->lines, error, "unknown keyword '%s': did you mean '%s'?", name, nearest);
@@ -109,6 +111,12 @@ static lml_status read_single(const reader *r, const struct keyword *keyword, lm
     status = lml_lammps_integer(r->lines, word, keyword->name, 0, 1, &whole, error);
     const bool flag = whole == 1;
     if (status == LML_OK) memcpy(target, &flag, sizeof flag);
+  } else if (keyword->kind == FORMER && !lml_token_equals(word, "3")) {
+    return lml_lammps_fail(
+        r->lines, error,
+        "diagonalstyle '%.*s' is not supported: LAMMPS dropped the keyword in 2019 and always uses 3, "
+        "with which this potential's coefficients have no meaning",
+        LML_TOKEN_ARGS(word));
   }
   return status;
 }
@@ -140,8 +148,9 @@ static lml_status read_keyword(reader *r, lml_token content, lml_error *error) {
   r->given_on[k] = lml_lines_number(r->lines);
   if (may_be_cut(r, keyword, content))
     return lml_lammps_fail(r->lines, error,
-                           "%s has no line break behind it, so the file may be cut off: add one if it is whole",
-                           keyword->name);
+                           "%s has no line break behind it, so the file may be cut off: if it is whole, add one with "
+                           "'echo >> %s'",
+                           keyword->name, lml_lines_path(r->lines));
   if (keyword->kind == PER_ELEMENT) return read_per_element(r, keyword, words + 1, count - 1, error);
   if (count != 2) return lml_lammps_fail(r->lines, error, "%s has %zu values: give one", keyword->name, count - 1);
   const lml_status status = read_single(r, keyword, words[1], error);
@@ -168,8 +177,15 @@ static lml_status check_required(const reader *r, lml_error *error) {
 static lml_status check_elements(const reader *r, lml_error *error) {
   const lml_snap_parameters *p = &r->model->parameters;
   const char *path = lml_lines_path(r->lines);
-  if (p->rfac0 <= 0.0 || p->rfac0 > 1.0)
-    return lml_fail(error, LML_ERR_INPUT, "%s: rfac0 %g is outside of 0 < rfac0 ≤ 1", path, p->rfac0);
+  if (p->rfac0 <= 0.0)
+    return lml_fail(error, LML_ERR_INPUT, "%s: rfac0 %g is not positive: it must be above 0 and at most 1", path,
+                    p->rfac0);
+  if (p->rfac0 > 1.0)
+    return lml_fail(
+        error, LML_ERR_INPUT,
+        "%s: rfac0 %g is above 1: distances are mapped to an angle up to rfac0·π, and beyond π neighbours at "
+        "two distances look the same, with a pole in between",
+        path, p->rfac0);
   for (size_t e = 0; e < r->model->nelements; e++) {
     const lml_snap_element *element = &r->model->elements[e];
     const double cutoff = 2.0 * element->radius * p->rcutfac;
@@ -183,14 +199,16 @@ static lml_status check_elements(const reader *r, lml_error *error) {
   return LML_OK;
 }
 
-lml_status lml_snap_parameters_read(const char *path, lml_snap_model *model, lml_error *error) {
-  model->parameters = (lml_snap_parameters){.rfac0 = 0.99363, .switchflag = true, .bzeroflag = true};
-  reader r = {.model = model};
+lml_status lml_snap_parameters_read(const char *path, lml_snap_model *model, lml_lammps_remarks *remarks,
+                                    lml_error *error) {
+  model->parameters = defaults;
+  *remarks = (lml_lammps_remarks){0};
+  reader r = {.model = model, .remarks = remarks};
   lml_status status = lml_lines_open(path, &r.lines, error);
   bool end = false;
   while (status == LML_OK && !end) {
     lml_token content;
-    status = lml_lammps_full_line(r.lines, &content, &end, error);
+    status = lml_lammps_full_line(r.lines, r.remarks, &content, &end, error);
     if (status == LML_OK && !end) status = read_keyword(&r, content, error);
   }
   if (status == LML_OK) status = check_required(&r, error);
@@ -230,13 +248,24 @@ static lml_status write_keyword(lml_file_writer *writer, const lml_snap_model *m
       }
       return status == LML_OK ? lml_file_writer_print(writer, error, "\n") : status;
     case IGNORED:
+    case FORMER:
       break;
   }
   return LML_OK;
 }
 
-lml_status lml_snap_parameters_write(lml_file_writer *writer, const lml_snap_model *model, lml_error *error) {
+static bool has_default(const lml_snap_parameters *parameters, const struct keyword *keyword) {
+  static const size_t sizes[] = {[REAL] = sizeof(double), [WHOLE] = sizeof(int), [FLAG] = sizeof(bool)};
+  if (keyword->kind != REAL && keyword->kind != WHOLE && keyword->kind != FLAG) return false;
+  return memcmp((const char *)parameters + keyword->offset, (const char *)&defaults + keyword->offset,
+                sizes[keyword->kind]) == 0;
+}
+
+lml_status lml_snap_parameters_write(lml_file_writer *writer, const lml_snap_model *model, lml_snap_keywords which,
+                                     lml_error *error) {
   lml_status status = LML_OK;
-  for (size_t k = 0; status == LML_OK && k < NKEYWORDS; k++) status = write_keyword(writer, model, &keywords[k], error);
+  for (size_t k = 0; status == LML_OK && k < NKEYWORDS; k++)
+    if (which == LML_KEYWORDS_ALL || !has_default(&model->parameters, &keywords[k]))
+      status = write_keyword(writer, model, &keywords[k], error);
   return status;
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/text.h"
+#include "potential/snap_formula.h"
 
 typedef struct variable {
   char *name;
@@ -26,7 +27,8 @@ struct lml_script {
   variable *variables;
   size_t nvariables, variables_capacity;
   buffer raw;  /* the joined lines */
-  buffer text; /* the same with variables put in; the words point into it */
+  buffer text; /* the same without comment and with variables put in; the words point into it */
+  buffer formula;
   char **words;
   size_t words_capacity;
 };
@@ -85,84 +87,154 @@ static lml_status fail_undefined(const lml_script *script, lml_token name, lml_e
   return lml_script_fail(script, error, "variable '%s' is not defined above: did you mean '%s'?", text, nearest);
 }
 
-/** The name behind the '$' at @p dollar; *@p behind is what follows it. */
-static lml_status variable_name(const lml_script *script, const char *dollar, lml_token *name, const char **behind,
-                                lml_error *error) {
+static const char *look_up(const void *script, lml_token name) { return find_variable(script, name); }
+
+static lml_status evaluate(const lml_script *script, const char *formula, double *value, lml_error *error) {
+  const char *wrong = lml_formula_evaluate(formula, look_up, script, value);
+  if (wrong == NULL) return LML_OK;
+  return lml_script_fail(script, error, "formula '%s' can't be read: %s; write the number", formula, wrong);
+}
+
+/** The end of the parenthesis that opens at @p open, NULL where it has none. */
+static const char *closing(const char *open) {
+  size_t depth = 0;
+  for (const char *c = open; *c != '\0'; c++) {
+    depth += *c == '(' ? 1 : 0;
+    if (*c == ')' && --depth == 0) return c;
+  }
+  return NULL;
+}
+
+/** Put in the value of the formula `$(…)` at @p dollar; *@p after is what follows it. LAMMPS writes 20 digits. */
+static lml_status put_formula_in(lml_script *script, const char *dollar, const char **after, lml_error *error) {
+  const char *close = closing(dollar + 1);
+  if (close == NULL) return lml_script_fail(script, error, "'$(' without ')'");
+  *after = close + 1;
+  script->formula.length = 0;
+  lml_status status = append(&script->formula, dollar + 2, (size_t)(close - dollar) - 2, error);
+  double value = 0.0;
+  if (status == LML_OK) status = evaluate(script, script->formula.text, &value, error);
+  if (status != LML_OK) return status;
+  char text[64];
+  snprintf(text, sizeof text, "%.20g", value);
+  return append(&script->text, text, strlen(text), error);
+}
+
+/** Put in the value of what begins with the '$' at @p dollar; *@p after is what follows it. */
+static lml_status put_value_in(lml_script *script, const char *dollar, const char **after, lml_error *error) {
+  if (dollar[1] == '(') return put_formula_in(script, dollar, after, error);
+  if (dollar[1] == '\0') return lml_script_fail(script, error, "'$' without the name of a variable");
+  lml_token name = {.text = dollar + 1, .length = 1};
+  *after = dollar + 2;
   if (dollar[1] == '{') {
     const char *close = strchr(dollar, '}');
     if (close == NULL) return lml_script_fail(script, error, "'${' without '}'");
-    *name = (lml_token){.text = dollar + 2, .length = (size_t)(close - dollar) - 2};
-    *behind = close + 1;
-    return LML_OK;
+    name = (lml_token){.text = dollar + 2, .length = (size_t)(close - dollar) - 2};
+    *after = close + 1;
   }
-  if (dollar[1] == '(' || dollar[1] == '\0')
-    return lml_script_fail(script, error, "formulas '$(…)' are not supported: write the number");
-  *name = (lml_token){.text = dollar + 1, .length = 1};
-  *behind = dollar + 2;
-  return LML_OK;
+  const char *value = find_variable(script, name);
+  return value == NULL ? fail_undefined(script, name, error) : append(&script->text, value, strlen(value), error);
 }
 
+/** Copy the joined lines up to a comment, with variables put in; between quotes neither means anything. */
 static lml_status put_variables_in(lml_script *script, lml_error *error) {
   script->text.length = 0;
   const char *c = script->raw.text;
+  char quote = '\0';
   lml_status status = append(&script->text, "", 0, error);
-  while (status == LML_OK && *c != '\0') {
-    const size_t plain = strcspn(c, "$");
-    status = append(&script->text, c, plain, error);
-    c += plain;
-    if (status != LML_OK || *c == '\0') return status;
-    lml_token name = {.text = c, .length = 0};
-    status = variable_name(script, c, &name, &c, error);
-    if (status != LML_OK) return status;
-    const char *value = find_variable(script, name);
-    if (value == NULL) return fail_undefined(script, name, error);
-    status = append(&script->text, value, strlen(value), error);
+  while (status == LML_OK && *c != '\0' && (quote != '\0' || *c != '#')) {
+    if (quote == '\0' && *c == '$') {
+      status = put_value_in(script, c, &c, error);
+      continue;
+    }
+    if (quote == '\0' && (*c == '"' || *c == '\''))
+      quote = *c;
+    else if (*c == quote)
+      quote = '\0';
+    status = append(&script->text, c++, 1, error);
   }
+  if (status == LML_OK && quote != '\0') return lml_script_fail(script, error, "a quote that isn't closed");
   return status;
+}
+
+/** The value that `${NAME}` stands for, to be freed; NULL after a failure. LAMMPS writes the number of an equal-style
+ *  variable with 15 digits. */
+static lml_status variable_value(const lml_script *script, const lml_script_command *command, char **value,
+                                 lml_error *error) {
+  const char *name = command->words[1], *style = command->words[2], *text = command->words[3];
+  char number[64];
+  if (strcmp(style, "equal") == 0) {
+    double result;
+    const lml_status status = evaluate(script, text, &result, error);
+    if (status != LML_OK) return status;
+    snprintf(number, sizeof number, "%.15g", result);
+    text = number;
+  } else if (strcmp(style, "index") != 0 && strcmp(style, "string") != 0) {
+    return lml_script_fail(
+        script, error,
+        "variable %s: style '%s' is not supported, as its value is not in this file: use equal, index "
+        "or string",
+        name, style);
+  }
+  *value = lml_strdup(text, error);
+  return *value == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
 static lml_status define_variable(lml_script *script, const lml_script_command *command, lml_error *error) {
   if (command->count != 4)
-    return lml_script_fail(script, error, "expected 'variable NAME equal NUMBER' or 'variable NAME index WORD'");
-  const char *name = command->words[1], *style = command->words[2], *value = command->words[3];
-  double number;
-  if (strcmp(style, "equal") == 0) {
-    if (!lml_parse_real((lml_token){.text = value, .length = strlen(value)}, &number))
-      return lml_script_fail(script, error, "variable %s: formulas such as '%s' are not supported: write the number",
-                             name, value);
-  } else if (strcmp(style, "index") != 0) {
-    return lml_script_fail(script, error, "variable %s: style '%s' is not supported: use equal or index", name, style);
-  }
+    return lml_script_fail(
+        script, error,
+        "expected 'variable NAME equal FORMULA', 'variable NAME index WORD' or 'variable NAME string "
+        "TEXT'");
+  const char *name = command->words[1];
   if (find_variable(script, (lml_token){.text = name, .length = strlen(name)}) != NULL)
     return lml_script_fail(script, error, "variable %s is defined twice: define it once", name);
-  const lml_status status = lml_grow(&script->variables, &script->variables_capacity, script->nvariables + 1,
-                                     sizeof *script->variables, "variables", error);
+  lml_status status = lml_grow(&script->variables, &script->variables_capacity, script->nvariables + 1,
+                               sizeof *script->variables, "variables", error);
   if (status != LML_OK) return status;
-  variable *new_one = &script->variables[script->nvariables];
-  new_one->name = lml_strdup(name, error);
-  new_one->value = new_one->name == NULL ? NULL : lml_strdup(value, error);
-  if (new_one->value == NULL) {
-    lml_free(new_one->name);
+  variable new_one = {.name = NULL};
+  status = variable_value(script, command, &new_one.value, error);
+  if (status != LML_OK) return status;
+  new_one.name = lml_strdup(name, error);
+  if (new_one.name == NULL) {
+    lml_free(new_one.value);
     return LML_ERR_MEMORY;
   }
-  script->nvariables++;
+  script->variables[script->nvariables++] = new_one;
   return LML_OK;
 }
 
 /* ---- commands ---- */
 
+/** The end of the word at @p begin, which stands between quotes where that is one. */
+static lml_status end_word(const lml_script *script, char **begin, char **end, lml_error *error) {
+  const char quote = **begin;
+  if (quote != '"' && quote != '\'') {
+    *end = *begin + strcspn(*begin, " \t\r\f\v\n");
+    if (memchr(*begin, '"', (size_t)(*end - *begin)) == NULL && memchr(*begin, '\'', (size_t)(*end - *begin)) == NULL)
+      return LML_OK;
+    return lml_script_fail(script, error, "a quote inside of a word: put quotes around the whole word");
+  }
+  if (quote == '"' && strncmp(*begin, "\"\"\"", 3) == 0)
+    return lml_script_fail(script, error, "triple quotes are not supported: write \"…\"");
+  ++*begin;
+  *end = strchr(*begin, quote);
+  if (*end == NULL) return lml_script_fail(script, error, "a quote that isn't closed");
+  if ((*end)[1] == '\0' || lml_is_blank((*end)[1])) return LML_OK;
+  return lml_script_fail(script, error, "after a closing quote a blank must follow");
+}
+
 static lml_status split_words(lml_script *script, lml_script_command *command, lml_error *error) {
   *command = (lml_script_command){.line = script->line};
-  if (strpbrk(script->text.text, "\"'") != NULL)
-    return lml_script_fail(script, error, "quotes are not supported: write the words without");
-  for (char *c = script->text.text; *c != '\0';) {
+  for (char *c = script->text.text, *end = c; *c != '\0';) {
     while (lml_is_blank(*c)) c++;
     if (*c == '\0') break;
-    const lml_status status = lml_grow(&script->words, &script->words_capacity, command->count + 1,
-                                       sizeof *script->words, "the words of a command", error);
+    lml_status status = lml_grow(&script->words, &script->words_capacity, command->count + 1, sizeof *script->words,
+                                 "the words of a command", error);
+    if (status == LML_OK) status = end_word(script, &c, &end, error);
     if (status != LML_OK) return status;
     script->words[command->count++] = c;
-    while (*c != '\0' && !lml_is_blank(*c)) c++;
+    c = end;
     if (*c != '\0') *c++ = '\0';
   }
   command->words = script->words;
@@ -173,7 +245,6 @@ lml_status lml_script_next(lml_script *script, lml_script_command *command, bool
   while (true) {
     lml_status status = join_lines(script, end, error);
     if (status != LML_OK || *end) return status;
-    script->raw.text[strcspn(script->raw.text, "#")] = '\0';
     status = put_variables_in(script, error);
     if (status == LML_OK) status = split_words(script, command, error);
     if (status != LML_OK) return status;
@@ -183,6 +254,8 @@ lml_status lml_script_next(lml_script *script, lml_script_command *command, bool
     if (status != LML_OK) return status;
   }
 }
+
+bool lml_script_has(const lml_script *script, const char *text) { return strstr(script->raw.text, text) != NULL; }
 
 lml_status lml_script_fail(const lml_script *script, lml_error *error, const char *format, ...) {
   char reason[LML_ERROR_MESSAGE_SIZE];
@@ -213,6 +286,7 @@ void lml_script_close(lml_script *script) {
   lml_free(script->variables);
   lml_free(script->raw.text);
   lml_free(script->text.text);
+  lml_free(script->formula.text);
   lml_free(script->words);
   lml_free(script);
 }

@@ -9,7 +9,8 @@
 #include "potential/snap_script.h"
 
 static const char what_is_supported[] =
-    "a .snap file may have 'pair_style snap' or 'pair_style hybrid/overlay zbl INNER OUTER snap'";
+    "a .snap file may have 'pair_style snap' or 'pair_style hybrid/overlay zbl INNER OUTER snap', and forces without "
+    "another style would be wrong";
 
 /** A range of atom types as it is written: "2", "*", "2*", "*3", "1*2"; high is 0 where it is open. */
 typedef struct type_range {
@@ -28,9 +29,9 @@ typedef struct reader {
   const char *path;
   lml_script *script;
   lml_snap_style *style;
-  enum { STYLE_NONE, STYLE_SNAP, STYLE_OVERLAY } pair_style;
-  bool has_snap, has_zbl; /* styles of the pair_style line */
-  double inner, outer;    /* Å */
+  enum { STYLE_NONE, STYLE_SNAP, STYLE_HYBRID } pair_style;
+  bool has_snap, has_zbl, has_zero; /* styles of the pair_style line */
+  double inner, outer;              /* Å */
   zbl_line *zbl_lines;
   size_t nzbl_lines, zbl_lines_capacity;
   size_t ntypes;
@@ -55,6 +56,16 @@ static lml_status read_zbl_settings(reader *r, char *const *words, size_t count,
   return status;
 }
 
+/** `zero CUTOFF [nocoeff] [full]`, which adds nothing; *@p used becomes the number of its words. */
+static lml_status read_zero_settings(reader *r, char *const *words, size_t count, size_t *used, lml_error *error) {
+  double cutoff;
+  if (count < 2) return lml_script_fail(r->script, error, "pair style zero needs a cutoff: zero CUTOFF");
+  r->has_zero = true;
+  for (*used = 2; *used < count; ++*used)
+    if (strcmp(words[*used], "nocoeff") != 0 && strcmp(words[*used], "full") != 0) break;
+  return read_number(r, words[1], "the cutoff of zero", &cutoff, error);
+}
+
 static lml_status read_sub_styles(reader *r, char *const *words, size_t count, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t k = 0; status == LML_OK && k < count;) {
@@ -65,6 +76,10 @@ static lml_status read_sub_styles(reader *r, char *const *words, size_t count, l
       if (r->has_snap) return lml_script_fail(r->script, error, "pair style snap is there twice: one is supported");
       r->has_snap = true;
       k++;
+    } else if (strcmp(words[k], "zero") == 0) {
+      size_t used = 0;
+      status = read_zero_settings(r, words + k, count - k, &used, error);
+      k += used;
     } else {
       return lml_script_fail(r->script, error, "pair style %s is not supported: %s", words[k], what_is_supported);
     }
@@ -76,18 +91,17 @@ static lml_status read_pair_style(reader *r, const lml_script_command *command, 
   if (r->pair_style != STYLE_NONE) return lml_script_fail(r->script, error, "a second pair_style: one is supported");
   if (command->count < 2) return lml_script_fail(r->script, error, "pair_style without a style: %s", what_is_supported);
   const char *style = command->words[1];
-  const bool overlay = strcmp(style, "hybrid/overlay") == 0;
-  if (strcmp(style, "hybrid") == 0)
-    return lml_script_fail(r->script, error, "pair style hybrid is not supported, as it would not add the terms: %s",
-                           what_is_supported);
-  r->pair_style = overlay ? STYLE_OVERLAY : STYLE_SNAP;
-  const size_t first = overlay ? 2 : 1;
+  const bool overlay = strcmp(style, "hybrid/overlay") == 0, hybrid = overlay || strcmp(style, "hybrid") == 0;
+  r->pair_style = hybrid ? STYLE_HYBRID : STYLE_SNAP;
+  const size_t first = hybrid ? 2 : 1;
   const lml_status status = read_sub_styles(r, command->words + first, command->count - first, error);
   if (status != LML_OK) return status;
-  if (!overlay && r->has_snap && r->has_zbl)
-    return lml_script_fail(r->script, error, "several styles need hybrid/overlay: %s", what_is_supported);
   if (!r->has_snap) return lml_script_fail(r->script, error, "no SNAP potential here: %s", what_is_supported);
-  return LML_OK;
+  if (overlay || !(r->has_zbl || r->has_zero)) return LML_OK;
+  if (!hybrid) return lml_script_fail(r->script, error, "several styles need hybrid/overlay: %s", what_is_supported);
+  return lml_script_fail(r->script, error,
+                         "pair style hybrid is not supported with more than snap, as it would not add the terms: %s",
+                         what_is_supported);
 }
 
 /* ---- pair_coeff ---- */
@@ -189,6 +203,7 @@ static lml_status read_pair_coeff(reader *r, const lml_script_command *command, 
     return lml_script_fail(r->script, error, "with 'pair_style snap' alone the files follow 'pair_coeff * *' at once");
   if (r->pair_style == STYLE_SNAP) return read_snap_line(r, command, 3, error);
   if (strcmp(style, "zbl") == 0 && r->has_zbl) return read_zbl_line(r, command, error);
+  if (strcmp(style, "zero") == 0 && r->has_zero) return LML_OK;
   if (strcmp(style, "snap") == 0) return read_snap_line(r, command, 4, error);
   return lml_script_fail(r->script, error, "pair_coeff for style '%s', which is not among those of the pair_style line",
                          style);
@@ -266,12 +281,29 @@ static lml_status build_zbl(const reader *r, lml_error *error) {
 
 /* ---- the file ---- */
 
+/** Settings of the lists of neighbours change no forces, but for those that take neighbours away. */
+static lml_status read_neigh_modify(const reader *r, const lml_script_command *command, lml_error *error) {
+  static const char *const harmless[] = {"delay", "every", "check", "once", "cluster", "page", "one", "binsize"};
+  for (size_t k = 1; k < command->count; k += 2) {
+    size_t known = 0;
+    while (known < sizeof harmless / sizeof harmless[0] && strcmp(command->words[k], harmless[known]) != 0) known++;
+    if (known == sizeof harmless / sizeof harmless[0])
+      return lml_script_fail(r->script, error,
+                             "neigh_modify %s is not supported, as it may take neighbours away and change the forces",
+                             command->words[k]);
+  }
+  return LML_OK;
+}
+
 static lml_status read_command(reader *r, const lml_script_command *command, lml_error *error) {
   const char *name = command->words[0];
   if (strcmp(name, "pair_style") == 0) return read_pair_style(r, command, error);
   if (strcmp(name, "pair_coeff") == 0) return read_pair_coeff(r, command, error);
+  if (strcmp(name, "neigh_modify") == 0) return read_neigh_modify(r, command, error);
+  if (strcmp(name, "mass") == 0 || strcmp(name, "neighbor") == 0) return LML_OK;
   return lml_script_fail(r->script, error,
-                         "command '%s' is not supported: a .snap file may have variable, pair_style and pair_coeff",
+                         "command '%s' is not supported: a .snap file may have variable, pair_style, pair_coeff, mass, "
+                         "neighbor and neigh_modify, as others may change the forces",
                          name);
 }
 
@@ -288,6 +320,24 @@ static lml_status read_commands(reader *r, lml_error *error) {
   if (r->ntypes == 0)
     return lml_fail(error, LML_ERR_INPUT, "%s: no 'pair_coeff * * …' line that names the SNAP files", r->path);
   return build_zbl(r, error);
+}
+
+bool lml_snap_style_is_name(const char *path) {
+  return lml_path_has_extension(path, ".snap") || lml_path_has_extension(path, ".mod");
+}
+
+bool lml_snap_style_adds_terms(const char *pair_style) {
+  static const char *const without[] = {"pair_style", "hybrid", "hybrid/overlay", "zero", "nocoeff", "full", "snap"};
+  const size_t nwithout = sizeof without / sizeof without[0];
+  for (const char *c = pair_style + strspn(pair_style, " \t"); *c != '\0'; c += strspn(c, " \t")) {
+    const lml_token word = {.text = c, .length = strcspn(c, " \t")};
+    double number;
+    size_t k = 0;
+    while (k < nwithout && !lml_token_equals(word, without[k])) k++;
+    if (k == nwithout && !lml_parse_real(word, &number)) return true;
+    c += word.length;
+  }
+  return false;
 }
 
 lml_status lml_snap_style_read(const char *path, lml_snap_style *style, lml_error *error) {

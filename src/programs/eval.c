@@ -23,14 +23,15 @@ static const char *const fixed_terms[] = {"none", "snap", NULL};
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help = "The potential: a LAMMPS .snap file, or a .snapcoeff file. Required but with --virtual-work."},
+     .help = "The potential: a LAMMPS .snap or .mod file, or a .snapcoeff file. Required but with --virtual-work."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file, where it has not the name of the .snapcoeff file."},
     {.name = "fixed-terms",
      .value = "TERMS",
      .choices = fixed_terms,
-     .help = "For a .snapcoeff file beside which a .snap file adds terms such as ZBL: add them (snap) or go without "
+     .help = "For a .snapcoeff file beside which a .snap or .mod file adds terms such as ZBL: add them (snap) or go "
+             "without "
              "(none)."},
     {.name = "output", .value = "FILE", .help = "Write the frames with their results to this extended XYZ file."},
     {.name = "descriptors",
@@ -237,6 +238,8 @@ static lml_status read_potential(run *r, lml_error *error) {
   const lml_fixed_terms chosen = terms[lml_arguments_choice(r->arguments, "fixed-terms", 2)];
   const char *parameters = lml_arguments_text(r->arguments, "parameters", 0);
   const lml_status status = lml_potential_read(path, parameters, chosen, &r->potential, error);
+  for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
+    fprintf(stderr, "%s: warning: %s\n", command.program, lml_potential_warning(r->potential, k));
   return status == LML_OK ? lml_linear_calculator_create(r->potential, &r->calculator, error) : status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "programs/calculator_config.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -56,15 +57,24 @@ static lml_status read_choice(const reading *r, const lml_json_value *object, co
 
 /* ---- its objects ---- */
 
+/** Without the key the terms stay unstated, which has no name. */
+static lml_status read_fixed_terms(const reading *r, const lml_json_value *object, lml_error *error) {
+  size_t choice = 0;
+  if (!lml_json_has(object, "fixed_terms")) return LML_OK;
+  const lml_status status =
+      lml_json_choice(r->document, object, "fixed_terms", LML_JSON_REQUIRED, lml_fixed_terms_names, 2, &choice, error);
+  r->options->fixed_terms = choice == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;
+  return status;
+}
+
 static lml_status read_start(const reading *r, const lml_json_value *object, lml_error *error) {
   static const char *const keys[] = {"file", "parameters", "fixed_terms", "zero"};
-  static const char *const terms[] = {"unstated", "none", "snap"};
   lml_retrain_options *options = r->options;
   bool zero = options->origin == LML_ORIGIN_ZERO;
   lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
   if (status == LML_OK) status = read_path(r, object, "file", LML_JSON_REQUIRED, &options->start, error);
   if (status == LML_OK) status = read_path(r, object, "parameters", LML_JSON_OPTIONAL, &options->parameters, error);
-  if (status == LML_OK) status = read_choice(r, object, "fixed_terms", terms, 3, &options->fixed_terms, error);
+  if (status == LML_OK) status = read_fixed_terms(r, object, error);
   if (status == LML_OK) status = lml_json_logical(r->document, object, "zero", LML_JSON_OPTIONAL, &zero, error);
   options->origin = zero ? LML_ORIGIN_ZERO : LML_ORIGIN_START;
   return status;

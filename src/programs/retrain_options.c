@@ -15,7 +15,8 @@ static const char *const forms[] = {"quadratic", "linear", NULL};
 static const lml_option table[] = {
     {.name = "start",
      .value = "FILE",
-     .help = "The starting potential: a LAMMPS .snap file with its pair_style and pair_coeff lines, or a .snapcoeff "
+     .help = "The starting potential: a LAMMPS .snap or .mod file with its pair_style and pair_coeff lines, or a "
+             ".snapcoeff "
              "file."},
     {.name = "parameters",
      .value = "FILE",
@@ -23,7 +24,7 @@ static const lml_option table[] = {
     {.name = "fixed-terms",
      .value = "TERMS",
      .choices = lml_fixed_terms_names,
-     .help = "For a .snapcoeff file whose neighbour .snap file adds ZBL: none leaves it away, snap adds it."},
+     .help = "For a .snapcoeff file whose neighbour .snap or .mod file adds ZBL: none leaves it away, snap adds it."},
     {.name = "form",
      .value = "FORM",
      .choices = forms,

@@ -6,14 +6,15 @@
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help = "The potential: a LAMMPS .snap file with its pair_style and pair_coeff lines, or a .snapcoeff file."},
+     .help =
+         "The potential: a LAMMPS .snap or .mod file with its pair_style and pair_coeff lines, or a .snapcoeff file."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file of a .snapcoeff file; by default the one of the same name beside it."},
     {.name = "fixed-terms",
      .value = "TERMS",
      .choices = lml_fixed_terms_names,
-     .help = "For a .snapcoeff file whose neighbour .snap file adds ZBL: none leaves it away, snap adds it."},
+     .help = "For a .snapcoeff file whose neighbour .snap or .mod file adds ZBL: none leaves it away, snap adds it."},
     {.name = "structure",
      .value = "FILE",
      .help = "Extended XYZ file whose first frame says species and periodicity, which the protocol does not send. Not "

@@ -11,6 +11,7 @@
 #include "ipi_client.h"
 #include "lmlink/extxyz.h"
 #include "potential/linear_calculator.h"
+#include "potential/snap_model.h"
 #include "programs/build.h"
 #include "programs/check_crystal.h"
 #include "programs/check_files.h"
@@ -172,6 +173,8 @@ static lml_status create_session(lml_server *server, lml_error *error) {
 static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, lml_error *error) {
   lml_status status = lml_comm_agree(server->comm, read_files(server, error), error);
   if (status != LML_OK) return status;
+  for (size_t i = 0; lml_comm_rank(server->comm) == 0 && i < server->parts.npotentials; i++)
+    lml_potential_log_warnings(server->parts.potentials[i].potential, server->log);
   server->parts.structure = &server->structure;
   server->parts.labels = server->labels;
   server->parts.log = server->log;

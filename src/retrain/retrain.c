@@ -66,7 +66,8 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   lml_status status =
       lml_potential_read(options->start, options->parameters, options->fixed_terms, &retrain->original, error);
-  if (status == LML_OK) status = lml_start_files_find(retrain->start_files, options, error);
+  if (status == LML_OK && lml_run_leads(r)) lml_potential_log_warnings(retrain->original, r->listener->log);
+  if (status == LML_OK) status = lml_start_files_find(retrain->start_files, retrain->original, error);
   if (status == LML_OK && lml_run_leads(r)) status = lml_outputs_spare(options, retrain->start_files, error);
   if (status == LML_OK && options->configuration != NULL)
     status = lml_sha256_file(options->configuration, retrain->configuration, error);

@@ -123,7 +123,7 @@ typedef struct lml_start_file {
   char checksum[LML_SHA256_TEXT];
 } lml_start_file;
 
-enum { LML_START_FILES = 3 /**< .snap, .snapcoeff, .snapparam */ };
+enum { LML_START_FILES = 3 /**< .snap or .mod, .snapcoeff, .snapparam */ };
 
 /** What came of it; complete on rank 0. Initialise with `lml_retrain r = {0};`, release with lml_retrain_free. */
 typedef struct lml_retrain {

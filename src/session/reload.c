@@ -12,15 +12,25 @@
 
 struct lml_reload {
   lml_reload_settings settings;
-  struct stat seen; /**< of the coefficient file, as it was when it was read last */
+  struct stat seen[2]; /**< of the coefficient and the parameter file, as they were when they were read last */
   char checksum[LML_SHA256_TEXT];
 };
+
+/** The files that coefficients come from. They are replaced one after the other, so that both are watched. */
+static const char *watched(const lml_reload *reload, size_t file) {
+  const lml_potential *potential = reload->settings.potential;
+  return file == 0 ? potential->snapcoeff : potential->snapparam;
+}
+
+static void look_at_files(lml_reload *reload) {
+  for (size_t k = 0; k < 2; k++) (void)lml_sys->stat(watched(reload, k), &reload->seen[k]);
+}
 
 lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **reload, lml_error *error) {
   lml_status status = lml_alloc(reload, 1, sizeof **reload, "a watched file", error);
   if (status != LML_OK) return status;
   (*reload)->settings = *settings;
-  (void)lml_sys->stat(settings->potential->snapcoeff, &(*reload)->seen);
+  look_at_files(*reload);
   status = lml_sha256_file(settings->potential->snapcoeff, (*reload)->checksum, error);
   if (status == LML_OK) return LML_OK;
   lml_free(*reload);
@@ -73,10 +83,15 @@ static lml_status check_unchanged(const lml_potential *old, const lml_potential 
 /* ---- changing ---- */
 
 static bool has_changed(const lml_reload *reload) {
-  struct stat now;
-  if (lml_sys->stat(reload->settings.potential->snapcoeff, &now) != 0) return false; /* it is being replaced */
-  return now.st_mtim.tv_sec != reload->seen.st_mtim.tv_sec || now.st_mtim.tv_nsec != reload->seen.st_mtim.tv_nsec ||
-         now.st_size != reload->seen.st_size || now.st_ino != reload->seen.st_ino;
+  for (size_t k = 0; k < 2; k++) {
+    const struct stat *seen = &reload->seen[k];
+    struct stat now;
+    if (lml_sys->stat(watched(reload, k), &now) != 0) return false; /* it is being replaced */
+    if (now.st_mtim.tv_sec != seen->st_mtim.tv_sec || now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
+        now.st_size != seen->st_size || now.st_ino != seen->st_ino)
+      return true;
+  }
+  return false;
 }
 
 /** Read, check, and take over; @p checksum becomes that of the file. */
@@ -93,6 +108,7 @@ static lml_status take(const lml_reload *reload, char checksum[LML_SHA256_TEXT],
   if (status == LML_OK) status = check_unchanged(s->potential, potential, error);
   if (status == LML_OK)
     status = lml_linear_calculator_update(s->calculator, lml_potential_coefficients(potential), error);
+  if (status == LML_OK) lml_potential_log_warnings(potential, s->log);
   lml_potential_destroy(potential);
   return status;
 }
@@ -104,7 +120,7 @@ bool lml_reload_look(lml_reload *reload) {
   if (asked) *s->asked = 0;
   char checksum[LML_SHA256_TEXT];
   lml_error error = {0};
-  (void)lml_sys->stat(s->potential->snapcoeff, &reload->seen);
+  look_at_files(reload);
   if (take(reload, checksum, &error) != LML_OK) {
     lml_log_line(s->log, LML_LOG_ERROR, "the old coefficients stay in force: %s", error.message);
     return false;
@@ -112,6 +128,7 @@ bool lml_reload_look(lml_reload *reload) {
   const bool other = strcmp(checksum, reload->checksum) != 0;
   memcpy(reload->checksum, checksum, sizeof checksum);
   if (other && s->recorder != NULL) lml_recorder_set_potential(s->recorder, checksum);
+  if (!other && !asked) return false; /* the other file of the two was replaced */
   lml_log_line(s->log, LML_LOG_ERROR, "new coefficients in force: %s, sha256:%.12s…", s->potential->snapcoeff,
                checksum);
   return other;

@@ -61,14 +61,14 @@ class Results:
 
 
 class Potential:
-    """A potential in LAMMPS's files: a `.snap` file, or a `.snapcoeff` file with the `.snapparam` file beside it."""
+    """A potential in LAMMPS's files: a `.snap` or `.mod` file, or a `.snapcoeff` file with the `.snapparam` file beside it."""
 
     def __init__(self, path, parameters=None):
         self.path = Path(path).resolve()
-        self.is_script = self.path.suffix == ".snap"
+        self.is_script = self.path.suffix in (".snap", ".mod")
         coefficients = self.path
         if self.is_script:
-            words = re.search(r"^pair_coeff\s+\*\s+\*\s+(?:snap\s+)?(\S+)\s+(\S+)((?:[ \t]+\w+)+)", self.path.read_text(),
+            words = re.search(r"^pair_coeff\s+\*\s+\*\s+(?:snap\s+)?(\S+snapcoeff)\s+(\S+)((?:[ \t]+\w+)+)", self.path.read_text(),
                               re.MULTILINE)
             coefficients, parameters = (self.path.parent / words[i] for i in (1, 2))
         self.coefficients = coefficients

@@ -133,11 +133,11 @@ static void plain_snap_files_beside_change_nothing(void **state) {
 
 static void refuses_what_is_unclear(void **state) {
   (void)state;
-  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_SNAP, LML_ERR_INPUT, "no .snap file beside it uses it");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_SNAP, LML_ERR_INPUT, "no .snap or .mod file beside it uses it");
   write_text("b.snap", with_zbl);
   write_text("c.snap", with_zbl);
   fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_SNAP, LML_ERR_INPUT,
-             "2 .snap files beside it use it, b.snap and c.snap among them: give one itself");
+             "2 .snap or .mod files beside it use it, b.snap and c.snap among them: give one itself");
   fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
              "the file b.snap beside it adds fixed terms");
   write_text("A.snap",
@@ -175,13 +175,84 @@ static void writes_what_it_has_read(void **state) {
   assert_non_null(strstr(error.message, "no/new.snapcoeff"));
 }
 
-/** Read with the terms of the file beside, and write. */
+/** Text of the file @p name in @p text, of @p size bytes. */
+static void read_text(const char *name, char *text, size_t size) {
+  FILE *file = fopen(in_folder(name), "r");
+  assert_non_null(file);
+  text[fread(text, 1, size - 1, file)] = '\0';
+  fclose(file);
+}
+
+static void marks_what_was_written_together(void **state) {
+  (void)state;
+  char coefficient_text[512], parameter_text[512], other[512];
+  reads("A.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  lml_potential_write(potential, in_folder("new.snapcoeff"), in_folder("new.snapparam"), "new", NULL);
+  read_text("new.snapcoeff", coefficient_text, sizeof coefficient_text);
+  read_text("new.snapparam", parameter_text, sizeof parameter_text);
+  assert_memory_equal(coefficient_text, parameter_text,
+                      (size_t)(strchr(coefficient_text + 6, '\n') - coefficient_text));
+  reads("new.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  assert_int_equal(lml_potential_nwarnings(potential), 0);
+
+  memcpy(other, parameter_text, sizeof other);
+  strstr(other, "rmin0 0.0")[strlen("rmin0 0.")] = '1';
+  write_text("new.snapparam", other);
+  reads("new.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  assert_int_equal(lml_potential_nwarnings(potential), 1);
+  assert_non_null(
+      strstr(lml_potential_warning(potential, 0), "new.snapparam: its values were changed since lmlink wrote"));
+
+  potential->snap.parameters.rmin0 = 0.5;
+  lml_potential_write(potential, in_folder("new.snapcoeff"), in_folder("new.snapparam"), "new", NULL);
+  write_text("new.snapparam", parameter_text);
+  fails_with("new.snapcoeff", NULL, LML_FIXED_TERMS_NONE, LML_ERR_INPUT,
+             "new.snapcoeff: was not written together with");
+  /* also where the files fit each other in nothing */
+  char *count = strstr(parameter_text, "twojmax 2");
+  count[strlen("twojmax ")] = '8';
+  write_text("new.snapparam", parameter_text);
+  fails_with("new.snapcoeff", NULL, LML_FIXED_TERMS_NONE, LML_ERR_INPUT,
+             "new.snapcoeff: was not written together with");
+}
+
+static void mod_files_are_snap_files(void **state) {
+  (void)state;
+  write_text("pot.mod", with_zbl);
+  reads("pot.mod", LML_FIXED_TERMS_UNSTATED);
+  assert_near(potential->zbl.outer, 4.8, 0.0);
+  assert_non_null(strstr(potential->script, "/pot.mod"));
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
+             "the file pot.mod beside it adds fixed terms");
+  fails_with("pot.mod", NULL, LML_FIXED_TERMS_NONE, LML_ERR_USAGE, "pot.mod: a .mod file says which fixed terms");
+  write_text("pot.mod", "variable f getenv HOME\npair_style ${f}\npair_coeff * * snap A.snapcoeff A.snapparam ${w}\n");
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
+             "A.snapcoeff: fixed terms are unclear, as the .mod file beside it can't be used (");
+  write_text("A.mod", "fix 1 all nve\n"); /* another program's */
+  write_text("pot.mod", without_zbl);
+  reads("A.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  /* a file of the same name speaks for itself; what another file can't be used for concerns others */
+  write_text("A.snap", without_zbl);
+  write_text("pot.mod",
+             "pair_style hybrid/overlay snap table linear 10\npair_coeff * * snap A.snapcoeff A.snapparam W\n");
+  reads("A.snapcoeff", LML_FIXED_TERMS_UNSTATED);
+  write_text("pot.mod", with_zbl);
+  fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
+             "the file pot.mod beside it adds fixed terms");
+  reads("A.snapcoeff", LML_FIXED_TERMS_SNAP);
+  assert_near(potential->zbl.outer, 0.0, 0.0);
+}
+
+/** Read with the terms of the file beside, write, and read again. */
 static lml_status read_and_write(lml_error *error) {
   lml_potential *p;
   lml_status status = lml_potential_read(in_folder("A.snapcoeff"), NULL, LML_FIXED_TERMS_SNAP, &p, error);
   if (status != LML_OK) return status;
   status = lml_potential_write(p, in_folder("new.snapcoeff"), in_folder("new.snapparam"), "new", error);
   lml_potential_destroy(p);
+  if (status != LML_OK) return status;
+  status = lml_potential_read(in_folder("new.snapcoeff"), NULL, LML_FIXED_TERMS_NONE, &p, error);
+  if (status == LML_OK) lml_potential_destroy(p);
   return status;
 }
 
@@ -337,6 +408,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(refuses_what_is_unclear, start_with_files, release),
       cmocka_unit_test_setup_teardown(names_missing_files, start_with_files, release),
       cmocka_unit_test_setup_teardown(writes_what_it_has_read, start_with_files, release),
+      cmocka_unit_test_setup_teardown(marks_what_was_written_together, start_with_files, release),
+      cmocka_unit_test_setup_teardown(mod_files_are_snap_files, start_with_files, release),
       cmocka_unit_test_setup_teardown(any_call_may_fail, start_with_files, release),
       cmocka_unit_test_teardown(reads_published_snap_files, release),
       cmocka_unit_test_teardown(asks_about_terms_of_published_coefficients, release),

@@ -18,10 +18,17 @@ static const char two_elements[] =
     "In 0.5 1.0\n1\n-2.5\n 3e-3 # B[1]\n4.\n.5\n+6e2\n"
     "'P' 0.25 -0.5 # radius, weight\n11\n12\n13\n14\n15\n16 # B[5]\n\n# End\n";
 
+static lml_status read_files(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
+                             lml_snap_model *model, lml_error *error) {
+  lml_snap_remarks remarks = {0};
+  const lml_status status = lml_snap_read(snapcoeff, snapparam, wanted, model, &remarks, error);
+  lml_text_list_free(&remarks.warnings);
+  return status;
+}
+
 static lml_status read_texts(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
                              lml_snap_model *model, lml_error *error) {
-  return lml_snap_read(write_text("A.snapcoeff", snapcoeff), write_text("A.snapparam", snapparam), wanted, model,
-                       error);
+  return read_files(write_text("A.snapcoeff", snapcoeff), write_text("A.snapparam", snapparam), wanted, model, error);
 }
 
 static void fails_with(const char *snapcoeff, const char *snapparam, const char *message) {
@@ -82,7 +89,7 @@ static void reads_every_keyword(void **state) {
       read_texts(two_elements,
                  "switchflag 0\nbzeroflag 0\nbnormflag 1\nwselfallflag 1\nswitchinnerflag 1\nsinner 1.5 2\n"
                  "dinner 0.25 0.5\nrfac0 0.9\nrmin0 0.1\ntwojmax 2\nrcutfac 3\nquadraticflag 0\n"
-                 "chemflag 0\nchunksize 4096\nparallelthresh 8192\n",
+                 "chemflag 0\nchunksize 4096\nparallelthresh 8192\ndiagonalstyle 3\n",
                  NULL, &model, NULL),
       LML_OK);
   const lml_snap_parameters *p = &model.parameters;
@@ -190,6 +197,7 @@ static void names_line_of_bad_coefficient_files(void **state) {
   coefficients_fail_with("1 6\nW 0.5 1\n1\n2\n0x10\n4\n5\n6\n", "A.snapcoeff:5: coefficient '0x10' is not a finite");
   coefficients_fail_with("1 6\nW 0.5 1\n1\n2\n3 4\n4\n5\n6\n", "A.snapcoeff:5: coefficient '3 4' is not a finite");
   coefficients_fail_with("1 6\nW 0.5 1\n1\n2\n3\n4\n5\n6.12", "A.snapcoeff:8: the last coefficient has no line break");
+  coefficients_fail_with("1 6\nW 0.5 1\n1\n2\n3\n4\n5\n6.12", "A.snapcoeff'");
   coefficients_fail_with("1 6\nW 0.5 1\n1\n2\n3\n4\n5\n6\n7\n",
                          "A.snapcoeff:9: more lines than the header on line 1 announces");
   coefficients_fail_with("2 6\nW 0.5 1\n1\n2\n3\n4\n5\n6\n", "A.snapcoeff:8: the file ends too early: an element");
@@ -204,11 +212,14 @@ static void names_keyword_of_bad_parameter_files(void **state) {
   parameters_fail_with("qadraticflag 1",
                        "A.snapparam:3: unknown keyword 'qadraticflag': did you mean 'quadraticflag'?");
   parameters_fail_with("elephant 1", "A.snapparam:3: unknown keyword 'elephant'");
-  parameters_fail_with("diagonalstyle 3", "A.snapparam:3: keyword 'diagonalstyle' is not supported");
+  parameters_fail_with("diagonalstyle 2",
+                       "A.snapparam:3: diagonalstyle '2' is not supported: LAMMPS dropped the keyword");
+  parameters_fail_with("diagonalstyle 3\ndiagonalstyle 3", "A.snapparam:4: diagonalstyle is given again");
   parameters_fail_with("bzeroflag 2", "A.snapparam:3: bzeroflag '2' is not a whole number from 0 to 1");
   parameters_fail_with("switchflag yes", "A.snapparam:3: switchflag 'yes' is not a whole number from 0 to 1");
   parameters_fail_with("rfac0 nan", "A.snapparam:3: rfac0 'nan' is not a finite decimal number");
-  parameters_fail_with("rfac0 1.5", "A.snapparam: rfac0 1.5 is outside of 0 < rfac0 ≤ 1");
+  parameters_fail_with("rfac0 1.5", "A.snapparam: rfac0 1.5 is above 1: distances are mapped to an angle up to");
+  parameters_fail_with("rfac0 0", "A.snapparam: rfac0 0 is not positive");
   parameters_fail_with("rmin0 2.25", "A.snapparam: rmin0 2.25 Å is not below the cutoff of P, 2.25 Å");
   parameters_fail_with("rmin0", "A.snapparam:3: rmin0 has 0 values: give one");
   parameters_fail_with("rmin0 0 0", "A.snapparam:3: rmin0 has 2 values: give one");
@@ -228,11 +239,11 @@ static void names_missing_files(void **state) {
   (void)state;
   lml_snap_model model = {0};
   lml_error error = {0};
-  assert_int_equal(lml_snap_read(in_folder("none.snapcoeff"), in_folder("none.snapparam"), NULL, &model, &error),
+  assert_int_equal(read_files(in_folder("none.snapcoeff"), in_folder("none.snapparam"), NULL, &model, &error),
                    LML_ERR_IO);
   assert_non_null(strstr(error.message, "none.snapcoeff"));
   const char *snapcoeff = write_text("B.snapcoeff", two_elements);
-  assert_int_equal(lml_snap_read(snapcoeff, in_folder("B.snapparam"), NULL, &model, &error), LML_ERR_IO);
+  assert_int_equal(read_files(snapcoeff, in_folder("B.snapparam"), NULL, &model, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "B.snapparam"));
 }
 
@@ -267,7 +278,7 @@ static void what_is_written_reads_back_the_same(void **state) {
   model.coefficients[3] = 5e-324;
   const char *snapcoeff = in_folder("new.snapcoeff"), *snapparam = in_folder("new.snapparam");
   assert_int_equal(lml_snap_write(&model, snapcoeff, snapparam, "first line\nsecond", NULL), LML_OK);
-  assert_int_equal(lml_snap_read(snapcoeff, snapparam, NULL, &again, NULL), LML_OK);
+  assert_int_equal(read_files(snapcoeff, snapparam, NULL, &again, NULL), LML_OK);
   assert_memory_equal(again.coefficients, model.coefficients, 12 * sizeof(double));
   assert_memory_equal(again.elements, model.elements, 2 * sizeof *model.elements);
   assert_near(again.parameters.rcutfac, 4.73442, 0.0);

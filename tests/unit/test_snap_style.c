@@ -103,6 +103,52 @@ static void types_of_one_element_are_merged(void **state) {
              "A.snap: atom types of the same element have different zbl terms");
 }
 
+static void reads_what_changes_no_forces(void **state) {
+  (void)state;
+  reads(
+      "mass 1 183.84\nneighbor 1.0 bin\nneigh_modify every 1 delay 0 check yes\n"
+      "pair_style hybrid/overlay zero 10.0 nocoeff full zbl 4 4.8 snap zero 6\npair_coeff * * zero\n"
+      "pair_coeff 1 1 zbl 74 74\n" SNAP_LINE " W\n");
+  assert_near(style.zbl.outer, 4.8, 0.0);
+  assert_near(style.zbl.zi[0], 74.0, 0.0);
+  reads("pair_style hybrid snap\n" SNAP_LINE " W\n");
+  assert_near(style.zbl.outer, 0.0, 0.0);
+  assert_int_equal(style.elements.count, 1);
+}
+
+static void quotes_hold_words_together(void **state) {
+  (void)state;
+  reads(
+      "variable name string \"A.snapcoeff\" # a comment 'with\n"
+      "pair_style 'snap'\npair_coeff * * '${name} # $x' ${name} W\n");
+  assert_non_null(strstr(style.snapcoeff, "/${name} # $x"));
+  assert_non_null(strstr(style.snapparam, "/A.snapcoeff"));
+  reads("variable name string \"A.snapcoeff A.snapparam\"\npair_style snap\npair_coeff * * ${name} W\n");
+  assert_non_null(strstr(style.snapparam, "/A.snapparam"));
+}
+
+/** LAMMPS writes the numbers of variables with 15 digits, those of immediate formulas with 20. */
+static void formulas_are_evaluated(void **state) {
+  (void)state;
+  static const struct {
+    const char *formula;
+    double value;
+  } cases[] = {{"4", 4.0},    {"-2^2", 4.0},     {"2^3^2", 64.0},      {"8/4/2", 1.0},        {"1+2*3-4", 3.0},
+               {"7%4", 3.0},  {"(1+2)*3", 9.0},  {" 1 + v_two ", 3.0}, {"-2*-(1.5e+0)", 3.0}, {"v_two^-1", 0.5},
+               {".5e1", 5.0}, {"1/3", 1.0 / 3.0}};
+  for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "variable two equal 2\nvariable z equal '%s'\n" OVERLAY "pair_coeff 1 1 zbl $(%s) $(%s)\n" SNAP_LINE
+             " W Be\npair_coeff 2 2 zbl ${z} ${z}\n",
+             cases[k].formula, cases[k].formula, cases[k].formula);
+    reads(text);
+    has_charges(0, 0, cases[k].value, cases[k].value);
+    snprintf(text, sizeof text, "%.15g", cases[k].value);
+    has_charges(1, 1, strtod(text, NULL), strtod(text, NULL));
+  }
+}
+
 static void names_line_and_what_is_supported(void **state) {
   (void)state;
   fails_with("\npair_style hybrid/overlay zbl 4 4.8 snap table spline 10000\n",
@@ -123,6 +169,12 @@ static void names_line_and_what_is_supported(void **state) {
   fails_with(SNAP_LINE " W\n" OVERLAY, "A.snap:1: pair_coeff before pair_style");
   fails_with(OVERLAY "pair_coeff 1 1 lj 1 1\n", "A.snap:2: pair_coeff for style 'lj', which is not among");
   fails_with("pair_style hybrid/overlay snap\npair_coeff 1 1 zbl 1 1\n", "A.snap:2: pair_coeff for style 'zbl'");
+  fails_with("pair_style hybrid zero 6 snap\n", "A.snap:1: pair style hybrid is not supported with more than snap");
+  fails_with("pair_style hybrid/overlay zero snap\n", "A.snap:1: the cutoff of zero 'snap' is not a finite number");
+  fails_with("pair_style zero 6\n", "A.snap:1: no SNAP potential here");
+  fails_with("pair_style hybrid/overlay snap\npair_coeff * * zero\n", "A.snap:2: pair_coeff for style 'zero'");
+  fails_with("neigh_modify every 1 exclude type 1 1\n",
+             "A.snap:1: neigh_modify exclude is not supported, as it may take");
   fails_with("", "A.snap: no pair_style line");
   fails_with("pair_style snap\n", "A.snap: no 'pair_coeff * * …' line");
   fails_with(OVERLAY SNAP_LINE " W\n", "A.snap: pair_style has zbl, but no 'pair_coeff I J zbl Zi Zj' line");
@@ -152,12 +204,24 @@ static void names_bad_variables(void **state) {
              "A.snap:3: variable 'zblx' is not defined above: did you mean 'zblz'?");
   fails_with("pair_style $x\n", "A.snap:1: variable 'x' is not defined above");
   fails_with("pair_style ${x\n", "A.snap:1: '${' without '}'");
-  fails_with("pair_style $(1+2)\n", "A.snap:1: formulas '$(…)' are not supported");
-  fails_with("variable z equal 70+4\n", "A.snap:1: variable z: formulas such as '70+4' are not supported");
-  fails_with("variable z loop 4\n", "A.snap:1: variable z: style 'loop' is not supported: use equal or index");
-  fails_with("variable z index 4 5\n", "A.snap:1: expected 'variable NAME equal NUMBER' or 'variable NAME index WORD'");
+  fails_with("pair_style $(1+2\n", "A.snap:1: '$(' without ')'");
+  fails_with("pair_style $(sqrt(2))\n", "A.snap:1: formula 'sqrt(2)' can't be read: it may have numbers, v_NAME, + - ");
+  fails_with("pair_style $(1/0)\n", "A.snap:1: formula '1/0' can't be read: it divides by zero; write the number");
+  fails_with("pair_style $(1+v_x)\n", "A.snap:1: formula '1+v_x' can't be read: a variable in it is not defined above");
+  fails_with("pair_style $(4:%.3f)\n", "A.snap:1: formula '4:%.3f' can't be read");
+  fails_with("pair_style $(10^400)\n", "A.snap:1: formula '10^400' can't be read: its value is not finite");
+  fails_with("pair_style $((1+2)\n", "A.snap:1: '$(' without ')'");
+  fails_with("variable z equal \"(1\"\n", "A.snap:1: formula '(1' can't be read: a parenthesis isn't closed");
+  fails_with("variable w string Be\nvariable z equal v_w\n",
+             "A.snap:2: formula 'v_w' can't be read: a variable in it is no");
+  fails_with("variable z loop 4\n", "A.snap:1: variable z: style 'loop' is not supported, as its value is not in this");
+  fails_with("variable z index 4 5\n",
+             "A.snap:1: expected 'variable NAME equal FORMULA', 'variable NAME index WORD' or");
   fails_with("variable z index 4\nvariable z index 5\n", "A.snap:2: variable z is defined twice");
-  fails_with("pair_style \"snap\"\n", "A.snap:1: quotes are not supported");
+  fails_with("pair_style \"snap\n", "A.snap:1: a quote that isn't closed");
+  fails_with("pair_style sn'a'p\n", "A.snap:1: a quote inside of a word");
+  fails_with("pair_style 'snap'x\n", "A.snap:1: after a closing quote a blank must follow");
+  fails_with("pair_style \"\"\"snap\"\"\"\n", "A.snap:1: triple quotes are not supported");
   lml_error error = {0};
   assert_int_equal(lml_snap_style_read(in_folder("none.snap"), &style, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "none.snap"));
@@ -171,6 +235,9 @@ int main(void) {
       cmocka_unit_test_teardown(wildcards_name_types, release),
       cmocka_unit_test_teardown(zero_charges_are_no_term, release),
       cmocka_unit_test_teardown(types_of_one_element_are_merged, release),
+      cmocka_unit_test_teardown(reads_what_changes_no_forces, release),
+      cmocka_unit_test_teardown(quotes_hold_words_together, release),
+      cmocka_unit_test_teardown(formulas_are_evaluated, release),
       cmocka_unit_test_teardown(names_line_and_what_is_supported, release),
       cmocka_unit_test_teardown(names_bad_coefficient_lines, release),
       cmocka_unit_test_teardown(names_bad_variables, release),
