@@ -148,14 +148,25 @@ static lml_status choose_values(builder *b, lml_error *error) {
   return LML_OK;
 }
 
+static lml_status begin(builder *b, lml_error *error) {
+  b->nlabels = b->plan->nlabel_elements * (b->plan->twojmax + 1);
+  const size_t nkeys = (size_t)b->nlabels * (size_t)b->nlabels * (size_t)b->nlabels;
+  const lml_status status = lml_alloc(&b->term_of, nkeys, sizeof(int), "terms of the bispectrum", error);
+  if (status != LML_OK) return status;
+  for (size_t i = 0; i < nkeys; i++) b->term_of[i] = -1;
+  return make_components(b, error);
+}
+
+lml_status lml_bispectrum_plan_components(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error) {
+  builder b = {.plan = plan, .parameters = &model->parameters};
+  const lml_status status = begin(&b, error);
+  lml_free(b.term_of);
+  return status;
+}
+
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error) {
   builder b = {.plan = plan, .parameters = &model->parameters};
-  b.nlabels = plan->nlabel_elements * (plan->twojmax + 1);
-  const size_t nkeys = (size_t)b.nlabels * (size_t)b.nlabels * (size_t)b.nlabels;
-  lml_status status = lml_alloc(&b.term_of, nkeys, sizeof(int), "terms of the bispectrum", error);
-  if (status != LML_OK) return status;
-  for (size_t i = 0; i < nkeys; i++) b.term_of[i] = -1;
-  status = make_components(&b, error);
+  lml_status status = begin(&b, error);
   if (status == LML_OK) status = make_blocks(&b, error);
   if (status == LML_OK) status = choose_values(&b, error);
   lml_free(b.term_of);

@@ -188,6 +188,10 @@ typedef struct lml_bispectrum_plan {
  * of lml_bispectrum_plan_make; twojmax and nlabel_elements are set. */
 lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error);
 
+/** Terms and components alone, of a plan that is empty but for twojmax and nlabel_elements. Free with
+ *  lml_bispectrum_plan_free. */
+lml_status lml_bispectrum_plan_components(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
+
 /** Terms, components and the table of couplings. Part of lml_bispectrum_plan_make. */
 lml_status lml_bispectrum_plan_couplings(lml_bispectrum_plan *plan, const lml_snap_model *model, lml_error *error);
 

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "lmlink/structure.h"
 #include "potential/generation.h"
+#include "potential/snap_exchange.h"
 #include "potential/snap_parameters.h"
 
 /** How often, and after which pause, files of two potentials are looked at again before they count as such. */
@@ -218,6 +219,7 @@ static lml_status read_pair(lml_generation_pair *pair, const lml_element_names *
   if (status == LML_OK) status = lml_generation_check(pair, &file, model, warnings, error);
   if (status == LML_OK) status = check_chem(&file, pair->snapcoeff, model, error);
   if (status == LML_OK) status = check_count(model, pair->snapcoeff, header_line, pair->snapparam, error);
+  if (status == LML_OK) status = lml_snap_exchange_check(model, pair->snapcoeff, warnings, error);
   lml_snap_model_free(&file);
   if (status != LML_OK) lml_snap_model_free(model);
   return status;

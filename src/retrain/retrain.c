@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/team.h"
 #include "potential/potential_variant.h"
+#include "potential/snap_exchange.h"
 #include "potential/snap_model.h"
 #include "retrain/fit_rows.h"
 #include "retrain/memory_check.h"
@@ -185,6 +186,10 @@ static lml_status make_result(lml_run *r, lml_error *error) {
     sum[i] = start[i] + retrain->delta[i];
     if (!isfinite(sum[i]))
       status = lml_fail(error, LML_ERR_INTERNAL, "coefficient %zu of the solution is not finite", i);
+  }
+  if (status == LML_OK && retrain->start->snap.parameters.chemflag) {
+    status = lml_snap_exchange_average(&retrain->start->snap, sum, error);
+    for (size_t i = 0; i < retrain->width; i++) retrain->delta[i] = sum[i] - start[i];
   }
   if (status == LML_OK) status = lml_potential_with_coefficients(retrain->start, sum, &retrain->result, error);
   lml_free(sum);

@@ -40,7 +40,7 @@ def write_potential(folder, settings, elements, atoms, seed):
     ncomponents = nlinear * (nlinear + 3) // 2 if settings.get("quadraticflag") else nlinear
     path = folder / "made-up.snapcoeff"
     path.with_suffix(".snapparam").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    _write_coefficients(path, elements, np.zeros((len(elements), 1 + ncomponents)))
+    write_coefficients(path, elements, np.zeros((len(elements), 1 + ncomponents)))
 
     gradients = oracle.gradients(atoms, oracle.Potential(path))
     size = np.sqrt(np.mean(gradients**2, axis=(0, 1, 2)))
@@ -48,25 +48,26 @@ def write_potential(folder, settings, elements, atoms, seed):
     scale = np.divide(1.0, size, out=np.zeros(ncomponents), where=size > 1e-12 * size.max()) / np.sqrt(ncomponents)
     coefficients = rng.normal(size=(len(elements), ncomponents)) * scale
     if chemical:
-        coefficients = _average_exchanges(coefficients, exchange_average(settings["twojmax"], len(elements)))
-    _write_coefficients(path, elements, np.hstack([rng.normal(size=(len(elements), 1)), coefficients]))
+        coefficients = average_exchanges(coefficients, exchange_average(settings["twojmax"], len(elements)))
+    write_coefficients(path, elements, np.hstack([rng.normal(size=(len(elements), 1)), coefficients]))
     return path
 
 
-def _average_exchanges(coefficients, average):
+def average_exchanges(coefficients, average):
+    """Coefficients (without the constant) with the same energies that are equal under exchange: averaged by the matrix of
+    `exchange_average`, quadratic ones as the symmetric matrix of a form."""
     nlinear = len(average)
     linear = coefficients[:, :nlinear] @ average.T
     if coefficients.shape[1] == nlinear:
         return linear
     rows, columns = np.triu_indices(nlinear)
     quadratic = np.zeros((len(coefficients), nlinear, nlinear))
-    quadratic[:, rows, columns] += coefficients[:, nlinear:] / 2
-    quadratic[:, columns, rows] += coefficients[:, nlinear:] / 2
+    quadratic[:, rows, columns] = quadratic[:, columns, rows] = coefficients[:, nlinear:]
     quadratic = average @ quadratic @ average.T
     return np.hstack([linear, quadratic[:, rows, columns]])
 
 
-def _write_coefficients(path, elements, coefficients):
+def write_coefficients(path, elements, coefficients):
     with open(path, "w") as file:
         file.write(f"# made up\n{len(elements)} {coefficients.shape[1]}\n")
         for (symbol, radius, weight), row in zip(elements, coefficients):
