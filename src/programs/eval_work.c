@@ -51,13 +51,22 @@ static void print_points(const lml_work *work) {
   for (size_t i = 0; i < work->npoints; i++) printf("%8zu %22.16f %22.14f\n", i, work->lambda[i], work->energies[i]);
 }
 
-static void print_barrier(const lml_work *fine, double error_estimate) {
-  size_t top = 0;
-  for (size_t i = 0; i < fine->npoints; i++)
-    if (fine->energies[i] > fine->energies[top]) top = i;
-  printf("highest point   %.9f eV at lambda %.4f\n", fine->energies[top], fine->lambda[top]);
-  if (isfinite(error_estimate))
-    printf("error estimate  %.2e eV, from leaving out every second image\n", error_estimate);
+/** Where E is highest: a grid of λ may miss the image that is on top. */
+typedef struct {
+  double energy, lambda;
+} peak;
+
+static peak find_peak(const lml_work *work, peak top) {
+  for (size_t i = 0; i < work->npoints; i++)
+    if (work->energies[i] > top.energy) top = (peak){work->energies[i], work->lambda[i]};
+  return top;
+}
+
+static void print_barrier(const lml_work *printed, const lml_work *fine) {
+  const peak top = find_peak(printed, find_peak(fine, (peak){-INFINITY, 0.0}));
+  printf("highest point   %.14f eV at lambda %.4f\n", top.energy, top.lambda);
+  if (isfinite(printed->error))
+    printf("error estimate  %.2e eV, from leaving out every second image\n", printed->error);
   else
     printf("error estimate  none: there are only two images\n");
 }
@@ -68,7 +77,7 @@ lml_status lml_eval_path_print(const lml_eval_path *path, lml_work_points points
   if (status == LML_OK) status = integrate(path, points == LML_WORK_IMAGES ? LML_WORK_FINE : points, &fine, error);
   if (status == LML_OK) {
     print_points(&work);
-    print_barrier(&fine, work.error);
+    print_barrier(&work, &fine);
   }
   lml_work_free(&work);
   lml_work_free(&fine);

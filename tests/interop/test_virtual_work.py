@@ -114,3 +114,19 @@ def test_bad_paths(lmlink_eval, tmp_path):
         assert result.returncode == 1 and words in result.stderr, result.stderr
     write(path, images[0], format="extxyz", columns=["symbols", "positions"], write_results=False)
     assert "no column forces" in lmlink_eval("--virtual-work", path, check=False).stderr
+
+
+@pytest.mark.parametrize("nimages", [3, 7])
+def test_the_highest_point_is_no_lower_than_an_image(nimages, lmlink_eval, tmp_path):
+    """Of a path whose energy, a parabola, is highest at the middle image, which no point of a grid meets."""
+    path, images = made_up_path(tmp_path, nimages)
+    for k, image in enumerate(images):
+        image.positions = images[0].positions + 0.05 * k
+        image.calc = SinglePointCalculator(image, forces=np.full((len(image), 3), k - (nimages - 1) / 2))
+    write(path, images, format="extxyz")
+    lines = lmlink_eval("--virtual-work", path).stdout.splitlines()
+    printed = [float(line.split()[2]) for line in lines if line.split()[0].isdigit()]
+    words = next(line.split() for line in lines if line.startswith("highest point"))
+    assert float(words[2]) >= max(printed) and float(words[6]) == pytest.approx(0.5, abs=1e-3)
+    half = (nimages - 1) / 2
+    assert float(words[2]) == pytest.approx(0.05 * images[0].positions.size * half**2 / 2, rel=1e-6)
