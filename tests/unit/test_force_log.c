@@ -514,6 +514,7 @@ static void a_key_without_a_value_is_none(void **state) {
   (void)state;
   lml_frame frame = {0};
   lml_force_log *log;
+  lml_log_place place;
   lml_recorder *recorder;
   lml_error error = {0};
   const char *path = in_folder("log.xyz");
@@ -523,7 +524,7 @@ static void a_key_without_a_value_is_none(void **state) {
   unlink(path);
   assert_int_equal(lml_force_log_open(path, &log, NULL), LML_OK);
   assert_int_equal(lml_force_log_read_all(log, NULL, NULL, NULL, NULL), LML_OK);
-  assert_int_equal(lml_force_log_append(log, &frame, NULL), LML_OK);
+  assert_int_equal(lml_force_log_append(log, &frame, &place, NULL), LML_OK);
   lml_force_log_close(log);
   const lml_recorder_settings settings = {.path = path, .structure = &frame.structure};
   assert_int_equal(lml_recorder_open(&settings, &recorder, &error), LML_ERR_INPUT);
