@@ -32,7 +32,9 @@ LML_API lml_status lml_potential_read(const char *path, const char *parameters, 
                                       lml_potential **potential, lml_error *error);
 
 /** Write the coefficients and parameters in LAMMPS's format, numbers in the digits that read back to the same
- *  doubles, each file whole or not at all. ZBL terms are not part of these files. @p comment (may be NULL) becomes a
+ *  doubles, each file whole or not at all. ZBL terms are not part of these files; where there are some, a comment
+ *  in the parameter file tells so, and LML_FIXED_TERMS_UNSTATED is refused for them as well. @p comment (may be NULL)
+ * becomes a
  *  '#' line; another one marks the files as written together, so that a mixture of two potentials' files is refused. */
 LML_API lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
                                        const char *comment, lml_error *error);

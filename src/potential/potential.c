@@ -199,7 +199,7 @@ lml_status lml_potential_read(const char *path, const char *parameters, lml_fixe
 
 lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
                                const char *comment, lml_error *error) {
-  return lml_snap_write(&potential->snap, snapcoeff, snapparam, comment, error);
+  return lml_snap_write(&potential->snap, &potential->zbl, snapcoeff, snapparam, comment, error);
 }
 
 void lml_potential_destroy(lml_potential *potential) {

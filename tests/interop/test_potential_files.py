@@ -110,6 +110,24 @@ def test_reference_in_the_parameter_file(potentials, evaluate, refused, tmp_path
     assert evaluate(script)[1] == ""
 
 
+def test_terms_of_what_is_retrained(potentials, lammps, evaluate, refused, tmp_path):
+    """They are no part of the new files, which say so; the noted lines make a .snap file that has them."""
+    copy_coefficients(potentials, tmp_path)
+    (tmp_path / "pot.mod").write_text(MOD)
+    wanted, _ = evaluate(tmp_path / "pot.mod")
+    shutil.copy(tmp_path / "out.xyz", tmp_path / "data.xyz")
+    new = tmp_path / "new.snapcoeff"
+    subprocess.run([program("lmlink-retrain"), "--start", tmp_path / "pot.mod", "--targets", tmp_path / "data.xyz", "--select",
+                    "all", "--form", "linear", "--lambda-ridge", "1", "--output", new], check=True,
+                   stdout=subprocess.DEVNULL)
+    assert "'pair_style hybrid/overlay zbl 4.0 4.8' says that the coefficients were fitted to" in refused(new)
+    noted = [line[2:] for line in new.with_suffix(".snapparam").read_text().splitlines() if line.startswith("# pair_")]
+    (tmp_path / "new.snap").write_text(f"{noted[0]} snap\n{noted[1]}\npair_coeff * * snap new.snapcoeff new.snapparam W\n")
+    ours, said = evaluate(tmp_path / "new.snap")
+    assert said == "" and np.abs(ours.forces - wanted.forces).max() <= SAME
+    same_as_lammps(lammps, ours, lammps.Potential(tmp_path / "new.snap"))
+
+
 SNAP = "pair_coeff * * snap pot.snapcoeff pot.snapparam W\n"
 SCRIPTS = {
     "quotes": "variable f string 'pot.snapcoeff'\npair_style \"hybrid/overlay\" zbl 4 4.8 'snap'\n"

@@ -18,6 +18,8 @@ static const char two_elements[] =
     "In 0.5 1.0\n1\n-2.5\n 3e-3 # B[1]\n4.\n.5\n+6e2\n"
     "'P' 0.25 -0.5 # radius, weight\n11\n12\n13\n14\n15\n16 # B[5]\n\n# End\n";
 
+static const lml_zbl no_terms;
+
 static lml_status read_files(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
                              lml_snap_model *model, lml_error *error) {
   lml_snap_remarks remarks = {0};
@@ -277,7 +279,7 @@ static void what_is_written_reads_back_the_same(void **state) {
   for (size_t k = 0; k < 12; k++) model.coefficients[k] = sin((double)k) * pow(10.0, 30.0 * cos((double)k));
   model.coefficients[3] = 5e-324;
   const char *snapcoeff = in_folder("new.snapcoeff"), *snapparam = in_folder("new.snapparam");
-  assert_int_equal(lml_snap_write(&model, snapcoeff, snapparam, "first line\nsecond", NULL), LML_OK);
+  assert_int_equal(lml_snap_write(&model, &no_terms, snapcoeff, snapparam, "first line\nsecond", NULL), LML_OK);
   assert_int_equal(read_files(snapcoeff, snapparam, NULL, &again, NULL), LML_OK);
   assert_memory_equal(again.coefficients, model.coefficients, 12 * sizeof(double));
   assert_memory_equal(again.elements, model.elements, 2 * sizeof *model.elements);
@@ -289,8 +291,9 @@ static void what_is_written_reads_back_the_same(void **state) {
 
   model.coefficients[7] = NAN;
   lml_error error = {0};
-  assert_int_equal(lml_snap_write(&model, in_folder("bad.snapcoeff"), in_folder("bad.snapparam"), NULL, &error),
-                   LML_ERR_INPUT);
+  assert_int_equal(
+      lml_snap_write(&model, &no_terms, in_folder("bad.snapcoeff"), in_folder("bad.snapparam"), NULL, &error),
+      LML_ERR_INPUT);
   assert_non_null(strstr(error.message, "bad.snapcoeff: not written: coefficient 1 of P is not finite"));
   assert_int_equal(access(in_folder("bad.snapcoeff"), F_OK), -1);
   lml_snap_model_free(&model);
