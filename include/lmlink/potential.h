@@ -34,8 +34,8 @@ LML_API lml_status lml_potential_read(const char *path, const char *parameters, 
 /** Write the coefficients and parameters in LAMMPS's format, numbers in the digits that read back to the same
  *  doubles, each file whole or not at all. ZBL terms are not part of these files; where there are some, a comment
  *  in the parameter file tells so, and LML_FIXED_TERMS_UNSTATED is refused for them as well. @p comment (may be NULL)
- * becomes a
- *  '#' line; another one marks the files as written together, so that a mixture of two potentials' files is refused. */
+ *  becomes a '#' line; another one marks the files as written together, so that a mixture of two potentials' files is
+ *  refused. */
 LML_API lml_status lml_potential_write(const lml_potential *potential, const char *snapcoeff, const char *snapparam,
                                        const char *comment, lml_error *error);
 
@@ -55,7 +55,7 @@ LML_API const double *lml_potential_coefficients(const lml_potential *potential)
 LML_API double lml_potential_cutoff(const lml_potential *potential);
 
 /** Number of warnings about the files that the potential was read from: of what is allowed, but may not be what the
- * user expects. */
+ *  user expects. */
 LML_API size_t lml_potential_nwarnings(const lml_potential *potential);
 
 /** One of them: a line that names the file and what to do. Owned by the potential. */

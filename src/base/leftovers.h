@@ -17,7 +17,7 @@
 bool lml_leftover_claim(int fd);
 
 /** Remove the temporary files of @p path whose process has ended. Another host's processes are known by their claim.
- * What cannot be removed stays: it does no harm. Fails where memory is out alone. */
+ *  What cannot be removed stays: it does no harm. Fails where memory is out alone. */
 lml_status lml_leftovers_remove(const char *path, lml_error *error);
 
 #endif

@@ -81,14 +81,14 @@ bool lml_generation_differs(const lml_generation_pair *pair) {
 
 /* ---- what is told ---- */
 
-#define ACCEPT "sed -i '/^# *" LML_GENERATION_WORD "/d' %s %s"
+#define ACCEPT "sed -i '/^# *" LML_GENERATION_WORD "/d' %s"
 
 lml_status lml_generation_fail(const lml_generation_pair *pair, lml_error *error) {
   return lml_fail(
       error, LML_ERR_INPUT,
       "%s: was not written together with %s, as the lines '# " LML_GENERATION_WORD
       " …' of both differ: the run that wrote one of them was interrupted, or one was copied alone. Write or "
-      "copy both again; or, if they do belong together, delete these lines: " ACCEPT,
+      "copy both again; or, if they do belong together, delete these lines: " ACCEPT " %s",
       pair->snapcoeff, pair->snapparam, pair->snapcoeff, pair->snapparam);
 }
 
@@ -96,7 +96,7 @@ static lml_status warn_edited(const lml_generation_pair *pair, const char *path,
                               lml_error *error) {
   return lml_text_list_print(warnings, error,
                              "%s: its values were changed since lmlink wrote it (line '# " LML_GENERATION_WORD
-                             " …'); if that is meant, say so by deleting these lines: " ACCEPT,
+                             " …'); if that is meant, say so by deleting these lines: " ACCEPT " %s",
                              path, pair->snapcoeff, pair->snapparam);
 }
 
@@ -107,7 +107,7 @@ static lml_status fail_replaced(const lml_generation_pair *pair, lml_error *erro
       "%s: lmlink wrote it for other parameters than those of %s, as its line '# " LML_GENERATION_WORD
       " …' says: give it the .snapparam file that was written with it; or, if they do belong together, delete "
       "that line: " ACCEPT,
-      pair->snapcoeff, pair->snapparam, pair->snapcoeff, "");
+      pair->snapcoeff, pair->snapparam, pair->snapcoeff);
 }
 
 static lml_status warn_replaced(const lml_generation_pair *pair, lml_text_list *warnings, lml_error *error) {
@@ -115,7 +115,7 @@ static lml_status warn_replaced(const lml_generation_pair *pair, lml_text_list *
       warnings, error,
       "%s: lmlink wrote it with other coefficients than those of %s; if they belong together, say "
       "so by deleting its line '# " LML_GENERATION_WORD " …': " ACCEPT,
-      pair->snapparam, pair->snapcoeff, pair->snapparam, "");
+      pair->snapparam, pair->snapcoeff, pair->snapparam);
 }
 
 lml_status lml_generation_check(const lml_generation_pair *pair, const lml_snap_model *file,

@@ -2,13 +2,13 @@
  *  The mark of files that were written together.
  *
  *  Each file of a potential is put in place by a rename of its own, so that a run that is killed in between leaves
- * files of two potentials side by side. All files that lmlink writes together hold the same comment line,
+ *  files of two potentials side by side. All files that lmlink writes together hold the same comment line,
  *
  *      # lmlink-generation: coefficients=0123456789abcdef parameters=0123456789abcdef
  *
  *  with a checksum of what each of them says: of values, not of bytes, so that comments, blanks and the digits of a
- * number may change. Further files add words of their own; words that are not known here are compared, and not
- * understood.
+ *  number may change. Further files add words of their own; words that are not known here are compared, and not
+ *  understood.
  */
 #ifndef LML_POTENTIAL_GENERATION_H
 #define LML_POTENTIAL_GENERATION_H

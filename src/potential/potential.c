@@ -98,7 +98,7 @@ static bool can_be_used(const char *script) {
 }
 
 /** Refuse where a file that belongs to @p path adds terms. Where there is one of its own name, files of other names
- * that can't be used are not about @p path alone. */
+ *  that can't be used are not about @p path alone. */
 static lml_status check_all_unstated(const char *path, const lml_snap_files *files, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t k = 0; status == LML_OK && k < files->paths.count; k++) {

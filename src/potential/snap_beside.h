@@ -13,8 +13,8 @@ typedef struct lml_snap_files {
 } lml_snap_files;
 
 /** The files that belong to @p snapcoeff: a .snap file of the same name, and all .snap and .mod files of its folder
- * with a pair_coeff line that names @p snapcoeff; those of the same name first, else by name. None is no failure. A
- * file that can't be read as text belongs to nothing. */
+ *  with a pair_coeff line that names @p snapcoeff; those of the same name first, else by name. None is no failure. A
+ *  file that can't be read as text belongs to nothing. */
 lml_status lml_snap_files_beside(const char *snapcoeff, lml_snap_files *files, lml_error *error);
 
 void lml_snap_files_free(lml_snap_files *files);

@@ -7,7 +7,7 @@
 #include "potential/bispectrum_plan.h"
 
 /** Difference from the mean, relative to the largest coefficient, up to which coefficients are equal: those of a
- * published file that was symmetric before it was written with 12 decimals differ by half of it. */
+ *  published file that was symmetric before it was written with 12 decimals differ by half of it. */
 static const double rounding = 1e-10;
 
 /** What has the same value shares a mean: components of one term, or products of those of two. */
@@ -47,7 +47,7 @@ static size_t slot_of(const means *m, int c, int d) {
 }
 
 /** Off the diagonal a coefficient stands for two elements of the symmetric matrix. Both of them are among what is
- * averaged where its components are of one term; else each is in one of two sums that are equal. */
+ *  averaged where its components are of one term; else each is in one of two sums that are equal. */
 static void average_quadratic(means *m, double *pairs) {
   const int n = m->plan->ncomponents;
   const double *pair = pairs;

@@ -1,7 +1,7 @@
 /** @file snap_exchange.h
  *  With chemflag, components with equal j are the same number where their elements are exchanged at those j:
  *  B(j₁e₁, j₂e₂, j e₃) of 2j = 2, 2, 4 is the same for (e₁, e₂) and (e₂, e₁). Only the sum of their coefficients
- * matters, but LAMMPS's forces are the gradient of its energy only where these coefficients are equal.
+ *  matters, but LAMMPS's forces are the gradient of its energy only where these coefficients are equal.
  */
 #ifndef LML_POTENTIAL_SNAP_EXCHANGE_H
 #define LML_POTENTIAL_SNAP_EXCHANGE_H

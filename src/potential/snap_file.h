@@ -34,7 +34,7 @@ lml_status lml_snap_coefficients_write(lml_file_writer *writer, const lml_snap_m
 
 /** Write both files, numbers in the fewest digits that read back to the same doubles; each file whole or not at all.
  *  @p comment (may be NULL) becomes a '#' line of each; another marks them as written together. Where there is a ZBL
- * term in @p reference, comments of the parameter file tell that the coefficients go with it. */
+ *  term in @p reference, comments of the parameter file tell that the coefficients go with it. */
 lml_status lml_snap_write(const lml_snap_model *model, const lml_zbl *reference, const char *snapcoeff,
                           const char *snapparam, const char *comment, lml_error *error);
 

@@ -10,7 +10,7 @@
 typedef const char *(*lml_formula_lookup)(const void *context, lml_token name);
 
 /** Evaluate @p text as LAMMPS does: a sign binds closer than '^', and all operators work from left to right. NULL, or
- * what is wrong with it. */
+ *  what is wrong with it. */
 const char *lml_formula_evaluate(const char *text, lml_formula_lookup lookup, const void *context, double *value);
 
 #endif

@@ -7,7 +7,7 @@
 #include "potential/lammps_text.h"
 
 /** How the value of a keyword is read. Those that are ignored here LAMMPS's KOKKOS package alone uses. Of a former
- * keyword one value is left, which is what LAMMPS does since. */
+ *  keyword one value is left, which is what LAMMPS does since. */
 typedef enum value_kind { REAL, WHOLE, FLAG, PER_ELEMENT, IGNORED, FORMER } value_kind;
 
 enum {

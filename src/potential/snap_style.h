@@ -4,8 +4,8 @@
  *
  *  The grammar is strict: `variable NAME equal|index|string VALUE`, `pair_style` with snap, or hybrid/overlay of snap,
  *  zbl and zero, their `pair_coeff` lines, and `mass`, `neighbor` and `neigh_modify`, which change no forces; with
- * LAMMPS's comments, '&' continuation, quotes, `${NAME}` and `$(FORMULA)`. Anything else is an error, as a line that is
- * passed over would change the forces.
+ *  LAMMPS's comments, '&' continuation, quotes, `${NAME}` and `$(FORMULA)`. Anything else is an error, as a line that
+ *  is passed over would change the forces.
  */
 #ifndef LML_POTENTIAL_SNAP_STYLE_H
 #define LML_POTENTIAL_SNAP_STYLE_H

@@ -28,7 +28,7 @@ bool fault_happened(void);
 const char *fault_call(void);
 
 /** Whether the call that failed is one of those that remove temporary files of killed programs (base/leftovers.h),
- * without which such a file stays and nothing else is lost. */
+ *  without which such a file stays and nothing else is lost. */
 bool fault_only_tidied(void);
 
 /** Put the seam back and fail the test where memory or descriptors were not given back. Returns fault_happened(). */
