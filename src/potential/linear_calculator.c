@@ -44,10 +44,14 @@ static lml_status begin(linear *self, const lml_structure *structure, lml_error 
   return lml_linear_evaluation_restrict(&self->evaluation, atoms, self->natoms, error);
 }
 
-/** The end of every evaluation, on all ranks: one outcome, then the sum of all parts on rank 0. */
+/** The end of every evaluation, on all ranks: one outcome, then the sum of all parts on rank 0. After a failure, which
+ *  may be one rank's alone, none keeps its lists: their order, which the parts are cut from, is that of all. */
 static lml_status gather_parts(linear *self, lml_status status, lml_error *error) {
   status = lml_comm_agree(self->comm, status, error);
-  if (status != LML_OK) return status;
+  if (status != LML_OK) {
+    lml_neighbours_forget(&self->evaluation.neighbours);
+    return status;
+  }
   lml_linear_evaluation_collect(&self->evaluation);
   return lml_comm_sum(self->comm, self->evaluation.totals,
                       lml_linear_evaluation_totals(self->evaluation.neighbours.natoms), error);

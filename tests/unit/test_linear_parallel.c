@@ -81,10 +81,58 @@ static void a_failed_or_cancelled_evaluation_leaves_the_ranks_at_work(void **sta
   lml_structure_free(&structure);
 }
 
+/** The made-up structure, repeated along one direction, so that most atoms of other ranks are out of reach. */
+static lml_structure elongated(void) {
+  enum { REPEATS = 12 };
+  lml_structure one = made_up_structure(2), all = {0};
+  assert_int_equal(lml_structure_resize(&all, REPEATS * one.natoms, NULL), LML_OK);
+  memcpy(all.cell, one.cell, sizeof all.cell);
+  memcpy(all.pbc, one.pbc, sizeof all.pbc);
+  for (size_t x = 0; x < 3; x++) all.cell[x] *= REPEATS;
+  for (size_t i = 0; i < all.natoms; i++) {
+    const size_t repeat = i / one.natoms, from = i % one.natoms;
+    all.numbers[i] = one.numbers[from];
+    for (size_t x = 0; x < 3; x++)
+      all.positions[3 * i + x] = one.positions[3 * from + x] + (double)repeat * one.cell[x];
+  }
+  lml_structure_free(&one);
+  return all;
+}
+
+/** Two atoms meet, which the rank alone notices whose atoms they are; all ranks must begin anew together. */
+static void what_one_rank_refuses_is_forgotten_by_all(void **state) {
+  (void)state;
+  lml_calculator *calculator = parallel_calculator(), *alone;
+  if (calculator == NULL) return;
+  lml_structure good = elongated(), bad = {0};
+  lml_results results = {0}, expected = {0};
+  assert_int_equal(lml_linear_calculator_create(potential, &alone, NULL), LML_OK);
+  assert_int_equal(lml_calculator_evaluate(alone, &good, 0, &expected, NULL), LML_OK);
+  for (size_t i = 0; i < good.natoms; i++) {
+    lml_error error = {0};
+    assert_int_equal(lml_structure_copy(&bad, &good, NULL), LML_OK);
+    const size_t other = i == 0 ? 1 : i - 1;
+    memcpy(bad.positions + 3 * i, good.positions + 3 * other, 3 * sizeof(double));
+    assert_int_equal(lml_calculator_evaluate(calculator, &bad, 0, &results, &error), LML_ERR_INPUT);
+    assert_non_null(strstr(error.message, "at the same place"));
+    for (int repetition = 0; repetition < 2; repetition++) {
+      assert_int_equal(lml_calculator_evaluate(calculator, &good, 0, &results, NULL), LML_OK);
+      for (size_t k = 0; k < 3 * good.natoms; k++) assert_near(results.forces[k], expected.forces[k], 1e-11);
+    }
+  }
+  lml_calculator_destroy(alone);
+  lml_calculator_destroy(calculator);
+  lml_results_free(&results);
+  lml_results_free(&expected);
+  lml_structure_free(&good);
+  lml_structure_free(&bad);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ranks_give_what_one_process_gives),
       cmocka_unit_test(a_failed_or_cancelled_evaluation_leaves_the_ranks_at_work),
+      cmocka_unit_test(what_one_rank_refuses_is_forgotten_by_all),
   };
   if (lml_comm_world(&comm, NULL) != LML_OK) return 1;
   const int failures = cmocka_run_group_tests(tests, make, unmake);
