@@ -106,6 +106,13 @@ lml_status lml_force_log_holds(lml_force_log *log, const lml_log_place *place, b
   return status;
 }
 
+lml_status lml_force_log_parse(const lml_force_log *log, const lml_log_place *place, const char *const *columns,
+                               lml_frame *frame, lml_error *error) {
+  char name[LML_ERROR_MESSAGE_SIZE / 2]; /* lines are counted from the frame's begin */
+  snprintf(name, sizeof name, "force log %.300s, frame %llu", log->path, (unsigned long long)place->number);
+  return lml_frame_parse(name, log->buffer, (size_t)place->bytes, columns, frame, error);
+}
+
 lml_status lml_force_log_read(lml_force_log *log, const lml_log_place *place, const char *const *columns,
                               lml_frame *frame, lml_error *error) {
   lml_checked_head head;
@@ -114,8 +121,7 @@ lml_status lml_force_log_read(lml_force_log *log, const lml_log_place *place, co
   if (status == LML_OK && !there)
     status = lml_fail(error, LML_ERR_INPUT, "force log %s: frame %llu is not where it was", log->path,
                       (unsigned long long)place->number);
-  if (status != LML_OK) return status;
-  return lml_frame_parse(log->path, log->buffer, (size_t)place->bytes, columns, frame, error);
+  return status == LML_OK ? lml_force_log_parse(log, place, columns, frame, error) : status;
 }
 
 /* ---- appending ---- */
@@ -144,7 +150,7 @@ static const char *look_for_change(const lml_force_log *log, const struct stat *
 lml_status lml_force_log_check(lml_force_log *log, lml_error *error) {
   struct stat own;
   if (log->failed)
-    return lml_fail(error, LML_ERR_IO, "force log %s: a frame before this one could not be written", log->path);
+    return lml_fail(error, LML_ERR_IO, "force log %s: takes no more frames since one could not be written", log->path);
   log->failed = true;
   if (lml_sys->fstat(log->fd, &own) != 0)
     return lml_fail_errno(error, errno, "force log %s: cannot be looked at", log->path);
@@ -202,8 +208,8 @@ lml_status lml_force_log_append(lml_force_log *log, const lml_frame *frame, lml_
 
 size_t lml_force_log_nframes(const lml_force_log *log) { return log->nframes; }
 
-lml_force_log_found lml_force_log_found_there(const lml_force_log *log) {
-  return (lml_force_log_found){.cut = log->cut, .aside = log->aside, .pieces = log->pieces, .where = log->where};
+lml_force_log_damage lml_force_log_get_damage(const lml_force_log *log) {
+  return (lml_force_log_damage){.cut = log->cut, .aside = log->aside, .pieces = log->pieces, .where = log->where};
 }
 
 const char *lml_force_log_path(const lml_force_log *log) { return log->path; }

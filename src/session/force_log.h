@@ -44,14 +44,14 @@ lml_status lml_force_log_read_all(lml_force_log *log, const lml_log_place *known
                                   void *context, lml_error *error);
 
 /** What reading it all has found. */
-typedef struct lml_force_log_found {
+typedef struct lml_force_log_damage {
   uint64_t cut;      /**< bytes of a torn last frame that were cut off */
   uint64_t aside;    /**< bytes that were set aside */
   size_t pieces;     /**< in so many places */
   const char *where; /**< the file that they are in; NULL: none were */
-} lml_force_log_found;
+} lml_force_log_damage;
 
-lml_force_log_found lml_force_log_found_there(const lml_force_log *log);
+lml_force_log_damage lml_force_log_get_damage(const lml_force_log *log);
 
 /** Read the frame of @p place into @p frame (freed first), with those of its columns that @p columns names (NULL behind
  *  the last; NULL: all). LML_ERR_INPUT: it is not there, or damaged. */

@@ -25,6 +25,10 @@ lml_status lml_force_log_open_file(lml_force_log *log, lml_error *error);
 /** Read up to @p bytes bytes from @p offset on into the log's buffer; fewer are there at the end of the file alone. */
 lml_status lml_force_log_fetch(lml_force_log *log, uint64_t offset, size_t bytes, size_t *got, lml_error *error);
 
+/** Read the frame of @p place, whose bytes are in the log's buffer, as lml_force_log_read does. */
+lml_status lml_force_log_parse(const lml_force_log *log, const lml_log_place *place, const char *const *columns,
+                               lml_frame *frame, lml_error *error);
+
 /** Write @p bytes bytes of @p data to @p fd, of which @p path is the name. */
 lml_status lml_force_log_put(int fd, const char *path, const char *data, size_t bytes, lml_error *error);
 

@@ -123,7 +123,7 @@ static lml_status take_frame(walk *w, const lml_checked_head *head, lml_force_lo
                              bool *whole, lml_error *error) {
   lml_force_log *log = w->log;
   const lml_log_place place = {log->nframes, w->at - w->removed, head->bytes, head->checksum};
-  lml_status status = lml_frame_parse(log->path, log->buffer, head->bytes, NULL, &w->frame, error);
+  lml_status status = lml_force_log_parse(log, &place, NULL, &w->frame, error);
   *whole = status == LML_OK || lml_checked_agrees(log->buffer, head);
   if (status == LML_ERR_INPUT && !*whole) {
     lml_error_clear(error);

@@ -136,7 +136,7 @@ void lml_recorder_describe(const lml_recorder *recorder, char *text, size_t size
 static void tell_found(const lml_recorder *recorder) {
   char text[512];
   const char *path = lml_force_log_path(recorder->file);
-  const lml_force_log_found found = lml_force_log_found_there(recorder->file);
+  const lml_force_log_damage found = lml_force_log_get_damage(recorder->file);
   if (found.cut > 0)
     lml_log_line(recorder->log, LML_LOG_ERROR, "force log %s: its last frame was torn, %llu bytes of it are cut off",
                  path, (unsigned long long)found.cut);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 typedef struct sight {
   size_t frames;
   uint64_t bytes; /**< of these frames */
-  lml_force_log_found found;
+  lml_force_log_damage found;
 } sight;
 
 static lml_status visit(void *context, lml_frame *frame, const lml_log_place *place, lml_error *error) {
@@ -32,7 +32,7 @@ static lml_status open_log(sight *s) {
   REQUIRE(status == LML_OK || error.message[0] != '\0');
   if (status == LML_OK) {
     REQUIRE(lml_force_log_nframes(log) == s->frames);
-    s->found = lml_force_log_found_there(log);
+    s->found = lml_force_log_get_damage(log);
     s->found.where = NULL;
   }
   lml_force_log_close(log);

@@ -120,7 +120,7 @@ static void frames_are_there_when_it_is_opened_again(void **state) {
   (void)state;
   const char *path = make_log(2);
   lml_force_log *log = open_with(path, 2);
-  assert_int_equal(lml_force_log_found_there(log).cut, 0);
+  assert_int_equal(lml_force_log_get_damage(log).cut, 0);
   assert_int_equal(append(log, 2, NULL), LML_OK);
   lml_force_log_close(log);
   lml_force_log_close(open_with(path, 3));
@@ -144,7 +144,7 @@ static void a_torn_frame_is_cut_off_wherever_it_ends(void **state) {
     assert_int_equal(truncate(path, size), 0);
     const size_t whole = (size >= one) + (size >= two);
     lml_force_log *log = open_with(path, whole);
-    assert_int_equal(lml_force_log_found_there(log).cut, size - (whole == 2 ? two : whole == 1 ? one : 0));
+    assert_int_equal(lml_force_log_get_damage(log).cut, size - (whole == 2 ? two : whole == 1 ? one : 0));
     assert_int_equal(append(log, (int)whole, NULL), LML_OK);
     lml_force_log_close(log);
     lml_force_log_close(open_with(path, whole + 1));
@@ -176,12 +176,12 @@ static void what_a_power_failure_leaves_is_cut_off(void **state) {
   const off_t two = size_of(path);
   overwrite(path, two, zeros, sizeof zeros);
   lml_force_log *log = open_with(path, 2);
-  assert_int_equal(lml_force_log_found_there(log).cut, sizeof zeros);
+  assert_int_equal(lml_force_log_get_damage(log).cut, sizeof zeros);
   lml_force_log_close(log);
   overwrite(path, two - 100, zeros, 100); /* the last frame has its length, but not its contents */
   log = open_with(path, 1);
-  assert_int_equal(lml_force_log_found_there(log).cut, 0);
-  assert_int_equal(lml_force_log_found_there(log).aside, size_of(aside_name(1)));
+  assert_int_equal(lml_force_log_get_damage(log).cut, 0);
+  assert_int_equal(lml_force_log_get_damage(log).aside, size_of(aside_name(1)));
   lml_force_log_close(log);
   remove_aside();
 }
@@ -214,7 +214,7 @@ static void assert_mended(const char *path, off_t begin, off_t end, const int *n
   char *damage = bytes_of(path, begin, end);
   remove_aside();
   lml_force_log *log = open_with_frames(path, numbers, count);
-  const lml_force_log_found found = lml_force_log_found_there(log);
+  const lml_force_log_damage found = lml_force_log_get_damage(log);
   assert_int_equal(found.cut, 0);
   assert_int_equal(found.aside, end - begin);
   assert_int_equal(found.pieces, 1);
@@ -228,7 +228,7 @@ static void assert_mended(const char *path, off_t begin, off_t end, const int *n
   memcpy(more, numbers, count * sizeof *more);
   more[count] = 7;
   log = open_with_frames(path, more, count + 1);
-  assert_null(lml_force_log_found_there(log).where);
+  assert_null(lml_force_log_get_damage(log).where);
   lml_force_log_close(log);
 }
 
@@ -303,7 +303,7 @@ static void what_was_set_aside_before_is_not_overwritten(void **state) {
   for (int n = 0; n < 2; n++) {
     overwrite(path, one - 1, "#", 1);
     lml_force_log *log = open_with_frames(path, without[n], 2 - (size_t)n);
-    assert_string_equal(lml_force_log_found_there(log).where, aside_name(n + 1));
+    assert_string_equal(lml_force_log_get_damage(log).where, aside_name(n + 1));
     lml_force_log_close(log);
   }
   assert_int_equal(size_of(aside_name(1)), one);
