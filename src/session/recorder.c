@@ -72,14 +72,12 @@ static lml_status remember(lml_recorder *recorder, const lml_log_place *place, c
 
 /* ---- frames that are there ---- */
 
-#define FRAME_FORMAT "force log %s: frame %zu"
-
 static lml_status visit(void *context, lml_frame *frame, const lml_log_place *place, lml_error *error) {
   lml_recorder *recorder = context;
   const char *path = lml_force_log_path(recorder->file);
   lml_status status = LML_OK, indexed = LML_OK;
   if (recorder->structure.natoms > 0) status = lml_log_frame_check(frame, &recorder->structure, error);
-  if (status != LML_OK) return lml_fail_context(error, FRAME_FORMAT, path, (size_t)place->number);
+  if (status != LML_OK) return lml_fail_context(error, "force log %s: frame %zu", path, (size_t)place->number);
   if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, error, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
     lml_recall_point point;

@@ -178,8 +178,16 @@ static void nothing_else_is(void **state) {
   asked = known;
   asked.pbc[1] = false;
   assert_int_equal(look_for(&recall, &known, &asked, &candidates), -1);
-  /* Two atoms that have changed places, and a mirror image. */
-  asked = known;
+  lml_recall_free(&recall);
+}
+
+/** Two atoms that have changed places, a mirror image, another engine or region. */
+static void what_looks_alike_is_not(void **state) {
+  (void)state;
+  cluster known = make_cluster(60.0, 7), asked = known;
+  lml_recall recall = {0};
+  size_t candidates = 0;
+  add(&recall, &known);
   memcpy(asked.positions, known.positions + 3, 3 * sizeof(double));
   memcpy(asked.positions + 3, known.positions, 3 * sizeof(double));
   assert_int_equal(look_for(&recall, &known, &asked, &candidates), -1);
@@ -278,6 +286,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_a_restart_leaves_is_found),
       cmocka_unit_test(nothing_else_is),
+      cmocka_unit_test(what_looks_alike_is_not),
       cmocka_unit_test(displacements_of_single_atoms_are_told_apart),
       cmocka_unit_test(the_nearest_comes_first),
       cmocka_unit_test(regions_are_found_by_their_atoms),
