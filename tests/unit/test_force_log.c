@@ -1,118 +1,12 @@
 /* The force log's file: whatever is cut off it, whole frames stay; nobody else's file is touched. */
+#include "support/force_log_tests.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <stdbool.h>
 
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "base/memory.h"
 #include "base/sys.h"
-#include "session/force_log.h"
 #include "session/recorder.h"
 #include "support/fault.h"
-#include "support/folder.h"
-
-enum { ATOMS = 3 };
-
-/** A frame of three atoms, number @p n of the test. */
-static lml_frame make_frame(int n) {
-  lml_frame frame = {0};
-  assert_int_equal(lml_structure_resize(&frame.structure, ATOMS, NULL), LML_OK);
-  for (int i = 0; i < ATOMS; i++) {
-    frame.structure.numbers[i] = 74;
-    frame.structure.positions[3 * i] = 2.5 * i;
-    frame.structure.positions[3 * i + 1] = 0.1 * n;
-  }
-  assert_int_equal(lml_frame_set_column(&frame, "forces", frame.structure.positions, 3, NULL), LML_OK);
-  assert_int_equal(lml_frame_set_integer(&frame, "evaluation", n, NULL), LML_OK);
-  return frame;
-}
-
-static lml_status append(lml_force_log *log, int n, lml_error *error) {
-  lml_frame frame = make_frame(n);
-  lml_log_place place;
-  const lml_status status = lml_force_log_append(log, &frame, &place, error);
-  lml_frame_free(&frame);
-  return status;
-}
-
-/** Open a log and read all of it. */
-static lml_status open_log(const char *path, lml_force_log_visit visit, void *context, lml_force_log **log,
-                           lml_error *error) {
-  lml_status status = lml_force_log_open(path, log, error);
-  if (status == LML_OK) status = lml_force_log_read_all(*log, NULL, visit, context, error);
-  if (status == LML_OK) return LML_OK;
-  lml_force_log_close(*log);
-  *log = NULL;
-  return status;
-}
-
-/** A log of @p count frames; its path. */
-static const char *make_log(int count) {
-  lml_force_log *log;
-  const char *path = in_folder("log.xyz");
-  unlink(path);
-  assert_int_equal(open_log(path, NULL, NULL, &log, NULL), LML_OK);
-  for (int n = 0; n < count; n++) assert_int_equal(append(log, n, NULL), LML_OK);
-  lml_force_log_close(log);
-  return path;
-}
-
-static off_t size_of(const char *path) {
-  struct stat status;
-  assert_int_equal(stat(path, &status), 0);
-  return status.st_size;
-}
-
-/** What a visit saw: the numbers of the frames, in order. */
-typedef struct seen {
-  int numbers[16];
-  size_t count;
-} seen;
-
-static lml_status see(void *context, lml_frame *frame, const lml_log_place *place, lml_error *error) {
-  (void)error;
-  seen *s = context;
-  assert_int_equal(place->number, s->count);
-  assert_int_equal(frame->structure.natoms, ATOMS);
-  s->numbers[s->count++] = (int)lml_frame_info(frame, "evaluation")->integers[0];
-  return LML_OK;
-}
-
-/** Open the log and find the @p count frames @p numbers in it, in that order. */
-static lml_force_log *open_with_frames(const char *path, const int *numbers, size_t count) {
-  lml_force_log *log;
-  lml_error error = {0};
-  seen s = {0};
-  if (open_log(path, see, &s, &log, &error) != LML_OK) fail_msg("%s", error.message);
-  assert_int_equal(s.count, count);
-  assert_int_equal(lml_force_log_nframes(log), count);
-  assert_memory_equal(s.numbers, numbers, count * sizeof *numbers);
-  return log;
-}
-
-/** Open the log and find the frames 0, 1, …, count − 1 in it. */
-static lml_force_log *open_with(const char *path, size_t count) {
-  static const int numbers[] = {0, 1, 2, 3, 4, 5, 6, 7};
-  return open_with_frames(path, numbers, count);
-}
-
-static void assert_refused(const char *path, lml_status expected, const char *words) {
-  lml_force_log *log;
-  lml_error error = {0};
-  assert_int_equal(open_log(path, NULL, NULL, &log, &error), expected);
-  assert_null(log);
-  if (strstr(error.message, words) == NULL) fail_msg("'%s' does not say '%s'", error.message, words);
-}
 
 /* ---- tests ---- */
 
@@ -151,24 +45,6 @@ static void a_torn_frame_is_cut_off_wherever_it_ends(void **state) {
   }
 }
 
-static const char *aside_name(int number) {
-  char name[64];
-  snprintf(name, sizeof name, "log.xyz.damaged-%d", number);
-  return in_folder(name);
-}
-
-static bool is_there(const char *path) { return access(path, F_OK) == 0; }
-
-static void remove_aside(void) {
-  for (int number = 1; is_there(aside_name(number)); number++) unlink(aside_name(number));
-}
-
-static void overwrite(const char *path, off_t offset, const char *bytes, size_t count) {
-  const int fd = open(path, O_WRONLY);
-  assert_int_equal(pwrite(fd, bytes, count, offset), count);
-  close(fd);
-}
-
 static void what_a_power_failure_leaves_is_cut_off(void **state) {
   (void)state;
   static const char zeros[4096];
@@ -184,141 +60,6 @@ static void what_a_power_failure_leaves_is_cut_off(void **state) {
   assert_int_equal(lml_force_log_get_damage(log).aside, size_of(aside_name(1)));
   lml_force_log_close(log);
   remove_aside();
-}
-
-/* ---- damage ---- */
-
-/** The bytes from @p begin to @p end of the file, to be freed. */
-static char *bytes_of(const char *path, off_t begin, off_t end) {
-  char *text, *part;
-  size_t length;
-  assert_int_equal(lml_file_read(path, &text, &length, NULL), LML_OK);
-  assert_true((size_t)end <= length);
-  assert_int_equal(lml_alloc(&part, (size_t)(end - begin) + 1, 1, "a part", NULL), LML_OK);
-  memcpy(part, text + begin, (size_t)(end - begin));
-  lml_free(text);
-  return part;
-}
-
-static void assert_holds(const char *path, const char *bytes, off_t count) {
-  assert_int_equal(size_of(path), count);
-  char *there = bytes_of(path, 0, count);
-  assert_memory_equal(there, bytes, (size_t)count);
-  lml_free(there);
-}
-
-/** Open a log that holds, from byte @p begin to byte @p end, what is no frame: the frames @p numbers are there, all
- * else is kept in a file of its own. */
-static void assert_mended(const char *path, off_t begin, off_t end, const int *numbers, size_t count) {
-  const off_t size = size_of(path);
-  char *damage = bytes_of(path, begin, end);
-  remove_aside();
-  lml_force_log *log = open_with_frames(path, numbers, count);
-  const lml_force_log_damage found = lml_force_log_get_damage(log);
-  assert_int_equal(found.cut, 0);
-  assert_int_equal(found.aside, end - begin);
-  assert_int_equal(found.pieces, 1);
-  assert_string_equal(found.where, aside_name(1));
-  assert_holds(aside_name(1), damage, end - begin);
-  assert_int_equal(size_of(path), size - (end - begin));
-  assert_int_equal(append(log, 7, NULL), LML_OK);
-  lml_force_log_close(log);
-  lml_free(damage);
-  int more[16];
-  memcpy(more, numbers, count * sizeof *more);
-  more[count] = 7;
-  log = open_with_frames(path, more, count + 1);
-  assert_null(lml_force_log_get_damage(log).where);
-  lml_force_log_close(log);
-}
-
-static void no_whole_frame_is_lost_with_a_damaged_one(void **state) {
-  (void)state;
-  const off_t one = size_of(make_log(1)), two = size_of(make_log(2)), three = size_of(make_log(3));
-  const off_t places[] = {0, 1, 5, 30, 60, 200, one - 3, one - 1};
-  static const int without[][3] = {{1, 2}, {0, 2}, {0, 1}};
-  for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-    for (int frame = 0; frame < 3; frame++) {
-      const off_t begins[] = {0, one, two, three};
-      const char *path = make_log(3);
-      overwrite(path, begins[frame] + places[i], "#", 1);
-      assert_mended(path, begins[frame], begins[frame + 1], without[frame], 2);
-    }
-  remove_aside();
-}
-
-/** A length that was too long by damage looks as if the frame were torn, but there are as many lines as atoms. */
-static void a_last_frame_with_a_damaged_length_is_kept(void **state) {
-  (void)state;
-  static const int first[] = {0};
-  const off_t one = size_of(make_log(1)), two = size_of(make_log(2));
-  const char *path = make_log(2);
-  overwrite(path, one + (off_t)strlen("3\nlmlink_log=1 log_bytes="), "9", 1);
-  assert_mended(path, one, two, first, 1);
-  path = make_log(2);
-  overwrite(path, one, "4", 1);
-  assert_mended(path, one, two, first, 1);
-  remove_aside();
-}
-
-static void what_stands_behind_the_last_frame_is_kept(void **state) {
-  (void)state;
-  static const int both[] = {0, 1};
-  static const char *const texts[] = {"\n", "  \n\n", "a note\n", "1\nProperties=species:S:1:pos:R:3\nW 0 0 0\n"};
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-    const char *path = make_log(2);
-    const off_t two = size_of(path), end = two + (off_t)strlen(texts[i]);
-    overwrite(path, two, texts[i], strlen(texts[i]));
-    assert_mended(path, two, end, both, 2);
-  }
-  remove_aside();
-}
-
-/** A block that is lost with the end of one frame and the begin of the next, and a piece of a frame glued to another.
- */
-static void frames_are_found_behind_any_damage(void **state) {
-  (void)state;
-  static const char zeros[4096];
-  static const int ends[] = {0, 3}, later[] = {0, 2};
-  const off_t one = size_of(make_log(1)), two = size_of(make_log(2)), three = size_of(make_log(3));
-  const char *path = make_log(4);
-  overwrite(path, two - 50, zeros, 100);
-  assert_mended(path, one, three, ends, 2);
-  path = make_log(3);
-  char *last = bytes_of(path, two, three);
-  const off_t cut = two - 10; /* within a number of frame 1 */
-  overwrite(path, cut, last, (size_t)(three - two));
-  lml_free(last);
-  assert_int_equal(truncate(path, cut + three - two), 0);
-  assert_mended(path, one, cut, later, 2);
-  remove_aside();
-}
-
-static void what_was_set_aside_before_is_not_overwritten(void **state) {
-  (void)state;
-  static const int without[][2] = {{1, 2}, {2}};
-  const off_t one = size_of(make_log(1));
-  const char *path = make_log(3);
-  remove_aside();
-  for (int n = 0; n < 2; n++) {
-    overwrite(path, one - 1, "#", 1);
-    lml_force_log *log = open_with_frames(path, without[n], 2 - (size_t)n);
-    assert_string_equal(lml_force_log_get_damage(log).where, aside_name(n + 1));
-    lml_force_log_close(log);
-  }
-  assert_int_equal(size_of(aside_name(1)), one);
-  remove_aside();
-}
-
-static void a_link_to_a_damaged_log_is_refused(void **state) {
-  (void)state;
-  const off_t one = size_of(make_log(1));
-  const char *path = make_log(3);
-  overwrite(path, one - 1, "#", 1);
-  assert_int_equal(symlink(path, in_folder("link.xyz")), 0);
-  assert_refused(in_folder("link.xyz"), LML_ERR_IO, "symbolic link");
-  unlink(in_folder("link.xyz"));
-  unlink(in_folder("link.xyz.damaged-1"));
 }
 
 static void a_frame_is_read_where_it_stands(void **state) {
@@ -550,12 +291,6 @@ int main(void) {
       cmocka_unit_test(frames_are_there_when_it_is_opened_again),
       cmocka_unit_test(a_torn_frame_is_cut_off_wherever_it_ends),
       cmocka_unit_test(what_a_power_failure_leaves_is_cut_off),
-      cmocka_unit_test(no_whole_frame_is_lost_with_a_damaged_one),
-      cmocka_unit_test(a_last_frame_with_a_damaged_length_is_kept),
-      cmocka_unit_test(what_stands_behind_the_last_frame_is_kept),
-      cmocka_unit_test(frames_are_found_behind_any_damage),
-      cmocka_unit_test(what_was_set_aside_before_is_not_overwritten),
-      cmocka_unit_test(a_link_to_a_damaged_log_is_refused),
       cmocka_unit_test(a_frame_is_read_where_it_stands),
       cmocka_unit_test(nothing_is_appended_to_a_file_that_is_not_as_it_was_left),
       cmocka_unit_test(the_file_of_somebody_else_is_not_touched),
