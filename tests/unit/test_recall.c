@@ -284,12 +284,9 @@ static void regions_are_found_by_their_atoms(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_a_restart_leaves_is_found),
-      cmocka_unit_test(nothing_else_is),
-      cmocka_unit_test(what_looks_alike_is_not),
-      cmocka_unit_test(displacements_of_single_atoms_are_told_apart),
-      cmocka_unit_test(the_nearest_comes_first),
-      cmocka_unit_test(regions_are_found_by_their_atoms),
+      cmocka_unit_test(what_a_restart_leaves_is_found), cmocka_unit_test(nothing_else_is),
+      cmocka_unit_test(what_looks_alike_is_not),        cmocka_unit_test(displacements_of_single_atoms_are_told_apart),
+      cmocka_unit_test(the_nearest_comes_first),        cmocka_unit_test(regions_are_found_by_their_atoms),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
