@@ -36,7 +36,7 @@ lml_status lml_force_log_open(const char *path, lml_force_log **log, lml_error *
 /** Whether the frame of @p place stands there, whole. */
 lml_status lml_force_log_holds(lml_force_log *log, const lml_log_place *place, bool *holds, lml_error *error);
 
-/** Read every frame behind @p known (NULL: all) and show the whole ones to @p visit (may be NULL). Then cut off a torn
+/** Read every frame after @p known (NULL: all) and show the whole ones to @p visit (may be NULL). Then cut off a torn
  *  last frame; put all else that is no whole frame into a new file FILE.damaged-N beside the log, and take it out of
  *  that. LML_ERR_INPUT: it holds something else than a force log; LML_ERR_IO: it can't be read or mended. The file is
  *  untouched then, and where a visit fails. */
@@ -53,7 +53,7 @@ typedef struct lml_force_log_damage {
 
 lml_force_log_damage lml_force_log_get_damage(const lml_force_log *log);
 
-/** Read the frame of @p place into @p frame (freed first), with those of its columns that @p columns names (NULL behind
+/** Read the frame of @p place into @p frame (freed first), with those of its columns that @p columns names (NULL after
  *  the last; NULL: all). LML_ERR_INPUT: it is not there, or damaged. */
 lml_status lml_force_log_read(lml_force_log *log, const lml_log_place *place, const char *const *columns,
                               lml_frame *frame, lml_error *error);
@@ -63,7 +63,7 @@ lml_status lml_force_log_read(lml_force_log *log, const lml_log_place *place, co
 lml_status lml_force_log_check(lml_force_log *log, lml_error *error);
 
 /** Append a frame, which must not have the keys of checked_frame.h, after a check as above; *@p place is where it is.
- *  Where that fails, the file ends behind the last frame that is whole, and no further frame is taken: what was lost is
+ *  Where that fails, the file ends after the last frame that is whole, and no further frame is taken: what was lost is
  *  said once and for all. */
 lml_status lml_force_log_append(lml_force_log *log, const lml_frame *frame, lml_log_place *place, lml_error *error);
 

@@ -9,7 +9,7 @@
 struct lml_force_log {
   char *path;
   int fd;
-  uint64_t end; /**< behind the last whole frame */
+  uint64_t end; /**< after the last whole frame */
   size_t nframes;
   bool failed;  /**< a frame could not be written */
   char *buffer; /**< of a frame that is read */

@@ -60,7 +60,7 @@ static lml_status is_whole(walk *w, uint64_t offset, bool *whole, lml_error *err
   return status;
 }
 
-/** Find the next header behind @p from; *@p at is where it begins, the file's size where there is none. */
+/** Find the next header after @p from; *@p at is where it begins, the file's size where there is none. */
 static lml_status find_header(walk *w, uint64_t from, uint64_t *at, lml_error *error) {
   const size_t length = strlen(lml_checked_begin), overlap = length + BEGIN_DIGITS + 1;
   size_t got;
@@ -78,14 +78,14 @@ static lml_status find_header(walk *w, uint64_t from, uint64_t *at, lml_error *e
   return LML_OK;
 }
 
-/** Find the next whole frame behind @p offset; *@p next is the file's size where there is none. */
+/** Find the next whole frame after @p offset; *@p next is the file's size where there is none. */
 static lml_status find_whole(walk *w, uint64_t offset, uint64_t *next, lml_error *error) {
   lml_status status = LML_OK;
   uint64_t header = offset;
   for (bool whole = false; status == LML_OK && !whole;) {
     status = find_header(w, header + 1, &header, error);
     if (status != LML_OK || header == w->size) break;
-    /* Behind a line that was cut off there may be more digits than its own. */
+    /* After a line that was cut off there may be more digits than its own. */
     const uint64_t most = header - offset < BEGIN_DIGITS + 2 ? header - offset : BEGIN_DIGITS + 2;
     for (uint64_t before = most; before >= 2 && status == LML_OK && !whole; before--) {
       *next = header - before;

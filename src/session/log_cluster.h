@@ -24,7 +24,7 @@ lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure,
 /** Names of the columns that lml_log_cluster_read needs. */
 typedef struct lml_log_cluster_columns {
   char region[LML_LOG_NAME_SIZE], forces[LML_LOG_NAME_SIZE];
-  const char *names[4]; /**< NULL behind the last; valid as long as this */
+  const char *names[4]; /**< NULL after the last; valid as long as this */
 } lml_log_cluster_columns;
 
 void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, size_t nregions);

@@ -37,7 +37,7 @@ void lml_log_index_forget(lml_log_index *index);
  * nothing is written from then on. */
 lml_status lml_log_index_add(lml_log_index *index, const lml_recall_entry *entry, lml_error *error);
 
-/** Write what was added behind what was read, which is freed. LML_ERR_IO: it can't be; nothing is written from then on.
+/** Write what was added after what was read, which is freed. LML_ERR_IO: it can't be; nothing is written from then on.
  */
 lml_status lml_log_index_write(lml_log_index *index, lml_error *error);
 

@@ -32,7 +32,7 @@ typedef struct lml_fields {
   lml_field *list;
   size_t count, capacity;
   size_t width;              /**< words of a line */
-  const char *const *wanted; /**< names of the columns that the frame gets, NULL behind the last; NULL: all */
+  const char *const *wanted; /**< names of the columns that the frame gets, NULL after the last; NULL: all */
   enum { LML_LAYOUT_STATED, LML_LAYOUT_PLAIN /**< plain XYZ: words beyond are ignored */ } layout;
 } lml_fields;
 

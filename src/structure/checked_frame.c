@@ -16,9 +16,9 @@ enum {
   LENGTH_DIGITS = 12,               /**< of log_bytes */
   SUM_DIGITS = LML_SHA256_TEXT - 1, /**< of log_checksum */
   SHORT_DIGITS = 16,                /**< of its begin */
-  LENGTH_AT = sizeof BEGINS - 1,    /**< bytes behind the beginning of the comment line */
+  LENGTH_AT = sizeof BEGINS - 1,    /**< bytes after the beginning of the comment line */
   SUM_AT = LENGTH_AT + LENGTH_DIGITS + sizeof BETWEEN - 1,
-  HEADER_SIZE = SUM_AT + SUM_DIGITS + 1 /**< bytes, with the blank behind it */
+  HEADER_SIZE = SUM_AT + SUM_DIGITS + 1 /**< bytes, with the blank after it */
 };
 
 _Static_assert(LML_CHECKED_HEAD == COUNT_DIGITS + 1 + HEADER_SIZE, "the header's size in checked_frame.h");
@@ -78,7 +78,9 @@ static bool contains(const char *text, size_t length, const char *words) {
 }
 
 bool lml_checked_resembles(const char *frame, size_t got) {
-  return contains(frame, got, BEGINS) || contains(frame, got, BETWEEN);
+  size_t zeros = 0;
+  while (zeros < got && frame[zeros] == '\0') zeros++;
+  return zeros == got || contains(frame, got, BEGINS) || contains(frame, got, BETWEEN);
 }
 
 /* ---- the checksum ---- */

@@ -45,7 +45,8 @@ extern const char lml_checked_begin[];
 /** Look at the first @p got bytes of a frame. @p head is filled where its whole header is there. */
 lml_checked_verdict lml_checked_look(const char *frame, size_t got, lml_checked_head *head);
 
-/** Whether a header stands there that may be damaged itself, but in a part of it only. */
+/** Whether a header stands there that may be damaged itself, but in a part of it only; or nothing but zeros, as of a
+ * block that was lost. */
 bool lml_checked_resembles(const char *frame, size_t got);
 
 /** Whether the @p head->bytes bytes of @p frame have the checksum that its header says. */

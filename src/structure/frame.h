@@ -36,7 +36,7 @@ lml_status lml_frame_write_file(const lml_frame *frame, const char *path, lml_er
 /** The frame as it stands in a file: *@p length bytes of text, to be freed with lml_free. */
 lml_status lml_frame_format(const lml_frame *frame, char **text, size_t *length, lml_error *error);
 
-/** Read the frame that @p length bytes of @p text hold, with those of its columns that @p columns names (NULL behind
+/** Read the frame that @p length bytes of @p text hold, with those of its columns that @p columns names (NULL after
  * the last; NULL: all); @p name stands for the file's in messages. */
 lml_status lml_frame_parse(const char *name, const char *text, size_t length, const char *const *columns,
                            lml_frame *frame, lml_error *error);

@@ -73,11 +73,14 @@ static void what_stands_behind_the_last_frame_is_kept(void **state) {
 static void frames_are_found_behind_any_damage(void **state) {
   (void)state;
   static const char zeros[4096];
-  static const int ends[] = {0, 3}, later[] = {0, 2};
+  static const int ends[] = {0, 3}, later[] = {0, 2, 1, 2};
   const off_t one = size_of(make_log(1)), two = size_of(make_log(2)), three = size_of(make_log(3));
   const char *path = make_log(4);
   overwrite(path, two - 50, zeros, 100);
   assert_mended(path, one, three, ends, 2);
+  path = make_log(3);
+  overwrite(path, 0, zeros, 200);
+  assert_mended(path, 0, one, later + 2, 2);
   path = make_log(3);
   char *last = bytes_of(path, two, three);
   const off_t cut = two - 10; /* within a number of frame 1 */
