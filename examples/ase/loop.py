@@ -75,7 +75,7 @@ def retrain(potential, folder):
     """Run lmlink-retrain; the new potential, with the fixed terms of the old one."""
     command = [find_program("lmlink-retrain"), "--start", potential, "--targets", folder / "train.xyz",
                "--min-displacement", "0.02", "--hard", folder / "strained.xyz", "--soft", folder / "hot.xyz",
-               "--folds", "4", "--lambda-soft", "0.01", "--lambda-ridge", RIDGES,
+               "--folds", "4", "--lambda-soft", "0.01", "--lambda-ridge", RIDGES, "--soft-limit", "0.1",
                "--output", folder / "W_retrained.snapcoeff", "--report", folder / "retrain.json", "--overwrite"]
     subprocess.run([str(word) for word in command], check=True)
     script = Path(potential).read_text().replace(Path(potential).stem, "W_retrained")

@@ -47,7 +47,7 @@ def retrain(potential, logs, constraints, ridge, output):
     sets += [("--hard", constraints / "strained.xyz"), ("--hard", constraints / "vacancy.xyz"),
              ("--soft", constraints / "hot.xyz"), ("--test", constraints / "hot_test.xyz")]
     subprocess.run([find_program("lmlink-retrain"), "--start", potential, *(word for pair in sets for word in pair),
-                    "--lambda-ridge", str(ridge), "--output", result, "--report", output / "retrained.json",
+                    "--lambda-soft", "1", "--lambda-ridge", str(ridge), "--output", result, "--report", output / "retrained.json",
                     "--log-level", "error"], check=True)
     return with_fixed_terms(potential, result)
 

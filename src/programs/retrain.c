@@ -13,6 +13,7 @@
 #include "potential/snap_model.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
+#include "retrain/trade_off.h"
 
 /* ---- progress ---- */
 
@@ -109,6 +110,22 @@ static void print_offsets(const lml_retrain *retrain) {
            offsets->count);
 }
 
+/** How well the chosen λs meet what was left out, beside what was trained on. */
+static void print_choice(const lml_retrain *retrain) {
+  static const char *const by[] = {"", "of the test files", "that were left out"};
+  static const char *const watch[] = {"", "of test files", "of atoms left out"};
+  const lml_trial *trial = &retrain->trials[retrain->chosen];
+  if (isnan(trial->rms_choice)) return;
+  printf("targets: RMS error %.6f of %.0f rows trained on, %.6f of those %s, %.6f before", trial->rms_target,
+         retrain->target.nrows, trial->rms_choice, by[retrain->by], lml_trade_off_before(retrain));
+  if (retrain->nfolds > 0) printf("; %zu groups of frames in %zu folds", retrain->ngroups, retrain->nfolds);
+  printf("\n");
+  if (retrain->watch == LML_WATCH_NOTHING) return;
+  printf("soft structures: RMS change ");
+  if (retrain->soft.gram != NULL) printf("%.6f of those trained on, ", trial->rms_soft);
+  printf("%.6f %s, limit %g\n", trial->soft_change, watch[retrain->watch], retrain->options->soft_limit);
+}
+
 static void print_results(const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
   const lml_trial *trial = &retrain->trials[retrain->chosen];
@@ -118,6 +135,7 @@ static void print_results(const lml_retrain *retrain) {
          "MAE before", "MAE after", "file");
   for (size_t s = 0; s < options->nsets; s++) print_set(retrain, &retrain->fits[s]);
   print_offsets(retrain);
+  print_choice(retrain);
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
          trial->lambda_ridge, retrain->width, retrain->constraints.rank);
   printf("wrote %s\n", options->output);

@@ -104,6 +104,7 @@ static lml_status check_set(const reading *r, const lml_json_value *object, cons
                {"move_mask", !matrix, structures},
                {"energy_reference", set->quantity == LML_QUANTITY_ENERGY && lml_dataset_compares(set),
                 "is for energies of targets and tests; remove it"},
+               {"kind", set->role == LML_ROLE_TEST, "is for test sets alone; remove it"},
                {"row_weights", !hard, "is of no use for hard constraints, which are met exactly; remove it"},
                {"row_weights", matrix || set->quantity == LML_QUANTITY_FORCES, "is for forces alone; remove it"}};
   for (size_t i = 0; i < COUNT(rules); i++)
@@ -142,10 +143,10 @@ static lml_status read_keys(const reading *r, const lml_json_value *object, lml_
 }
 
 static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file",        "quantity",         "select",          "mode",
-                                     "weight",      "min_displacement", "follow",          "frame_weights",
-                                     "row_weights", "targets",          "frame_rows",      "leverage",
-                                     "keys",        "move_mask",        "energy_reference"};
+  static const char *const keys[] = {"file",        "quantity",         "select",           "mode",
+                                     "weight",      "min_displacement", "follow",           "frame_weights",
+                                     "row_weights", "targets",          "frame_rows",       "leverage",
+                                     "keys",        "move_mask",        "energy_reference", "kind"};
   char *path = NULL;
   lml_dataset *set;
   bool follow = false;
@@ -161,6 +162,7 @@ static lml_status read_set(const reading *r, const lml_json_value *object, lml_r
   if (status == LML_OK) status = read_choice(r, object, "move_mask", lml_move_mask_names, 4, &set->move_mask, error);
   if (status == LML_OK)
     status = read_choice(r, object, "energy_reference", lml_energy_reference_names, 3, &set->reference, error);
+  if (status == LML_OK) status = read_choice(r, object, "kind", lml_test_kind_names, 3, &set->kind, error);
   if (status == LML_OK) status = read_weights(r, object, set, error);
   if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
   if (status == LML_OK) status = read_positive(r, object, "leverage", &set->leverage, error);
@@ -245,6 +247,8 @@ static lml_status read_solution(const reading *r, const lml_json_value *root, lm
   if (status == LML_OK)
     status = read_lambdas(r, root, "lambda_ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
   if (status == LML_OK) status = read_ridge_scale(r, root, error);
+  if (status == LML_OK) status = read_positive(r, root, "soft_limit", &options->soft_limit, error);
+  if (status == LML_OK) status = read_text(r, root, "fold_groups", &options->fold_groups, error);
   if (status == LML_OK) status = read_search(r, root, error);
   if (status == LML_OK) status = read_choice(r, root, "form", forms, 2, &options->form, error);
   if (status == LML_OK) status = read_choice(r, root, "method", methods, 3, &options->method, error);
@@ -285,12 +289,13 @@ static lml_status read_groups(const reading *r, const lml_json_value *root, lml_
 }
 
 static lml_status read_root(const reading *r, lml_error *error) {
-  static const char *const keys[] = {
-      "format",         "version",       "start",         "targets",      "hard",
-      "soft",           "test",          "lambda_soft",   "lambda_ridge", "folds",
-      "hard_tolerance", "set_tolerance", "set_deviation", "form",         "method",
-      "output",         "report",        "overwrite",     "every",        "lambda_ridge_scale",
-      "search",         "cache",         "sums",          "group_key",    "group_weights"};
+  static const char *const keys[] = {"format",        "version",    "start",          "targets",
+                                     "hard",          "soft",       "test",           "lambda_soft",
+                                     "lambda_ridge",  "folds",      "hard_tolerance", "set_tolerance",
+                                     "set_deviation", "form",       "method",         "output",
+                                     "report",        "overwrite",  "every",          "lambda_ridge_scale",
+                                     "search",        "cache",      "sums",           "group_key",
+                                     "group_weights", "soft_limit", "fold_groups"};
   const lml_json_value *root = lml_json_root(r->document), *start = NULL;
   bool overwrite = false;
   /* The version first: another one may have other keys. */

@@ -114,20 +114,37 @@ static const lml_option table[] = {
     {.name = "test",
      .value = "FILE",
      .times = LML_OPTION_MANY,
-     .help = "Structures that are not trained on; errors on them are reported and choose among several lambdas."},
+     .help = "Structures that are not trained on; errors on them are reported, and lambdas chosen by them. A file with "
+             "the starting potential's own forces, or none, watches how much forces change instead."},
+    {.name = "soft-test",
+     .value = "FILE",
+     .times = LML_OPTION_MANY,
+     .help = "The same, whatever its forces are: it watches how much forces change."},
     {.name = "lambda-soft",
      .value = "LIST",
-     .help = "Weight of the soft constraints, 1 by default, or several with commas between them."},
+     .help = "Weight of the soft constraints, or several with commas between them to choose from; by default it is "
+             "chosen, as small as the change of soft structures allows."},
     {.name = "lambda-ridge",
      .value = "LIST",
-     .help = "Weight of the ridge penalty, 0 by default, or several. Of all pairs, the one with the smallest error on "
-             "the test files, or on folds, is taken."},
+     .help =
+         "Weight of the ridge penalty, or several; by default it is chosen. Of all pairs, the one with the smallest "
+         "error on the test files, or on target frames that are left out, is taken, among those that keep "
+         "--soft-limit."},
+    {.name = "soft-limit",
+     .value = "NUMBER",
+     .help = "Where lambdas are chosen: the most that forces of soft structures that were left out, or of test files "
+             "that watch, may change, RMS in eV/A; 0.015 by default."},
     {.name = "lambda-ridge-scale",
      .value = "FILE",
      .help = "A .npy vector of factors by which the ridge penalty of each coefficient is multiplied."},
     {.name = "folds",
      .value = "K",
-     .help = "Choose lambdas by leaving out each K-th part of the target frames in turn, not by test files."},
+     .help = "Leave out each of K parts of the target frames in turn, and choose lambdas by the error on them; 5 by "
+             "default, where no test file is there to choose by. Equivalent frames are left out together."},
+    {.name = "fold-groups",
+     .value = "KEY",
+     .help = "Leave out together target frames with the same value of this key of their comment line, such as "
+             "config_type, in place of those that are equivalent."},
     {.name = "search",
      .help = "Search for the pair of lambdas beyond a grid of values. A lambda that is given as one value is fixed; "
              "several "
@@ -192,9 +209,13 @@ static lml_status apply_texts(const lml_arguments *arguments, lml_retrain_option
   const struct {
     const char *name;
     char **text;
-  } texts[] = {{"start", &options->start},   {"parameters", &options->parameters},
-               {"output", &options->output}, {"report", &options->report},
-               {"cache", &options->cache},   {"lambda-ridge-scale", &options->ridge_scale.path}};
+  } texts[] = {{"start", &options->start},
+               {"parameters", &options->parameters},
+               {"output", &options->output},
+               {"report", &options->report},
+               {"cache", &options->cache},
+               {"lambda-ridge-scale", &options->ridge_scale.path},
+               {"fold-groups", &options->fold_groups}};
   lml_status status = LML_OK;
   for (size_t i = 0; status == LML_OK && i < sizeof texts / sizeof texts[0]; i++) {
     const char *value = lml_arguments_text(arguments, texts[i].name, 0);
@@ -372,6 +393,9 @@ static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *o
   if (status == LML_OK) status = add_files(arguments, "hard-set", LML_ROLE_HARD, LML_HARD_SET, options, error);
   if (status == LML_OK) status = add_selected(arguments, "soft", "soft-select", LML_ROLE_SOFT, options, error);
   if (status == LML_OK) status = add_selected(arguments, "test", "test-select", LML_ROLE_TEST, options, error);
+  const size_t first = options->nsets;
+  if (status == LML_OK) status = add_selected(arguments, "soft-test", "soft-select", LML_ROLE_TEST, options, error);
+  for (size_t s = first; s < options->nsets; s++) options->sets[s].kind = LML_TEST_SOFT;
   return status == LML_OK ? apply_groups(arguments, &options->groups, error) : status;
 }
 
@@ -390,6 +414,7 @@ lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_
   long threads = (long)options->threads;
   if (status == LML_OK) status = lml_arguments_integer(arguments, "threads", 1, 1024, &threads, error);
   if (status == LML_OK) status = apply_search(arguments, &options->search, error);
+  if (status == LML_OK) status = positive(arguments, "soft-limit", &options->soft_limit, error);
   if (status == LML_OK) status = positive(arguments, "hard-tolerance", &options->constraints.keep_tolerance, error);
   if (status == LML_OK) status = add_all(arguments, options, error);
   if (status != LML_OK) return status;

@@ -166,17 +166,38 @@ static lml_status read_file(old_file *old, const char *key, const lml_cache_part
   return status;
 }
 
+/** Open the file if it is there. */
+static lml_status open_file(old_file *old, bool *there, lml_error *error) {
+  struct stat about;
+  *there = lml_sys->stat(old->path, &about) == 0;
+  if (!*there) return errno == ENOENT ? LML_OK : lml_fail_errno(error, errno, "%s: can't be looked at", old->path);
+  if (!S_ISREG(about.st_mode))
+    return lml_fail(error, LML_ERR_INPUT, "%s: is no cache of lmlink-retrain: name another file", old->path);
+  return lml_file_reader_open(old->path, &old->file, error);
+}
+
+lml_status lml_cache_read_key(const char *path, char **key, lml_error *error) {
+  old_file old = {.path = path};
+  bool there, whole = false;
+  *key = NULL;
+  lml_status status = open_file(&old, &there, error);
+  if (status == LML_OK && there) status = look_at_head(&old, &whole, error);
+  if (status == LML_OK && whole) status = read_key(&old, &whole, error);
+  lml_file_reader_close(old.file);
+  if (status == LML_OK && whole)
+    *key = old.key;
+  else
+    lml_free(old.key);
+  return status;
+}
+
 lml_status lml_cache_read(const char *path, const char *key, const lml_cache_part *parts, size_t nparts,
                           lml_cache_finding *finding, lml_error *error) {
   old_file old = {.path = path};
-  struct stat about;
+  bool there;
   *finding = (lml_cache_finding){.state = LML_CACHE_ABSENT};
-  if (lml_sys->stat(path, &about) != 0)
-    return errno == ENOENT ? LML_OK : lml_fail_errno(error, errno, "%s: can't be looked at", path);
-  if (!S_ISREG(about.st_mode))
-    return lml_fail(error, LML_ERR_INPUT, "%s: is no cache of lmlink-retrain: name another file", path);
-  lml_status status = lml_file_reader_open(path, &old.file, error);
-  if (status == LML_OK) status = read_file(&old, key, parts, nparts, finding, error);
+  lml_status status = open_file(&old, &there, error);
+  if (status == LML_OK && there) status = read_file(&old, key, parts, nparts, finding, error);
   lml_file_reader_close(old.file);
   lml_free(old.key);
   return status;

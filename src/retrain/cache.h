@@ -38,6 +38,10 @@ typedef struct lml_cache_finding {
 lml_status lml_cache_read(const char *path, const char *key, const lml_cache_part *parts, size_t nparts,
                           lml_cache_finding *finding, lml_error *error);
 
+/** The key of the file at @p path, to be freed with lml_free; NULL where there is no such file or its key is damaged.
+ */
+lml_status lml_cache_read_key(const char *path, char **key, lml_error *error);
+
 /** Write the file whole, or leave the old one as it was. */
 lml_status lml_cache_write(const char *path, const char *key, const lml_cache_part *parts, size_t nparts,
                            lml_error *error);

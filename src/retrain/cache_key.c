@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "potential/snap_model.h"
 
 /** The key being written; the first failure stays. */
@@ -94,22 +95,25 @@ static void put_set(writer *w, const lml_dataset *set, const char *role, size_t 
   PUT(w, "%s[%zu].frame_rows: %zu\n", role, index, set->frame_rows);
 }
 
-/** Whether the set's rows are in what is kept: those of test sets are where λs are chosen by them. */
-static bool is_kept(const lml_retrain *retrain, const lml_dataset *set) {
-  return set->reading == LML_READ_ONCE && (set->role != LML_ROLE_TEST || retrain->test.gram != NULL);
+/** Whether the set's rows are in what is kept: not those of a log that is followed, nor tests whose sums are not
+ * needed.
+ */
+static bool is_kept(const lml_retrain *retrain, size_t s) {
+  const lml_dataset *set = &retrain->options->sets[s];
+  return set->reading == LML_READ_ONCE && (set->role != LML_ROLE_TEST || retrain->tests[s].gram != NULL);
 }
 
 static void put_sets(writer *w, const lml_retrain *retrain) {
   static const char *const names[LML_ROLES] = {"targets", "hard", "soft", "test"};
   const lml_retrain_options *options = retrain->options;
   size_t counts[LML_ROLES] = {0};
-  for (size_t s = 0; s < options->nsets; s++) counts[options->sets[s].role] += is_kept(retrain, &options->sets[s]);
+  for (size_t s = 0; s < options->nsets; s++) counts[options->sets[s].role] += is_kept(retrain, s);
   for (size_t role = 0; role < LML_ROLES; role++)
     PUT(w, "the number of %s files: %zu\n", lml_role_names[role], counts[role]);
   for (size_t role = 0; role < LML_ROLES; role++)
     for (size_t s = 0, index = 0; s < options->nsets; s++) {
       const lml_dataset *set = &options->sets[s];
-      if ((size_t)set->role == role && is_kept(retrain, set)) put_set(w, set, names[role], index++);
+      if ((size_t)set->role == role && is_kept(retrain, s)) put_set(w, set, names[role], index++);
     }
 }
 
@@ -136,6 +140,29 @@ static const char *kind_of_sums(const lml_run *r) {
                                                                                                   : "less work";
 }
 
+static const char folds_line[] = "folds: ", tests_line[] = "the number of test files: ";
+
+/** The number behind @p name in the key's line that begins so; 0 without. */
+static size_t find_number(const char *key, const char *name) {
+  const size_t length = strlen(name);
+  int64_t number = 0;
+  for (const char *line = key; line != NULL; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (strncmp(line, name, length) != 0) continue;
+    if (!lml_parse_integer((lml_token){line + length, strcspn(line + length, "\n")}, &number)) number = 0;
+  }
+  return number > 0 ? (size_t)number : 0;
+}
+
+lml_status lml_cache_look(const char *path, lml_cache_contents *contents, lml_error *error) {
+  char *key;
+  const lml_status status = lml_cache_read_key(path, &key, error);
+  *contents = (lml_cache_contents){.there = key != NULL};
+  if (key != NULL) *contents = (lml_cache_contents){true, find_number(key, folds_line), find_number(key, tests_line)};
+  lml_free(key);
+  return status;
+}
+
 lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) {
   const lml_retrain *retrain = run->retrain;
   size_t length;
@@ -146,7 +173,9 @@ lml_status lml_cache_key_make(const lml_run *run, char **key, lml_error *error) 
   put_machine(&w, run);
   put_potential(&w, retrain->start);
   put_numbers(&w, "the starting coefficients", lml_potential_coefficients(retrain->start), retrain->width);
-  PUT(&w, "folds: %zu\n", retrain->folds == NULL ? (size_t)0 : run->options->folds);
+  PUT(&w, "%s%zu\n", folds_line, retrain->nfolds);
+  PUT(&w, "fold_groups: %s\n",
+      retrain->nfolds == 0 || run->options->fold_groups == NULL ? "" : run->options->fold_groups);
   put_sets(&w, retrain);
   put_groups(&w, &run->options->groups);
   put_prior(&w, retrain);

@@ -44,6 +44,12 @@ static lml_status add_normal(numbers *all, lml_normal *normal, lml_error *error)
   return status == LML_OK ? add(all, normal->offsets.numbers, normal->offsets.nnumbers, error) : status;
 }
 
+static lml_status add_sample(numbers *all, lml_soft_sample *sample, lml_error *error) {
+  const size_t count = LML_SOFT_ROWS * sample->count;
+  const lml_status status = add(all, sample->rows, count * sample->width, error);
+  return status == LML_OK ? add(all, sample->weights, count, error) : status;
+}
+
 static lml_status add_constraints(numbers *all, lml_constraints *constraints, lml_error *error) {
   lml_status status = LML_OK;
   for (int k = 0; k < 2 && status == LML_OK; k++) {
@@ -85,10 +91,12 @@ static lml_status list_numbers(const lml_run *r, numbers *all, lml_error *error)
   lml_status status = add_constraints(all, &retrain->constraints, error);
   if (status == LML_OK) status = add_before(all, r, error);
   if (status == LML_OK) status = add_normal(all, &retrain->target, error);
-  for (size_t k = 0; retrain->folds != NULL && k < r->options->folds && status == LML_OK; k++)
+  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds && status == LML_OK; k++)
     status = add_normal(all, &retrain->folds[k], error);
   if (status == LML_OK) status = add_normal(all, &retrain->soft, error);
-  if (status == LML_OK) status = add_normal(all, &retrain->test, error);
+  if (status == LML_OK) status = add_sample(all, &retrain->sample, error);
+  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
+    status = add_normal(all, &retrain->tests[s], error);
   return status == LML_OK ? add_leverages(all, r->options, error) : status;
 }
 

@@ -17,7 +17,7 @@ void lml_compression_free(lml_compression *compression) {
 static bool has_ridge(const lml_retrain_options *options, double smallest_ridge) {
   for (size_t k = 0; k < options->nlambda_ridge; k++)
     if (!(options->lambda_ridge[k] * smallest_ridge > 0.0)) return false;
-  return options->nlambda_ridge > 0;
+  return smallest_ridge > 0.0; /* where it is chosen, it is above 0 */
 }
 
 const lml_dataset *lml_compression_set(const lml_retrain_options *options, const lml_design *design,

@@ -20,6 +20,7 @@ const char *const lml_quantity_names[] = {"forces", "energy", "energy_difference
 const char *const lml_selection_names[] = {"log", "all", "unfixed", "qm", NULL};
 const char *const lml_hard_mode_names[] = {"keep", "set", NULL};
 const char *const lml_energy_reference_names[] = {"auto", "offset", "absolute", NULL};
+const char *const lml_test_kind_names[] = {"auto", "target", "soft", NULL};
 
 void lml_dataset_free(lml_dataset *set) {
   lml_free(set->path);

@@ -63,6 +63,13 @@ typedef enum lml_source {
   LML_SOURCE_MATRIX          /**< rows of the design matrix themselves, a .npy file: see matrix.h */
 } lml_source;
 
+/** What a test set is to judge. */
+typedef enum lml_test_kind {
+  LML_TEST_AUTO = 0, /**< soft where the start gives its forces, or it holds none; else target */
+  LML_TEST_TARGET,   /**< how well values are met that were not trained on */
+  LML_TEST_SOFT      /**< how much forces change that were not among the soft constraints */
+} lml_test_kind;
+
 /** How a file is read. */
 typedef enum lml_reading {
   LML_READ_ONCE = 0, /**< a frame that can't be used is an error */
@@ -77,6 +84,7 @@ extern const char *const lml_selection_names[];
 extern const char *const lml_hard_mode_names[];
 extern const char *const lml_value_names[];
 extern const char *const lml_energy_reference_names[];
+extern const char *const lml_test_kind_names[];
 
 /** A frame that is used; of a matrix, a run of rows. */
 typedef struct lml_dataset_frame {
@@ -89,6 +97,7 @@ typedef struct lml_dataset_frame {
   size_t group;      /**< among the set's, LML_NO_GROUP: none */
   double weight;     /**< of its rows, beside the set's: from the file and its group, else 1 */
   double row_weight; /**< mean of its rows' own weights, 1 where they have none */
+  size_t fold;       /**< of a target, that it is left out with; see frame_groups.h */
 } lml_dataset_frame;
 
 /** A frame that was judged by the leverage of its rows. */
@@ -104,7 +113,8 @@ typedef struct lml_dataset {
   lml_quantity quantity;
   lml_selection selection;
   lml_hard_mode mode;
-  double weight; /**< of the squared deviations; 1 by default */
+  lml_test_kind kind; /**< of a test set; lml_run_plan_choice finds out what AUTO is */
+  double weight;      /**< of the squared deviations; 1 by default */
   double
       min_displacement; /**< Å: frames in which no selected atom has moved this far since the last one are left out */
   double leverage;      /**< frames of which no row has more leverage are left out; 0: none. See leverage.h */

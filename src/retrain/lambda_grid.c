@@ -23,10 +23,10 @@ void lml_lambda_grid_given(lml_lambda_grid *grid, const double *values, size_t c
   find_bounds(grid);
 }
 
-/** @p count powers of ten, from @p first on, every second one. */
-static void put_powers(lml_lambda_grid *grid, double first, size_t count) {
+/** @p count powers of ten, from @p first on, @p step by step. */
+static void put_powers(lml_lambda_grid *grid, double first, double step, size_t count) {
   *grid = (lml_lambda_grid){.values = grid->own, .count = count};
-  for (size_t k = 0; k < count; k++) grid->own[k] = lml_lambda_round(first + 2.0 * (double)k);
+  for (size_t k = 0; k < count; k++) grid->own[k] = lml_lambda_round(first + step * (double)k);
   find_bounds(grid);
 }
 
@@ -34,11 +34,11 @@ static void put_powers(lml_lambda_grid *grid, double first, size_t count) {
 static double power_of(double scale) { return scale > 0.0 && isfinite(scale) ? round(log10(scale)) : 0.0; }
 
 void lml_lambda_grid_soft(lml_lambda_grid *grid, double balance) {
-  put_powers(grid, power_of(balance) - 4.0, LML_GRID_SOFT);
+  put_powers(grid, power_of(balance) + 4.0, -2.0, LML_GRID_SOFT);
 }
 
 void lml_lambda_grid_ridge(lml_lambda_grid *grid, double largest) {
-  put_powers(grid, power_of(largest) - 12.0, LML_GRID_RIDGE);
+  put_powers(grid, power_of(largest) - 12.0, 2.0, LML_GRID_RIDGE);
 }
 
 double lml_lambda_round(double logarithm) {

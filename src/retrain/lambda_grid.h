@@ -20,7 +20,8 @@ typedef struct lml_lambda_grid {
 /** The given values, which must outlive the grid, or, where @p count is 0, @p otherwise alone. */
 void lml_lambda_grid_given(lml_lambda_grid *grid, const double *values, size_t count, double otherwise);
 
-/** λ_S around @p balance, at which targets and soft constraints weigh the same: 4 decades to either side. */
+/** λ_S around @p balance, at which targets and soft constraints weigh the same: 4 decades to either side, the largest
+ * first. */
 void lml_lambda_grid_soft(lml_lambda_grid *grid, double balance);
 
 /** λ₀ from 1e-12 to 1e-2 times @p largest, the largest eigenvalue of the targets' sums. */

@@ -124,18 +124,18 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
 }
 
 /** Add the frame's sums where they belong, and factorise anew. */
-static lml_status add_frame(lml_leverage *leverage, lml_error *error) {
+static lml_status add_frame(lml_leverage *leverage, size_t fold, lml_error *error) {
   lml_normal_add(leverage->whole, &leverage->frame.sums);
-  if (leverage->parts != NULL)
-    lml_normal_add(&leverage->parts[leverage->ntaken++ % leverage->nparts], &leverage->frame.sums);
+  if (leverage->parts != NULL) lml_normal_add(&leverage->parts[fold], &leverage->frame.sums);
   return factorise(leverage, error);
 }
 
 /** Behind a frame's last row. */
 static lml_status judge(judgement *j, size_t position, lml_error *error) {
   bool taken;
+  const size_t fold = j->sieve.set->frames[position].fold;
   lml_status status = sift(&j->sieve, position, j->largest, &taken, error);
-  if (taken) status = add_frame(j->leverage, error);
+  if (taken) status = add_frame(j->leverage, fold, error);
   lml_normal_part_clear(&j->leverage->frame);
   j->largest = 0.0;
   return status;

@@ -18,9 +18,7 @@ typedef struct lml_leverage {
   lml_solver *solver;  /**< holds the factor */
   lml_problem problem; /**< without soft constraints; target: the sums so far; λ₀: the prior */
   lml_normal *whole;   /**< these sums, to which those of frames that are taken are added */
-  lml_normal *parts;   /**< likewise: the folds that such frames are dealt out to in turn; NULL: none */
-  size_t nparts;
-  size_t ntaken; /**< frames that were dealt out so far */
+  lml_normal *parts;   /**< likewise: the folds, of which each frame names its own; NULL: none */
   lml_normal_part frame;
   double *rows;    /**< LML_BLOCK_ROWS × width */
   double *scratch; /**< LML_BLOCK_ROWS × rank */

@@ -42,10 +42,9 @@ static matrices count_matrices(const lml_retrain_options *options) {
   /* targets, soft constraints; what is factorised, also for the ranks of both, and the frame that is judged */
   const size_t soft = has_role(options, LML_ROLE_SOFT);
   matrices count = {.each = 1 + soft, .first = 1 + soft + leverage};
-  if (lml_retrain_chooses(options)) {
-    count.each += options->folds > 0 ? options->folds : 1;
-    count.first += options->folds > 0;
-  }
+  count.each += lml_retrain_most_folds(options);
+  for (size_t s = 0; s < options->nsets && (lml_retrain_chooses(options) || options->cache != NULL); s++)
+    count.each += options->sets[s].role == LML_ROLE_TEST;
   count.each += options->method != LML_METHOD_CHOLESKY; /* the triangle of QR */
   return count;
 }
@@ -59,6 +58,7 @@ typedef struct {
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
   const double width = (double)design->width;
   const matrices count = count_matrices(options);
+  const double folds = lml_retrain_most_folds(options) > 0 ? 1.0 : 0.0; /* a matrix to factorise, and its sums */
   double frame = LML_BLOCK_ROWS * width, hard = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
@@ -67,9 +67,9 @@ static needs add_up(const lml_design *design, const lml_retrain_options *options
   }
   const double sums = width * (width + 2.0 * LML_BLOCK_ROWS);
   return (needs){.each = sizeof(double) * ((double)count.each * width * width + sums + frame + hard),
-                 .thread = sizeof(double) * frame,
+                 .thread = sizeof(double) * fmax(frame, folds * 2.0 * width * width),
                  .seat = sizeof(double) * sums,
-                 .first = sizeof(double) * ((double)count.first * width * width + 2.0 * hard)};
+                 .first = sizeof(double) * (((double)count.first + 2.0 * folds) * width * width + 2.0 * hard)};
 }
 
 lml_status lml_memory_check(const lml_design *design, const lml_retrain_options *options, const lml_comm *comm,

@@ -1,6 +1,7 @@
 #include "retrain/nelder_mead.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 typedef struct {
   double x[LML_SIMPLEX_DIMENSIONS];
@@ -110,9 +111,15 @@ static double extent(const search *s) {
   return largest;
 }
 
+/** Whether there is nothing more to be had. */
+static bool is_done(const search *s) {
+  const double lowest = s->corners[0].value, highest = s->corners[s->task->dimensions].value;
+  return extent(s) <= s->task->tolerance || highest - lowest <= s->task->difference * fabs(lowest);
+}
+
 lml_status lml_nelder_mead(const lml_simplex *simplex, const lml_cost *cost, lml_error *error) {
   search s = {.task = simplex, .cost = cost};
   lml_status status = make_corners(&s, error);
-  while (status == LML_OK && s.count < simplex->most && extent(&s) > simplex->tolerance) status = step(&s, error);
+  while (status == LML_OK && s.count < simplex->most && !is_done(&s)) status = step(&s, error);
   return status;
 }

@@ -23,8 +23,9 @@ typedef struct lml_simplex {
   double begin[LML_SIMPLEX_DIMENSIONS];
   double step[LML_SIMPLEX_DIMENSIONS]; /**< from there to the simplex's other corners; not 0 */
   double lower[LML_SIMPLEX_DIMENSIONS], upper[LML_SIMPLEX_DIMENSIONS];
-  double tolerance; /**< ends where the simplex extends no further than this in any direction */
-  size_t most;      /**< or after this many evaluations */
+  double tolerance;  /**< ends where the simplex extends no further than this in any direction */
+  double difference; /**< or where the values at its corners differ by no more than this part of the lowest; 0: never */
+  size_t most;       /**< or after this many evaluations */
 } lml_simplex;
 
 /** Evaluate @p cost at ever better points; the caller keeps the best of them. Ends early where the cost fails. The same

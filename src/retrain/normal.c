@@ -148,20 +148,30 @@ double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trai
                                 double *scratch) {
   const int n = (int)normal->width, count = (int)normal->offsets.count;
   const lml_offset_sums *own = &normal->offsets;
-  double offsets[LML_SNAP_ELEMENTS_LIMIT], both = 0.0;
-  cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, delta, 1, 0.0, scratch, 1);
+  double offsets[LML_SNAP_ELEMENTS_LIMIT];
+  double square = normal->square;
   if (count > 0) {
     size_t rank = trained->offsets.count == 0 ? 0 : lml_offset_sums_reduce(&trained->offsets);
     const lml_offset_sums *from = rank > 0 ? &trained->offsets : own;
     if (rank == 0) rank = lml_offset_sums_reduce(own);
     lml_offset_sums_find(from, rank, delta, offsets);
     for (int e = 0; e < count; e++) {
-      both += offsets[e] * (cblas_ddot(count, own->gram + e * count, 1, offsets, 1) - 2.0 * own->moment[e] +
-                            2.0 * cblas_ddot(n, own->rows + e * n, 1, delta, 1));
+      const double along = delta == NULL ? 0.0 : cblas_ddot(n, own->rows + e * n, 1, delta, 1);
+      square +=
+          offsets[e] * (cblas_ddot(count, own->gram + e * count, 1, offsets, 1) - 2.0 * own->moment[e] + 2.0 * along);
     }
   }
-  const double square =
-      normal->square - 2.0 * cblas_ddot(n, normal->moment, 1, delta, 1) + cblas_ddot(n, scratch, 1, delta, 1) + both;
+  if (delta != NULL) {
+    cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, delta, 1, 0.0, scratch, 1);
+    square += cblas_ddot(n, scratch, 1, delta, 1) - 2.0 * cblas_ddot(n, normal->moment, 1, delta, 1);
+  }
+  return square > 0.0 ? square : 0.0;
+}
+
+double lml_normal_change(const lml_normal *normal, const double *delta, double *scratch) {
+  const int n = (int)normal->width;
+  cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, delta, 1, 0.0, scratch, 1);
+  const double square = cblas_ddot(n, scratch, 1, delta, 1);
   return square > 0.0 ? square : 0.0;
 }
 

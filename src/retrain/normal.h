@@ -66,9 +66,12 @@ void lml_normal_copy_moment(const lml_normal *normal, double *moment);
 /** Σ w (r − a·δ)² over the rows, from the sums; not below 0. @p scratch has room for width numbers. */
 double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch);
 
-/** The same with the offsets that @p trained gives for δ, which may have none: then with its own. */
+/** The same with the offsets that @p trained gives for δ, which may have none: then with its own. With @p delta NULL
+ * for δ = 0; @p scratch is not used then. */
 double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trained, const double *delta,
                                 double *scratch);
+/** Σ w (a·δ)² over the rows, likewise. */
+double lml_normal_change(const lml_normal *normal, const double *delta, double *scratch);
 
 /** Rows that wait until there are enough of their kind for a product of matrices. */
 typedef struct lml_waiting_rows {

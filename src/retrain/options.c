@@ -2,6 +2,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "retrain/frame_groups.h"
 #include "retrain/lambda_grid.h"
 #include "retrain/outputs.h"
 #include "retrain/retrain.h"
@@ -9,7 +10,7 @@
 const char *const lml_sums_names[] = {"auto", "exact", NULL};
 
 void lml_retrain_options_init(lml_retrain_options *options) {
-  *options = (lml_retrain_options){.poll = 0.5, .search.tolerance = 0.05};
+  *options = (lml_retrain_options){.poll = 0.5, .search.tolerance = 0.05, .soft_limit = 0.015};
   for (size_t k = 0; k < LML_DEGREES; k++) options->ridge_scale.degrees[k] = 1.0;
 }
 
@@ -23,6 +24,7 @@ void lml_retrain_options_free(lml_retrain_options *options) {
   lml_free(options->lambda_soft);
   lml_free(options->lambda_ridge);
   lml_free(options->ridge_scale.path);
+  lml_free(options->fold_groups);
   lml_free(options->output);
   lml_free(options->report);
   lml_free(options->cache);
@@ -87,13 +89,26 @@ static lml_status check_followed(const lml_retrain_options *options, lml_error *
   return LML_OK;
 }
 
-bool lml_retrain_chooses(const lml_retrain_options *options) {
-  return options->nlambda_soft > 1 || options->nlambda_ridge > 1 || options->search.trials > 0;
-}
+/** Whether λ_S makes a difference. */
+static bool has_soft(const lml_retrain_options *options) { return count_role(options, LML_ROLE_SOFT) > 0; }
 
 bool lml_retrain_searches_soft(const lml_retrain_options *options) {
-  return options->search.trials > 0 && options->folds == 0 && options->nlambda_soft == 0 &&
-         count_role(options, LML_ROLE_SOFT) > 0;
+  return options->nlambda_soft == 0 && has_soft(options);
+}
+
+bool lml_retrain_chooses(const lml_retrain_options *options) {
+  return options->nlambda_soft > 1 || options->nlambda_ridge != 1 || options->search.trials > 0 ||
+         lml_retrain_searches_soft(options);
+}
+
+size_t lml_retrain_trials(const lml_retrain_options *options) {
+  if (options->search.trials > 0) return options->search.trials;
+  return options->nlambda_ridge == 0 || lml_retrain_searches_soft(options) ? LML_CHOICE_TRIALS : 0;
+}
+
+size_t lml_retrain_most_folds(const lml_retrain_options *options) {
+  if (options->folds > 0 || lml_retrain_followed(options) != NULL) return options->folds;
+  return lml_retrain_chooses(options) ? LML_FOLDS : 0;
 }
 
 static bool has_zero(const double *values, size_t count) {
@@ -104,10 +119,10 @@ static bool has_zero(const double *values, size_t count) {
 
 /** A search needs a λ that is not fixed, logarithms, and trials enough for its grid. */
 static lml_status check_search(const lml_retrain_options *options, lml_error *error) {
-  const bool given = count_role(options, LML_ROLE_SOFT) > 0 && options->nlambda_soft > 0;
-  const size_t nsoft = lml_retrain_searches_soft(options) ? LML_GRID_SOFT : given ? options->nlambda_soft : 1;
+  const size_t nsoft = !has_soft(options) ? 1 : options->nlambda_soft > 0 ? options->nlambda_soft : LML_GRID_SOFT;
   const size_t nridge = options->nlambda_ridge > 0 ? options->nlambda_ridge : LML_GRID_RIDGE;
-  if (options->search.trials == 0) return LML_OK;
+  const size_t trials = lml_retrain_trials(options);
+  if (trials == 0) return LML_OK;
   if (nsoft * nridge == 1)
     return lml_fail(error, LML_ERR_USAGE,
                     "--search has nothing to search: a lambda with one value is fixed; give several values of one, or "
@@ -116,16 +131,17 @@ static lml_status check_search(const lml_retrain_options *options, lml_error *er
       (nridge > 1 && has_zero(options->lambda_ridge, options->nlambda_ridge)))
     return lml_fail(error, LML_ERR_USAGE,
                     "--search looks along powers of ten: 0 can't be among the values of a lambda");
-  if (options->search.trials >= nsoft * nridge) return LML_OK;
+  if (trials >= nsoft * nridge) return LML_OK;
   return lml_fail(error, LML_ERR_USAGE, "--search-trials %zu: the grid that the search begins with has %zu pairs",
-                  options->search.trials, nsoft * nridge);
+                  trials, nsoft * nridge);
 }
 
 static lml_status check_choice(const lml_retrain_options *options, lml_error *error) {
-  if (!lml_retrain_chooses(options)) return LML_OK;
-  if (options->folds == 0 && count_role(options, LML_ROLE_TEST) == 0)
+  if (lml_retrain_chooses(options) && lml_retrain_followed(options) != NULL && count_role(options, LML_ROLE_TEST) == 0)
     return lml_fail(error, LML_ERR_USAGE,
-                    "there are several values of lambda but nothing to choose by: give --test FILE or --folds K");
+                    "with --follow there is nothing to choose lambdas by: give --lambda-ridge%s, as a run without "
+                    "--follow chooses them, or --test FILE",
+                    has_soft(options) ? " and --lambda-soft" : "");
   if (options->folds == 1)
     return lml_fail(error, LML_ERR_USAGE, "one fold leaves no frame to train on: --folds must be at least 2");
   return check_search(options, error);
@@ -137,6 +153,7 @@ lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_err
   if (options->output == NULL) return lml_fail(error, LML_ERR_USAGE, "no output: give --output NEW.snapcoeff");
   if (count_role(options, LML_ROLE_TARGET) == 0)
     return lml_fail(error, LML_ERR_USAGE, "no targets: give --targets FILE, a force log or extended XYZ with forces");
+  if (!(options->soft_limit > 0.0)) return lml_fail(error, LML_ERR_USAGE, "--soft-limit must be above 0 (eV/A)");
   lml_status status = check_followed(options, error);
   if (status == LML_OK) status = check_choice(options, error);
   if (status == LML_OK) status = check_leverage(options, error);

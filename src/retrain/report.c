@@ -8,6 +8,7 @@
 #include "base/json_writer.h"
 #include "base/path.h"
 #include "base/proc.h"
+#include "retrain/trade_off.h"
 
 static double root_mean(double square, double count) { return count > 0.0 ? sqrt(square / count) : 0.0; }
 
@@ -86,13 +87,15 @@ static void write_samples(lml_json_writer *w, const lml_fit *fit) {
   lml_json_writer_end_object(w);
 }
 
-static void write_frames(lml_json_writer *w, const lml_fit *fit) {
+/** @p folds: 0 where there are none. */
+static void write_frames(lml_json_writer *w, const lml_fit *fit, size_t folds) {
   lml_json_writer_array(w, "frames");
   for (size_t k = 0; k < fit->set->nframes; k++) {
     lml_json_writer_object(w, NULL);
     lml_json_writer_integer(w, "frame", (long long)fit->set->frames[k].index);
     if (fit->set->frames[k].group != LML_NO_GROUP)
       lml_json_writer_text(w, "group", fit->set->groups.list[fit->set->frames[k].group]);
+    if (folds > 0) lml_json_writer_integer(w, "fold", (long long)fit->set->frames[k].fold);
     lml_json_writer_number(w, "weight", fit->set->frames[k].weight);
     if (fit->set->row_weights != NULL) lml_json_writer_number(w, "mean_row_weight", fit->set->frames[k].row_weight);
     if (fit->set->source == LML_SOURCE_STRUCTURES)
@@ -178,6 +181,8 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
     lml_json_writer_number(w, "effective_weight", effective_weight(retrain, set));
   }
   write_leverages(w, retrain, set);
+  if (set->role == LML_ROLE_TEST && set->kind != LML_TEST_AUTO)
+    lml_json_writer_text(w, "kind", lml_test_kind_names[set->kind]);
   lml_json_writer_text(w, "errors_from", lml_dataset_is_evaluated(set) ? "evaluation" : "rows");
   lml_json_writer_object(w, "errors");
   write_fit_frame(w, &total, set->has_values);
@@ -185,7 +190,7 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
   if (zeros.nframes > 0) lml_json_writer_integer(w, "zero_forces", (long long)zeros.components);
   write_groups(w, fit);
   write_regions(w, fit);
-  write_frames(w, fit);
+  write_frames(w, fit, set->role == LML_ROLE_TARGET ? retrain->nfolds : 0);
   lml_json_writer_end_object(w);
   write_samples(w, fit);
   lml_json_writer_end_object(w);
@@ -253,6 +258,7 @@ static void write_trial(lml_json_writer *w, const lml_trial *trial) {
   lml_json_writer_number(w, "rms_target", trial->rms_target);
   lml_json_writer_number(w, "rms_soft", trial->rms_soft);
   lml_json_writer_number(w, "rms_choice", trial->rms_choice);
+  lml_json_writer_number(w, "soft_change", trial->soft_change);
   lml_json_writer_number(w, "condition", trial->condition);
 }
 
@@ -315,18 +321,21 @@ static void write_solution(lml_json_writer *w, const lml_retrain *retrain) {
 
 static void write_search(lml_json_writer *w, const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
-  if (!lml_retrain_chooses(options)) return;
+  const size_t most = lml_retrain_trials(options);
+  if (retrain->by == LML_CHOICE_NONE) return;
   lml_json_writer_object(w, "search");
-  lml_json_writer_text(w, "by", options->folds > 0 ? "folds" : "test");
-  if (options->folds > 0) lml_json_writer_integer(w, "folds", (long long)options->folds);
-  if (options->search.trials > 0) {
-    lml_json_writer_integer(w, "most_trials", (long long)options->search.trials);
-    lml_json_writer_number(w, "tolerance", options->search.tolerance);
-    lml_json_writer_array(w, "at_end_of_range");
-    for (size_t i = 0; i < LML_LAMBDAS; i++)
-      if (retrain->at_end[i]) lml_json_writer_text(w, NULL, lml_lambda_names[i]);
-    lml_json_writer_end_array(w);
-  }
+  lml_json_writer_text(w, "by", lml_choice_by_names[retrain->by]);
+  if (retrain->nfolds > 0) lml_json_writer_integer(w, "folds", (long long)retrain->nfolds);
+  if (retrain->nfolds > 0) lml_json_writer_integer(w, "groups", (long long)retrain->ngroups);
+  lml_json_writer_text(w, "watched_by", lml_watch_names[retrain->watch]);
+  lml_json_writer_number(w, "soft_limit", options->soft_limit);
+  lml_json_writer_number(w, "rms_before", lml_trade_off_before(retrain));
+  if (most > 0) lml_json_writer_integer(w, "most_trials", (long long)most);
+  if (most > 0) lml_json_writer_number(w, "tolerance", options->search.tolerance);
+  lml_json_writer_array(w, "at_end_of_range");
+  for (size_t i = 0; i < LML_LAMBDAS; i++)
+    if (retrain->at_end[i]) lml_json_writer_text(w, NULL, lml_lambda_names[i]);
+  lml_json_writer_end_array(w);
   lml_json_writer_integer(w, "coarse", (long long)retrain->ngrid);
   lml_json_writer_integer(w, "chosen", (long long)retrain->chosen);
   lml_json_writer_array(w, "grid");

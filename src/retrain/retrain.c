@@ -40,10 +40,11 @@ void lml_retrain_free(lml_retrain *retrain) {
   lml_constraints_free(&retrain->constraints);
   lml_normal_free(&retrain->target);
   lml_normal_free(&retrain->soft);
-  lml_normal_free(&retrain->test);
-  lml_normal_free(&retrain->train);
-  for (size_t k = 0; retrain->folds != NULL && k < retrain->options->folds; k++) lml_normal_free(&retrain->folds[k]);
+  for (size_t s = 0; retrain->tests != NULL && s < retrain->options->nsets; s++) lml_normal_free(&retrain->tests[s]);
+  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds; k++) lml_normal_free(&retrain->folds[k]);
+  lml_free(retrain->tests);
   lml_free(retrain->folds);
+  lml_soft_sample_free(&retrain->sample);
   lml_free(retrain->trials);
   lml_start_files_free(retrain->start_files);
   *retrain = (lml_retrain){0};
@@ -91,16 +92,6 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   status = lml_alloc(&retrain->delta, retrain->width, sizeof(double), "coefficients", error);
   if (status == LML_OK) status = lml_ridge_make(&retrain->ridge, &options->ridge_scale, retrain->start, error);
   return status == LML_OK ? check_prior(retrain, error) : status;
-}
-
-/** λs are chosen by how well values of test files are met. */
-static lml_status check_tests(const lml_retrain_options *options, lml_error *error) {
-  if (!lml_retrain_chooses(options) || options->folds > 0) return LML_OK;
-  for (size_t s = 0; s < options->nsets; s++)
-    if (options->sets[s].role == LML_ROLE_TEST && !options->sets[s].has_values)
-      return lml_fail(error, LML_ERR_INPUT, "%s: holds no %s to choose lambdas by", options->sets[s].path,
-                      lml_quantity_names[options->sets[s].quantity]);
-  return LML_OK;
 }
 
 /** Whether some frame's group has that name, or with NULL whether some frame has one. */
@@ -170,7 +161,6 @@ static lml_status scan_sets(lml_run *r, lml_error *error) {
   lml_run_end_stage(r);
   lml_energy_offsets_set_zero(options->sets, options->nsets);
   if (status == LML_OK) status = check_groups(options, error);
-  if (status == LML_OK) status = check_tests(options, error);
   return lml_comm_agree(r->comm, status, error);
 }
 
@@ -343,6 +333,7 @@ static lml_status work(lml_run *r, lml_error *error) {
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = scan_sets(r, error);
   if (status == LML_OK) status = lml_comm_agree(r->comm, make_crew(r, error), error);
+  if (status == LML_OK) status = lml_run_plan_choice(r, error);
   if (status == LML_OK) status = lml_run_make_room(r, error);
   if (status == LML_OK) status = lml_run_restore(r, error);
   if (status == LML_OK) status = lml_run_constrain(r, error);

@@ -16,6 +16,7 @@
 #include "retrain/fit.h"
 #include "retrain/normal.h"
 #include "retrain/ridge.h"
+#include "retrain/soft_sample.h"
 #include "retrain/solve.h"
 
 typedef enum lml_retrain_form { LML_FORM_QUADRATIC = 0, LML_FORM_LINEAR } lml_retrain_form;
@@ -38,11 +39,30 @@ extern const char *const lml_lambda_names[];
 
 /** Whether and how λs are searched beyond a grid. */
 typedef struct lml_search_options {
-  size_t trials;    /**< most pairs that are tried, those of the grid among them; 0: the grid alone */
+  size_t trials;    /**< most pairs that are tried, those of the grid among them; 0: the grid alone, unless a λ is not
+                         given: then LML_CHOICE_TRIALS */
   double tolerance; /**< decades: the search ends where λs are known to this */
 } lml_search_options;
 
-enum { LML_SEARCH_TRIALS = 80 /**< by default */ };
+enum {
+  LML_SEARCH_TRIALS = 80, /**< of a search that is asked for, by default */
+  LML_CHOICE_TRIALS = 45  /**< of one that is not, where a λ is not given */
+};
+
+/** By what λs are chosen. */
+typedef enum lml_choice_by {
+  LML_CHOICE_NONE = 0, /**< they are given */
+  LML_CHOICE_TEST,     /**< by errors on test sets of the kind target */
+  LML_CHOICE_FOLDS     /**< by errors on target frames that are left out */
+} lml_choice_by;
+
+/** What watches how much forces of soft structures change. */
+typedef enum lml_watch {
+  LML_WATCH_NOTHING = 0,
+  LML_WATCH_TEST,    /**< test sets of the kind soft */
+  LML_WATCH_LEFT_OUT /**< atoms of the soft constraints, each left out; see soft_sample.h */
+} lml_watch;
+extern const char *const lml_choice_by_names[], *const lml_watch_names[];
 
 /** What is wanted. Strings and arrays belong to it. */
 typedef struct lml_retrain_options {
@@ -58,10 +78,13 @@ typedef struct lml_retrain_options {
   size_t nsets, sets_capacity;
   lml_config_groups groups;           /**< of the frames of all sets of structures but hard constraints */
   double *lambda_soft, *lambda_ridge; /**< values to choose from; one of each is used as it is */
-  size_t nlambda_soft, nlambda_ridge; /**< 0: λ_S = 1, λ₀ = 0, or with a search a grid that fits the data */
+  size_t nlambda_soft, nlambda_ridge; /**< 0: it is chosen, from a grid that fits the data on */
   lml_search_options search;
+  double soft_limit; /**< eV/Å: most that forces of soft structures may change, RMS, where λs are chosen */
   lml_ridge_scale ridge_scale;
-  size_t folds; /**< 0: choose by the test sets; else by leaving out each of that many parts of the target frames */
+  size_t folds;      /**< parts of the target frames that are left out in turn; 0: as many as there are groups, up to
+                          LML_FOLDS, where λs are chosen and no test set is there to choose by */
+  char *fold_groups; /**< info key that names which target frames are left out together; NULL: equivalent ones are */
   lml_constraint_options constraints;
   char *output; /**< .snapcoeff file; the parameters go to the .snapparam file of the same name */
   char *report; /**< JSON file; NULL: none */
@@ -81,12 +104,18 @@ void lml_retrain_options_free(lml_retrain_options *options);
 lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
                                    lml_error *error);
 
-/** Whether there are several pairs of λ to choose from. */
+/** Whether λs are to be chosen: several values are given for one that counts, or none. λ_S counts with soft
+ *  constraints. */
 bool lml_retrain_chooses(const lml_retrain_options *options);
 
-/** Whether a search has to find λ_S without values to begin with. By folds it does not: they are of the targets alone,
- *  which soft constraints can only make worse. */
+/** Whether λ_S has to be found without values to begin with. */
 bool lml_retrain_searches_soft(const lml_retrain_options *options);
+
+/** Most pairs that a search tries; 0 where there is none. */
+size_t lml_retrain_trials(const lml_retrain_options *options);
+
+/** Parts that target frames are left out in, at most. */
+size_t lml_retrain_most_folds(const lml_retrain_options *options);
 
 /** The set that is followed; NULL where there is none. */
 lml_dataset *lml_retrain_followed(const lml_retrain_options *options);
@@ -97,9 +126,11 @@ lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_err
 /** One pair of parameters that was tried, with errors from the sums. */
 typedef struct lml_trial {
   double lambda_soft, lambda_ridge;
-  double rms_target; /**< weighted RMS deviation of the targets */
-  double rms_soft;   /**< weighted RMS change of the soft constraints */
-  double rms_choice; /**< what is made small: of test sets or left-out frames; NaN where nothing is chosen by it */
+  double rms_target;  /**< weighted RMS deviation of the targets */
+  double rms_soft;    /**< weighted RMS change of the soft constraints */
+  double rms_choice;  /**< held-out error, which is made small: weighted RMS deviation of test sets or left-out frames;
+                           NaN where neither is there */
+  double soft_change; /**< eV/Å: RMS change of what watches soft structures; NaN where nothing does */
   double condition;
 } lml_trial;
 
@@ -136,15 +167,19 @@ typedef struct lml_retrain {
   double *delta; /**< width: Θ − Θ₀ */
   lml_ridge ridge;
   lml_constraints constraints;
-  lml_normal target, soft, test; /**< soft and test without sums where there are none */
-  lml_normal *folds;             /**< as many as there are; NULL where nothing is chosen by them */
-  lml_normal train;              /**< the sum of all folds but one, one after the other */
+  lml_choice_by by;
+  lml_watch watch;
+  size_t ngroups, nfolds;  /**< of target frames, where some are left out */
+  lml_normal target, soft; /**< soft without sums where there are none */
+  lml_normal *tests;       /**< one for each set, with sums where it is a test set and they are needed */
+  lml_normal *folds;       /**< nfolds; NULL without */
+  lml_soft_sample sample;  /**< of soft constraints, where one is needed */
   size_t target_rank, soft_rank;
   double target_largest, soft_largest; /**< largest eigenvalues */
   lml_trial *trials;
   size_t ntrials, chosen;
   size_t ngrid;             /**< the first of them, which are the grid's */
-  bool at_end[LML_LAMBDAS]; /**< whether a search found the best value at the end of its range */
+  bool at_end[LML_LAMBDAS]; /**< whether the chosen one is at the end of the values or the range */
   lml_solution solution;
   bool used_qr;
   double qr_condition;

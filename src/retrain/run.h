@@ -19,9 +19,10 @@ typedef struct lml_run {
   lml_solver solver;
   lml_stage stage;
   size_t done, total;
-  double began;  /**< s */
-  bool restored; /**< the constraints' rows and the sums came from the cache */
-  bool ranked;   /**< the rank of the targets' sums is known */
+  double began;       /**< s */
+  bool without_tests; /**< sums of test sets are not needed, and the cache has none */
+  bool restored;      /**< the constraints' rows and the sums came from the cache */
+  bool ranked;        /**< the rank of the targets' sums is known */
 } lml_run;
 
 /** Whether this is rank 0, which solves, writes and talks. */
@@ -45,6 +46,8 @@ void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set);
 
 /** Warn of what in a set's file may not be what it seems: a mask, names of missing values. */
 void lml_run_tell_doubts(const lml_run *run, const lml_dataset *set);
+/** Find out by what λs are chosen: kinds of test sets, groups and folds of target frames, what watches the rest. */
+lml_status lml_run_plan_choice(lml_run *run, lml_error *error);
 
 /** Make room for the constraints' rows and the sums. Collective, as all functions below. */
 lml_status lml_run_make_room(lml_run *run, lml_error *error);

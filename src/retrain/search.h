@@ -10,9 +10,10 @@
 /** Pairs that are tried, at most. */
 size_t lml_search_most(const lml_retrain_options *options);
 
-/** Solve for one pair after the other (rank 0 alone): fills trials, ngrid, chosen, solution and delta of @p retrain. @p
- * tell (may be NULL) is called behind each pair. The scale of the last solution stays in @p solver. */
-lml_status lml_search_run(lml_retrain *retrain, lml_solver *solver, void (*tell)(void *context), void *context,
-                          lml_error *error);
+/** Solve for one pair after the other (rank 0 alone), with up to @p nthreads threads: fills trials, ngrid, chosen,
+ *  at_end, solution and delta of @p retrain. @p tell (may be NULL) is called behind each pair. @p scale (width) gets
+ *  that of the chosen solution, see solve.h. */
+lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*tell)(void *context),
+                          void *context, lml_error *error);
 
 #endif

@@ -9,10 +9,11 @@
 #include "retrain/qr.h"
 #include "retrain/run.h"
 #include "retrain/search.h"
+#include "retrain/trade_off.h"
 
 /** Condition number from which normal equations are given up for QR where nothing else is asked for. With a ridge
  *  penalty, directions that the data hardly determine stay at zero; without one, the data's digits are all there is. */
-static const double largest_condition = 1e12, largest_condition_without_ridge = 1e6;
+static const double largest_condition = LML_LARGEST_CONDITION, largest_condition_without_ridge = 1e6;
 
 /** Weights or values may be so large that sums overflow. */
 static lml_status check_sums(const lml_normal *normal, const char *what, lml_error *error) {
@@ -26,7 +27,9 @@ static lml_status check_sums(const lml_normal *normal, const char *what, lml_err
 static lml_status check_all_sums(const lml_retrain *retrain, lml_error *error) {
   lml_status status = check_sums(&retrain->target, "targets", error);
   if (status == LML_OK) status = check_sums(&retrain->soft, "soft constraints", error);
-  return status == LML_OK ? check_sums(&retrain->test, "test files", error) : status;
+  for (size_t s = 0; s < retrain->options->nsets && status == LML_OK; s++)
+    status = check_sums(&retrain->tests[s], "test files", error);
+  return status;
 }
 
 lml_status lml_run_make_solver(lml_run *r, lml_error *error) {
@@ -56,7 +59,7 @@ static lml_status find_soft_rank(lml_run *r, lml_error *error) {
 }
 
 static lml_status find_solution(lml_run *r, lml_error *error) {
-  return lml_search_run(r->retrain, &r->solver, lml_run_tell, r, error);
+  return lml_search_run(r->retrain, r->crew.nthreads, r->solver.scale, lml_run_tell, r, error);
 }
 
 lml_status lml_run_find_rank(void *context, lml_team_place place, size_t position, lml_error *error) {
@@ -96,11 +99,7 @@ static lml_status solve_sums(lml_run *r, lml_error *error) {
     if (status == LML_OK) status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = find_all(r, error);
     if (status == LML_OK) lml_run_tell_last(r);
-    for (size_t i = 0; i < LML_LAMBDAS && status == LML_OK; i++)
-      if (r->retrain->at_end[i])
-        lml_log_line(r->listener->log, LML_LOG_ERROR,
-                     "the best %s is at the end of the range that was searched: the error may fall further beyond it",
-                     lml_lambda_names[i]);
+    if (status == LML_OK) lml_trade_off_tell(r);
   }
   lml_run_end_stage(r);
   return lml_comm_agree(r->comm, status, error);

@@ -71,14 +71,16 @@ static void put_matrix(lml_solver *solver, const lml_problem *problem) {
     for (size_t row = column; row < n; row++) solver->matrix[column * n + row] *= scale[row] * scale[column];
 }
 
-/** Factorise, and estimate the condition number. */
-static lml_status factorise(lml_solver *solver, lml_solution *solution, lml_error *error) {
+/** Factorise, and estimate the condition number where it is wanted. */
+static lml_status factorise(lml_solver *solver, const lml_problem *problem, lml_solution *solution, lml_error *error) {
+  const bool estimated = problem->correction == 0.0;
   const lapack_int n = (lapack_int)solver->width;
-  double reciprocal = 0.0;
-  const double norm = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'L', n, solver->matrix, n, solver->vectors);
+  double reciprocal = 0.0, norm = 0.0;
+  if (estimated) norm = LAPACKE_dlansy_work(LAPACK_COL_MAJOR, '1', 'L', n, solver->matrix, n, solver->vectors);
   const lapack_int info = LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', n, solver->matrix, n);
   if (info < 0) return lml_fail(error, LML_ERR_INTERNAL, "Cholesky's factorisation failed (dpotrf: %d)", (int)info);
-  if (info == 0)
+  if (info == 0 && !estimated) reciprocal = 1.0;
+  if (info == 0 && estimated)
     LAPACKE_dpocon_work(LAPACK_COL_MAJOR, 'L', n, solver->matrix, n, norm, &reciprocal, solver->vectors,
                         solver->integers);
   solution->condition = reciprocal > 0.0 ? 1.0 / reciprocal : INFINITY;
@@ -116,7 +118,7 @@ lml_status lml_solver_factorise(lml_solver *solver, const lml_problem *problem, 
                                 lml_error *error) {
   *solution = (lml_solution){.condition = INFINITY};
   put_matrix(solver, problem);
-  return factorise(solver, solution, error);
+  return factorise(solver, problem, solution, error);
 }
 
 lml_status lml_solver_solve(lml_solver *solver, const lml_problem *problem, double *delta, lml_solution *solution,
@@ -137,7 +139,7 @@ lml_status lml_solver_solve(lml_solver *solver, const lml_problem *problem, doub
     const double whole = cblas_dnrm2((int)n, delta, 1);
     solution->refinements = k;
     solution->correction = whole > 0.0 ? length / whole : 0.0;
-    if (solution->correction < smallest_correction) break;
+    if (solution->correction < fmax(smallest_correction, problem->correction)) break;
     last = length;
   }
   return LML_OK;

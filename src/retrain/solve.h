@@ -10,12 +10,17 @@
 #include "retrain/constraints.h"
 #include "retrain/normal.h"
 
+/** Condition number of the scaled matrix from which normal equations lose too many digits. */
+#define LML_LARGEST_CONDITION 1e12
+
 typedef struct lml_problem {
   const lml_normal *target;
   const lml_normal *soft; /**< NULL without soft constraints */
   const lml_constraints *constraints;
   double lambda_soft, lambda_ridge;
   const double *ridge; /**< width: ρ */
+  double correction; /**< refine until steps are shorter than this, relative to δ, and don't estimate the condition: 1
+                          stands for it; 0: refine as far as it goes */
 } lml_problem;
 
 /** Room for solutions. Initialise with lml_solver_make, use for any number of problems of that size. */

@@ -27,6 +27,25 @@ static lml_status make_constraints(lml_run *r, lml_error *error) {
                               set == NULL ? NULL : &find, error);
 }
 
+/** Ratio of the last singular value that is kept to the first that is not, below which the rank is told to be doubtful.
+ */
+static const double clear_gap = 10.0;
+
+/** Say where a rank is a matter of rounding: the direction that is kept or dropped by chance moves the result. */
+static void warn_of_gaps(const lml_run *r) {
+  for (size_t k = 0; k < 2; k++) {
+    const lml_constraint_rows *kind = &r->retrain->constraints.kinds[k];
+    if (kind->rank == 0 || kind->rank >= kind->nsingular) continue;
+    const double kept = kind->singular[kind->rank - 1], dropped = kind->singular[kind->rank];
+    if (kept >= clear_gap * dropped) continue;
+    lml_log_warning(r->listener->log,
+                    "the rank %zu of the hard constraints to %s has no clear gap: the last singular value that counts "
+                    "is %.2e of the largest, the first that does not %.2e; set %s, or constrain other structures",
+                    kind->rank, lml_hard_mode_names[k], kept / kind->singular[0], dropped / kind->singular[0],
+                    k == LML_HARD_KEEP ? "--hard-tolerance" : "set_tolerance");
+  }
+}
+
 lml_status lml_run_constrain(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
@@ -34,6 +53,7 @@ lml_status lml_run_constrain(lml_run *r, lml_error *error) {
   lml_status status = r->restored ? LML_OK : make_constraints(r, error);
   if (status == LML_OK && lml_run_leads(r))
     status = lml_constraints_decompose(&retrain->constraints, &options->constraints, error);
+  if (status == LML_OK && lml_run_leads(r)) warn_of_gaps(r);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_constraints_share(&retrain->constraints, r->comm, error);
   lml_run_end_stage(r);
@@ -45,27 +65,35 @@ lml_status lml_run_constrain(lml_run *r, lml_error *error) {
 /** Sums that rows are added to, and which rows. */
 typedef struct {
   lml_role role;
-  lml_normal *normals; /**< one, or one per fold */
+  const lml_dataset *only; /**< the set whose rows they are; NULL: all for the role */
+  lml_normal *normals;     /**< one, or one per fold */
   size_t nnormals;
+  lml_soft_sample *sample; /**< that takes some of the rows; NULL: none */
 } sum_task;
 
-/** Frames of the sets for @p role before number @p end that are not judged by leverage. */
-static size_t count_frames(const lml_run *r, lml_role role, size_t end) {
+static bool is_summed(const sum_task *task, const lml_dataset *set) {
+  return set->role == task->role && set->leverage == 0.0 && (task->only == NULL || task->only == set);
+}
+
+/** Frames whose rows are added. */
+static size_t count_frames(const lml_run *r, const sum_task *task) {
   size_t count = 0;
-  for (size_t s = 0; s < end; s++)
-    if (r->options->sets[s].role == role && r->options->sets[s].leverage == 0.0) count += r->options->sets[s].nframes;
+  for (size_t s = 0; s < r->options->nsets; s++)
+    if (is_summed(task, &r->options->sets[s])) count += r->options->sets[s].nframes;
   return count;
 }
 
 /** Rows of one set on their way to sums. */
 typedef struct {
   const sum_task *task;
+  const lml_dataset *set;
+  size_t index;           /**< of the set */
   lml_normal_adder adder; /**< to the sums of each seat */
-  size_t first;           /**< frames of other sets that were dealt out to the folds before */
 } summing;
 
 static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
   summing *s = context;
+  if (s->task->sample != NULL) lml_soft_sample_take(s->task->sample, s->index, s->set, block);
   return lml_normal_take(&s->adder, block, error);
 }
 
@@ -79,7 +107,7 @@ static lml_status hand_in(void *context, size_t seat, size_t position, lml_error
   const summing *s = context;
   lml_normal_part *part = &s->adder.parts[seat];
   (void)error;
-  lml_normal_add(&s->task->normals[(s->first + position) % s->task->nnormals], &part->sums);
+  lml_normal_add(&s->task->normals[s->task->nnormals > 1 ? s->set->frames[position].fold : 0], &part->sums);
   lml_normal_part_clear(part);
   return LML_OK;
 }
@@ -120,11 +148,12 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
   const lml_dataset *set = &r->options->sets[index];
   summing *s = &p->summings[p->count];
   *s = (summing){.task = task,
+                 .set = set,
+                 .index = index,
                  .adder = {.parts = p->parts,
                            .subspace = task->role == LML_ROLE_TARGET ? p->subspace : NULL,
                            .weight = set->weight,
-                           .has_values = set->has_values && task->role != LML_ROLE_SOFT},
-                 .first = count_frames(r, task->role, index)}; /* frames of all sets are dealt out in one row */
+                           .has_values = set->has_values && task->role != LML_ROLE_SOFT}};
   p->jobs[p->count++] = (lml_row_job){.set = set,
                                       .first = first,
                                       .most = task->nnormals > 1 ? 1 : 0,
@@ -139,14 +168,14 @@ static sum_task target_task(lml_run *r) {
   lml_retrain *retrain = r->retrain;
   return (sum_task){.role = LML_ROLE_TARGET,
                     .normals = retrain->folds != NULL ? retrain->folds : &retrain->target,
-                    .nnormals = retrain->folds != NULL ? r->options->folds : 1};
+                    .nnormals = retrain->folds != NULL ? retrain->nfolds : 1};
 }
 
 static void add_up_folds(lml_run *r) {
   lml_retrain *retrain = r->retrain;
   if (retrain->folds == NULL) return;
   lml_normal_clear(&retrain->target);
-  for (size_t k = 0; k < r->options->folds; k++) lml_normal_add(&retrain->target, &retrain->folds[k]);
+  for (size_t k = 0; k < retrain->nfolds; k++) lml_normal_add(&retrain->target, &retrain->folds[k]);
 }
 
 /* ---- frames that are judged by leverage ---- */
@@ -160,11 +189,7 @@ static lml_status judge_set(lml_run *r, size_t index, size_t first, lml_error *e
                                        .lambda_ridge = r->options->lambda_ridge[0],
                                        .ridge = retrain->ridge.factors},
                            .whole = &retrain->target,
-                           .parts = retrain->folds,
-                           .nparts = r->options->folds,
-                           .ntaken = count_frames(r, LML_ROLE_TARGET, r->options->nsets) + first};
-  for (size_t s = 0; s < index; s++)
-    if (r->options->sets[s].leverage > 0.0) leverage.ntaken += r->options->sets[s].nframes;
+                           .parts = retrain->folds};
   lml_status status = lml_run_make_solver(r, error);
   if (status == LML_OK) status = lml_leverage_begin(&leverage, error);
   if (status == LML_OK)
@@ -199,20 +224,21 @@ static lml_status select_from_sets(lml_run *r, lml_error *error) {
 
 /* ---- all of them ---- */
 
+/** Leverage may have left some folds without frames. */
 static lml_status check_folds(const lml_run *r, lml_error *error) {
-  const size_t folds = r->retrain->folds == NULL ? 0 : r->options->folds, count = lml_run_frames(r, LML_ROLE_TARGET);
-  if (folds <= count) return LML_OK;
-  return lml_fail(error, LML_ERR_USAGE, "--folds %zu: there are only %zu target frames", folds, count);
+  const size_t least = r->options->folds > 0 ? r->options->folds : 2;
+  size_t count = 0;
+  for (size_t k = 0; k < r->retrain->nfolds; k++) count += r->retrain->folds[k].nrows > 0.0;
+  if (r->retrain->folds == NULL || count >= least || !lml_run_leads(r)) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "of %zu folds, leverage leaves only %zu with target frames: give a smaller one",
+                  r->retrain->nfolds, count);
 }
 
 static lml_status make_folds(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
-  const size_t folds = r->options->folds;
-  lml_status status = lml_alloc(&retrain->folds, folds, sizeof *retrain->folds, "folds", error);
-  if (status == LML_OK) status = check_folds(r, error);
-  for (size_t k = 0; k < folds && status == LML_OK; k++)
+  lml_status status = lml_alloc(&retrain->folds, retrain->nfolds, sizeof *retrain->folds, "folds", error);
+  for (size_t k = 0; k < retrain->nfolds && status == LML_OK; k++)
     status = lml_normal_make(&retrain->folds[k], retrain->width, error);
-  if (status == LML_OK && lml_run_leads(r)) status = lml_normal_make(&retrain->train, retrain->width, error);
   return status;
 }
 
@@ -227,14 +253,27 @@ static size_t count_offsets(const lml_retrain_options *options) {
 /** Let sums of targets and tests have offsets of energies, where there are any. */
 static lml_status allow_offsets(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
-  lml_normal *const all[] = {&retrain->target, &retrain->test, &retrain->train};
   const size_t count = count_offsets(r->options);
-  lml_status status = LML_OK;
-  for (size_t k = 0; k < sizeof all / sizeof all[0] && status == LML_OK; k++)
-    if (all[k]->gram != NULL) status = lml_normal_allow_offsets(all[k], count, error);
-  for (size_t k = 0; retrain->folds != NULL && k < r->options->folds && status == LML_OK; k++)
+  lml_status status = lml_normal_allow_offsets(&retrain->target, count, error);
+  for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
+    if (retrain->tests[s].gram != NULL) status = lml_normal_allow_offsets(&retrain->tests[s], count, error);
+  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds && status == LML_OK; k++)
     status = lml_normal_allow_offsets(&retrain->folds[k], count, error);
   return status;
+}
+
+/** What λs may be chosen by, beside folds. With a cache it does not depend on whether they are, so that a later run may
+ *  choose them from the same sums. */
+static lml_status make_watch(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  const lml_retrain_options *options = r->options;
+  lml_status status = lml_alloc(&retrain->tests, options->nsets, sizeof *retrain->tests, "test sets", error);
+  if (status != LML_OK || (!lml_retrain_chooses(options) && options->cache == NULL)) return status;
+  for (size_t s = 0; s < options->nsets && status == LML_OK; s++)
+    if (options->sets[s].role == LML_ROLE_TEST && !r->without_tests)
+      status = lml_normal_make(&retrain->tests[s], retrain->width, error);
+  if (status != LML_OK) return status;
+  return lml_soft_sample_make(&retrain->sample, options->sets, options->nsets, retrain->width, error);
 }
 
 /** Room for what the starting potential gives. Frames that come or go later have none. */
@@ -244,7 +283,7 @@ static lml_status make_before(lml_run *r, lml_error *error) {
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
     const lml_dataset *set = &r->options->sets[s];
     if (set->reading == LML_READ_FOLLOW || set->leverage > 0.0) continue;
-    if (set->role == LML_ROLE_TEST && r->retrain->test.gram == NULL) continue; /* rows of it are not made */
+    if (set->role == LML_ROLE_TEST && r->retrain->tests[s].gram == NULL) continue; /* rows of it are not made */
     status = lml_alloc(&r->before[s], set->nrows, sizeof(double), "values of the starting potential", error);
   }
   if (status == LML_OK) lml_run_forget_before(r);
@@ -263,12 +302,11 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
   const size_t n = retrain->width;
-  const bool chooses = lml_retrain_chooses(options);
   lml_status status = lml_constraints_make(&retrain->constraints, options->sets, options->nsets, n, error);
   if (status == LML_OK) status = lml_normal_make(&retrain->target, n, error);
   if (status == LML_OK && lml_run_frames(r, LML_ROLE_SOFT) > 0) status = lml_normal_make(&retrain->soft, n, error);
-  if (status == LML_OK && chooses && options->folds == 0) status = lml_normal_make(&retrain->test, n, error);
-  if (status == LML_OK && chooses && options->folds > 0) status = make_folds(r, error);
+  if (status == LML_OK) status = make_watch(r, error);
+  if (status == LML_OK && retrain->by == LML_CHOICE_FOLDS) status = make_folds(r, error);
   if (status == LML_OK) status = allow_offsets(r, error);
   if (status == LML_OK) status = make_before(r, error);
   return lml_comm_agree(r->comm, status, error);
@@ -305,7 +343,7 @@ static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, con
   lml_status status = make_pass(r, &p, r->options->nsets, subspace, error);
   for (size_t t = 0; t < ntasks && status == LML_OK; t++)
     for (size_t s = 0; s < r->options->nsets; s++)
-      if (r->options->sets[s].role == tasks[t].role && r->options->sets[s].leverage == 0.0 &&
+      if (is_summed(&tasks[t], &r->options->sets[s]) &&
           (r->options->sets[s].noffsets > 0) == (kind == ROWS_WITH_OFFSETS))
         include_set(r, &p, &tasks[t], s, 0);
   if (status == LML_OK) status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
@@ -334,20 +372,44 @@ static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml
   return status;
 }
 
-lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
+/** Targets first, then soft constraints, then the test sets that are summed. */
+static size_t list_tasks(lml_run *r, sum_task *tasks) {
   lml_retrain *retrain = r->retrain;
-  sum_task tasks[3] = {target_task(r)};
-  size_t ntasks = 1, nframes = 0;
-  if (r->restored) return LML_OK;
-  if (retrain->soft.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_SOFT, &retrain->soft, 1};
-  if (retrain->test.gram != NULL) tasks[ntasks++] = (sum_task){LML_ROLE_TEST, &retrain->test, 1};
-  for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, tasks[t].role, r->options->nsets);
+  size_t count = 0;
+  tasks[count++] = target_task(r);
+  if (retrain->soft.gram != NULL)
+    tasks[count++] =
+        (sum_task){.role = LML_ROLE_SOFT, .normals = &retrain->soft, .nnormals = 1, .sample = &retrain->sample};
+  for (size_t s = 0; s < r->options->nsets; s++)
+    if (retrain->tests[s].gram != NULL)
+      tasks[count++] =
+          (sum_task){.role = LML_ROLE_TEST, .only = &r->options->sets[s], .normals = &retrain->tests[s], .nnormals = 1};
+  return count;
+}
+
+static lml_status make_sums(lml_run *r, lml_error *error) {
+  sum_task *tasks;
+  size_t nframes = 0;
+  lml_status status = lml_alloc(&tasks, 2 + r->options->nsets, sizeof *tasks, "sums", error);
+  if (status != LML_OK) return status;
+  const size_t ntasks = list_tasks(r, tasks);
+  for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, &tasks[t]);
   lml_run_begin_stage(r, LML_STAGE_ROWS, nframes);
-  lml_status status = sum_sets(r, tasks, ntasks, error);
+  status = sum_sets(r, tasks, ntasks, error);
   lml_run_end_stage(r);
+  lml_free(tasks);
+  return status;
+}
+
+lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
+  const bool compressed = r->compression.subspace.rank > 0;
+  if (r->restored) return LML_OK;
+  lml_status status = make_sums(r, error);
+  if (status == LML_OK)
+    status = lml_soft_sample_finish(&r->retrain->sample, compressed ? &r->compression.centre : NULL, r->comm, error);
   add_up_folds(r);
   if (status == LML_OK) status = select_from_sets(r, error);
-  return status == LML_OK ? check_folds(r, error) : status;
+  return status == LML_OK ? lml_comm_agree(r->comm, check_folds(r, error), error) : status;
 }
 
 lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error *error) {

@@ -78,9 +78,9 @@ static bool contains(const char *text, size_t length, const char *words) {
 }
 
 bool lml_checked_resembles(const char *frame, size_t got) {
-  size_t zeros = 0;
-  while (zeros < got && frame[zeros] == '\0') zeros++;
-  return zeros == got || contains(frame, got, BEGINS) || contains(frame, got, BETWEEN);
+  size_t blank = 0;
+  while (blank < got && frame[blank] == '\0') blank++;
+  return blank == got || contains(frame, got, BEGINS) || contains(frame, got, BETWEEN);
 }
 
 /* ---- the checksum ---- */

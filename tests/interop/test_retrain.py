@@ -120,7 +120,7 @@ def test_linear_coefficients_from_scratch(label, retrain, tmp_path):
     teacher = write_potential(tmp_path / "teacher.snapcoeff", theta, W_BE)
     data = label("data.xyz", cells(8, 1, ("W", "Be")), teacher)
     new, report = retrain("--start", teacher, "--from-scratch", "--form", "linear", "--targets", data, "--select",
-                          "all", "--energy-weight", 1)
+                          "all", "--energy-weight", 1, "--lambda-ridge", 0)
     assert np.abs(read_coefficients(new) / theta - 1).max() <= 1e-8
     assert report["start"]["origin"] == "zero" and report["coefficients"]["count"] == 12
 
@@ -128,7 +128,8 @@ def test_linear_coefficients_from_scratch(label, retrain, tmp_path):
 def test_quadratic_coefficients_from_scratch(label, retrain, lmlink_eval, teacher, tmp_path):
     full, start, theta = teacher
     data = label("data.xyz", cells(12, 2), full)
-    new, _ = retrain("--start", start, "--from-scratch", "--targets", data, "--select", "all", "--energy-weight", 1)
+    new, _ = retrain("--start", start, "--from-scratch", "--targets", data, "--select", "all", "--energy-weight", 1,
+                     "--lambda-ridge", 0)
     assert np.abs(read_coefficients(new)[0] / theta - 1).max() <= 1e-8
     unseen = label("unseen.xyz", cells(2, 99), full)
     lmlink_eval("--potential", new, unseen, "--output", tmp_path / "again.xyz")
@@ -143,6 +144,7 @@ def test_each_quantity_determines_the_coefficients(quantity, label, retrain, tmp
     teacher = write_potential(tmp_path / "teacher.snapcoeff", theta, W)
     data = label("data.xyz", cells(14, 1), teacher)
     config = {"format": "lmlink-retrain", "version": 1, "form": "linear", "start": {"file": teacher.name, "zero": True},
+              "lambda_ridge": 0,
               "targets": [{"file": data.name, "quantity": quantity, "select": "all"}]}
     (tmp_path / "c.json").write_text(json.dumps(config))
     new, report = retrain(tmp_path / "c.json")
@@ -158,7 +160,7 @@ def test_methods_agree(label, retrain, teacher):
     data, soft = label("data.xyz", cells(4, 2), full), label("soft.xyz", cells(2, 3), full)
     hard = label("hard.xyz", strained(), full)
     options = ("--start", start, "--targets", data, "--select", "all", "--soft", soft, "--hard", hard, "--lambda-ridge",
-               1e-3)
+               1e-3, "--lambda-soft", 1)
     cholesky, first = retrain(*options, "--method", "cholesky", output="c.snapcoeff")
     qr, second = retrain(*options, "--method", "qr", output="q.snapcoeff")
     assert (first["solution"]["method"], second["solution"]["method"]) == ("cholesky", "qr")
@@ -173,7 +175,7 @@ def test_too_ill_conditioned_for_normal_equations(label, retrain, teacher):
     for seed, atoms in enumerate(frames):
         atoms.rattle(0.01, seed=seed)
     data = label("data.xyz", frames, full)
-    options = ("--start", start, "--targets", data, "--select", "all")
+    options = ("--start", start, "--targets", data, "--select", "all", "--lambda-ridge", 0)
     errors = {}
     for method in ("auto", "cholesky"):
         new, report = retrain(*options, "--method", method)
@@ -227,7 +229,7 @@ def test_fixed_terms_are_taken_off(label, retrain, tmp_path):
                                      "pair_coeff * * snap A.snapcoeff A.snapparam W\n")
     data = label("data.xyz", cells(6, 1), tmp_path / "A.snap")
     new, report = retrain("--start", tmp_path / "A.snap", "--from-scratch", "--form", "linear", "--targets", data,
-                          "--select", "all", "--energy-weight", 1)
+                          "--select", "all", "--energy-weight", 1, "--lambda-ridge", 0)
     assert np.abs(read_coefficients(new)[0] / theta - 1).max() <= 1e-8
     assert "ZBL" in report["stdout"] and len(report["start"]["files"]) == 3
 
@@ -325,7 +327,7 @@ def test_ranks_share_the_frames(ranks, label, retrain, teacher):
                                 "OPENBLAS_NUM_THREADS": "1"}
     for method in ("cholesky", "qr"):
         options = ("--start", start, "--targets", data, "--select", "all", "--soft", soft, "--hard", hard,
-                   "--energy-weight", 0.1, "--lambda-ridge", 1e-3, "--method", method)
+                   "--energy-weight", 0.1, "--lambda-ridge", 1e-3, "--lambda-soft", 1, "--method", method)
         alone, first = retrain(*options, output="alone.snapcoeff")
         shared, second = retrain(*options, output="shared.snapcoeff", env=environment,
                                  prefix=(launcher, "--oversubscribe", "-n", str(ranks)))
@@ -547,9 +549,9 @@ def test_too_little_memory_for_the_buffers_of_blas(label, teacher, tmp_path):
 
 def test_wrong_usage(fails, label, teacher, tmp_path):
     full, start, _ = teacher
-    fails("nothing to choose by", "--lambda-soft", "1,2", code=2)
+    fails("none can be left out to choose lambdas by", "--lambda-soft", "1,2", targets=label("1.xyz", cells(1, 2), full))
     fails("--lambda-soft '1,x'", "--lambda-soft", "1,x", code=2)
-    fails("--folds 5: there are only 2 target frames", "--lambda-soft", "1,2", "--folds", 5, code=2)
+    fails("--folds 5: there are only 2 groups of target frames", "--lambda-soft", "1,2", "--folds", 5, code=2)
     fails("--energy-weight '-1' is negative", "--energy-weight", -1, code=2)
     fails("the sums over the targets exceed the range of numbers: give smaller weights", "--energy-weight", 1e308)
     result = run("--start", full, "--form", "linear", "--targets", tmp_path / "data.xyz", "--output",

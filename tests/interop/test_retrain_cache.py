@@ -34,7 +34,7 @@ def files(label, teacher, tmp_path):
 
 def config_of(files, **changes):
     config = {"format": "lmlink-retrain", "version": 1, "start": {"file": "start.snapcoeff"}, "lambda_ridge": 0.3,
-              "targets": [{"file": "weighted.xyz", "select": "all", "frame_weights": "w", "row_weights": "importance"},
+              "lambda_soft": 1, "targets": [{"file": "weighted.xyz", "select": "all", "frame_weights": "w", "row_weights": "importance"},
                           {"file": "G.npy", "row_weights": "weights.npy", "frame_rows": 10}],
               "soft": [{"file": "s.xyz"}], "hard": [{"file": "h.xyz"}, {"file": "w.xyz", "mode": "set"}], **changes}
     (files / "c.json").write_text(json.dumps(config))
@@ -105,7 +105,6 @@ def test_other_inputs_are_named(files, both, teacher):
              ({"start": {"file": "start.snapcoeff", "zero": True}}, "the starting coefficients"),
              ({"start": {"file": "other.snapcoeff"}}, "the starting coefficients"),
              ({"start": {"file": "radius.snapcoeff"}}, "the descriptors' parameters"),
-             ({"lambda_ridge": [1, 2], "folds": 2}, "folds"),
              ({"lambda_ridge": [1, 2], "test": [{"file": "e.xyz"}]}, "the number of test files")]
     assert both(config_of(files))["cache"]["found"] == "absent"
     for changes, name in cases:
@@ -114,6 +113,31 @@ def test_other_inputs_are_named(files, both, teacher):
             assert report["cache"]["found"] == "other", (changes, report["cache"])
             assert wanted in (report["cache"]["changed"], None)
             assert f"sums.cache is of other inputs: {report['cache']['changed']} changed; made anew" in report["stderr"]
+
+
+@pytest.mark.parametrize("by", [{"folds": 3}, {"test": [{"file": "e.xyz"}]}])
+def test_how_lambdas_are_found_does_not_count(by, files, both):
+    """One λ, a list or a search: the sums are the same, in either order."""
+    ways = ({"lambda_ridge": 0.3}, {"lambda_ridge": [0.1, 1, 10]}, {"lambda_ridge": [0.1, 10], "search": {"trials": 5}},
+            {"lambda_ridge": 7, "lambda_soft": [1, 10]})
+    for order in (ways, ways[::-1]):
+        (files / "sums.cache").unlink(missing_ok=True)
+        found = [both(config_of(files, **by, **way))["cache"] for way in order]
+        assert [cache["found"] for cache in found] == ["absent", "used", "used", "used"], found
+
+
+def test_a_cache_by_folds_serves_one_pair(files, both, retrain):
+    """A run with given λs takes the folds of the cache that an earlier one chose them with, and tells their error."""
+    chosen = both(config_of(files, lambda_ridge=[0.1, 1, 10], soft_limit=10))
+    assert both(config_of(files, lambda_ridge=[1, 2], folds=2))["cache"]["changed"] == "folds"
+    both(config_of(files, lambda_ridge=[0.1, 1, 10], soft_limit=10))
+    best = chosen["search"]["grid"][chosen["search"]["chosen"]]
+    _, report = retrain(config_of(files, lambda_ridge=best["lambda_ridge"]), "--cache", files / "sums.cache")
+    assert report["cache"]["found"] == "used" and report["search"]["by"] == "folds"
+    assert report["search"]["grid"][0]["rms_choice"] == best["rms_choice"]
+    plain, _ = retrain(config_of(files, lambda_ridge=best["lambda_ridge"]), output="plain.snapcoeff")
+    ours, theirs = read_coefficients(files / "new.snapcoeff"), read_coefficients(plain)
+    assert np.abs(ours - theirs).max() <= 1e-9 * np.abs(theirs).max()
 
 
 def test_other_machines_are_named(files, both):
@@ -194,7 +218,7 @@ def test_following_a_log(files, start, teacher, both):
     found = []
     for _ in range(2):
         follower = Follower(start, files, "--start", teacher[1], "--soft", files / "s.xyz", "--hard", files / "h.xyz",
-                            "--targets", files / "G.npy", "--lambda-ridge", 0.3, "--cache", files / "sums.cache",
+                            "--targets", files / "G.npy", "--lambda-ridge", 0.3, "--lambda-soft", 1, "--cache", files / "sums.cache",
                             "--overwrite", "--report", files / "new.json")
         follower.append(*frames[:3])
         assert follower.line().startswith("3 frames")

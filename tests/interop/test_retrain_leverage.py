@@ -189,7 +189,8 @@ def test_what_cannot_be_judged(material, tmp_path):
     refused("a.xyz: leverages are relative to a ridge penalty: give --lambda-ridge", "--leverage", 1)
     refused("give --lambda-ridge", "--leverage", 1, "--lambda-ridge", 0)
     refused("a.xyz: no frame of it has a leverage above 1e+09", "--leverage", 1e9, "--lambda-ridge", 1, code=1)
-    refused("--folds 3: there are only 2 target frames", "--leverage", 1e8, "--lambda-ridge", "1e-3,1", "--folds", 3)
+    refused("of 3 folds, leverage leaves only 2 with target frames", "--leverage", 1e8, "--lambda-ridge", "1e-3,1",
+            "--folds", 3, code=1)
     refused("--leverage '-1' is negative", "--leverage", -1)
     refused("the ridge 1e-30 is too small beside the sums", "--leverage", 1, "--lambda-ridge", 1e-30, code=1)
     refused("some of its factors are 0", targets=[{"file": "a.xyz", "leverage": 1}],

@@ -66,7 +66,8 @@ def test_each_coefficient_has_its_ridge(method, kind, material, retrain, tmp_pat
     for hard, mode, wanted in (("hard", "keep", None), ("set", "set", rows["set"].values - rows["set"].rows @ theta)):
         new, report = retrain(configure(
             tmp_path, start, targets=[{"file": "t.xyz", "select": "all"}], soft=[{"file": "s.xyz"}],
-            hard=[{"file": files[hard].name, "mode": mode}], lambda_ridge=0.3, lambda_ridge_scale=scale, method=method))
+            hard=[{"file": files[hard].name, "mode": mode}], lambda_ridge=0.3, lambda_soft=1, lambda_ridge_scale=scale,
+            method=method))
         expected = minimum(theta, [(rows["target"].rows, rows["target"].values, 1)],
                            [(rows["soft"].rows, None, 1)], rows[hard].rows, 0.3 * factors, wanted)
         assert near(read_coefficients(new)[0], expected)

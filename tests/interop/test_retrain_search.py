@@ -31,7 +31,7 @@ def noisy(label, teacher, lmlink_eval, tmp_path):
     files = {"target": tmp_path / "target.xyz", "soft": label("soft.xyz", cells(2, 7), start),
              "test": label("test.xyz", cells(3, 50, size=1), full)}
     rows = {name: force_rows(lmlink_eval, wide, file, tmp_path) for name, file in files.items()}
-    options = ["--start", start, "--targets", files["target"], "--select", "all"]
+    options = ["--start", start, "--targets", files["target"], "--select", "all", "--soft-limit", 1e9]
     return options, files, rows, begin
 
 
@@ -81,7 +81,7 @@ def test_two_lambdas_around_a_grid(noisy, retrain):
 
 
 def test_what_is_fixed(noisy, retrain):
-    """A λ with one value; λ_S by folds, which know nothing of what soft constraints are for."""
+    """A λ with one value; λ_S without soft constraints."""
     options, files, _, _ = noisy
     soft = ["--soft", files["soft"]]
 
@@ -92,7 +92,7 @@ def test_what_is_fixed(noisy, retrain):
     assert varied("--test", files["test"], *soft) == {"lambda_soft", "lambda_ridge"}
     assert varied("--test", files["test"], *soft, "--lambda-soft", 2) == {"lambda_ridge"}
     assert varied("--test", files["test"], *soft, "--lambda-ridge", 2) == {"lambda_soft"}
-    assert varied("--folds", 2, *soft) == {"lambda_ridge"}
+    assert varied("--folds", 2, *soft) == {"lambda_soft", "lambda_ridge"}
     assert varied("--folds", 2, *soft, "--lambda-soft", "1,10") == {"lambda_soft", "lambda_ridge"}
     assert varied("--test", files["test"], "--lambda-soft", "1,10") == {"lambda_ridge"}
 
@@ -110,7 +110,7 @@ def test_trials_are_counted_and_the_same_every_time(noisy, retrain, tmp_path):
         assert len(report["search"]["grid"]) == most
     config = {"format": "lmlink-retrain", "version": 1, "start": {"file": "start.snapcoeff"},
               "targets": [{"file": "target.xyz", "select": "all"}], "soft": [{"file": "soft.xyz"}],
-              "test": [{"file": "test.xyz"}]}
+              "test": [{"file": "test.xyz"}], "soft_limit": 1e9}
     for search, number in ((True, count), ({"trials": 31}, 31), ({"tolerance": 3}, None)):
         (tmp_path / "c.json").write_text(json.dumps(config | {"search": search}))
         _, report = retrain(tmp_path / "c.json")
@@ -122,7 +122,7 @@ def test_a_bar_on_a_terminal(label, tmp_path):
     """1596 coefficients, so that twelve trials take longer than the bar waits between two looks."""
     theta = np.r_[1.0, np.random.default_rng(0).normal(0, 1e-2, 55)]
     start = write_potential(tmp_path / "W.snapcoeff", theta, W, twojmax=8)
-    data = label("data.xyz", cells(1, 2, size=1), start)
+    data = label("data.xyz", cells(1, 2, size=1), write_potential(tmp_path / "V.snapcoeff", 1.1 * theta, W, twojmax=8))
     outer, inner = pty.openpty()
     process = subprocess.Popen([program("lmlink-retrain"), "--start", start, "--targets", data, "--test", data,
                                 "--search", "--search-trials", "12", "--method", "cholesky", "--output",
@@ -145,7 +145,6 @@ def test_what_cannot_be_searched(noisy, tmp_path):
         result = run(*options, "--output", tmp_path / "n.snapcoeff", *words)
         assert result.returncode == code and message in result.stderr.splitlines()[-1], result.stderr
 
-    refused("nothing to choose by", "--search")
     refused("--search has nothing to search", "--search", "--test", files["test"], "--lambda-ridge", 3)
     refused("0 can't be among the values", "--search", "--test", files["test"], "--lambda-ridge", "0,3")
     refused("--search-trials 5: the grid that the search begins with has 6 pairs", "--search", "--test", files["test"],
@@ -155,8 +154,10 @@ def test_what_cannot_be_searched(noisy, tmp_path):
     for atoms in frames:
         atoms.calc = None
     write(tmp_path / "no_forces.xyz", frames, format="extxyz")
-    refused("no_forces.xyz: holds no forces to choose lambdas by", "--search", "--test", tmp_path / "no_forces.xyz",
-            code=1)
+    (tmp_path / "c.json").write_text(json.dumps(
+        {"format": "lmlink-retrain", "version": 1, "test": [{"file": "no_forces.xyz", "kind": "target"}]}))
+    result = run(tmp_path / "c.json", *options, "--search", "--output", tmp_path / "n.snapcoeff")
+    assert result.returncode == 1 and "no_forces.xyz: holds no forces to choose lambdas by" in result.stderr
     for search, message in (({"trials": 0}, "search.trials: must be at least 1"),
                             ({"rounds": 3}, "search.rounds: no such key"), (3, "search: must be")):
         (tmp_path / "c.json").write_text(json.dumps({"format": "lmlink-retrain", "version": 1, "search": search}))
