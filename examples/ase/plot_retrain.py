@@ -3,7 +3,8 @@
     python plot_retrain.py W_retrained.json --output W_retrained.png
 
 Forces before and after beside their targets, the error against the distance from the QM atoms' centre, energies of the
-strained cells that were kept, the λs that were tried (where there was a choice), and the coefficients. The strained
+strained cells that were kept, the λs that were tried (where there was a choice), with the held-out error against the change of soft structures, and
+the coefficients. The strained
 cells are read from the file that the report names; all else is in the report.
 """
 
@@ -128,6 +129,27 @@ def draw_grid(axes, report):
     axes.figure.colorbar(image, ax=axes)
 
 
+def is_watched(report):
+    """Whether soft structures were measured for each pair of λs."""
+    return any(trial.get("soft_change") is not None for trial in report.get("search", {}).get("grid", []))
+
+
+def draw_trade_off(axes, report):
+    """What each pair of λs gives of the one and takes of the other; the line joins those that none is better than."""
+    search = report["search"]
+    change, error = (1000 * floats([trial[name] for trial in search["grid"]]) for name in ("soft_change", "rms_choice"))
+    axes.loglog(change, error, ".", color=BEFORE)
+    known = [k for k in np.argsort(change) if np.isfinite(error[k])]
+    best = [k for n, k in enumerate(known) if n == 0 or error[k] < min(error[known[:n]])]
+    axes.plot(change[best], error[best], "-", color=AFTER, linewidth=1)
+    axes.plot(change[search["chosen"]], error[search["chosen"]], "*", color="white", markeredgecolor="black",
+              markersize=14)
+    axes.axvline(1000 * search["soft_limit"], color="black", linewidth=0.6, linestyle="--")
+    axes.axhline(1000 * search["rms_before"], color=BEFORE, linewidth=0.6, linestyle=":")
+    axes.set(xlabel="change of soft structures (meV/Å)", ylabel="held-out error of targets (meV/Å)",
+             title="Trade-off, limit (dashed), before (dotted)")
+
+
 def draw_coefficients(axes, report):
     before, after = (np.abs(report["coefficients"][name]) for name in ("before", "after"))
     axes.semilogy(np.where(after > 0, after, np.nan), ".", color=AFTER, markersize=3, label="after")
@@ -138,8 +160,10 @@ def draw_coefficients(axes, report):
 
 def draw(report, path):
     panels = [draw_coefficients]
-    if "search" in report:
+    if len(report.get("search", {}).get("grid", [])) > 1:
         panels.insert(0, draw_grid)
+        if is_watched(report):
+            panels.insert(0, draw_trade_off)
     if with_structures(report):
         panels.insert(0, draw_strains)
     if sets_of(report, "target", "forces"):

@@ -133,3 +133,11 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def run_retrain(*arguments, **options):
+    """lmlink-retrain with the given arguments, which must succeed."""
+    result = subprocess.run([program("lmlink-retrain"), *map(str, arguments)], capture_output=True, text=True,
+                            timeout=5 * TIMEOUT, **options)
+    assert result.returncode == 0, result.stderr
+    return result
