@@ -113,7 +113,7 @@ static void print_offsets(const lml_retrain *retrain) {
 /** How well the chosen λs meet what was left out, beside what was trained on. */
 static void print_choice(const lml_retrain *retrain) {
   static const char *const by[] = {"", "of the test files", "that were left out"};
-  static const char *const watch[] = {"", "of test files", "of atoms left out"};
+  static const char *const watch[] = {"", "of test files", "of atoms left out", "of test files or atoms left out"};
   const lml_trial *trial = &retrain->trials[retrain->chosen];
   if (isnan(trial->rms_choice)) return;
   printf("targets: RMS error %.6f of %.0f rows trained on, %.6f of those %s, %.6f before", trial->rms_target,

@@ -89,6 +89,12 @@ static bool has_soft_forces(const lml_retrain_options *options) {
   return false;
 }
 
+static lml_watch find_watch(const lml_retrain_options *options) {
+  const bool test = has_test(options, LML_TEST_SOFT), left_out = has_soft_forces(options);
+  if (test && left_out) return LML_WATCH_BOTH;
+  return test ? LML_WATCH_TEST : left_out ? LML_WATCH_LEFT_OUT : LML_WATCH_NOTHING;
+}
+
 static lml_status check_groups(const lml_run *r, lml_error *error) {
   const size_t wanted = r->options->folds, groups = r->retrain->ngroups;
   if (wanted > groups)
@@ -134,10 +140,7 @@ lml_status lml_run_plan_choice(lml_run *r, lml_error *error) {
   lml_status status = chooses ? find_kinds(r, error) : LML_OK;
   if (status == LML_OK && chooses) status = lml_comm_agree(r->comm, check_tests(options, error), error);
   if (status != LML_OK) return status;
-  if (chooses)
-    retrain->watch = has_test(options, LML_TEST_SOFT) ? LML_WATCH_TEST
-                     : has_soft_forces(options)       ? LML_WATCH_LEFT_OUT
-                                                      : LML_WATCH_NOTHING;
+  if (chooses) retrain->watch = find_watch(options);
   const bool by_test = chooses && options->folds == 0 && has_test(options, LML_TEST_TARGET);
   retrain->by = by_test ? LML_CHOICE_TEST : chooses || options->folds > 0 ? LML_CHOICE_FOLDS : LML_CHOICE_NONE;
   status = match_cache(r, &nfolds, error);

@@ -59,8 +59,9 @@ typedef enum lml_choice_by {
 /** What watches how much forces of soft structures change. */
 typedef enum lml_watch {
   LML_WATCH_NOTHING = 0,
-  LML_WATCH_TEST,    /**< test sets of the kind soft */
-  LML_WATCH_LEFT_OUT /**< atoms of the soft constraints, each left out; see soft_sample.h */
+  LML_WATCH_TEST,     /**< test sets of the kind soft */
+  LML_WATCH_LEFT_OUT, /**< atoms of the soft constraints that are left out; see soft_sample.h */
+  LML_WATCH_BOTH      /**< the one that changes more */
 } lml_watch;
 extern const char *const lml_choice_by_names[], *const lml_watch_names[];
 

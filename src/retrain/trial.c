@@ -119,11 +119,17 @@ static double measure_tests(const work *w, worker *by, lml_test_kind kind) {
   return root_mean(square, count);
 }
 
+/** The larger change where two kinds of structures watch. */
 static lml_status measure_change(const work *w, worker *by, const lml_problem *problem, lml_error *error) {
   const lml_retrain *retrain = w->room->retrain;
-  if (retrain->watch == LML_WATCH_TEST) w->trial->soft_change = measure_tests(w, by, LML_TEST_SOFT);
-  if (retrain->watch != LML_WATCH_LEFT_OUT) return LML_OK;
-  return lml_soft_sample_change(&retrain->sample, &by->solver, problem, by->delta, &w->trial->soft_change, error);
+  const lml_watch watch = retrain->watch;
+  double left_out = NAN;
+  lml_status status = LML_OK;
+  if (watch == LML_WATCH_TEST || watch == LML_WATCH_BOTH) w->trial->soft_change = measure_tests(w, by, LML_TEST_SOFT);
+  if (watch == LML_WATCH_LEFT_OUT || watch == LML_WATCH_BOTH)
+    status = lml_soft_sample_change(&retrain->sample, &by->solver, problem, by->delta, &left_out, error);
+  w->trial->soft_change = fmax(w->trial->soft_change, left_out); /* of a number and NaN, the number */
+  return status;
 }
 
 static lml_status try_whole(const work *w, worker *by, lml_error *error) {

@@ -192,11 +192,14 @@ def test_a_test_file_may_watch(forces, label, material, teacher, retrain, tmp_pa
     watch = label("watch.xyz", frames, teacher[0] if forces == "told" else start)
     if forces == "none":
         write(watch, frames, format="extxyz")
-    _, report = retrain("--start", start, "--targets", files["target"], "--select", "all", "--soft", files["soft"],
-                        "--soft-test" if forces == "told" else "--test", watch, "--soft-limit", 0.02)
+    words = ["--start", start, "--targets", files["target"], "--select", "all",
+             "--soft-test" if forces == "told" else "--test", watch]
+    search, best = search_of(retrain(*words, "--soft", files["soft"], "--soft-limit", 0.02)[1])
+    assert search["watched_by"] == "both" and best["soft_change"] <= 0.02
+    _, report = retrain(*words, "--soft-limit", 0.3)
     search, best = search_of(report)
     assert (search["by"], search["watched_by"]) == ("folds", "test")
-    assert report["sets"][-1]["kind"] == "soft" and best["soft_change"] <= 0.02
+    assert report["sets"][-1]["kind"] == "soft" and best["soft_change"] <= 0.3
     assert best["soft_change"] == pytest.approx(report["sets"][-1]["errors"]["rms_change"], rel=1e-6)
 
 
