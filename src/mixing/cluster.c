@@ -16,7 +16,7 @@ static const char direction_names[3] = {'a', 'b', 'c'};
 
 static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
 
-/** Coordinates of @p vector in the rows of @p cell. */
+/** The vector with these coordinates in the rows of @p cell. */
 static void from_cell(const double cell[9], const double fractional[3], double vector[3]) {
   for (int x = 0; x < 3; x++)
     vector[x] = fractional[0] * cell[x] + fractional[1] * cell[3 + x] + fractional[2] * cell[6 + x];
