@@ -144,14 +144,16 @@ def test_what_lambdas_are_chosen_by(by, alloy, retrain, lmlink_eval, tmp_path):
         return tested.values - tested.rows @ best - composition @ offsets
 
     number = np.arange(len(data))
+    if by == "folds":
+        fold = np.array([frame["fold"] for frame in report["sets"][0]["errors"]["frames"]])
+        assert sorted(set(fold)) == [0, 1, 2]
     for trial in report["search"]["grid"]:
         ridge = trial["lambda_ridge"]
         if by == "test":
             errors = residuals(number >= 0, unseen, others, ridge)
         else:
-            errors = np.concatenate([residuals(number % 3 != k, type(rows)(rows.rows[number % 3 == k],
-                                                                           rows.values[number % 3 == k]),
-                                               data[number % 3 == k], ridge) for k in range(3)])
+            errors = np.concatenate([residuals(fold != k, type(rows)(rows.rows[fold == k], rows.values[fold == k]),
+                                               data[fold == k], ridge) for k in range(3)])
         assert trial["rms_choice"] == pytest.approx(np.sqrt(np.mean(errors ** 2)), rel=1e-5)
 
 
