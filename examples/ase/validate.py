@@ -185,7 +185,7 @@ def main():
     arguments.output.mkdir(parents=True, exist_ok=True)
     try:
         (old, old_curves), (new, new_curves) = (compute(file, arguments) for file in (arguments.old, arguments.new))
-    except LMLinkError as error:
+    except (LMLinkError, SystemExit) as error:  # of crystals.py, which says what it cannot build
         parser.error(str(error))
     good = print_table(old, new, LIMITS | dict(arguments.limit))
     picture = arguments.output / "validate.png"
