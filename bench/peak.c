@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "potential/bispectrum_kernel.h"
+#include "potential/simd/isa.h"
 
 enum { CHAINS = 12, ROUNDS = 10, STEPS = 4000000 };
 
@@ -39,22 +39,22 @@ DEFINE_ROUND(avx512, 64, __attribute__((target("avx512f,prefer-vector-width=512"
 #endif
 
 int main(void) {
-  const lml_bispectrum_kernel *kernel;
+  const lml_isa *isa;
   lml_error error = {0};
-  if (lml_bispectrum_kernel_best(&kernel, &error) != LML_OK) {
+  if (lml_isa_best(&isa, &error) != LML_OK) {
     fprintf(stderr, "bench_peak: %s\n", error.message);
     return 1;
   }
   double (*measure)(void) = generic;
 #ifdef LML_KERNEL_X86
-  if (strcmp(kernel->name, "avx2") == 0) measure = avx2;
-  if (strcmp(kernel->name, "avx512") == 0) measure = avx512;
+  if (strcmp(isa->name, "avx2") == 0) measure = avx2;
+  if (strcmp(isa->name, "avx512") == 0) measure = avx512;
 #endif
   double best = 0.0;
   for (int round = 0; round < ROUNDS; round++) {
     const double rate = measure();
     if (rate > best) best = rate;
   }
-  printf("%s %.2f\n", kernel->name, best);
+  printf("%s %.2f\n", isa->name, best);
   return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "lmlink/calculator.h"
 #include "lmlink/error.h"
+#include "lmlink/evaluator.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
 #include "lmlink/structure.h"

@@ -4,81 +4,95 @@
 
 #include "base/memory.h"
 
+static const char what[] = "descriptors";
+
 void lml_descriptors_free(lml_descriptors *descriptors) {
-  lml_linear_evaluation_free(&descriptors->evaluation);
+  lml_descriptor_work_free(descriptors->work);
+  lml_listed_atoms_free(&descriptors->atoms);
   lml_linear_model_free(&descriptors->model);
-  lml_bispectrum_slopes_free(&descriptors->slopes);
   lml_free(descriptors->components);
+  lml_free(descriptors->gradients);
   lml_free(descriptors->sums);
+  lml_free(descriptors->places);
   memset(descriptors, 0, sizeof *descriptors);
+}
+
+size_t lml_descriptors_width(const lml_descriptors *descriptors) { return descriptors->work->width; }
+
+size_t lml_descriptors_ncomponents(const lml_descriptors *descriptors) { return descriptors->model.ncomponents; }
+
+size_t lml_descriptors_stride(const lml_descriptors *descriptors) {
+  return (descriptors->model.ncomponents + LML_LANES_LIMIT - 1) / LML_LANES_LIMIT * LML_LANES_LIMIT;
 }
 
 lml_status lml_descriptors_make(lml_descriptors *descriptors, const lml_potential *potential, lml_error *error) {
   memset(descriptors, 0, sizeof *descriptors);
-  lml_status status = lml_linear_model_make(potential, &descriptors->model, error);
+  lml_linear_model *model = &descriptors->model;
+  lml_status status = lml_linear_model_make(potential, model, error);
+  if (status == LML_OK) status = lml_descriptor_work_make(potential->descriptor, model->isa, &descriptors->work, error);
   if (status != LML_OK) return status;
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, n = (size_t)descriptors->model.plan.ncomponents;
-  status = lml_alloc(&descriptors->components, n * lanes, sizeof(double), "descriptors", error);
-  if (status == LML_OK) status = lml_alloc(&descriptors->sums, n, sizeof(double), "descriptors", error);
+  const size_t count = model->ncomponents * descriptors->work->width;
+  status = lml_alloc(&descriptors->components, count, sizeof(double), what, error);
+  if (status == LML_OK)
+    status = lml_alloc(&descriptors->sums, 6 * lml_descriptors_stride(descriptors), sizeof(double), what, error);
   return status;
 }
 
 lml_status lml_descriptors_begin(lml_descriptors *descriptors, const lml_structure *structure, lml_error *error) {
-  const lml_status status = lml_structure_check(structure, error);
+  lml_listed_atoms *atoms = &descriptors->atoms;
+  lml_status status = lml_structure_check(structure, error);
   if (status != LML_OK) return status;
-  lml_neighbours_forget(&descriptors->evaluation.neighbours);
-  return lml_linear_evaluation_begin(&descriptors->evaluation, &descriptors->model, structure, 0, 1, error);
+  lml_neighbours_forget(&atoms->neighbours);
+  status = lml_listed_atoms_find(atoms, &descriptors->model, structure, 0, 1, error);
+  if (status != LML_OK) return status;
+  return descriptors->work->descriptor->ops->reserve(descriptors->work, lml_neighbours_longest(&atoms->neighbours),
+                                                     error);
 }
 
-/** Terms → B. */
-static void put_components(lml_descriptors *descriptors) {
-  const lml_linear_model *model = &descriptors->model;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
-  for (size_t c = 0; c < n; c++) {
-    const lml_component *component = &model->plan.components[c];
-    for (size_t lane = 0; lane < batch->natoms; lane++)
-      descriptors->components[c * lanes + lane] =
-          component->scale * batch->workspace.terms[(size_t)component->term * lanes + lane] -
-          model->shifts[(size_t)batch->element[lane] * n + c];
+/** The next run: atoms @p first, first + 1, …, of @p natoms. */
+static lml_run_of_atoms take_run(lml_descriptors *descriptors, const lml_atoms *atoms, size_t first, size_t natoms) {
+  const size_t width = descriptors->work->width, left = natoms - first;
+  descriptors->count = left < width ? left : width;
+  for (size_t k = 0; k < descriptors->count; k++) {
+    descriptors->centres[k] = (int32_t)(first + k);
+    descriptors->element[k] = atoms->elements[first + k];
   }
+  return (lml_run_of_atoms){.atoms = atoms, .centres = descriptors->centres, .count = descriptors->count};
 }
 
-/** The batch's neighbours → u. */
-static void put_density(lml_descriptors *descriptors) {
-  const lml_linear_model *model = &descriptors->model;
-  lml_atom_batch *batch = &descriptors->evaluation.batch;
-  model->kernel->density(&model->plan, &model->potential->snap.parameters, &batch->slots, &batch->workspace);
+void lml_descriptors_run_among(lml_descriptors *descriptors, const lml_atoms *atoms, size_t first, size_t natoms) {
+  const lml_descriptor_ops *ops = descriptors->work->descriptor->ops;
+  const lml_run_of_atoms run = take_run(descriptors, atoms, first, natoms);
+  ops->begin(descriptors->work, &run);
+  ops->values(descriptors->work, descriptors->components);
 }
 
-void lml_descriptors_batch_among(lml_descriptors *descriptors, const lml_neighbours *neighbours,
-                                 const signed char *elements, size_t first) {
-  const lml_linear_model *model = &descriptors->model;
-  lml_atom_batch *batch = &descriptors->evaluation.batch;
-  lml_atom_batch_gather(batch, model, neighbours, elements, first);
-  put_density(descriptors);
-  model->kernel->terms(&model->plan, &batch->workspace);
-  put_components(descriptors);
+void lml_descriptors_run(lml_descriptors *descriptors, size_t first) {
+  lml_descriptors_run_among(descriptors, &descriptors->atoms.view, first, descriptors->atoms.neighbours.natoms);
 }
 
-void lml_descriptors_batch(lml_descriptors *descriptors, size_t first) {
-  lml_linear_evaluation *evaluation = &descriptors->evaluation;
-  lml_descriptors_batch_among(descriptors, &evaluation->neighbours, evaluation->elements, first);
+lml_status lml_descriptors_reserve_gradients(lml_descriptors *descriptors, lml_error *error) {
+  return descriptors->work->descriptor->ops->reserve_gradients(descriptors->work, error);
+}
+
+void lml_descriptors_gradients(lml_descriptors *descriptors, size_t first, const int32_t *places) {
+  const lml_run_of_atoms run =
+      take_run(descriptors, &descriptors->atoms.view, first, descriptors->atoms.neighbours.natoms);
+  descriptors->work->descriptor->ops->gradients(descriptors->work, &run, places, descriptors->components);
 }
 
 /* ---- values ---- */
 
-/** D of the batch's atom in one lane: ncoefficients numbers. */
+/** D of the run's atom in one lane: ncoefficients numbers. */
 static void put_row(const lml_descriptors *descriptors, size_t lane, double *row) {
-  const lml_linear_model *model = &descriptors->model;
-  const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
+  const size_t width = descriptors->work->width, n = descriptors->model.ncomponents;
   const double *b = descriptors->components + lane;
   *row++ = 1.0;
-  for (size_t c = 0; c < n; c++) *row++ = b[c * lanes];
-  if (!model->potential->snap.parameters.quadraticflag) return;
+  for (size_t c = 0; c < n; c++) *row++ = b[c * width];
+  if (descriptors->model.forms == NULL) return;
   for (size_t c = 0; c < n; c++) {
-    *row++ = 0.5 * b[c * lanes] * b[c * lanes];
-    for (size_t d = c + 1; d < n; d++) *row++ = b[c * lanes] * b[d * lanes];
+    *row++ = 0.5 * b[c * width] * b[c * width];
+    for (size_t d = c + 1; d < n; d++) *row++ = b[c * width] * b[d * width];
   }
 }
 
@@ -86,78 +100,73 @@ lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_struct
                                   lml_error *error) {
   const lml_status status = lml_descriptors_begin(descriptors, structure, error);
   if (status != LML_OK) return status;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t width = descriptors->model.potential->snap.ncoefficients;
-  for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
-    lml_descriptors_batch(descriptors, first);
-    for (size_t lane = 0; lane < batch->natoms; lane++)
-      put_row(descriptors, lane, values + (size_t)descriptors->evaluation.neighbours.order[first + lane] * width);
+  const int32_t *order = descriptors->atoms.neighbours.order;
+  const size_t width = descriptors->model.ncoefficients;
+  for (size_t first = 0; first < structure->natoms; first += descriptors->count) {
+    lml_descriptors_run(descriptors, first);
+    for (size_t lane = 0; lane < descriptors->count; lane++)
+      put_row(descriptors, lane, values + (size_t)order[first + lane] * width);
   }
   return LML_OK;
 }
 
-/* ---- gradients ---- */
-
-lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_error *error) {
-  lml_linear_model *model = &descriptors->model;
-  const size_t slots = descriptors->evaluation.batch.slot_limit;
-  lml_status status = LML_OK;
-  if (model->plan.by_term.npacked == 0) status = lml_bispectrum_plan_by_term(&model->plan, error);
-  if (status != LML_OK || descriptors->slopes.stride >= 3 * slots) return status;
-  lml_bispectrum_slopes_free(&descriptors->slopes);
-  return lml_bispectrum_slopes_make(&model->plan, model->kernel, slots, &descriptors->slopes, error);
-}
-
-void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first, const int32_t *places) {
-  const lml_linear_model *model = &descriptors->model;
-  lml_linear_evaluation *evaluation = &descriptors->evaluation;
-  lml_atom_batch *batch = &evaluation->batch;
-  if (places == NULL)
-    lml_atom_batch_gather(batch, model, &evaluation->neighbours, evaluation->elements, first);
-  else
-    lml_atom_batch_gather_columns(batch, model, &evaluation->neighbours, evaluation->elements, places, first);
-  put_density(descriptors);
-  model->kernel->slopes(&model->plan, &batch->slots, &batch->workspace, &descriptors->slopes);
-  put_components(descriptors);
-}
-
 /* ---- virials ---- */
 
-/** sums = −Σ r⊗∂B/∂r over one atom's neighbours, one of six parts. Symmetric for the whole structure, not for one atom:
- *  the mean of both orders is taken. */
-static void sum_virial(lml_descriptors *descriptors, size_t lane, size_t part) {
+/** Put −∂B/∂r of the run's atoms by each of their columns into `gradients`. */
+static lml_status put_gradients(lml_descriptors *descriptors, lml_error *error) {
+  const lml_descriptor_work *work = descriptors->work;
+  const size_t size = 3 * lml_descriptors_stride(descriptors), nplaces = (work->ncolumns + 1) * work->width;
+  lml_status status =
+      lml_grow(&descriptors->gradients, &descriptors->gradients_capacity, nplaces * size, sizeof(double), what, error);
+  if (status == LML_OK)
+    status = lml_grow(&descriptors->places, &descriptors->places_capacity, nplaces, sizeof *descriptors->places, what,
+                      error);
+  if (status != LML_OK) return status;
+  for (size_t k = 0; k < nplaces; k++)
+    descriptors->places[k] = (lml_gradient_place){.to = descriptors->gradients + k * size};
+  work->descriptor->ops->put_gradients(work, descriptors->places, descriptors->places + work->ncolumns * work->width,
+                                       size / 3);
+  return LML_OK;
+}
+
+/** sums = −Σ r⊗∂B/∂r over one atom's neighbours, six parts. Symmetric for the whole structure, not for one atom: the
+ *  mean of both orders is taken. */
+static void sum_virial(lml_descriptors *descriptors, size_t lane) {
   static const size_t first[6] = {0, 1, 2, 1, 0, 0}, second[6] = {0, 1, 2, 2, 2, 1};
-  const lml_linear_model *model = &descriptors->model;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
-  const size_t nslots = (size_t)batch->slots.group[model->plan.nlabel_elements];
-  memset(descriptors->sums, 0, n * sizeof(double));
-  for (size_t slot = 0; slot < nslots; slot++) {
-    if (batch->neighbour[slot * lanes + lane] < 0) continue;
-    const double *r = batch->slots.slots + slot * LML_SLOT_SIZE * lanes + lane;
-    const double x = r[(LML_SLOT_X + first[part]) * lanes], y = r[(LML_SLOT_X + second[part]) * lanes];
-    for (size_t c = 0; c < n; c++) {
-      const lml_component *component = &model->plan.components[c];
-      const double *slope =
-          descriptors->slopes.values + ((size_t)component->term * descriptors->slopes.stride + 3 * slot) * lanes + lane;
-      descriptors->sums[c] -=
-          0.5 * component->scale * (x * slope[second[part] * lanes] + y * slope[first[part] * lanes]);
+  const lml_descriptor_work *work = descriptors->work;
+  const size_t n = descriptors->model.ncomponents, stride = lml_descriptors_stride(descriptors);
+  const double *positions = descriptors->atoms.view.positions;
+  const double *here = positions + 3 * (size_t)descriptors->centres[lane];
+  memset(descriptors->sums, 0, 6 * stride * sizeof(double));
+  for (size_t column = 0; column < work->ncolumns; column++) {
+    const int32_t j = work->columns[column * work->width + lane];
+    if (j < 0) continue;
+    const double *there = positions + 3 * (size_t)j;
+    const double *gradient = descriptors->gradients + 3 * stride * (column * work->width + lane);
+    for (size_t part = 0; part < 6; part++) {
+      const double x = 0.5 * (there[first[part]] - here[first[part]]);
+      const double y = 0.5 * (there[second[part]] - here[second[part]]);
+      const double *by_x = gradient + first[part] * stride, *by_y = gradient + second[part] * stride;
+      double *sums = descriptors->sums + part * stride;
+      for (size_t c = 0; c < n; c++) sums[c] += x * by_y[c] + y * by_x[c];
     }
   }
 }
 
 /** Add to the six sums of one atom's element, at @p virials, what the atom contributes. */
-static void add_virial(lml_descriptors *descriptors, size_t lane, double *virials, size_t width) {
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, n = (size_t)descriptors->model.plan.ncomponents;
-  const double *b = descriptors->components + lane, *sums = descriptors->sums;
-  for (size_t part = 0; part < 6; part++, virials += width) {
-    sum_virial(descriptors, lane, part);
+static void add_virial(lml_descriptors *descriptors, size_t lane, double *virials) {
+  const size_t width = descriptors->work->width, n = descriptors->model.ncomponents;
+  const size_t ninner = descriptors->model.ncoefficients - 1;
+  const double *b = descriptors->components + lane;
+  sum_virial(descriptors, lane);
+  for (size_t part = 0; part < 6; part++, virials += ninner) {
+    const double *sums = descriptors->sums + part * lml_descriptors_stride(descriptors);
     for (size_t c = 0; c < n; c++) virials[c] += sums[c];
-    if (width == n) continue;
+    if (ninner == n) continue;
     size_t k = n;
     for (size_t c = 0; c < n; c++) {
-      virials[k++] += b[c * lanes] * sums[c];
-      for (size_t d = c + 1; d < n; d++, k++) virials[k] += b[c * lanes] * sums[d] + b[d * lanes] * sums[c];
+      virials[k++] += b[c * width] * sums[c];
+      for (size_t d = c + 1; d < n; d++, k++) virials[k] += b[c * width] * sums[d] + b[d * width] * sums[c];
     }
   }
 }
@@ -165,15 +174,16 @@ static void add_virial(lml_descriptors *descriptors, size_t lane, double *virial
 lml_status lml_descriptors_virials(lml_descriptors *descriptors, const lml_structure *structure, double *virials,
                                    lml_error *error) {
   lml_status status = lml_descriptors_begin(descriptors, structure, error);
-  if (status == LML_OK) status = lml_descriptors_reserve_slopes(descriptors, error);
+  if (status == LML_OK) status = lml_descriptors_reserve_gradients(descriptors, error);
   if (status != LML_OK) return status;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t width = descriptors->model.potential->snap.ncoefficients - 1;
-  memset(virials, 0, 6 * descriptors->model.nelements * width * sizeof(double));
-  for (size_t first = 0; first < structure->natoms; first += batch->natoms) {
-    lml_descriptors_slopes(descriptors, first, NULL);
-    for (size_t lane = 0; lane < batch->natoms; lane++)
-      add_virial(descriptors, lane, virials + 6 * width * (size_t)batch->element[lane], width);
+  const size_t size = 6 * (descriptors->model.ncoefficients - 1);
+  memset(virials, 0, descriptors->model.nelements * size * sizeof(double));
+  for (size_t first = 0; first < structure->natoms; first += descriptors->count) {
+    lml_descriptors_gradients(descriptors, first, NULL);
+    status = put_gradients(descriptors, error);
+    if (status != LML_OK) return status;
+    for (size_t lane = 0; lane < descriptors->count; lane++)
+      add_virial(descriptors, lane, virials + size * (size_t)descriptors->element[lane]);
   }
   return LML_OK;
 }

@@ -4,38 +4,49 @@
 #ifndef LML_POTENTIAL_DESCRIPTORS_H
 #define LML_POTENTIAL_DESCRIPTORS_H
 
-#include "potential/linear_evaluation.h"
+#include "potential/listed_atoms.h"
 
 /** Initialise with lml_descriptors_make, release with lml_descriptors_free. */
 typedef struct lml_descriptors {
   lml_linear_model model;
-  lml_linear_evaluation evaluation; /**< of one structure: neighbours and batches */
-  lml_bispectrum_slopes slopes;
-  double *components; /**< ncomponents × lanes: B of the batch's atoms */
-  double *sums;       /**< ncomponents: of one part of one atom's virial */
+  lml_listed_atoms atoms; /**< of one structure */
+  lml_descriptor_work *work;
+  size_t count;                     /**< atoms of the run at hand */
+  int element[LML_LANES_LIMIT];     /**< of each */
+  int32_t centres[LML_LANES_LIMIT]; /**< the same, sorted atoms */
+  double *components;               /**< ncomponents × width: B of the run's atoms */
+  double *gradients;                /**< of one run, for virials: −∂B/∂r by each column */
+  double *sums;                     /**< 6 × stride: of one atom's virial */
+  lml_gradient_place *places;       /**< of `gradients` */
+  size_t gradients_capacity, places_capacity;
 } lml_descriptors;
 
 /** Make ready for structures of @p potential, which must outlive it. Free also after a failure. */
 lml_status lml_descriptors_make(lml_descriptors *descriptors, const lml_potential *potential, lml_error *error);
 void lml_descriptors_free(lml_descriptors *descriptors);
 
+/** Atoms of a run, and components of an atom. */
+size_t lml_descriptors_width(const lml_descriptors *descriptors);
+size_t lml_descriptors_ncomponents(const lml_descriptors *descriptors);
+
+/** Doubles between rows of gradients: ncomponents, rounded up to whole vectors. */
+size_t lml_descriptors_stride(const lml_descriptors *descriptors);
+
 /** Find the neighbours of @p structure. What follows depends on this structure alone, not on earlier ones. */
 lml_status lml_descriptors_begin(lml_descriptors *descriptors, const lml_structure *structure, lml_error *error);
 
-/** Evaluate B of sorted atom @p first and of those behind it, as many as there are lanes. */
-void lml_descriptors_batch(lml_descriptors *descriptors, size_t first);
+/** Evaluate B of sorted atom @p first and of those after it, as many as are side by side. */
+void lml_descriptors_run(lml_descriptors *descriptors, size_t first);
 
-/** The same of atoms of other lists of neighbours, which are no longer than the structure's; @p elements are those of
- *  their owners. */
-void lml_descriptors_batch_among(lml_descriptors *descriptors, const lml_neighbours *neighbours,
-                                 const signed char *elements, size_t first);
+/** The same of @p natoms other atoms, whose lists are no longer than the structure's. */
+void lml_descriptors_run_among(lml_descriptors *descriptors, const lml_atoms *atoms, size_t first, size_t natoms);
 
-/** Room for the gradients of the batches of this structure. */
-lml_status lml_descriptors_reserve_slopes(lml_descriptors *descriptors, lml_error *error);
+/** Make room for gradients of this structure. */
+lml_status lml_descriptors_reserve_gradients(lml_descriptors *descriptors, lml_error *error);
 
-/** The same, and the gradients of the batch's terms: by each neighbour, or by those that @p places of sorted atoms
- * tell, see lml_atom_batch_gather_columns. */
-void lml_descriptors_slopes(lml_descriptors *descriptors, size_t first, const int32_t *places);
+/** The same as lml_descriptors_run, and gradients by each neighbour or, where @p places is not NULL, by some atoms: see
+ *  lml_descriptor_ops. */
+void lml_descriptors_gradients(lml_descriptors *descriptors, size_t first, const int32_t *places);
 
 /** What lml_potential_descriptors gives. */
 lml_status lml_descriptors_values(lml_descriptors *descriptors, const lml_structure *structure, double *values,

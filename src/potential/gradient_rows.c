@@ -28,22 +28,17 @@ void lml_gradient_rows_free(lml_gradient_rows *rows) {
   memset(rows, 0, sizeof *rows);
 }
 
-static bool is_quadratic(const lml_gradient_rows *rows) {
-  return rows->descriptors->model.potential->snap.parameters.quadraticflag;
-}
+static bool is_quadratic(const lml_gradient_rows *rows) { return rows->descriptors->model.forms != NULL; }
 
 size_t lml_gradient_rows_room(const lml_descriptors *descriptors, size_t natoms, size_t nchosen) {
   const size_t neighbours = 64; /* of tungsten, at a cutoff of 6 Å, there are 58 */
-  const size_t n = (size_t)descriptors->model.plan.ncomponents;
+  const size_t n = lml_descriptors_ncomponents(descriptors);
   const size_t all = nchosen * neighbours * 3 * n;
   return (all < ROOM ? all : ROOM) + natoms * n;
 }
 
 /** Room for all but the entries. */
 static lml_status reserve(lml_gradient_rows *rows, size_t natoms, lml_error *error) {
-  const lml_linear_model *model = &rows->descriptors->model;
-  const size_t lanes = (size_t)model->kernel->lanes;
-  const size_t places = rows->descriptors->evaluation.batch.slot_limit * lanes;
   lml_status status = lml_grow(&rows->sorted, &rows->sorted_capacity, natoms, sizeof *rows->sorted, what, error);
   if (status == LML_OK)
     status = lml_grow(&rows->place, &rows->place_capacity, natoms, sizeof *rows->place, what, error);
@@ -56,8 +51,6 @@ static lml_status reserve(lml_gradient_rows *rows, size_t natoms, lml_error *err
   if (status == LML_OK)
     status = lml_grow(&rows->seen, &rows->seen_capacity, rows->natoms, sizeof *rows->seen, what, error);
   if (status == LML_OK)
-    status = lml_grow(&rows->targets, &rows->targets_capacity, places, sizeof *rows->targets, what, error);
-  if (status == LML_OK)
     status = lml_grow(&rows->spare, &rows->spare_capacity, 3 * rows->stride, sizeof(double), what, error);
   return status;
 }
@@ -65,17 +58,16 @@ static lml_status reserve(lml_gradient_rows *rows, size_t natoms, lml_error *err
 lml_status lml_gradient_rows_begin(lml_gradient_rows *rows, lml_descriptors *descriptors,
                                    const lml_structure *structure, const size_t *atoms, size_t natoms,
                                    lml_error *error) {
-  const size_t n = (size_t)descriptors->model.plan.ncomponents;
   rows->descriptors = descriptors;
-  rows->stride = (n + LML_LANES_LIMIT - 1) / LML_LANES_LIMIT * LML_LANES_LIMIT;
+  rows->stride = lml_descriptors_stride(descriptors);
   rows->atoms = atoms;
   rows->natoms = natoms;
   rows->next = rows->begin = rows->end = 0;
   lml_status status = lml_descriptors_begin(descriptors, structure, error);
-  if (status == LML_OK) status = lml_descriptors_reserve_slopes(descriptors, error);
+  if (status == LML_OK) status = lml_descriptors_reserve_gradients(descriptors, error);
   if (status == LML_OK) status = reserve(rows, structure->natoms, error);
   if (status != LML_OK) return status;
-  for (size_t s = 0; s < structure->natoms; s++) rows->sorted[descriptors->evaluation.neighbours.order[s]] = (int32_t)s;
+  for (size_t s = 0; s < structure->natoms; s++) rows->sorted[descriptors->atoms.neighbours.order[s]] = (int32_t)s;
   return LML_OK;
 }
 
@@ -83,7 +75,7 @@ lml_status lml_gradient_rows_begin(lml_gradient_rows *rows, lml_descriptors *des
 
 /** About how many entries the chosen atom number @p i needs. */
 static size_t estimate_entries(const lml_gradient_rows *rows, size_t i) {
-  const lml_neighbours *neighbours = &rows->descriptors->evaluation.neighbours;
+  const lml_neighbours *neighbours = &rows->descriptors->atoms.neighbours;
   const size_t s = (size_t)rows->sorted[rows->atoms[i]];
   if (!is_quadratic(rows)) return rows->descriptors->model.nelements;
   return 1 + (size_t)(neighbours->first[s + 1] - neighbours->first[s]);
@@ -91,7 +83,7 @@ static size_t estimate_entries(const lml_gradient_rows *rows, size_t i) {
 
 /** Take the next chosen atoms, as many as there is room for, and find their sources. */
 static void choose(lml_gradient_rows *rows) {
-  const lml_neighbours *neighbours = &rows->descriptors->evaluation.neighbours;
+  const lml_neighbours *neighbours = &rows->descriptors->atoms.neighbours;
   const size_t limit = (rows->most > 0 ? rows->most : ROOM) / (3 * rows->stride);
   rows->begin = rows->end = rows->next;
   for (size_t s = 0; s < neighbours->natoms; s++) rows->place[s] = NEITHER;
@@ -143,7 +135,7 @@ static lml_gradient_place find_entry(lml_gradient_rows *rows, size_t place, int3
   const size_t size = 3 * rows->stride, first = rows->first[place];
   if (!is_quadratic(rows))
     return (lml_gradient_place){
-        .to = rows->entries + (first + (size_t)rows->descriptors->evaluation.elements[source]) * size, .filled = true};
+        .to = rows->entries + (first + (size_t)rows->descriptors->atoms.elements[source]) * size, .filled = true};
   size_t *count = &rows->count[place];
   const bool filled = *count > 0 && rows->source[first + *count - 1] == source;
   if (!filled) rows->source[first + (*count)++] = source;
@@ -155,47 +147,52 @@ static lml_gradient_place find_entry(lml_gradient_rows *rows, size_t place, int3
 /** The entries of one lane's columns, and of its own atom. */
 static lml_gradient_place find_entries(lml_gradient_rows *rows, size_t lane) {
   const lml_descriptors *descriptors = rows->descriptors;
-  const lml_neighbours *neighbours = &descriptors->evaluation.neighbours;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
+  const lml_descriptor_work *work = descriptors->work;
+  const int32_t *owner = descriptors->atoms.neighbours.owner;
   const lml_gradient_place nowhere = {.to = rows->spare};
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, atom = batch->first + lane;
-  const size_t ncolumns = 2 * (size_t)batch->slots.tiles[descriptors->model.plan.nlabel_elements];
-  const bool wanted = lane < batch->natoms && rows->place[atom] != NEITHER;
-  for (size_t column = 0; column < ncolumns; column++) {
-    const int32_t j = lml_atom_batch_column(batch, lanes, column, lane);
-    const int32_t place = j < 0 ? NEITHER : rows->place[neighbours->owner[j]];
-    rows->targets[column * lanes + lane] = place < 0 ? nowhere : find_entry(rows, (size_t)place, (int32_t)atom);
+  const int32_t atom = lane < descriptors->count ? descriptors->centres[lane] : -1;
+  const bool wanted = atom >= 0 && rows->place[atom] != NEITHER;
+  for (size_t column = 0; column < work->ncolumns; column++) {
+    const int32_t j = work->columns[column * work->width + lane];
+    const int32_t place = j < 0 ? NEITHER : rows->place[owner[j]];
+    rows->targets[column * work->width + lane] = place < 0 ? nowhere : find_entry(rows, (size_t)place, atom);
   }
-  return wanted && rows->place[atom] >= 0 ? find_entry(rows, (size_t)rows->place[atom], (int32_t)atom) : nowhere;
+  return wanted && rows->place[atom] >= 0 ? find_entry(rows, (size_t)rows->place[atom], atom) : nowhere;
 }
 
-/** Evaluate the atoms from sorted atom @p first on; returns the first behind them. */
-static size_t fill_batch(lml_gradient_rows *rows, size_t first) {
+/** Evaluate the atoms from sorted atom @p first on; *@p next becomes the first after them. */
+static lml_status fill_run(lml_gradient_rows *rows, size_t first, size_t *next, lml_error *error) {
   lml_descriptors *descriptors = rows->descriptors;
-  const lml_linear_model *model = &descriptors->model;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t lanes = (size_t)model->kernel->lanes, n = (size_t)model->plan.ncomponents;
+  const lml_descriptor_work *work = descriptors->work;
+  const size_t width = work->width, n = lml_descriptors_ncomponents(descriptors);
   lml_gradient_place own[LML_LANES_LIMIT];
-  lml_descriptors_slopes(descriptors, first, rows->place);
-  for (size_t lane = 0; lane < lanes; lane++) own[lane] = find_entries(rows, lane);
-  for (size_t lane = 0; lane < batch->natoms; lane++) {
-    const double *centre = rows->centre == NULL ? NULL : rows->centre + (size_t)batch->element[lane] * n;
+  lml_descriptors_gradients(descriptors, first, rows->place);
+  const lml_status status =
+      lml_grow(&rows->targets, &rows->targets_capacity, work->ncolumns * width, sizeof *rows->targets, what, error);
+  if (status != LML_OK) return status;
+  for (size_t lane = 0; lane < width; lane++) own[lane] = find_entries(rows, lane);
+  for (size_t lane = 0; lane < descriptors->count; lane++) {
+    const double *centre = rows->centre == NULL ? NULL : rows->centre + (size_t)descriptors->element[lane] * n;
     double *values = rows->values + (first + lane) * rows->stride;
     for (size_t c = 0; c < n; c++)
-      values[c] = descriptors->components[c * lanes + lane] - (centre == NULL ? 0.0 : centre[c]);
+      values[c] = descriptors->components[c * width + lane] - (centre == NULL ? 0.0 : centre[c]);
   }
-  model->kernel->hand_out(&model->plan, &descriptors->slopes, 2 * batch->slots.tiles[model->plan.nlabel_elements],
-                          rows->targets, own, rows->stride);
-  return first + batch->natoms;
+  work->descriptor->ops->put_gradients(work, rows->targets, own, rows->stride);
+  *next = first + descriptors->count;
+  return LML_OK;
 }
 
 static lml_status fill(lml_gradient_rows *rows, lml_error *error) {
   choose(rows);
-  const lml_status status = lay_out(rows, error);
-  if (status != LML_OK) return status;
-  const size_t natoms = rows->descriptors->evaluation.neighbours.natoms;
-  for (size_t s = 0; s < natoms;) s = rows->place[s] == NEITHER ? s + 1 : fill_batch(rows, s);
-  return LML_OK;
+  lml_status status = lay_out(rows, error);
+  const size_t natoms = rows->descriptors->atoms.neighbours.natoms;
+  for (size_t s = 0; s < natoms && status == LML_OK;) {
+    if (rows->place[s] == NEITHER)
+      s++;
+    else
+      status = fill_run(rows, s, &s, error);
+  }
+  return status;
 }
 
 /* ---- rows ---- */
@@ -208,15 +205,15 @@ static void combine_sources(lml_gradient_rows *rows, size_t place, int element, 
   int count = 0;
   for (size_t k = rows->first[place]; k < rows->first[place] + most; k++) {
     const size_t source = (size_t)rows->source[k];
-    if (descriptors->evaluation.elements[source] != element) continue;
+    if (descriptors->atoms.elements[source] != element) continue;
     values[count] = rows->values + source * rows->stride;
     slopes[count++] = rows->entries + (3 * k + direction) * rows->stride;
   }
-  descriptors->model.kernel->combine(descriptors->model.plan.ncomponents, count, values, slopes, row);
+  descriptors->model.product->combine((int)descriptors->model.ncomponents, count, values, slopes, row);
 }
 
 static void write_rows(lml_gradient_rows *rows, size_t place, double *to, const lml_gradient_layout *layout) {
-  const size_t n = (size_t)rows->descriptors->model.plan.ncomponents;
+  const size_t n = rows->descriptors->model.ncomponents;
   for (size_t e = 0; e < rows->descriptors->model.nelements; e++)
     for (size_t d = 0; d < 3; d++) {
       double *row = to + e * layout->element + d * layout->direction;
@@ -244,7 +241,7 @@ lml_status lml_gradient_rows_next(lml_gradient_rows *rows, size_t natoms, double
 /** The rows of all atoms of the structure, whose neighbours are known. */
 static lml_status all_rows(lml_gradient_rows *rows, lml_descriptors *descriptors, const lml_structure *structure,
                            double *gradients, lml_error *error) {
-  const size_t width = descriptors->model.potential->snap.ncoefficients - 1;
+  const size_t width = descriptors->model.ncoefficients - 1;
   const lml_gradient_layout layout = {
       .atom = 3 * width * descriptors->model.nelements, .direction = width, .element = 3 * width};
   size_t *atoms;

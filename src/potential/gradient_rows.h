@@ -27,7 +27,7 @@ typedef struct lml_gradient_rows {
   int32_t *seen;     /**< chosen atoms at hand: the source that was counted last */
   int32_t *source;   /**< of each entry: sorted index */
   double *entries;   /**< 3 × stride each: −∂B/∂r of the source by the chosen atom */
-  lml_gradient_place *targets; /**< slots × lanes: the entry that a neighbour's gradient is added to */
+  lml_gradient_place *targets; /**< columns × width: the entry that a neighbour's gradient is added to */
   double *spare;               /**< 3 × stride: takes what no chosen atom needs */
   const double **pointers;     /**< 2 × sources of an atom: their B and −∂B/∂r */
   size_t stride;               /**< ncomponents, rounded up to whole vectors */

@@ -8,8 +8,8 @@
 #include "potential/linear_evaluation.h"
 #include "potential/potential_variant.h"
 
-/** Batches between two looks at the clock or a socket: about a millisecond. */
-enum { BATCHES_PER_SLICE = 16 };
+/** Runs of atoms between two looks at the clock or a socket: about a millisecond. */
+enum { RUNS_PER_SLICE = 16 };
 
 /** What rank 0 tells the others. */
 typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2, COMMAND_UPDATE = 3 } command;
@@ -22,26 +22,20 @@ typedef struct {
 } order;
 
 typedef struct {
-  lml_linear_model model;
-  lml_potential *updated; /**< that the model is made of since an update; NULL before */
   lml_linear_evaluation evaluation;
+  const lml_potential *potential;
+  lml_potential *updated; /**< the same since an update; NULL before */
   lml_comm *comm;
   lml_structure copy; /**< of ranks other than 0 */
   unsigned want;
-  const size_t *atoms; /**< whose forces alone the next evaluation gives; NULL: all */
-  size_t natoms;
   bool under_way; /**< the other ranks wait for the end of an evaluation */
   bool at_work;   /**< the other ranks wait for orders */
 } linear;
 
+/** Begin with what is this rank's. */
 static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
-  const size_t *atoms = self->atoms;
-  self->atoms = NULL;
-  const lml_status status =
-      lml_linear_evaluation_begin(&self->evaluation, &self->model, structure, (size_t)lml_comm_rank(self->comm),
-                                  (size_t)lml_comm_size(self->comm), error);
-  if (status != LML_OK || atoms == NULL) return status;
-  return lml_linear_evaluation_restrict(&self->evaluation, atoms, self->natoms, error);
+  const lml_share share = {.part = (size_t)lml_comm_rank(self->comm), .parts = (size_t)lml_comm_size(self->comm)};
+  return lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
 }
 
 /** The end of every evaluation, on all ranks: one outcome, then the sum of all parts on rank 0. After a failure, which
@@ -49,12 +43,12 @@ static lml_status begin(linear *self, const lml_structure *structure, lml_error 
 static lml_status gather_parts(linear *self, lml_status status, lml_error *error) {
   status = lml_comm_agree(self->comm, status, error);
   if (status != LML_OK) {
-    lml_neighbours_forget(&self->evaluation.neighbours);
+    lml_neighbours_forget(&self->evaluation.atoms.neighbours);
     return status;
   }
   lml_linear_evaluation_collect(&self->evaluation);
   return lml_comm_sum(self->comm, self->evaluation.totals,
-                      lml_linear_evaluation_totals(self->evaluation.neighbours.natoms), error);
+                      lml_linear_evaluation_totals(self->evaluation.atoms.neighbours.natoms), error);
 }
 
 /* ---- rank 0 ---- */
@@ -86,7 +80,7 @@ static lml_status linear_start(void *data, const lml_structure *structure, unsig
 static lml_status linear_progress(void *data, bool *done, lml_error *error) {
   linear *self = data;
   (void)error;
-  *done = !lml_linear_evaluation_step(&self->evaluation, &self->model, BATCHES_PER_SLICE);
+  *done = !lml_linear_evaluation_step(&self->evaluation, RUNS_PER_SLICE);
   return LML_OK;
 }
 
@@ -104,7 +98,7 @@ static double compensated_sum(const double *values, size_t count) {
 
 static lml_status linear_finish(void *data, lml_results *results, lml_error *error) {
   linear *self = data;
-  const size_t natoms = self->evaluation.neighbours.natoms;
+  const size_t natoms = self->evaluation.atoms.neighbours.natoms;
   lml_status status = lml_results_reset(results, natoms, error);
   self->under_way = false;
   status = gather_parts(self, status, error);
@@ -137,7 +131,6 @@ static void linear_destroy(void *data) {
     (void)lml_comm_broadcast(self->comm, &message, sizeof message, NULL);
   }
   lml_linear_evaluation_free(&self->evaluation);
-  lml_linear_model_free(&self->model);
   lml_potential_destroy(self->updated);
   lml_structure_free(&self->copy);
   lml_free(self);
@@ -160,7 +153,8 @@ lml_status lml_linear_calculator_create_parallel(const lml_potential *potential,
   lml_status status = lml_alloc(&self, 1, sizeof *self, "the linear calculator", error);
   if (status == LML_OK) {
     self->comm = comm;
-    status = lml_linear_model_make(potential, &self->model, error);
+    self->potential = potential;
+    status = lml_linear_evaluation_make(&self->evaluation, potential, error);
   }
   if (status == LML_OK) status = lml_calculator_create(&linear_ops, self, calculator, error);
   status = lml_comm_agree(comm, status, error);
@@ -184,10 +178,10 @@ lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calc
 
 /** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. */
 static lml_status update(linear *self, const double *coefficients, lml_error *error) {
-  const lml_potential *old = self->model.potential;
+  const lml_potential *old = self->potential;
   const size_t count = lml_potential_nelements(old) * lml_potential_ncoefficients(old);
   lml_potential *potential = NULL;
-  lml_linear_model model = {0};
+  lml_evaluator *evaluator = NULL;
   double *theta = NULL;
   lml_status status = lml_alloc(&theta, count, sizeof *theta, "coefficients", error);
   if (status == LML_OK && coefficients != NULL) memcpy(theta, coefficients, count * sizeof *theta);
@@ -195,19 +189,19 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
   if (status == LML_OK) {
     status = lml_comm_broadcast(self->comm, theta, count * sizeof *theta, error);
     if (status == LML_OK) status = lml_potential_with_coefficients(old, theta, &potential, error);
-    if (status == LML_OK) status = lml_linear_model_make(potential, &model, error);
+    if (status == LML_OK) status = lml_evaluator_create(potential, &evaluator, error);
     status = lml_comm_agree(self->comm, status, error);
   }
   lml_free(theta);
   if (status != LML_OK) {
-    lml_linear_model_free(&model);
+    lml_evaluator_destroy(evaluator);
     lml_potential_destroy(potential);
     return status;
   }
-  lml_linear_model_free(&self->model);
+  lml_evaluator_destroy(self->evaluation.evaluator);
   lml_potential_destroy(self->updated);
-  self->model = model;
-  self->updated = potential;
+  self->evaluation.evaluator = evaluator;
+  self->potential = self->updated = potential;
   return LML_OK;
 }
 
@@ -219,11 +213,19 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
   return status == LML_OK ? update(self, coefficients, error) : status;
 }
 
-void lml_linear_calculator_renew(lml_calculator *calculator, const size_t *atoms, size_t natoms) {
+/* ---- other evaluations ---- */
+
+lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, const lml_structure *structure,
+                                                const size_t *atoms, size_t natoms, unsigned want, lml_results *results,
+                                                lml_error *error) {
   linear *self = lml_calculator_self(calculator);
-  self->atoms = atoms;
-  self->natoms = natoms;
-  lml_neighbours_forget(&self->evaluation.neighbours);
+  const lml_share share = {.parts = 1, .atoms = atoms, .natoms = natoms};
+  lml_neighbours_forget(&self->evaluation.atoms.neighbours);
+  lml_status status = lml_structure_check(structure, error);
+  if (status == LML_OK) status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
+  if (status != LML_OK) return status;
+  self->want = want;
+  return linear_finish(self, results, error);
 }
 
 /* ---- the other ranks ---- */
@@ -255,7 +257,7 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     status = receive_structure(self, &message, &own);
     if (status != LML_OK) continue;
     status = begin(self, &self->copy, &own);
-    if (status == LML_OK) lml_linear_evaluation_step(&self->evaluation, &self->model, SIZE_MAX);
+    if (status == LML_OK) lml_linear_evaluation_step(&self->evaluation, SIZE_MAX);
     (void)gather_parts(self, status, &own);
   }
 }

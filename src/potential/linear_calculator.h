@@ -22,9 +22,12 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
  *  fails is rank 0's to report and does not end the work; a failed communication does. */
 lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error);
 
-/** Make nothing of the next evaluation depend on earlier ones, whose neighbour lists may otherwise serve again, in
- *  another order and so with other rounding. And let it give the forces on @p natoms atoms, whose indices are @p atoms,
- *  alone, unless @p atoms is NULL: the rest of its results is not to be used. Not with several ranks. */
-void lml_linear_calculator_renew(lml_calculator *calculator, const size_t *atoms, size_t natoms);
+/** Evaluate @p structure as lml_calculator_evaluate does, but so that nothing depends on earlier evaluations, whose
+ *  neighbour lists otherwise may serve again, in another order and so with other rounding. Where @p atoms is not NULL,
+ *  the forces on these @p natoms atoms alone are evaluated: the rest of the results is not to be used. Not with several
+ *  ranks, and not while another evaluation is under way. */
+lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, const lml_structure *structure,
+                                                const size_t *atoms, size_t natoms, unsigned want, lml_results *results,
+                                                lml_error *error);
 
 #endif

@@ -4,39 +4,43 @@
 #ifndef LML_POTENTIAL_LINEAR_EVALUATION_H
 #define LML_POTENTIAL_LINEAR_EVALUATION_H
 
-#include "potential/atom_batch.h"
+#include "potential/evaluator_atoms.h"
+#include "potential/listed_atoms.h"
 
-/** Initialise with `lml_linear_evaluation e = {0};`, reuse, release with lml_linear_evaluation_free. */
+/** Initialise with lml_linear_evaluation_make, reuse, release with lml_linear_evaluation_free. */
 typedef struct lml_linear_evaluation {
-  lml_neighbours neighbours;
-  lml_atom_batch batch;
-  signed char *elements; /**< natoms, of the sorted atoms */
-  double *forces;        /**< (natoms + nghosts) × 3, eV/Å, sorted */
-  double *totals;        /**< natoms × 3 forces and natoms energies in the structure's order, then the virial (9) */
-  double virial[9];      /**< eV */
-  double skin;           /**< Å, of the neighbour lists */
-  size_t next;           /**< first sorted atom that is not evaluated yet */
-  unsigned char *needed; /**< natoms, sorted: which are evaluated, where `restricted` */
-  bool restricted;
-  size_t elements_capacity, forces_capacity, totals_capacity, needed_capacity;
+  lml_evaluator *evaluator;
+  lml_listed_atoms atoms;
+  double *forces;   /**< (natoms + nghosts) × 3, eV/Å, sorted */
+  double *energies; /**< natoms, eV, sorted */
+  double *totals;   /**< natoms × 3 forces and natoms energies in the structure's order, then the virial (9) */
+  int32_t *needed;  /**< the sorted atoms that are evaluated where not all are */
+  size_t forces_capacity, energies_capacity, totals_capacity, needed_capacity;
 } lml_linear_evaluation;
+
+/** What is evaluated of a structure. */
+typedef struct lml_share {
+  size_t part, parts;  /**< part number @p part of @p parts equal parts of the atoms */
+  const size_t *atoms; /**< NULL, or @p natoms atoms of the structure whose forces alone are wanted: nothing else of the
+                            totals is to be used then. With one part alone */
+  size_t natoms;
+} lml_share;
 
 /** Doubles in `totals` for that many atoms. */
 size_t lml_linear_evaluation_totals(size_t natoms);
 
-/** Begin with part number @p part of @p parts equal parts of the atoms of @p structure. */
-lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const lml_linear_model *model,
-                                       const lml_structure *structure, size_t part, size_t parts, lml_error *error);
+/** Make ready for @p potential, which must outlive it. Free also after a failure. */
+lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,
+                                      lml_error *error);
 
-/** After the beginning, which is of all atoms: evaluate only those that the forces on @p natoms atoms of the structure
- *  (indices in @p atoms) come from, these and their neighbours. Nothing else of the totals is to be used then. */
-lml_status lml_linear_evaluation_restrict(lml_linear_evaluation *evaluation, const size_t *atoms, size_t natoms,
-                                          lml_error *error);
+/** Begin with a share of @p structure. */
+lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const lml_structure *structure,
+                                       const lml_share *share, lml_error *error);
 
-/** Evaluate up to @p nbatches batches of atoms; false when none is left to do. */
-bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, const lml_linear_model *model, size_t nbatches);
+/** Evaluate up to @p nruns runs of atoms; false when none is left to do. */
+bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns);
 
-/** Put what this part of the atoms contributes into `totals`. */
+/** Put what this share contributes into `totals`. */
 void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation);
 
 void lml_linear_evaluation_free(lml_linear_evaluation *evaluation);

@@ -1,32 +1,25 @@
 /** @file linear_model.h
- *  A potential made ready for evaluation: kernel, its plan, and Θ in the kernel's terms.
+ *  A potential made ready for evaluation: Θ in the forms that energies are computed from.
  */
 #ifndef LML_POTENTIAL_LINEAR_MODEL_H
 #define LML_POTENTIAL_LINEAR_MODEL_H
 
-#include "lmlink/potential.h"
-#include "potential/bispectrum_kernel.h"
-#include "potential/snap_model.h"
-#include "potential/zbl.h"
+#include "potential/potential.h"
+#include "potential/product/product.h"
 
 enum { LML_LARGEST_ATOMIC_NUMBER = 118 };
 
 typedef struct lml_linear_model {
   const lml_potential *potential;
-  const lml_bispectrum_kernel *kernel;
-  lml_bispectrum_plan plan;
-  lml_zbl_pair *zbl; /**< nelements², NULL without ZBL */
-  size_t nelements;
+  const lml_isa *isa;
+  const lml_product_kernel *product;
+  size_t nelements, ncomponents, ncoefficients;
+  const double *coefficients;                            /**< the potential's */
   double cutoff;                                         /**< Å, of all terms */
-  double *rcut;                                          /**< nelements², Å: cutoff of the descriptor for each pair */
   signed char element_of[LML_LARGEST_ATOMIC_NUMBER + 1]; /**< by atomic number; −1 where the potential lacks it */
-  double *shifts; /**< nelements × ncomponents: what bzeroflag subtracts from each component */
-  /* linear potentials */
-  double *constants; /**< nelements, eV: energy where all terms are 0 */
-  double *weights;   /**< nelements × nterms, eV: ∂E/∂t */
-  /* quadratic potentials */
-  double *matrices;                    /**< nelements × ncomponents² */
-  lml_bispectrum_quadratic *quadratic; /**< nelements */
+  /* quadratic potentials; NULL for linear ones */
+  double *matrices;          /**< nelements × ncomponents² */
+  lml_quadratic_form *forms; /**< nelements */
 } lml_linear_model;
 
 /** Make @p model for @p potential, which must outlive it. Free with lml_linear_model_free, also after a failure. */

@@ -1,6 +1,7 @@
 #include "potential/zbl.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 
@@ -51,6 +52,12 @@ static void set_switch(lml_zbl_pair *pair) {
   pair->shift = -energy + 0.5 * width * first - width * width / 12.0 * second;
 }
 
+void lml_zbl_free(lml_zbl *zbl) {
+  lml_free(zbl->zi);
+  lml_free(zbl->zj);
+  *zbl = (lml_zbl){0};
+}
+
 lml_status lml_zbl_tables(const lml_zbl *zbl, size_t nelements, lml_zbl_pair **tables, lml_error *error) {
   *tables = NULL;
   if (zbl->outer <= 0.0) return LML_OK;
@@ -91,4 +98,59 @@ void lml_zbl_evaluate(const lml_zbl_pair *tables, size_t nelements, size_t i, si
   if (t <= 0.0) return;
   *energy += t * t * t * (pair->energy3 + pair->energy4 * t);
   *derivative += t * t * (pair->force3 + pair->force4 * t);
+}
+
+/* ---- as a fixed term ---- */
+
+typedef struct {
+  lml_pair_term base;
+  lml_zbl zbl;
+  size_t nelements;
+  lml_zbl_pair *tables;
+} zbl_term;
+
+static void evaluate(const lml_pair_term *term, size_t i, size_t j, double r, double *energy, double *slope) {
+  const zbl_term *self = (const zbl_term *)term;
+  lml_zbl_evaluate(self->tables, self->nelements, i, j, r, energy, slope);
+}
+
+static void describe(const lml_pair_term *term, char *text, size_t size) {
+  snprintf(text, size, "ZBL switched off from %g to %g Å", ((const zbl_term *)term)->zbl.inner, term->cutoff);
+}
+
+static void hash(const lml_pair_term *term, lml_sha256 *sum) {
+  const zbl_term *self = (const zbl_term *)term;
+  lml_sha256_add(sum, self->tables, self->nelements * self->nelements * sizeof *self->tables);
+}
+
+static void destroy(lml_pair_term *term) {
+  zbl_term *self = (zbl_term *)term;
+  lml_zbl_free(&self->zbl);
+  lml_free(self->tables);
+  lml_free(self);
+}
+
+static const lml_pair_term_ops ops = {.evaluate = evaluate, .describe = describe, .hash = hash, .destroy = destroy};
+
+const lml_zbl *lml_zbl_of(const lml_pair_term *term) {
+  return term->ops == &ops ? &((const zbl_term *)term)->zbl : NULL;
+}
+
+lml_status lml_zbl_term_create(lml_zbl *zbl, size_t nelements, lml_pair_term **term, lml_error *error) {
+  zbl_term *self;
+  *term = NULL;
+  if (zbl->outer <= 0.0) return LML_OK;
+  lml_status status = lml_alloc(&self, 1, sizeof *self, "the ZBL term", error);
+  if (status != LML_OK) return status;
+  status = lml_zbl_tables(zbl, nelements, &self->tables, error);
+  if (status != LML_OK) {
+    lml_free(self);
+    return status;
+  }
+  self->base = (lml_pair_term){.ops = &ops, .cutoff = zbl->outer, .nshares = 1};
+  self->nelements = nelements;
+  self->zbl = *zbl;
+  *zbl = (lml_zbl){0};
+  *term = &self->base;
+  return LML_OK;
 }

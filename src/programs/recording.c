@@ -8,16 +8,17 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "engine/template.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 /** A checksum; empty where there is none. */
 typedef char checksum[LML_SHA256_TEXT];
 
 static const char *known(const checksum sum) { return sum[0] == '\0' ? NULL : sum; }
 
-/** Add to @p sha what the file @p path holds. */
+/** Add to @p sha what the file @p path holds; NULL: nothing. */
 static lml_status add_file(lml_sha256 *sha, const char *path, lml_error *error) {
   checksum sum;
+  if (path == NULL) return LML_OK;
   const lml_status status = lml_sha256_file(path, sum, error);
   if (status == LML_OK) lml_sha256_add(sha, sum, sizeof sum);
   return status;
@@ -35,8 +36,9 @@ static lml_status sum_of_engine(const lml_build *build, const lml_calculator_con
   lml_sha256_begin(&sha);
   if (potential != NULL) {
     /* The file that the user named says what fixed terms there are. */
-    const char *const files[] = {config->potential, potential->snapcoeff, potential->snapparam};
-    lml_sha256_add(&sha, &potential->zbl.outer, sizeof potential->zbl.outer);
+    const char *const files[] = {config->potential, potential->coefficient_file, potential->parameter_file};
+    const double terms_end = lml_potential_terms_cutoff(potential);
+    lml_sha256_add(&sha, &terms_end, sizeof terms_end);
     for (size_t i = 0; i < sizeof files / sizeof files[0] && status == LML_OK; i++)
       status = add_file(&sha, files[i], error);
   }
@@ -97,7 +99,7 @@ static lml_status sum_of_files(const lml_build *build, checksum configuration, c
   lml_status status = LML_OK;
   configuration[0] = potential[0] = '\0';
   if (build->config->path != NULL) status = lml_sha256_file(build->config->path, configuration, error);
-  if (status == LML_OK && shared != NULL) status = lml_sha256_file(shared->snapcoeff, potential, error);
+  if (status == LML_OK && shared != NULL) status = lml_sha256_file(shared->coefficient_file, potential, error);
   return status;
 }
 

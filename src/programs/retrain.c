@@ -10,7 +10,7 @@
 #include "base/fail.h"
 #include "base/path.h"
 #include "base/sys.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
 #include "retrain/trade_off.h"
@@ -139,7 +139,7 @@ static void print_results(const lml_retrain *retrain) {
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
          trial->lambda_ridge, retrain->width, retrain->constraints.rank);
   printf("wrote %s\n", options->output);
-  if (retrain->original->zbl.outer > 0.0)
+  if (retrain->original->nterms > 0)
     printf("the fixed terms (ZBL) are not part of it: use it with those of %s\n", options->start);
 }
 

@@ -11,7 +11,7 @@
 #include "ipi_client.h"
 #include "lmlink/extxyz.h"
 #include "potential/linear_calculator.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 #include "programs/build.h"
 #include "programs/check_crystal.h"
 #include "programs/check_files.h"

@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 /** The key being written; the first failure stays. */
 typedef struct {
@@ -37,25 +37,13 @@ static void put_machine(writer *w, const lml_run *r) {
   PUT(w, "the number of ranks: %d\n", lml_comm_size(r->comm));
 }
 
-static void put_parameters(writer *w, const lml_snap_parameters *p) {
-  PUT(w, "the descriptors' parameters: %.17g %d %.17g %.17g %d %d %d %d %d %d %d\n", p->rcutfac, p->twojmax, p->rfac0,
-      p->rmin0, p->switchflag, p->bzeroflag, p->quadraticflag, p->chemflag, p->bnormflag, p->wselfallflag,
-      p->switchinnerflag);
-}
-
 static void put_potential(writer *w, const lml_potential *potential) {
-  const lml_zbl *zbl = &potential->zbl;
-  put_parameters(w, &potential->snap.parameters);
-  PUT(w, "the fixed terms: %.17g %.17g\n", zbl->inner, zbl->outer);
-  for (size_t i = 0; i < potential->snap.nelements; i++) {
-    const lml_snap_element *element = &potential->snap.elements[i];
-    PUT(w, "element %s: %.17g %.17g %.17g %.17g\n", element->name, element->radius, element->weight, element->sinner,
-        element->dinner);
-    for (size_t k = 0; zbl->outer > 0.0 && k < potential->snap.nelements; k++) {
-      const size_t pair = i * potential->snap.nelements + k;
-      PUT(w, "the fixed terms of element %s: %.17g %.17g\n", element->name, zbl->zi[pair], zbl->zj[pair]);
-    }
-  }
+  char descriptor[LML_SHA256_TEXT], terms[LML_SHA256_TEXT];
+  lml_potential_hash_descriptor(potential, descriptor);
+  lml_potential_hash_terms(potential, terms);
+  PUT(w, "the descriptors' parameters: %s %s\n", potential->descriptor->ops->name, descriptor);
+  PUT(w, "the degree in the descriptors: %d\n", potential->quadratic ? 2 : 1);
+  PUT(w, "the fixed terms: %s\n", terms);
 }
 
 static void put_numbers(writer *w, const char *name, const double *numbers, size_t count) {

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 /** Rows for each coefficient from which finding the space pays. */
 enum { ROWS_PER_COEFFICIENT = 4 };
@@ -25,7 +25,7 @@ const lml_dataset *lml_compression_set(const lml_retrain_options *options, const
   const lml_dataset *found = NULL;
   size_t nrows = 0;
   if (options->sums == LML_SUMS_EXACT || design->width < LML_SUBSPACE_LEAST_WIDTH) return NULL;
-  if (!design->potential->snap.parameters.quadraticflag || !has_ridge(options, smallest_ridge)) return NULL;
+  if (!design->potential->quadratic || !has_ridge(options, smallest_ridge)) return NULL;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
     if (set->role != LML_ROLE_TARGET || set->leverage > 0.0 || set->reading == LML_READ_FOLLOW) continue;
@@ -40,16 +40,15 @@ const lml_dataset *lml_compression_set(const lml_retrain_options *options, const
 /** Atoms whose mean is taken, besides the first of each element. */
 enum { CENTRE_ATOMS = 256 };
 
-/** Add up B of a batch of atoms, element by element. */
-static void add_batch(lml_design *design, size_t first, double *sums, size_t *counts) {
+/** Add up B of a run of atoms, element by element. */
+static void add_run(lml_design *design, size_t first, double *sums, size_t *counts) {
   lml_descriptors *descriptors = &design->descriptors;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, n = (size_t)descriptors->model.plan.ncomponents;
-  lml_descriptors_batch(descriptors, first);
-  for (size_t lane = 0; lane < batch->natoms; lane++) {
-    const size_t e = (size_t)batch->element[lane];
+  const size_t width = lml_descriptors_width(descriptors), n = lml_descriptors_ncomponents(descriptors);
+  lml_descriptors_run(descriptors, first);
+  for (size_t lane = 0; lane < descriptors->count; lane++) {
+    const size_t e = (size_t)descriptors->element[lane];
     counts[e]++;
-    for (size_t c = 0; c < n; c++) sums[e * n + c] += descriptors->components[c * lanes + lane];
+    for (size_t c = 0; c < n; c++) sums[e * n + c] += descriptors->components[c * width + lane];
   }
 }
 
@@ -57,14 +56,14 @@ static void add_batch(lml_design *design, size_t first, double *sums, size_t *co
 static lml_status add_descriptors(lml_design *design, const lml_structure *structure, double *sums, size_t *counts,
                                   lml_error *error) {
   lml_descriptors *descriptors = &design->descriptors;
-  const size_t natoms = structure->natoms, lanes = (size_t)descriptors->model.kernel->lanes;
-  const size_t stride = (1 + natoms / CENTRE_ATOMS) * lanes;
+  const size_t natoms = structure->natoms, width = lml_descriptors_width(descriptors);
+  const size_t stride = (1 + natoms / CENTRE_ATOMS) * width;
   const lml_status status = lml_descriptors_begin(descriptors, structure, error);
-  for (size_t first = 0; first < natoms && status == LML_OK; first += lanes) {
+  for (size_t first = 0; first < natoms && status == LML_OK; first += width) {
     bool wanted = first % stride == 0;
-    for (size_t s = first; s < first + lanes && s < natoms && !wanted; s++)
-      wanted = counts[descriptors->evaluation.elements[s]] == 0;
-    if (wanted) add_batch(design, first, sums, counts);
+    for (size_t s = first; s < first + width && s < natoms && !wanted; s++)
+      wanted = counts[descriptors->atoms.elements[s]] == 0;
+    if (wanted) add_run(design, first, sums, counts);
   }
   return status;
 }
@@ -72,7 +71,7 @@ static lml_status add_descriptors(lml_design *design, const lml_structure *struc
 static lml_status find_centre(lml_centre *centre, lml_design *design, const lml_dataset *set, lml_error *error) {
   lml_dataset_walk walk;
   size_t counts[LML_ELEMENTS_LIMIT] = {0};
-  const size_t n = (size_t)design->descriptors.model.plan.ncomponents;
+  const size_t n = lml_descriptors_ncomponents(&design->descriptors);
   lml_status status = lml_centre_make(centre, design->nelements, n, error);
   if (status != LML_OK) return status;
   status = lml_dataset_walk_begin(&walk, set, error);

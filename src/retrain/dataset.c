@@ -9,7 +9,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 #include "retrain/frame_values.h"
 #include "retrain/matrix.h"
 #include "retrain/spacing.h"

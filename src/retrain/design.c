@@ -6,8 +6,8 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "potential/potential.h"
 #include "potential/potential_variant.h"
-#include "potential/snap_model.h"
 #include "retrain/matrix.h"
 #include "retrain/mean_row.h"
 
@@ -27,7 +27,7 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
   if (status == LML_OK) status = lml_alloc(&design->start, n, sizeof(double), "coefficients", error);
   if (status == LML_OK) lml_design_set_centre(design, NULL);
   if (status == LML_OK) status = lml_descriptors_make(&design->descriptors, potential, error);
-  if (status != LML_OK || potential->zbl.outer == 0.0) return status;
+  if (status != LML_OK || potential->nterms == 0) return status;
   status = lml_potential_with_coefficients(potential, NULL, &design->fixed_potential, error);
   if (status == LML_OK) status = lml_linear_calculator_create(design->fixed_potential, &design->fixed, error);
   return status;

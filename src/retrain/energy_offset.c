@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 /** Eigenvalues of Σ w c cᵀ below this times the largest are rounding: offsets along their vectors stay zero. */
 static const double smallest_eigenvalue = 1e-12;
@@ -59,7 +59,7 @@ void lml_offset_sums_take(lml_offset_sums *sums, const double *fractions, const 
 
 size_t lml_offset_sums_reduce(const lml_offset_sums *sums) {
   const size_t n = sums->count;
-  double values[LML_SNAP_ELEMENTS_LIMIT], work[3 * LML_SNAP_ELEMENTS_LIMIT];
+  double values[LML_ELEMENTS_LIMIT], work[3 * LML_ELEMENTS_LIMIT];
   size_t rank = 0;
   if (n == 0) return 0;
   memcpy(sums->factor, sums->gram, n * n * sizeof(double));

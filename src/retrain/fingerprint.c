@@ -49,27 +49,26 @@ static void add_component(mark *m, size_t c, double root) {
   for (size_t k = 0; k < LML_FINGERPRINT_SUMS; k++) m->sums[k] += weights[k] * root;
 }
 
-/** Mark the selected atoms of the batch that begins with sorted atom @p first. */
-static void mark_batch(worker *w, lml_descriptors *descriptors, size_t first) {
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t n = (size_t)descriptors->model.plan.ncomponents, lanes = (size_t)descriptors->model.kernel->lanes;
-  const size_t natoms = descriptors->evaluation.neighbours.natoms;
+/** Mark the selected atoms of the run that begins with sorted atom @p first. */
+static void mark_run(worker *w, lml_descriptors *descriptors, size_t first) {
+  const lml_neighbours *neighbours = &descriptors->atoms.neighbours;
+  const size_t n = lml_descriptors_ncomponents(descriptors), width = lml_descriptors_width(descriptors);
   bool wanted = false;
-  for (size_t s = first; s < first + lanes && s < natoms && !wanted; s++)
-    wanted = w->selected[descriptors->evaluation.neighbours.order[s]] != 0;
+  for (size_t s = first; s < first + width && s < neighbours->natoms && !wanted; s++)
+    wanted = w->selected[neighbours->order[s]] != 0;
   if (!wanted) return;
-  lml_descriptors_batch(descriptors, first);
-  for (size_t lane = 0; lane < batch->natoms; lane++) {
-    if (!w->selected[descriptors->evaluation.neighbours.order[first + lane]]) continue;
+  lml_descriptors_run(descriptors, first);
+  for (size_t lane = 0; lane < descriptors->count; lane++) {
+    if (!w->selected[neighbours->order[first + lane]]) continue;
     mark *m = &w->marks[w->nmarks++];
-    *m = (mark){.element = batch->element[lane]};
-    for (size_t c = 0; c < n; c++) add_component(m, c, cbrt(descriptors->components[c * lanes + lane]));
+    *m = (mark){.element = (signed char)descriptors->element[lane]};
+    for (size_t c = 0; c < n; c++) add_component(m, c, cbrt(descriptors->components[c * width + lane]));
   }
 }
 
 static lml_status mark_atoms(worker *w, lml_descriptors *descriptors, lml_error *error) {
   const lml_structure *structure = &w->walk.frame.structure;
-  const size_t natoms = structure->natoms, lanes = (size_t)descriptors->model.kernel->lanes;
+  const size_t natoms = structure->natoms, width = lml_descriptors_width(descriptors);
   const bool forces = w->walk.set->quantity == LML_QUANTITY_FORCES;
   lml_status status = lml_grow(&w->marks, &w->marks_capacity, natoms, sizeof *w->marks, what, error);
   if (status == LML_OK) status = lml_grow(&w->selected, &w->selected_capacity, natoms, 1, what, error);
@@ -78,7 +77,7 @@ static lml_status mark_atoms(worker *w, lml_descriptors *descriptors, lml_error 
   w->nmarks = 0;
   for (size_t i = 0; i < natoms; i++) w->selected[i] = !forces;
   for (size_t k = 0; forces && k < w->walk.natoms; k++) w->selected[w->walk.atoms[k]] = 1;
-  for (size_t first = 0; first < natoms; first += lanes) mark_batch(w, descriptors, first);
+  for (size_t first = 0; first < natoms; first += width) mark_run(w, descriptors, first);
   return LML_OK;
 }
 

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "lmlink/calculator.h"
 #include "potential/linear_calculator.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 #include "structure/lattice.h"
 
 const double lml_fit_bin_width = 1.0;
@@ -216,7 +216,7 @@ static lml_status add_forces(lml_fit *fit, frame_work *work, lml_error *error) {
 /** Keep the row with the fractions of elements in the frame. */
 static void keep_energy(const lml_fit_measurement *m, const frame_work *work, const double row[3]) {
   const lml_structure *structure = &work->walk.frame.structure;
-  double fractions[LML_SNAP_ELEMENTS_LIMIT] = {0.0};
+  double fractions[LML_ELEMENTS_LIMIT] = {0.0};
   for (size_t i = 0; i < structure->natoms; i++)
     fractions[lml_potential_element_index(m->crew->potentials[1], structure->numbers[i])] +=
         1.0 / (double)structure->natoms;
@@ -271,9 +271,9 @@ static lml_status evaluate(const lml_fit_measurement *m, frame_work *work, int w
     status = lml_linear_calculator_create(m->crew->potentials[which], &work->calculators[which], error);
   if (status != LML_OK) return status;
   const bool forces = m->fit->set->quantity == LML_QUANTITY_FORCES;
-  lml_linear_calculator_renew(work->calculators[which], forces ? work->walk.atoms : NULL, work->walk.natoms);
-  return lml_calculator_evaluate(work->calculators[which], &work->walk.frame.structure, LML_WANT_DEFAULT,
-                                 &work->results[which], error);
+  return lml_linear_calculator_evaluate_atoms(work->calculators[which], &work->walk.frame.structure,
+                                              forces ? work->walk.atoms : NULL, work->walk.natoms, LML_WANT_DEFAULT,
+                                              &work->results[which], error);
 }
 
 static lml_status add_frame(const lml_fit_measurement *m, frame_work *work, lml_error *error) {

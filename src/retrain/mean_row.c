@@ -62,39 +62,45 @@ static void put_sums(const deviation_sums *s, size_t n, bool quadratic, double *
 }
 
 size_t lml_mean_row_room(const lml_descriptors *descriptors) {
-  const size_t n = (size_t)descriptors->model.plan.ncomponents;
+  const size_t n = lml_descriptors_ncomponents(descriptors);
   return descriptors->model.nelements * (n + room_of_element(n));
 }
 
-/** All atoms, or one of each kind. */
-static void add_all(lml_descriptors *descriptors, const lml_neighbours *neighbours, const signed char *elements,
-                    const size_t *counts, deviation_sums *sums) {
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t n = (size_t)descriptors->model.plan.ncomponents, lanes = (size_t)descriptors->model.kernel->lanes;
-  for (size_t first = 0; first < neighbours->natoms; first += batch->natoms) {
-    lml_descriptors_batch_among(descriptors, neighbours, elements, first);
-    for (size_t lane = 0; lane < batch->natoms; lane++)
-      add_atoms(&sums[batch->element[lane]], counts == NULL ? 1 : counts[first + lane], descriptors->components + lane,
-                lanes, n);
+/** All of @p natoms atoms, or one of each kind. */
+static void add_all(lml_descriptors *descriptors, const lml_atoms *atoms, size_t natoms, const size_t *counts,
+                    deviation_sums *sums) {
+  const size_t n = lml_descriptors_ncomponents(descriptors), width = lml_descriptors_width(descriptors);
+  for (size_t first = 0; first < natoms; first += descriptors->count) {
+    lml_descriptors_run_among(descriptors, atoms, first, natoms);
+    for (size_t lane = 0; lane < descriptors->count; lane++)
+      add_atoms(&sums[descriptors->element[lane]], counts == NULL ? 1 : counts[first + lane],
+                descriptors->components + lane, width, n);
   }
+}
+
+/** The same of the structure at hand. */
+static void add_structure(lml_descriptors *descriptors, lml_alike *alike, deviation_sums *sums) {
+  const lml_listed_atoms *atoms = &descriptors->atoms;
+  if (!lml_alike_find(alike, &atoms->neighbours, atoms->elements)) {
+    add_all(descriptors, &atoms->view, atoms->neighbours.natoms, NULL, sums);
+    return;
+  }
+  const lml_atoms kinds = lml_listed_atoms_view(&alike->mean, alike->elements);
+  add_all(descriptors, &kinds, alike->mean.natoms, alike->counts, sums);
 }
 
 lml_status lml_mean_row(lml_descriptors *descriptors, const lml_structure *structure, lml_alike *alike, double *scratch,
                         double *row, lml_error *error) {
   const lml_linear_model *model = &descriptors->model;
-  const lml_linear_evaluation *evaluation = &descriptors->evaluation;
-  const size_t n = (size_t)model->plan.ncomponents, width = model->potential->snap.ncoefficients;
-  const bool quadratic = model->potential->snap.parameters.quadraticflag;
+  const size_t n = model->ncomponents, width = model->ncoefficients;
+  const bool quadratic = model->forms != NULL;
   const lml_centre centre = {.nelements = model->nelements, .ncomponents = n, .values = scratch};
   double *room = scratch + model->nelements * n;
   deviation_sums sums[LML_ELEMENTS_LIMIT];
   const lml_status status = lml_descriptors_begin(descriptors, structure, error);
   if (status != LML_OK) return status;
   for (size_t e = 0; e < model->nelements; e++) sums[e] = begin_sums(scratch + e * n, room + e * room_of_element(n), n);
-  if (lml_alike_find(alike, &evaluation->neighbours, evaluation->elements))
-    add_all(descriptors, &alike->mean, alike->elements, alike->counts, sums);
-  else
-    add_all(descriptors, &evaluation->neighbours, evaluation->elements, NULL, sums);
+  add_structure(descriptors, alike, sums);
   for (size_t e = 0; e < model->nelements; e++) {
     if (sums[e].nwaiting > 0) add_waiting(&sums[e], n);
     put_sums(&sums[e], n, quadratic, row + e * width);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 static const char what[] = "normal equations", waiting_rows[] = "rows of the design matrix";
 
@@ -148,7 +148,7 @@ double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trai
                                 double *scratch) {
   const int n = (int)normal->width, count = (int)normal->offsets.count;
   const lml_offset_sums *own = &normal->offsets;
-  double offsets[LML_SNAP_ELEMENTS_LIMIT];
+  double offsets[LML_ELEMENTS_LIMIT];
   double square = normal->square;
   if (count > 0) {
     size_t rank = trained->offsets.count == 0 ? 0 : lml_offset_sums_reduce(&trained->offsets);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "potential/format.h"
 
 /** What is there under a path: nothing, or a file, which may have other names too. */
 typedef struct {
@@ -32,13 +33,17 @@ static bool same_file(const place *a, const place *b) {
 enum { CACHE = 3, OUTPUTS };
 
 typedef struct {
-  char *parameters; /**< .snapparam file beside the output */
+  char *parameters; /**< file beside the output; NULL: its format has none */
   place places[OUTPUTS];
 } outputs;
 
 static lml_status look_at_all(const lml_retrain_options *options, outputs *all, lml_error *error) {
-  *all = (outputs){.parameters = lml_path_with_extension(options->output, ".snapparam", error)};
-  if (all->parameters == NULL) return LML_ERR_MEMORY;
+  const lml_format *format = lml_format_written_to(options->output);
+  *all = (outputs){0};
+  if (format != NULL && format->parameter_extension != NULL) {
+    all->parameters = lml_path_with_extension(options->output, format->parameter_extension, error);
+    if (all->parameters == NULL) return LML_ERR_MEMORY;
+  }
   const char *const paths[OUTPUTS] = {options->output, all->parameters, options->report, options->cache};
   lml_status status = LML_OK;
   for (size_t i = 0; i < OUTPUTS && status == LML_OK; i++)
@@ -96,9 +101,12 @@ static lml_status check_place(const outputs *all, size_t i, lml_existing existin
 }
 
 lml_status lml_outputs_check(const lml_retrain_options *options, lml_error *error) {
-  if (!lml_path_has_extension(options->output, ".snapcoeff"))
-    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be a .snapcoeff file; its parameters go beside it",
-                    options->output);
+  if (lml_format_written_to(options->output) == NULL) {
+    char extensions[64];
+    lml_format_extensions(extensions, sizeof extensions);
+    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be a %s file; what else there is goes beside it",
+                    options->output, extensions);
+  }
   outputs all;
   lml_status status = look_at_all(options, &all, error);
   for (size_t i = 0; i < OUTPUTS && status == LML_OK; i++) status = check_place(&all, i, options->existing, error);

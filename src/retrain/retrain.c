@@ -8,9 +8,8 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/team.h"
+#include "potential/format.h"
 #include "potential/potential_variant.h"
-#include "potential/snap_exchange.h"
-#include "potential/snap_model.h"
 #include "retrain/fit_rows.h"
 #include "retrain/memory_check.h"
 #include "retrain/outputs.h"
@@ -76,10 +75,16 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   if (status != LML_OK) return status;
   const lml_potential *original = retrain->original;
   lml_potential *formed = NULL;
-  if (options->form == LML_FORM_LINEAR && original->snap.parameters.quadraticflag)
+  if (lml_format_written_to(options->output) != original->format)
+    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be a %s file, as the start is %s", options->output,
+                    original->format->extension, original->format->name);
+  if (options->form == LML_FORM_LINEAR && original->quadratic)
     return lml_fail(error, LML_ERR_USAGE,
                     "%s: is quadratic, and can't be made linear: leave --form linear out, or start from a linear one",
                     options->start);
+  if (options->form == LML_FORM_QUADRATIC && !original->format->holds_quadratic)
+    return lml_fail(error, LML_ERR_USAGE, "%s: a file in the format %s holds no quadratic potential: say --form linear",
+                    options->start, original->format->name);
   if (options->form == LML_FORM_QUADRATIC) status = lml_potential_quadratic(original, &formed, error);
   if (status == LML_OK) {
     const lml_potential *from = formed == NULL ? original : formed;
@@ -177,10 +182,11 @@ static lml_status make_result(lml_run *r, lml_error *error) {
     if (!isfinite(sum[i]))
       status = lml_fail(error, LML_ERR_INTERNAL, "coefficient %zu of the solution is not finite", i);
   }
-  if (status == LML_OK && retrain->start->snap.parameters.chemflag) {
-    status = lml_snap_exchange_average(&retrain->start->snap, sum, error);
-    for (size_t i = 0; i < retrain->width; i++) retrain->delta[i] = sum[i] - start[i];
-  }
+  const lml_descriptor *descriptor = retrain->start->descriptor;
+  if (status == LML_OK && descriptor->ops->average != NULL)
+    status = descriptor->ops->average(descriptor, retrain->start->quadratic, sum, error);
+  for (size_t i = 0; i < retrain->width && status == LML_OK; i++)
+    if (sum[i] != start[i] + retrain->delta[i]) retrain->delta[i] = sum[i] - start[i];
   if (status == LML_OK) status = lml_potential_with_coefficients(retrain->start, sum, &retrain->result, error);
   lml_free(sum);
   return status;
@@ -268,9 +274,12 @@ static lml_status evaluate_fits(lml_run *r, lml_error *error) {
 static lml_status write_outputs(lml_run *r, lml_error *error) {
   const lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
-  char comment[128 + LML_SHA256_TEXT];
-  char *parameters = lml_path_with_extension(options->output, ".snapparam", error);
-  if (parameters == NULL) return LML_ERR_MEMORY;
+  const char *extension = retrain->result->format->parameter_extension;
+  char comment[128 + LML_SHA256_TEXT], *parameters = NULL;
+  if (extension != NULL) {
+    parameters = lml_path_with_extension(options->output, extension, error);
+    if (parameters == NULL) return LML_ERR_MEMORY;
+  }
   lml_start_files_comment(retrain->start_files, comment, sizeof comment);
   lml_status status = lml_potential_write(retrain->result, options->output, parameters, comment, error);
   lml_free(parameters);
@@ -315,7 +324,7 @@ static lml_status make_crew(lml_run *r, lml_error *error) {
   for (; status == LML_OK && crew->nthreads < nthreads; crew->nthreads++)
     status = lml_design_make(&crew->designs[crew->nthreads], r->retrain->start, error);
   r->retrain->nthreads = crew->nthreads;
-  if (status == LML_OK) r->retrain->instruction_set = crew->designs[0].descriptors.model.kernel->name;
+  if (status == LML_OK) r->retrain->instruction_set = crew->designs[0].descriptors.model.isa->name;
   openblas_set_num_threads(r->retrain->width > SMALL_WIDTH ? (int)crew->nthreads : 1);
   return status;
 }

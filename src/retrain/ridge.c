@@ -6,15 +6,13 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/npy.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 const char *const lml_degree_names[] = {"constant", "linear", "quadratic", NULL};
 
 static lml_status put_degrees(lml_ridge *ridge, const double degrees[LML_DEGREES], const lml_potential *potential,
                               size_t width, lml_error *error) {
-  lml_snap_parameters linear = potential->snap.parameters;
-  linear.quadraticflag = false;
-  const size_t nlinear = lml_snap_ncoefficients(&linear, potential->snap.nelements);
+  const size_t nlinear = 1 + potential->descriptor->ncomponents;
   const size_t per_element = lml_potential_ncoefficients(potential);
   const lml_status status = lml_alloc(&ridge->factors, width, sizeof(double), "factors of the ridge penalty", error);
   for (size_t i = 0; i < width && status == LML_OK; i++) {

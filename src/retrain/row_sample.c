@@ -8,7 +8,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/team.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 #include "retrain/subspace.h"
 #include "structure/lattice.h"
 
@@ -61,24 +61,23 @@ static int by_key(const void *a, const void *b) {
 
 /* ---- what clusters are around ---- */
 
-/** Note B − centre of the selected atoms of a batch. */
-static void note_batch(frame_work *work, size_t first, double *deviations) {
+/** Note B − centre of the selected atoms of a run. */
+static void note_run(frame_work *work, size_t first, double *deviations) {
   const lml_descriptors *descriptors = &work->design->descriptors;
-  const lml_atom_batch *batch = &descriptors->evaluation.batch;
-  const size_t n = (size_t)descriptors->model.plan.ncomponents, lanes = (size_t)descriptors->model.kernel->lanes;
-  for (size_t lane = 0; lane < batch->natoms; lane++) {
-    const size_t atom = (size_t)descriptors->evaluation.neighbours.order[first + lane];
-    const double *centre = work->design->centre->values + (size_t)batch->element[lane] * n;
+  const size_t n = lml_descriptors_ncomponents(descriptors), width = lml_descriptors_width(descriptors);
+  for (size_t lane = 0; lane < descriptors->count; lane++) {
+    const size_t atom = (size_t)descriptors->atoms.neighbours.order[first + lane];
+    const double *centre = work->design->centre->values + (size_t)descriptors->element[lane] * n;
     if (!work->selected[atom]) continue;
     for (size_t c = 0; c < n; c++)
-      deviations[work->ncentres * n + c] = descriptors->components[c * lanes + lane] - centre[c];
+      deviations[work->ncentres * n + c] = descriptors->components[c * width + lane] - centre[c];
     work->centres[work->ncentres++].atom = atom;
   }
 }
 
 /** Sort by the squared lengths of deviations, each component in units of its mean square, the longest first. */
 static void sort_centres(frame_work *work, const double *deviations) {
-  const size_t n = (size_t)work->design->descriptors.model.plan.ncomponents;
+  const size_t n = lml_descriptors_ncomponents(&work->design->descriptors);
   for (size_t c = 0; c < n; c++) {
     double sum = 0.0;
     for (size_t k = 0; k < work->ncentres; k++) sum += deviations[k * n + c] * deviations[k * n + c];
@@ -88,10 +87,10 @@ static void sort_centres(frame_work *work, const double *deviations) {
   qsort(work->centres, work->ncentres, sizeof *work->centres, by_key);
 }
 
-/** Whether any atom of the batch that begins with sorted atom @p first is selected. */
-static bool has_selected(const frame_work *work, size_t first, size_t lanes) {
-  const lml_neighbours *neighbours = &work->design->descriptors.evaluation.neighbours;
-  for (size_t s = first; s < first + lanes && s < neighbours->natoms; s++)
+/** Whether any atom of the run that begins with sorted atom @p first is selected. */
+static bool has_selected(const frame_work *work, size_t first, size_t width) {
+  const lml_neighbours *neighbours = &work->design->descriptors.atoms.neighbours;
+  for (size_t s = first; s < first + width && s < neighbours->natoms; s++)
     if (work->selected[neighbours->order[s]]) return true;
   return false;
 }
@@ -100,21 +99,20 @@ static bool has_selected(const frame_work *work, size_t first, size_t lanes) {
 static lml_status find_centres(frame_work *work, lml_error *error) {
   lml_descriptors *descriptors = &work->design->descriptors;
   const lml_structure *structure = &work->walk.frame.structure;
-  const size_t natoms = structure->natoms, n = (size_t)descriptors->model.plan.ncomponents;
-  const size_t lanes = (size_t)descriptors->model.kernel->lanes, most = CENTRES + lanes;
+  const size_t natoms = structure->natoms, n = lml_descriptors_ncomponents(descriptors);
+  const size_t width = lml_descriptors_width(descriptors), most = CENTRES + width;
   double *deviations = NULL;
-  size_t nbatches = 0, passed = 0;
+  size_t nruns = 0, passed = 0;
   for (size_t k = 0; k < work->walk.natoms; k++) work->selected[work->walk.atoms[k]] = 1;
   lml_status status = lml_alloc(&work->centres, most, sizeof *work->centres, what, error);
   if (status == LML_OK) status = lml_alloc(&deviations, most * n, sizeof *deviations, what, error);
   if (status == LML_OK) status = lml_descriptors_begin(descriptors, structure, error);
-  for (size_t first = 0; first < natoms && status == LML_OK; first += lanes)
-    nbatches += has_selected(work, first, lanes);
-  const size_t stride = 1 + nbatches * lanes / CENTRES;
-  for (size_t first = 0; first < natoms && status == LML_OK; first += lanes) {
-    if (!has_selected(work, first, lanes) || passed++ % stride != 0) continue;
-    lml_descriptors_batch(descriptors, first);
-    note_batch(work, first, deviations);
+  for (size_t first = 0; first < natoms && status == LML_OK; first += width) nruns += has_selected(work, first, width);
+  const size_t stride = 1 + nruns * width / CENTRES;
+  for (size_t first = 0; first < natoms && status == LML_OK; first += width) {
+    if (!has_selected(work, first, width) || passed++ % stride != 0) continue;
+    lml_descriptors_run(descriptors, first);
+    note_run(work, first, deviations);
   }
   if (status == LML_OK) sort_centres(work, deviations);
   lml_free(deviations);

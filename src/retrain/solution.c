@@ -5,7 +5,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/team.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 #include "retrain/qr.h"
 #include "retrain/run.h"
 #include "retrain/search.h"
@@ -183,7 +183,7 @@ static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_ad
   if (status != LML_OK) return status;
   status = lml_qr_make(&qr, &retrain->constraints, scale, error);
   status = lml_comm_agree(r->comm, status, error);
-  double best[LML_SNAP_ELEMENTS_LIMIT];
+  double best[LML_ELEMENTS_LIMIT];
   if (status == LML_OK) status = find_offsets(r, adder, best, error);
   if (status == LML_OK) status = fill_triangle(r, &qr, adder, start, lambdas[0], error);
   if (status == LML_OK) status = lml_qr_collect(&qr, r->comm, error);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 static lml_status put(lml_start_file *file, const char *path, lml_error *error) {
   file->path = lml_strdup(path, error);
@@ -12,7 +12,8 @@ static lml_status put(lml_start_file *file, const char *path, lml_error *error) 
 
 lml_status lml_start_files_find(lml_start_file files[LML_START_FILES], const lml_potential *potential,
                                 lml_error *error) {
-  const char *const paths[LML_START_FILES] = {potential->script, potential->snapcoeff, potential->snapparam};
+  const char *const paths[LML_START_FILES] = {potential->script, potential->coefficient_file,
+                                              potential->parameter_file};
   lml_status status = LML_OK;
   for (size_t k = 0; k < LML_START_FILES && status == LML_OK; k++)
     if (paths[k] != NULL) status = put(&files[k], paths[k], error);

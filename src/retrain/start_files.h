@@ -6,8 +6,8 @@
 
 #include "retrain/retrain.h"
 
-/** Fill @p files with those that @p potential was read from: the .snap or .mod file whose terms act, if there is one,
- *  the coefficients and the parameters. */
+/** Fill @p files with those that @p potential was read from: the script, the coefficients and the parameters, as far as
+ *  there are such. */
 lml_status lml_start_files_find(lml_start_file files[LML_START_FILES], const lml_potential *potential,
                                 lml_error *error);
 void lml_start_files_free(lml_start_file files[LML_START_FILES]);

@@ -8,7 +8,7 @@
 #include "base/sha256.h"
 #include "base/sys.h"
 #include "potential/linear_calculator.h"
-#include "potential/snap_model.h"
+#include "potential/potential.h"
 
 struct lml_reload {
   lml_reload_settings settings;
@@ -19,7 +19,7 @@ struct lml_reload {
 /** The files that coefficients come from. They are replaced one after the other, so that both are watched. */
 static const char *watched(const lml_reload *reload, size_t file) {
   const lml_potential *potential = reload->settings.potential;
-  return file == 0 ? potential->snapcoeff : potential->snapparam;
+  return file == 0 ? potential->coefficient_file : potential->parameter_file;
 }
 
 static void look_at_files(lml_reload *reload) {
@@ -31,7 +31,7 @@ lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **r
   if (status != LML_OK) return status;
   (*reload)->settings = *settings;
   look_at_files(*reload);
-  status = lml_sha256_file(settings->potential->snapcoeff, (*reload)->checksum, error);
+  status = lml_sha256_file(settings->potential->coefficient_file, (*reload)->checksum, error);
   if (status == LML_OK) return LML_OK;
   lml_free(*reload);
   *reload = NULL;
@@ -42,38 +42,31 @@ void lml_reload_destroy(lml_reload *reload) { lml_free(reload); }
 
 /* ---- what may change ---- */
 
-static bool same_parameters(const lml_snap_parameters *a, const lml_snap_parameters *b) {
-  return a->rcutfac == b->rcutfac && a->twojmax == b->twojmax && a->rfac0 == b->rfac0 && a->rmin0 == b->rmin0 &&
-         a->switchflag == b->switchflag && a->bzeroflag == b->bzeroflag && a->quadraticflag == b->quadraticflag &&
-         a->chemflag == b->chemflag && a->bnormflag == b->bnormflag && a->wselfallflag == b->wselfallflag &&
-         a->switchinnerflag == b->switchinnerflag;
+static bool same_descriptor(const lml_potential *a, const lml_potential *b) {
+  char one[LML_SHA256_TEXT], two[LML_SHA256_TEXT];
+  lml_potential_hash_descriptor(a, one);
+  lml_potential_hash_descriptor(b, two);
+  return a->descriptor->ops == b->descriptor->ops && a->quadratic == b->quadratic && strcmp(one, two) == 0;
 }
 
-static bool same_elements(const lml_snap_model *a, const lml_snap_model *b) {
-  if (a->nelements != b->nelements) return false;
-  for (size_t e = 0; e < a->nelements; e++) {
-    const lml_snap_element *one = &a->elements[e], *two = &b->elements[e];
-    if (one->number != two->number || one->radius != two->radius || one->weight != two->weight ||
-        one->sinner != two->sinner || one->dinner != two->dinner)
-      return false;
-  }
-  return true;
+static bool same_elements(const lml_potential *a, const lml_potential *b) {
+  const size_t n = lml_potential_nelements(a);
+  return n == lml_potential_nelements(b) && memcmp(a->numbers, b->numbers, n * sizeof *a->numbers) == 0;
 }
 
-static bool same_terms(const lml_zbl *a, const lml_zbl *b, size_t nelements) {
-  if (a->inner != b->inner || a->outer != b->outer) return false;
-  if (a->zi == NULL || b->zi == NULL) return a->zi == b->zi;
-  for (size_t k = 0; k < nelements * nelements; k++)
-    if (a->zi[k] != b->zi[k] || a->zj[k] != b->zj[k]) return false;
-  return true;
+static bool same_terms(const lml_potential *a, const lml_potential *b) {
+  char one[LML_SHA256_TEXT], two[LML_SHA256_TEXT];
+  lml_potential_hash_terms(a, one);
+  lml_potential_hash_terms(b, two);
+  return strcmp(one, two) == 0;
 }
 
 static lml_status check_unchanged(const lml_potential *old, const lml_potential *new, lml_error *error) {
-  const char *what = !same_parameters(&old->snap.parameters, &new->snap.parameters) ? "parameters"
-                     : !same_elements(&old->snap, &new->snap)                       ? "elements"
-                     : old->snap.ncoefficients != new->snap.ncoefficients           ? "number of coefficients"
-                     : !same_terms(&old->zbl, &new->zbl, old->snap.nelements)       ? "fixed terms"
-                                                                                    : NULL;
+  const char *what = !same_elements(old, new)                   ? "elements"
+                     : !same_descriptor(old, new)               ? "parameters"
+                     : old->ncoefficients != new->ncoefficients ? "number of coefficients"
+                     : !same_terms(old, new)                    ? "fixed terms"
+                                                                : NULL;
   if (what == NULL) return LML_OK;
   return lml_fail(error, LML_ERR_INPUT,
                   "%s: has other %s than the potential in force; coefficients alone may change, start again for more",
@@ -97,7 +90,7 @@ static bool has_changed(const lml_reload *reload) {
 /** Read, check, and take over; @p checksum becomes that of the file. */
 static lml_status take(const lml_reload *reload, char checksum[LML_SHA256_TEXT], lml_error *error) {
   const lml_reload_settings *s = &reload->settings;
-  const char *file = s->potential->snapcoeff;
+  const char *file = s->potential->coefficient_file;
   char behind[LML_SHA256_TEXT];
   lml_potential *potential = NULL;
   lml_status status = lml_sha256_file(file, checksum, error);
@@ -129,7 +122,7 @@ bool lml_reload_look(lml_reload *reload) {
   memcpy(reload->checksum, checksum, sizeof checksum);
   if (other && s->recorder != NULL) lml_recorder_set_potential(s->recorder, checksum);
   if (!other && !asked) return false; /* the other file of the two was replaced */
-  lml_log_line(s->log, LML_LOG_ERROR, "new coefficients in force: %s, sha256:%.12s…", s->potential->snapcoeff,
+  lml_log_line(s->log, LML_LOG_ERROR, "new coefficients in force: %s, sha256:%.12s…", s->potential->coefficient_file,
                checksum);
   return other;
 }

@@ -1,4 +1,5 @@
-"""Check that a source file includes headers of its own layer and of lower ones only.
+"""Check that a source file includes headers of its own layer and of lower ones only, and no header of a family of
+descriptors but within the family.
 
 Usage: layers.py ROOT
 """
@@ -24,9 +25,14 @@ PUBLIC = {
     "extxyz": "src/structure",
     "virtual_work": "src/structure",
     "calculator": "src/calculator",
+    "evaluator": "src/potential",
     "potential": "src/potential",
     "lmlink": "src/programs",
 }
+
+# Families of descriptors: folders whose headers nobody else includes. The list of formats names each family's format.
+FAMILIES = ["src/potential/bispectrum"]
+FORMATS = "src/potential/formats.c"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
@@ -61,6 +67,18 @@ def faults_of(path, layer, root):
             yield f"includes {name}, which belongs to no layer"
         elif used != layer and used not in ALLOWED[layer]:
             yield f"includes {name} of {used}, which is not below {layer}"
+        elif is_hidden(name, path, root):
+            yield f"includes {name}, which is a family's own: see src/potential/descriptor.h"
+
+
+def is_hidden(name, path, root):
+    """Whether the header is a family's, and no business of the file."""
+    header = pathlib.PurePath("src") / name
+    own = path.relative_to(root)
+    inside = [family for family in FAMILIES if header.is_relative_to(family)]
+    if not inside or own.is_relative_to(inside[0]):
+        return False
+    return not (str(own) == FORMATS and header.stem.endswith("_format"))
 
 
 def main():

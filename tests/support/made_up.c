@@ -8,7 +8,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "potential/bispectrum_plan.h"
+#include "potential/bispectrum/plan.h"
+#include "potential/bispectrum/snap_format.h"
 
 double made_up_number(unsigned *state) {
   *state = *state * 1664525u + 1013904223u;
@@ -42,17 +43,17 @@ static void make_coefficients(lml_snap_model *snap) {
   lml_bispectrum_plan_free(&plan);
 }
 
-static void make_zbl(lml_potential *potential, double outer) {
-  const size_t n = potential->snap.nelements;
-  potential->zbl.inner = 0.8 * outer;
-  potential->zbl.outer = outer;
-  assert_int_equal(lml_alloc(&potential->zbl.zi, n * n, sizeof(double), "charges", NULL), LML_OK);
-  assert_int_equal(lml_alloc(&potential->zbl.zj, n * n, sizeof(double), "charges", NULL), LML_OK);
+static lml_zbl make_zbl(const lml_snap_model *snap, double outer) {
+  lml_zbl zbl = {.inner = 0.8 * outer, .outer = outer};
+  const size_t n = snap->nelements;
+  assert_int_equal(lml_alloc(&zbl.zi, n * n, sizeof(double), "charges", NULL), LML_OK);
+  assert_int_equal(lml_alloc(&zbl.zj, n * n, sizeof(double), "charges", NULL), LML_OK);
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++) {
-      potential->zbl.zi[i * n + j] = potential->snap.elements[i].number;
-      potential->zbl.zj[i * n + j] = potential->snap.elements[j].number;
+      zbl.zi[i * n + j] = snap->elements[i].number;
+      zbl.zj[i * n + j] = snap->elements[j].number;
     }
+  return zbl;
 }
 
 lml_potential *made_up_potential(const lml_snap_parameters *parameters, size_t nelements, double zbl_outer) {
@@ -60,14 +61,14 @@ lml_potential *made_up_potential(const lml_snap_parameters *parameters, size_t n
       {.name = "W", .number = 74, .radius = 0.5, .weight = 1.0, .sinner = 1.6, .dinner = 0.5},
       {.name = "Be", .number = 4, .radius = 0.42, .weight = 0.8, .sinner = 1.4, .dinner = 0.4}};
   lml_potential *potential;
+  lml_snap_model snap = {.parameters = *parameters, .nelements = nelements};
   assert_int_equal(lml_alloc(&potential, 1, sizeof *potential, "a potential", NULL), LML_OK);
   potential->path = lml_strdup("made-up.snapcoeff", NULL);
-  potential->snap.parameters = *parameters;
-  potential->snap.nelements = nelements;
-  assert_int_equal(lml_alloc(&potential->snap.elements, nelements, sizeof(lml_snap_element), "elements", NULL), LML_OK);
-  memcpy(potential->snap.elements, elements, nelements * sizeof(lml_snap_element));
-  make_coefficients(&potential->snap);
-  if (zbl_outer > 0.0) make_zbl(potential, zbl_outer);
+  assert_int_equal(lml_alloc(&snap.elements, nelements, sizeof(lml_snap_element), "elements", NULL), LML_OK);
+  memcpy(snap.elements, elements, nelements * sizeof(lml_snap_element));
+  make_coefficients(&snap);
+  lml_zbl zbl = zbl_outer > 0.0 ? make_zbl(&snap, zbl_outer) : (lml_zbl){0};
+  assert_int_equal(lml_snap_take(potential, &snap, &zbl, NULL), LML_OK);
   return potential;
 }
 

@@ -5,7 +5,7 @@
 #define LML_TESTS_MADE_UP_H
 
 #include "lmlink/potential.h"
-#include "potential/snap_model.h"
+#include "potential/bispectrum/snap_model.h"
 
 /** Numbers between −1 and 1, the same sequence for the same state. */
 double made_up_number(unsigned *state);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "potential/bispectrum_plan.h"
+#include "potential/bispectrum/plan.h"
 #include "support/near.h"
 
 static void clebsch_gordan_coefficients_are_known_values(void **state) {

@@ -55,8 +55,8 @@ static size_t check_row(const lml_snap_parameters *parameters, const lml_structu
   assert_int_equal(lml_alloc(&row, all, sizeof *row, "a row", NULL), LML_OK);
   assert_int_equal(lml_mean_row(&descriptors, structure, &alike, scratch, row, NULL), LML_OK);
   compare(potential, structure, row);
-  const lml_linear_evaluation *evaluation = &descriptors.evaluation;
-  const size_t nkinds = lml_alike_find(&alike, &evaluation->neighbours, evaluation->elements) ? alike.mean.natoms : 0;
+  const lml_listed_atoms *atoms = &descriptors.atoms;
+  const size_t nkinds = lml_alike_find(&alike, &atoms->neighbours, atoms->elements) ? alike.mean.natoms : 0;
   size_t count = 0;
   for (size_t k = 0; k < nkinds; k++) count += alike.counts[k];
   if (nkinds > 0) assert_int_equal(count, structure->natoms);

@@ -6,7 +6,8 @@
 #include <cmocka.h>
 
 #include "lmlink/potential.h"
-#include "potential/snap_model.h"
+#include "potential/bispectrum/snap_file.h"
+#include "potential/bispectrum/snap_format.h"
 #include "support/fault.h"
 #include "support/folder.h"
 #include "support/near.h"
@@ -19,6 +20,12 @@ static const char with_zbl[] =
 static const char without_zbl[] = "pair_style snap\npair_coeff * * A.snapcoeff A.snapparam Be W\n";
 
 static lml_potential *potential;
+
+/** Its ZBL term; where there is none, one that ends at 0. */
+static lml_zbl zbl(void) {
+  assert_true(potential->nterms <= 1);
+  return potential->nterms == 0 ? (lml_zbl){0} : *lml_zbl_of(potential->terms[0]);
+}
 
 /** A coefficient and a parameter file named A, and nothing else. */
 static int start_with_files(void **state) {
@@ -77,7 +84,7 @@ static void reads_a_snap_file(void **state) {
   assert_int_equal(lml_potential_element(potential, 0), 4);
   assert_near(lml_potential_coefficients(potential)[0], 7.0, 0.0);
   assert_near(lml_potential_cutoff(potential), 4.8, 0.0);
-  assert_near(potential->zbl.zi[0], 4.0, 0.0);
+  assert_near(zbl().zi[0], 4.0, 0.0);
   char text[128];
   lml_potential_describe(potential, text, sizeof text);
   assert_string_equal(text, "SNAP of Be, 2J = 2, cutoff 3.6 Å, 6 coefficients, ZBL switched off from 4 to 4.8 Å");
@@ -114,10 +121,10 @@ static void asks_where_the_snap_file_beside_adds_terms(void **state) {
 
     reads("A.snapcoeff", LML_FIXED_TERMS_NONE);
     assert_int_equal(lml_potential_nelements(potential), 2);
-    assert_near(potential->zbl.outer, 0.0, 0.0);
+    assert_near(zbl().outer, 0.0, 0.0);
     reads("A.snapcoeff", LML_FIXED_TERMS_SNAP);
     assert_int_equal(lml_potential_nelements(potential), 1);
-    assert_near(potential->zbl.outer, 4.8, 0.0);
+    assert_near(zbl().outer, 4.8, 0.0);
   }
 }
 
@@ -128,7 +135,7 @@ static void plain_snap_files_beside_change_nothing(void **state) {
   assert_int_equal(lml_potential_element(potential, 0), 74);
   reads("A.snapcoeff", LML_FIXED_TERMS_SNAP);
   assert_int_equal(lml_potential_element(potential, 0), 4);
-  assert_near(potential->zbl.outer, 0.0, 0.0);
+  assert_near(zbl().outer, 0.0, 0.0);
 }
 
 static void refuses_what_is_unclear(void **state) {
@@ -203,8 +210,10 @@ static void marks_what_was_written_together(void **state) {
   assert_non_null(
       strstr(lml_potential_warning(potential, 0), "new.snapparam: its values were changed since lmlink wrote"));
 
-  potential->snap.parameters.rmin0 = 0.5;
-  lml_potential_write(potential, in_folder("new.snapcoeff"), in_folder("new.snapparam"), "new", NULL);
+  lml_snap_model other_model = lml_snap_view(potential);
+  const lml_zbl none = {0};
+  other_model.parameters.rmin0 = 0.5;
+  lml_snap_write(&other_model, &none, in_folder("new.snapcoeff"), in_folder("new.snapparam"), "new", NULL);
   write_text("new.snapparam", parameter_text);
   fails_with("new.snapcoeff", NULL, LML_FIXED_TERMS_NONE, LML_ERR_INPUT,
              "new.snapcoeff: was not written together with");
@@ -220,7 +229,7 @@ static void mod_files_are_snap_files(void **state) {
   (void)state;
   write_text("pot.mod", with_zbl);
   reads("pot.mod", LML_FIXED_TERMS_UNSTATED);
-  assert_near(potential->zbl.outer, 4.8, 0.0);
+  assert_near(zbl().outer, 4.8, 0.0);
   assert_non_null(strstr(potential->script, "/pot.mod"));
   fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
              "the file pot.mod beside it adds fixed terms");
@@ -240,7 +249,7 @@ static void mod_files_are_snap_files(void **state) {
   fails_with("A.snapcoeff", NULL, LML_FIXED_TERMS_UNSTATED, LML_ERR_INPUT,
              "the file pot.mod beside it adds fixed terms");
   reads("A.snapcoeff", LML_FIXED_TERMS_SNAP);
-  assert_near(potential->zbl.outer, 0.0, 0.0);
+  assert_near(zbl().outer, 0.0, 0.0);
 }
 
 /** Read with the terms of the file beside, write, and read again. */
@@ -332,7 +341,7 @@ static void is_as_published(const struct published *p) {
   assert_int_equal(lml_potential_nelements(potential), nelements);
   for (size_t e = 0; e < nelements; e++) assert_int_equal(lml_potential_element(potential, e), p->elements[e]);
   assert_int_equal(lml_potential_ncoefficients(potential), p->ncoefficients);
-  assert_near(lml_snap_cutoff(&potential->snap), p->cutoff, 1e-12);
+  assert_near(potential->descriptor->cutoff, p->cutoff, 1e-12);
 }
 
 static void reads_published_snap_files(void **state) {
@@ -344,10 +353,10 @@ static void reads_published_snap_files(void **state) {
         LML_OK)
       fail_msg("%s", error.message);
     is_as_published(p);
-    assert_near(potential->zbl.inner, p->zbl_inner, 0.0);
-    assert_near(potential->zbl.outer, p->zbl_outer, 0.0);
+    assert_near(zbl().inner, p->zbl_inner, 0.0);
+    assert_near(zbl().outer, p->zbl_outer, 0.0);
     for (size_t i = 0; p->zbl_outer > 0.0 && i < 2 && p->elements[i] != 0; i++)
-      assert_near(potential->zbl.zi[i * (lml_potential_nelements(potential) + 1)], p->elements[i], 0.0);
+      assert_near(zbl().zi[i * (lml_potential_nelements(potential) + 1)], p->elements[i], 0.0);
     release(NULL);
   }
 }
@@ -382,8 +391,8 @@ static void published_coefficients_survive_writing(void **state) {
     const size_t count = lml_potential_nelements(potential) * lml_potential_ncoefficients(potential);
     assert_memory_equal(lml_potential_coefficients(copy), lml_potential_coefficients(potential),
                         count * sizeof(double));
-    assert_memory_equal(copy->snap.elements, potential->snap.elements,
-                        potential->snap.nelements * sizeof *copy->snap.elements);
+    const lml_snap_model snap = lml_snap_view(potential), snap_copy = lml_snap_view(copy);
+    assert_memory_equal(snap_copy.elements, snap.elements, snap.nelements * sizeof *snap.elements);
     assert_near(lml_potential_cutoff(copy), lml_potential_cutoff(potential), 0.0);
     lml_potential_destroy(copy);
     release(NULL);

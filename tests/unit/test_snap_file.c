@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "potential/snap_file.h"
+#include "potential/bispectrum/snap_file.h"
 #include "support/folder.h"
 #include "support/near.h"
 

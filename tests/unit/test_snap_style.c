@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "potential/snap_style.h"
+#include "potential/bispectrum/snap_style.h"
 #include "support/folder.h"
 #include "support/near.h"
 

@@ -1,0 +1,28 @@
+/** @file table.h
+ *  The kernel of one instruction set: included by generic.c, avx2.c, avx512.c, which set
+ *  LML_LANES (doubles in a vector) and LML_ISA (the name in lml_bispectrum_kernel_<name>).
+ */
+#ifndef LML_BISPECTRUM_KERNEL_TABLE_H
+#define LML_BISPECTRUM_KERNEL_TABLE_H
+
+#include "potential/bispectrum/kernel.h"
+
+#include "potential/bispectrum/kernel/density.h"
+#include "potential/bispectrum/kernel/forces.h"
+#include "potential/bispectrum/kernel/hand_out.h"
+#include "potential/bispectrum/kernel/products.h"
+#include "potential/bispectrum/kernel/slopes.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+const lml_bispectrum_kernel JOIN(lml_bispectrum_kernel_, LML_ISA) = {
+    .density = density,
+    .terms = terms,
+    .adjoint = adjoint,
+    .forces = forces,
+    .slopes = slopes,
+    .hand_out = hand_out,
+};
+
+#endif

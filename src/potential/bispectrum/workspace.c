@@ -1,0 +1,70 @@
+#include <string.h>
+
+#include "base/memory.h"
+#include "potential/bispectrum/kernel.h"
+
+const lml_bispectrum_kernel *lml_bispectrum_kernel_for(const lml_isa *isa) {
+  static const lml_bispectrum_kernel *const variants[LML_ISA_COUNT] = {
+      [LML_ISA_GENERIC] = &lml_bispectrum_kernel_generic,
+#ifdef LML_KERNEL_X86
+      [LML_ISA_AVX2] = &lml_bispectrum_kernel_avx2,
+      [LML_ISA_AVX512] = &lml_bispectrum_kernel_avx512,
+#endif
+  };
+  return variants[isa->place];
+}
+
+lml_status lml_bispectrum_workspace_make(const lml_bispectrum_plan *plan, size_t slots,
+                                         lml_bispectrum_workspace *workspace, lml_error *error) {
+  const size_t elements = (size_t)plan->nlabel_elements;
+  struct {
+    double **array;
+    size_t vectors;
+  } parts[] = {
+      {&workspace->geometry, slots * LML_GEOMETRY_SIZE},
+      {&workspace->moments, elements * (size_t)plan->nmoments},
+      {&workspace->u, 2 * elements * (size_t)plan->nu},
+      {&workspace->y, 2 * elements * (size_t)plan->ny},
+      {&workspace->terms, (size_t)plan->nterms},
+      {&workspace->weights, (size_t)plan->nterms},
+      {&workspace->energy, 1},
+  };
+  enum { PARTS = sizeof parts / sizeof parts[0] };
+  memset(workspace, 0, sizeof *workspace);
+  /* every part begins on a cache line, so that vectors of any kernel are aligned */
+  const size_t line = LML_ALIGNMENT / sizeof(double);
+  size_t total = 0;
+  for (size_t i = 0; i < PARTS; i++) total += (parts[i].vectors * (size_t)plan->lanes + line - 1) / line * line;
+  const lml_status status = lml_alloc(&workspace->memory, total, sizeof(double), "the bispectrum kernel", error);
+  if (status != LML_OK) return status;
+  double *next = workspace->memory;
+  for (size_t i = 0; i < PARTS; i++) {
+    *parts[i].array = next;
+    next += (parts[i].vectors * (size_t)plan->lanes + line - 1) / line * line;
+  }
+  return LML_OK;
+}
+
+void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace) {
+  lml_free(workspace->memory);
+  memset(workspace, 0, sizeof *workspace);
+}
+
+lml_status lml_bispectrum_slopes_make(const lml_bispectrum_plan *plan, size_t slots, lml_bispectrum_slopes *slopes,
+                                      lml_error *error) {
+  const size_t vector = (size_t)plan->lanes * sizeof(double);
+  *slopes = (lml_bispectrum_slopes){.stride = 3 * slots};
+  lml_status status = lml_alloc(&slopes->adjoints, plan->by_term.npacked, vector, "gradients", error);
+  if (status == LML_OK)
+    status = lml_alloc(&slopes->derivatives, 6 * (size_t)plan->nmoments, vector, "gradients", error);
+  if (status == LML_OK)
+    status = lml_alloc(&slopes->values, (size_t)plan->nterms * slopes->stride, vector, "gradients", error);
+  return status;
+}
+
+void lml_bispectrum_slopes_free(lml_bispectrum_slopes *slopes) {
+  lml_free(slopes->adjoints);
+  lml_free(slopes->derivatives);
+  lml_free(slopes->values);
+  memset(slopes, 0, sizeof *slopes);
+}

@@ -1,0 +1,272 @@
+#include "lmlink/evaluator.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "potential/evaluator_atoms.h"
+
+_Static_assert(sizeof(int) == sizeof(int32_t), "a host's lists are used as they are");
+
+struct lml_evaluator {
+  lml_linear_model model;
+  lml_descriptor_work *work;
+  double *values, *beta; /**< ncomponents × width: B and ∂E/∂B of a run */
+  lml_atoms atoms;
+  lml_centres centres;
+  lml_evaluator_sums sums;
+  size_t next;              /**< of the centres */
+  double energy, virial[9]; /**< eV, of the centres so far */
+  signed char *elements;    /**< of a host's atoms */
+  double *spare;            /**< forces that a host does not ask for */
+  size_t elements_capacity, spare_capacity;
+  int last[LML_LANES_LIMIT]; /**< elements that β is of, −1: none; linear potentials */
+};
+
+void lml_evaluator_destroy(lml_evaluator *evaluator) {
+  if (evaluator == NULL) return;
+  lml_descriptor_work_free(evaluator->work);
+  lml_linear_model_free(&evaluator->model);
+  lml_free(evaluator->values);
+  lml_free(evaluator->beta);
+  lml_free(evaluator->elements);
+  lml_free(evaluator->spare);
+  lml_free(evaluator);
+}
+
+lml_status lml_evaluator_create(const lml_potential *potential, lml_evaluator **evaluator, lml_error *error) {
+  static const char what[] = "an evaluator";
+  lml_evaluator *e;
+  *evaluator = NULL;
+  lml_status status = lml_alloc(&e, 1, sizeof *e, what, error);
+  if (status != LML_OK) return status;
+  status = lml_linear_model_make(potential, &e->model, error);
+  if (status == LML_OK) status = lml_descriptor_work_make(potential->descriptor, e->model.isa, &e->work, error);
+  const size_t count = status == LML_OK ? e->model.ncomponents * e->work->width : 0;
+  if (status == LML_OK) status = lml_alloc(&e->values, count, sizeof *e->values, what, error);
+  if (status == LML_OK) status = lml_alloc(&e->beta, count, sizeof *e->beta, what, error);
+  if (status == LML_OK)
+    *evaluator = e;
+  else
+    lml_evaluator_destroy(e);
+  return status;
+}
+
+const lml_linear_model *lml_evaluator_model(const lml_evaluator *evaluator) { return &evaluator->model; }
+
+/* ---- beginning ---- */
+
+/** Let nothing be under way. */
+static void give_up(lml_evaluator *e) {
+  e->centres.count = e->next = 0;
+  e->sums = (lml_evaluator_sums){0};
+}
+
+lml_status lml_evaluator_begin_atoms(lml_evaluator *e, const lml_atoms *atoms, const lml_centres *centres,
+                                     const lml_evaluator_sums *sums, lml_error *error) {
+  give_up(e);
+  const lml_status status = e->work->descriptor->ops->reserve(e->work, centres->longest, error);
+  if (status != LML_OK) return status;
+  e->atoms = *atoms;
+  e->centres = *centres;
+  e->sums = *sums;
+  e->energy = 0.0;
+  memset(e->virial, 0, sizeof e->virial);
+  memset(e->last, -1, sizeof e->last);
+  memset(e->beta, 0, e->model.ncomponents * e->work->width * sizeof *e->beta);
+  return LML_OK;
+}
+
+/** The element of each of the host's atoms. */
+static lml_status find_elements(lml_evaluator *e, const lml_evaluator_atoms *host, lml_error *error) {
+  const lml_status status =
+      lml_grow(&e->elements, &e->elements_capacity, host->natoms, 1, "elements of the atoms", error);
+  if (status != LML_OK) return status;
+  for (size_t k = 0; k < host->nkinds; k++)
+    if (host->elements[k] < -1 || host->elements[k] >= (int)e->model.nelements)
+      return lml_fail(error, LML_ERR_INPUT, "kind %zu (counted from 0): element %d is none of the %zu of %s", k,
+                      host->elements[k], e->model.nelements, e->model.potential->path);
+  for (size_t i = 0; i < host->natoms; i++) {
+    const int kind = host->kinds[i];
+    if (kind < 0 || (size_t)kind >= host->nkinds)
+      return lml_fail(error, LML_ERR_INPUT, "atom %zu (counted from 0): kind %d is none of the %zu that have elements",
+                      i, kind, host->nkinds);
+    e->elements[i] = (signed char)host->elements[kind];
+  }
+  return LML_OK;
+}
+
+static int32_t centre_at(const lml_centres *centres, size_t k) {
+  return centres->list == NULL ? (int32_t)(centres->first + k) : centres->list[k];
+}
+
+lml_status lml_evaluator_begin(lml_evaluator *evaluator, const lml_evaluator_atoms *atoms,
+                               const lml_evaluator_sums *sums, lml_error *error) {
+  lml_evaluator_atoms host = {0};
+  memcpy(&host, atoms, atoms->size < sizeof host ? atoms->size : sizeof host);
+  lml_evaluator_sums to = {0};
+  memcpy(&to, sums, sums->size < sizeof to ? sums->size : sizeof to);
+  give_up(evaluator);
+  lml_status status = find_elements(evaluator, &host, error);
+  if (status == LML_OK && to.forces == NULL) {
+    status = lml_grow(&evaluator->spare, &evaluator->spare_capacity, 3 * host.natoms, sizeof(double), "forces", error);
+    to.forces = evaluator->spare;
+  }
+  if (status != LML_OK) return status;
+  const lml_atoms view = {.positions = host.positions,
+                          .elements = evaluator->elements,
+                          .neighbours = host.neighbours,
+                          .context = host.context,
+                          .mask = host.mask == 0 ? -1 : host.mask};
+  lml_centres centres = {.list = host.centres, .count = host.ncentres};
+  for (size_t k = 0; k < centres.count; k++) {
+    const int32_t *list;
+    const size_t length = view.neighbours(view.context, centre_at(&centres, k), &list);
+    if (length > centres.longest) centres.longest = length;
+  }
+  return lml_evaluator_begin_atoms(evaluator, &view, &centres, &to, error);
+}
+
+/* ---- one run ---- */
+
+/** The next centres that have an element, up to as many as there are lanes; returns how many. */
+static size_t take_centres(lml_evaluator *e, int32_t *taken) {
+  size_t count = 0;
+  while (count < e->work->width && e->next < e->centres.count) {
+    const int32_t centre = centre_at(&e->centres, e->next++);
+    if (e->atoms.elements[centre] >= 0) taken[count++] = centre;
+  }
+  return count;
+}
+
+/** β of a linear potential, which most often is that of the run before. */
+static void set_linear(lml_evaluator *e, const lml_run_of_atoms *run) {
+  const size_t width = e->work->width, n = e->model.ncomponents;
+  for (size_t lane = 0; lane < width; lane++) {
+    const int element = lane < run->count ? e->atoms.elements[run->centres[lane]] : -1;
+    if (element == e->last[lane]) continue;
+    e->last[lane] = element;
+    const double *theta = e->model.coefficients + (size_t)(element < 0 ? 0 : element) * e->model.ncoefficients + 1;
+    for (size_t c = 0; c < n; c++) e->beta[c * width + lane] = element < 0 ? 0.0 : theta[c];
+  }
+}
+
+/** Energies and β of a quadratic potential, which depend on B, one element at a time. */
+static void set_quadratic(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
+  bool done[LML_LANES_LIMIT] = {false};
+  e->work->descriptor->ops->values(e->work, e->values);
+  if (run->count < e->work->width) memset(e->beta, 0, e->model.ncomponents * e->work->width * sizeof *e->beta);
+  for (size_t first = 0; first < run->count; first++) {
+    if (done[first]) continue;
+    _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT] = {0.0};
+    const int element = e->atoms.elements[run->centres[first]];
+    for (size_t lane = first; lane < run->count; lane++)
+      if (e->atoms.elements[run->centres[lane]] == element) {
+        mask[lane] = 1.0;
+        done[lane] = true;
+      }
+    e->model.product->quadratic((int)e->model.ncomponents, &e->model.forms[element], mask, e->values, e->beta,
+                                energies);
+  }
+}
+
+/** Energies of the run's atoms, and the gradients by their neighbours. */
+static void evaluate_descriptors(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
+  const lml_descriptor_ops *ops = e->work->descriptor->ops;
+  double products[LML_LANES_LIMIT];
+  ops->begin(e->work, run);
+  if (e->model.forms != NULL) {
+    set_quadratic(e, run, energies);
+    ops->adjoint(e->work, e->beta, products);
+    return;
+  }
+  set_linear(e, run);
+  ops->adjoint(e->work, e->beta, products);
+  for (size_t lane = 0; lane < run->count; lane++)
+    energies[lane] = e->model.coefficients[(size_t)e->last[lane] * e->model.ncoefficients] + products[lane];
+}
+
+/** Hand the gradient of each neighbour to both atoms and to the virial W = −Σ r⊗∂E/∂r. */
+static void scatter_gradients(lml_evaluator *e, const lml_run_of_atoms *run) {
+  const lml_gradients_by_neighbour *by = &e->work->by_neighbour;
+  const size_t width = e->work->width;
+  double *forces = e->sums.forces, *virial = e->virial;
+  for (size_t slot = 0; slot < by->nslots; slot++)
+    for (size_t lane = 0; lane < run->count; lane++) {
+      const int32_t j = by->neighbour[slot * width + lane];
+      if (j < 0) continue;
+      const double *r = by->vector + slot * by->vector_stride * width + lane;
+      const double *g = by->gradient + 3 * slot * width + lane;
+      double *own = forces + 3 * (size_t)run->centres[lane], *other = forces + 3 * (size_t)j;
+      for (size_t d = 0; d < 3; d++) {
+        own[d] += g[d * width];
+        other[d] -= g[d * width];
+        for (size_t k = 0; k < 3; k++) virial[3 * d + k] -= r[d * width] * g[k * width];
+      }
+    }
+}
+
+/** Energy, forces and virial of a fixed term of one atom, which has one half of each of its pairs. */
+static double add_term(lml_evaluator *e, const lml_pair_term *term, int32_t centre) {
+  const lml_atoms *atoms = &e->atoms;
+  const double *here = atoms->positions + 3 * (size_t)centre;
+  double *own = e->sums.forces + 3 * (size_t)centre;
+  const int32_t *list;
+  const size_t length = atoms->neighbours(atoms->context, centre, &list);
+  double energy = 0.0;
+  for (size_t i = 0; i < length; i++) {
+    const int32_t j = list[i] & atoms->mask;
+    const double *there = atoms->positions + 3 * (size_t)j;
+    const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
+    const double square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+    if (square >= term->cutoff * term->cutoff || atoms->elements[j] < 0) continue;
+    const double r = sqrt(square);
+    double pair_energy, slope;
+    term->ops->evaluate(term, (size_t)atoms->elements[centre], (size_t)atoms->elements[j], r, &pair_energy, &slope);
+    energy += 0.5 * pair_energy;
+    double *other = e->sums.forces + 3 * (size_t)j;
+    for (int a = 0; a < 3; a++) {
+      const double force = 0.5 * slope * d[a] / r;
+      own[a] += force;
+      other[a] -= force;
+      for (int b = 0; b < 3; b++) e->virial[3 * a + b] -= d[b] * force;
+    }
+  }
+  return energy;
+}
+
+static void evaluate_run(lml_evaluator *e, const lml_run_of_atoms *run) {
+  _Alignas(LML_ALIGNMENT) double energies[LML_LANES_LIMIT] = {0.0};
+  evaluate_descriptors(e, run, energies);
+  scatter_gradients(e, run);
+  for (size_t lane = 0; lane < run->count; lane++) {
+    for (size_t k = 0; k < e->model.potential->nterms; k++)
+      energies[lane] += add_term(e, e->model.potential->terms[k], run->centres[lane]);
+    e->energy += energies[lane];
+    if (e->sums.energies != NULL) e->sums.energies[run->centres[lane]] += energies[lane];
+  }
+}
+
+/* ---- the rest ---- */
+
+bool lml_evaluator_step(lml_evaluator *evaluator, size_t nruns) {
+  int32_t centres[LML_LANES_LIMIT];
+  for (size_t k = 0; k < nruns && evaluator->next < evaluator->centres.count; k++) {
+    const lml_run_of_atoms run = {
+        .atoms = &evaluator->atoms, .centres = centres, .count = take_centres(evaluator, centres)};
+    if (run.count > 0) evaluate_run(evaluator, &run);
+  }
+  return evaluator->next < evaluator->centres.count;
+}
+
+void lml_evaluator_finish(lml_evaluator *evaluator) {
+  (void)lml_evaluator_step(evaluator, SIZE_MAX);
+  if (evaluator->sums.energy != NULL) *evaluator->sums.energy += evaluator->energy;
+  for (int a = 0; a < 3 && evaluator->sums.virial != NULL; a++)
+    for (int b = 0; b < 3; b++)
+      evaluator->sums.virial[3 * a + b] += 0.5 * (evaluator->virial[3 * a + b] + evaluator->virial[3 * b + a]);
+  give_up(evaluator);
+}

@@ -1,0 +1,43 @@
+/** @file format.h
+ *  Formats of potentials' files. A format is a table of operations, and formats.c lists all there are.
+ */
+#ifndef LML_POTENTIAL_FORMAT_H
+#define LML_POTENTIAL_FORMAT_H
+
+#include "potential/potential.h"
+
+/** What a user asks for. */
+typedef struct lml_potential_request {
+  const char *path;
+  const char *parameters; /**< another file beside it, NULL: none was named */
+  lml_fixed_terms fixed_terms;
+} lml_potential_request;
+
+typedef struct lml_format {
+  const char *name;                /**< "LAMMPS SNAP" */
+  const char *files;               /**< what to tell a user of its files' names */
+  const char *extension;           /**< of the files that it writes Θ to */
+  const char *parameter_extension; /**< of those that the rest goes to; NULL: one file holds all */
+  bool holds_quadratic;            /**< its files can hold quadratic potentials */
+  /** Whether a file that begins with @p text is in this format. */
+  bool (*is_content)(const char *text);
+  /** Whether one is by its name, or because of what else is asked for; it is asked where no format knows the content.
+   */
+  bool (*is_name)(const lml_potential_request *request);
+  /** Fill all of @p potential but `path` and `format`. */
+  lml_status (*read)(const lml_potential_request *request, lml_potential *potential, lml_error *error);
+  /** Write Θ to @p path and the rest to @p parameters, each whole or not at all; see lml_potential_write. */
+  lml_status (*write)(const lml_potential *potential, const char *path, const char *parameters, const char *comment,
+                      lml_error *error);
+} lml_format;
+
+/** The format of the file that is asked for: by its content or else by its name. */
+lml_status lml_format_find(const lml_potential_request *request, const lml_format **format, lml_error *error);
+
+/** The format whose coefficients are written to files with the extension of @p path; NULL: none. */
+const lml_format *lml_format_written_to(const char *path);
+
+/** What can be written: ".snapcoeff, .uf3", into @p size bytes. */
+void lml_format_extensions(char *text, size_t size);
+
+#endif

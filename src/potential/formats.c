@@ -1,0 +1,62 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/file_reader.h"
+#include "base/path.h"
+#include "potential/bispectrum/snap_format.h"
+#include "potential/format.h"
+
+/** All formats. */
+static const lml_format *const formats[] = {
+    &lml_snap_format,
+};
+
+enum { FORMATS = sizeof formats / sizeof formats[0], BEGINNING = 4096 /**< bytes of a file that are looked at */ };
+
+static lml_status read_beginning(const char *path, char text[BEGINNING + 1], lml_error *error) {
+  lml_file_reader *reader;
+  lml_status status = lml_file_reader_open(path, &reader, error);
+  if (status != LML_OK) return status;
+  const uint64_t size = lml_file_reader_size(reader);
+  const size_t length = size < BEGINNING ? (size_t)size : BEGINNING;
+  status = lml_file_reader_read(reader, 0, text, length, error);
+  text[length] = '\0';
+  lml_file_reader_close(reader);
+  return status;
+}
+
+static lml_status refuse(const char *path, lml_error *error) {
+  char known[256] = "";
+  for (size_t k = 0; k < FORMATS; k++) {
+    const size_t used = strlen(known);
+    snprintf(known + used, sizeof known - used, "%s%s (%s)", k == 0 ? "" : ", ", formats[k]->name, formats[k]->files);
+  }
+  return lml_fail(error, LML_ERR_INPUT, "%s: is no potential that lmlink reads, which are %s", path, known);
+}
+
+lml_status lml_format_find(const lml_potential_request *request, const lml_format **format, lml_error *error) {
+  char beginning[BEGINNING + 1];
+  *format = NULL;
+  const lml_status status = read_beginning(request->path, beginning, error);
+  if (status != LML_OK) return status;
+  for (size_t k = 0; k < FORMATS && *format == NULL; k++)
+    if (formats[k]->is_content(beginning)) *format = formats[k];
+  for (size_t k = 0; k < FORMATS && *format == NULL; k++)
+    if (formats[k]->is_name(request)) *format = formats[k];
+  return *format == NULL ? refuse(request->path, error) : LML_OK;
+}
+
+const lml_format *lml_format_written_to(const char *path) {
+  for (size_t k = 0; k < FORMATS; k++)
+    if (lml_path_has_extension(path, formats[k]->extension)) return formats[k];
+  return NULL;
+}
+
+void lml_format_extensions(char *text, size_t size) {
+  text[0] = '\0';
+  for (size_t k = 0; k < FORMATS; k++) {
+    const size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s", k == 0 ? "" : ", ", formats[k]->extension);
+  }
+}

@@ -1,4 +1,0 @@
-/* The kernel for x86 with AVX2 and FMA. */
-#define LML_LANES 4
-#define LML_ISA avx2
-#include "potential/kernel/table.h"

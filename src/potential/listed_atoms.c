@@ -1,0 +1,94 @@
+#include "potential/listed_atoms.h"
+
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+/** Extra width of the neighbour lists while one system moves on, Å: a longer list costs more at every step, a shorter
+ * one is rebuilt more often. */
+static const double skin = 0.6;
+
+/** Work of one neighbour of an atom, in units of the work of an atom without any (2J = 8, measured). */
+static const double neighbour_work = 0.02;
+
+void lml_listed_atoms_free(lml_listed_atoms *atoms) {
+  lml_neighbours_free(&atoms->neighbours);
+  lml_free(atoms->elements);
+  memset(atoms, 0, sizeof *atoms);
+}
+
+/** Elements in sorted order, then the ghosts'. */
+static lml_status sort_elements(lml_listed_atoms *atoms, const lml_linear_model *model, const lml_structure *structure,
+                                lml_error *error) {
+  const lml_neighbours *neighbours = &atoms->neighbours;
+  const size_t natoms = structure->natoms, count = natoms + neighbours->nghosts;
+  const lml_status status =
+      lml_grow(&atoms->elements, &atoms->elements_capacity, count, 1, "elements of the atoms", error);
+  if (status != LML_OK) return status;
+  for (size_t s = 0; s < natoms; s++) {
+    const size_t i = (size_t)neighbours->order[s];
+    const int element = lml_linear_model_element(model, structure->numbers[i]);
+    if (element < 0)
+      return lml_fail(error, LML_ERR_INPUT,
+                      "atom %zu (counted from 0) is %s (atomic number %d), which the potential %s does not describe", i,
+                      lml_element_symbol(structure->numbers[i]), structure->numbers[i], model->potential->path);
+    atoms->elements[s] = (signed char)element;
+  }
+  for (size_t s = natoms; s < count; s++) atoms->elements[s] = atoms->elements[neighbours->owner[s]];
+  return LML_OK;
+}
+
+/** Share out the sorted atoms and list the neighbours of this part's. */
+static lml_status list_part(lml_neighbours *neighbours, const lml_structure *structure, size_t part, size_t parts,
+                            lml_error *error) {
+  if (parts == 1) return lml_neighbours_list(neighbours, structure, 0, neighbours->natoms, error);
+  size_t *bounds;
+  lml_status status = lml_alloc(&bounds, parts + 1, sizeof(size_t), "the sharing out of the atoms", error);
+  if (status != LML_OK) return status;
+  status = lml_neighbours_split(neighbours, parts, neighbour_work, bounds, error);
+  if (status == LML_OK) status = lml_neighbours_list(neighbours, structure, bounds[part], bounds[part + 1], error);
+  lml_free(bounds);
+  return status;
+}
+
+/** Neighbour lists for the structure: the last ones while no atom has moved further than half the skin. The first lists
+ *  of a system have no skin, so that a structure that is evaluated once, or a cell that changes at every step, does not
+ *  pay for one. */
+static lml_status find_neighbours(lml_listed_atoms *atoms, const lml_linear_model *model,
+                                  const lml_structure *structure, size_t part, size_t parts, lml_error *error) {
+  lml_neighbours *neighbours = &atoms->neighbours;
+  const lml_motion motion = lml_neighbours_follow(neighbours, structure, 0.5 * skin);
+  if (motion == LML_MOTION_NEAR && atoms->skin > 0.0)
+    return lml_neighbours_check_apart(neighbours, structure, skin, error);
+  atoms->skin = motion == LML_MOTION_OTHER ? 0.0 : skin;
+  lml_status status = lml_neighbours_sort(neighbours, structure, model->cutoff + atoms->skin, error);
+  if (status == LML_OK) status = list_part(neighbours, structure, part, parts, error);
+  if (status == LML_OK) status = lml_neighbours_remember(neighbours, structure, error);
+  if (status != LML_OK) lml_neighbours_forget(neighbours);
+  return status;
+}
+
+static size_t list_of(void *context, int32_t centre, const int32_t **list) {
+  const lml_neighbours *neighbours = context;
+  const size_t k = (size_t)centre - neighbours->begin;
+  *list = neighbours->list + neighbours->first[k];
+  return (size_t)(neighbours->first[k + 1] - neighbours->first[k]);
+}
+
+lml_atoms lml_listed_atoms_view(lml_neighbours *neighbours, const signed char *elements) {
+  return (lml_atoms){.positions = neighbours->positions,
+                     .elements = elements,
+                     .owner = neighbours->owner,
+                     .neighbours = list_of,
+                     .context = neighbours,
+                     .mask = INT32_MAX};
+}
+
+lml_status lml_listed_atoms_find(lml_listed_atoms *atoms, const lml_linear_model *model, const lml_structure *structure,
+                                 size_t part, size_t parts, lml_error *error) {
+  lml_status status = find_neighbours(atoms, model, structure, part, parts, error);
+  if (status == LML_OK) status = sort_elements(atoms, model, structure, error);
+  atoms->view = lml_listed_atoms_view(&atoms->neighbours, atoms->elements);
+  return status;
+}

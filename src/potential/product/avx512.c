@@ -1,0 +1,4 @@
+/* The product's kernel for x86 with AVX-512. */
+#define LML_LANES 8
+#define LML_ISA avx512
+#include "potential/product/table.h"

@@ -1,0 +1,17 @@
+/** @file table.h
+ *  The product's kernel for one instruction set: included by generic.c, avx2.c, avx512.c, which set LML_LANES (doubles
+ *  in a vector) and LML_ISA (the name in lml_product_kernel_<name>).
+ */
+#ifndef LML_PRODUCT_TABLE_H
+#define LML_PRODUCT_TABLE_H
+
+#include "potential/product/combine.h"
+#include "potential/product/quadratic.h"
+#include "potential/product/variants.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+const lml_product_kernel JOIN(lml_product_kernel_, LML_ISA) = {.quadratic = quadratic, .combine = combine};
+
+#endif
