@@ -6,10 +6,12 @@
 #include "base/path.h"
 #include "potential/bispectrum/snap_format.h"
 #include "potential/format.h"
+#include "potential/uf3/uf3_format.h"
 
 /** All formats. */
 static const lml_format *const formats[] = {
     &lml_snap_format,
+    &lml_uf3_format,
 };
 
 enum { FORMATS = sizeof formats / sizeof formats[0], BEGINNING = 4096 /**< bytes of a file that are looked at */ };
