@@ -37,7 +37,7 @@ lml_status lml_format_find(const lml_potential_request *request, const lml_forma
 /** The format whose coefficients are written to files with the extension of @p path; NULL: none. */
 const lml_format *lml_format_written_to(const char *path);
 
-/** What can be written: ".snapcoeff, .uf3", into @p size bytes. */
+/** What can be written: "a .snapcoeff file or a .uf3 file", into @p size bytes. */
 void lml_format_extensions(char *text, size_t size);
 
 #endif

@@ -59,6 +59,6 @@ void lml_format_extensions(char *text, size_t size) {
   text[0] = '\0';
   for (size_t k = 0; k < FORMATS; k++) {
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", k == 0 ? "" : ", ", formats[k]->extension);
+    snprintf(text + used, size - used, "%sa %s file", k == 0 ? "" : " or ", formats[k]->extension);
   }
 }

@@ -170,7 +170,7 @@ static const lml_option table[] = {
              "OPENBLAS_NUM_THREADS)."},
     {.name = "output",
      .value = "FILE",
-     .help = "The new potential's .snapcoeff file; its .snapparam file goes beside it."},
+     .help = "The new potential's .snapcoeff file, with its .snapparam file beside it; from a .uf3 file, a .uf3 file."},
     {.name = "report", .value = "FILE", .help = "Write a JSON report: errors, ranks, constraints, times, checksums."},
     {.name = "cache",
      .value = "FILE",

@@ -6,8 +6,8 @@
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help =
-         "The potential: a LAMMPS .snap or .mod file with its pair_style and pair_coeff lines, or a .snapcoeff file."},
+     .help = "The potential: a LAMMPS .snap or .mod file with its pair_style and pair_coeff lines, a .snapcoeff or a "
+             ".uf3 file."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file of a .snapcoeff file; by default the one of the same name beside it."},

@@ -104,7 +104,7 @@ lml_status lml_outputs_check(const lml_retrain_options *options, lml_error *erro
   if (lml_format_written_to(options->output) == NULL) {
     char extensions[64];
     lml_format_extensions(extensions, sizeof extensions);
-    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be a %s file; what else there is goes beside it",
+    return lml_fail(error, LML_ERR_USAGE, "%s: the output must be %s, as the start is; parameters go beside it",
                     options->output, extensions);
   }
   outputs all;

@@ -53,6 +53,20 @@ static void hash(const lml_descriptor *descriptor, lml_sha256 *sum) {
   }
 }
 
+/** Both elements of a pair have the same coefficients, as energies depend on their sum alone. */
+static lml_status average(const lml_descriptor *descriptor, bool quadratic, double *coefficients, lml_error *error) {
+  const lml_uf3_model *model = lml_uf3_model_of(descriptor);
+  const size_t width = 1 + descriptor->ncomponents;
+  (void)error;
+  for (size_t p = 0; p < model->npairs && !quadratic; p++) {
+    const lml_uf3_pair *pair = &model->pairs[p];
+    double *a = coefficients + (size_t)pair->a * width + 1 + pair->first;
+    double *b = coefficients + (size_t)pair->b * width + 1 + pair->first;
+    for (size_t k = 0; k < lml_uf3_ncomponents(pair); k++) a[k] = b[k] = 0.5 * (a[k] + b[k]);
+  }
+  return LML_OK;
+}
+
 /* ---- work spaces ---- */
 
 static void free_room(workspace *self) {
@@ -258,6 +272,7 @@ static void put_gradients(const lml_descriptor_work *work, const lml_gradient_pl
 static const lml_descriptor_ops ops = {
     .name = "uf3",
     .hash = hash,
+    .average = average,
     .destroy = destroy,
     .make_work = make_work,
     .free_work = free_work,
