@@ -10,7 +10,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from .configuration import Configuration, LMLinkError
-from .messages import Messages, warn
+from .messages import Messages, hand_on, warn
 from .parameters import absolute_path, is_configuration, regions_of, selected_atoms, set_parameters
 from .server import Server
 
@@ -154,7 +154,7 @@ class LMLink(Calculator):
                 self.results["energies"] = np.array(self.extras.pop("energies"), dtype=float)
             if self.atoms.cell.rank == 3 and self.extras.get("virial_kind") != "absent":
                 self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / self.atoms.get_volume())
-            _hand_on(server.messages.new_warnings())
+            hand_on(server.messages.new_warnings())
 
     def get_region_from_masks(self, atoms=None):
         """The part of each atom, an array of natoms texts: "QM", "blend", "buffer" or "MM". Regions are those of the
@@ -190,7 +190,7 @@ class LMLink(Calculator):
         server, self._server = self._server, None
         if server is not None:
             server.closer()
-            _hand_on(server.messages.new_warnings())
+            hand_on(server.messages.new_warnings())
 
     def __enter__(self):
         return self
@@ -229,7 +229,7 @@ class LMLink(Calculator):
                 try:
                     self._server = Server(configuration, given["timeout"], messages, given["ranks"])
                 except BaseException:
-                    _hand_on(messages.new_warnings())
+                    hand_on(messages.new_warnings())
                     raise
             self._server.closer = weakref.finalize(self, self._server.close)
         return self._server
@@ -257,7 +257,7 @@ class LMLink(Calculator):
                 raise ValueError("Calculator has no atoms")
             with Configuration(self.parameters, self._fix_regions(atoms)) as configuration:
                 regions = configuration.check()
-        _hand_on(regions.warnings)
+        hand_on(regions.warnings)
         return regions
 
 
@@ -270,12 +270,6 @@ def _with_new_names(changes):
     if changes.get("messages") is not None:
         raise TypeError("log is the old name of messages: give messages alone")
     return {**{name: value for name, value in changes.items() if name != "log"}, "messages": changes["log"]}
-
-
-def _hand_on(texts):
-    """The server's warnings, as Python's."""
-    for text in texts:
-        warn(text)
 
 
 _calculators = weakref.WeakSet()

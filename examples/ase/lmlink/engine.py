@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from ase.calculators.socketio import SocketClient
 
 from .configuration import LMLinkError
+from .messages import warn
 
 PATIENCE = 10.0  # seconds that an engine has to see that its server has gone, or that another has to leave its calculator
 ASKED = 2.0  # seconds that a command has to end after SIGTERM
@@ -51,8 +51,8 @@ class Engine(threading.Thread):
             looks = LOOKS if commands.asked else looks - 1
             time.sleep(PAUSE)
         if self.is_inside():
-            warnings.warn(f"{type(self.atoms.calc).__name__} goes on with a calculation that cannot be interrupted, and "
-                          "whose result nobody uses", stacklevel=2)
+            warn(f"{type(self.atoms.calc).__name__} goes on with a calculation that cannot be interrupted, and whose "
+                 "result nobody uses")
         else:
             self.join(PATIENCE)
 

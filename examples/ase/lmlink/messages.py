@@ -33,6 +33,12 @@ def warn(text, category=LMLinkWarning):
     warnings.warn(text, category, stacklevel=chosen or 2)
 
 
+def hand_on(texts):
+    """The server's warnings, as Python's."""
+    for text in texts:
+        warn(text)
+
+
 class Messages:
     """The file that a server's messages are appended to: the user's, or one that nobody sees."""
 

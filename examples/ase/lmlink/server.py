@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -14,8 +15,10 @@ from ase.units import Bohr, Hartree
 
 from .configuration import LMLinkError, environment
 from .engine import Engine
+from .messages import hand_on
 
 HEADER = 12  # bytes of a message's name in the i-PI protocol
+LOOK = 1000  # milliseconds between two looks at what the server says while it is waited for
 PATIENCE = 10.0  # seconds that a server has to end by itself before it is killed
 
 
@@ -110,7 +113,18 @@ class Server:
         self.connection.sendall(_header("INIT") + struct.pack("=ii", 0, len(text)) + text)
         self.structure = structure
 
+    def _await_reply(self):
+        """Wait for the server's next words, and hand on what it warns of meanwhile: an engine may take hours."""
+        poll = select.poll()
+        try:
+            poll.register(self.connection, select.POLLIN)
+        except ValueError as error:  # another thread has closed it
+            raise ConnectionError("the connection is closed") from error
+        while not poll.poll(LOOK):
+            hand_on(self.messages.new_warnings())
+
     def _receive_forces(self, natoms):
+        self._await_reply()
         header = self._receive(HEADER)
         if header != _header("FORCEREADY"):
             raise LMLinkError(f"lmlink-serve answered {header!r} where FORCEREADY was due")
