@@ -50,7 +50,10 @@ def open_calculator(arguments, default, stack):
     module, colon, expression = arguments.calculator.partition(":")
     if not colon:
         raise SystemExit(f"--calculator {arguments.calculator}: give MODULE:EXPRESSION, as ase.calculators.emt:EMT()")
-    calculator = eval(expression, vars(importlib.import_module(module)))  # the user's own command line
+    try:
+        calculator = eval(expression, vars(importlib.import_module(module)))  # the user's own command line
+    except Exception as error:
+        raise SystemExit(f"--calculator {arguments.calculator}: {type(error).__name__}: {error}") from error
     return stack.enter_context(calculator) if hasattr(calculator, "__exit__") else calculator
 
 

@@ -28,7 +28,7 @@ from lmlink import LMLink, find_program
 
 TEACHER = "WBe_Wood_PRB2019.snap"
 QM_RADIUS, BUFFER = 7.0, 9.6  # Å; with two cutoffs of buffer the teacher's forces are exact
-RIDGES = "1e-6,1e-4,1e-2,1"
+RIDGES = "1,10,100,1000,10000"
 ELASTIC_BAR = 1e-6  # relative change of an elastic constant
 
 
