@@ -57,7 +57,6 @@ void lml_fit_add_row(lml_fit *fit, size_t in_frame, size_t index, const double r
   add_sums(&frame->sums, row, has_values);
   frame->largest_change = fmax(frame->largest_change, fabs(row[2] - row[1]));
   if (has_values) {
-    frame->largest_value = fmax(frame->largest_value, fabs(row[0]));
     frame->largest_before = fmax(frame->largest_before, fabs(row[1] - row[0]));
     frame->largest_after = fmax(frame->largest_after, fabs(row[2] - row[0]));
   }
@@ -374,7 +373,7 @@ lml_fit_zeros lml_fit_find_zeros(const lml_fit *fit) {
   for (size_t k = 0; k < fit->set->nframes; k++) {
     const lml_fit_frame *frame = &fit->frames[k];
     const bool several = frame->zero_components > fmax(1.0, accidental_zeros * frame->sums.count);
-    if (frame->largest_value == 0.0 || (frame->zero_atoms == 0.0 && !several)) continue;
+    if (frame->zero_atoms == 0.0 && !several) continue;
     if (found.nframes++ == 0) found.first = fit->set->frames[k].index;
     found.components += frame->zero_components;
   }

@@ -31,13 +31,12 @@ typedef struct lml_fit_sums {
 typedef struct lml_fit_frame {
   lml_fit_sums sums;
   double largest_before, largest_after, largest_change; /**< absolute values */
-  double largest_value;                                 /**< likewise, of the file */
   /** Forces that are exactly zero in the file and not by the potentials, as where constraints acted on them: atoms of
    *  which all components that count are, and components of all atoms. */
   double zero_atoms, zero_components;
 } lml_fit_frame;
 
-/** Such forces where they are no accident: in frames with others, whole atoms or more than a few components. */
+/** Such forces where they are no accident: whole atoms or more than a few components of a frame. */
 typedef struct lml_fit_zeros {
   size_t nframes, first; /**< frames that have them, index in the file of the first */
   double components;     /**< in all of them */

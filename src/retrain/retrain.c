@@ -242,8 +242,9 @@ static void tell_zeros(const lml_run *r) {
     lml_log_warning(
         r->listener->log,
         "%s: %.0f force components that count are exactly zero, in %zu frames (the first is %zu), while the "
-        "potential gives forces there: if constraints made them zero, mark the atoms (a column fix_mask, or "
-        "ASE's move_mask) and select log or unfixed, or omit the frames",
+        "potential gives forces there: if constraints made them zero, mark the atoms (a column fix_mask, T where "
+        "held, or ASE's move_mask, T where free; if they are marked, these may be swapped) and select log or unfixed, "
+        "or omit the frames",
         set->path, zeros.components, zeros.nframes, zeros.first);
   }
 }

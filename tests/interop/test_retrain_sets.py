@@ -161,6 +161,29 @@ def test_masks_that_contradict_forces(label, teacher, tmp_path):
         assert result.returncode == 1 and f"{target}: frame 0: " in result.stderr and message in result.stderr
 
 
+@pytest.mark.parametrize("column, words", [("fix_mask", ()), ("move_mask", ("--move-mask", "held")), (None, ())])
+def test_frames_whose_selected_forces_are_all_zero(column, words, label, retrain, teacher):
+    """A mask the wrong way round selects the held atoms alone; a file may also have no forces but zeros."""
+    full, start, _ = teacher
+    data = label("d.xyz", cells(2, 2), full)
+    free = np.arange(16) > 3
+    masks = {column: free.astype(int)} if column else {}
+    target = zeroed(data, "zero.xyz", free[:, None] if column else False, **masks)
+    _, report = retrain("--start", start, "--targets", data, "--test", target, "--lambda-ridge", RIDGE, *words)
+    count = 2 * 3 * (4 if column else 16)
+    assert f"warning: {target}: {count} force components that count are exactly zero, in 2 frames" in report["stderr"]
+
+
+def test_a_crystal_without_forces_is_no_mistake(label, retrain, teacher):
+    """Forces that symmetry makes zero, to the last digit in the file, are zero by the potential."""
+    full, start, _ = teacher
+    data = label("d.xyz", cells(2, 2), full)
+    crystal = label("c.xyz", strained(1), full)
+    _, report = retrain("--start", start, "--targets", data, "--test", zeroed(crystal, "zero.xyz", False),
+                        "--lambda-ridge", RIDGE)
+    assert "exactly zero" not in report["stderr"]
+
+
 def test_masks_count_for_tests_and_soft_sets(label, retrain, teacher, tmp_path):
     full, start, _ = teacher
     data = label("d.xyz", cells(3, 2), full)
