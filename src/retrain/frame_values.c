@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 #include "base/text.h"
@@ -183,12 +184,33 @@ static lml_status compare(const lml_dataset_walk *walk, const double *virial, co
   return LML_OK;
 }
 
+/** Fail where the tensor @p missing is there under its name in another case, beside @p found, which would count alone
+ *  without being compared. */
+static lml_status check_case(lml_dataset_walk *walk, lml_value missing, lml_value found, lml_error *error) {
+  if (walk->set->keys[missing] != NULL || walk->set->keys[found] != NULL) return LML_OK;
+  const char *name = lml_value_names[missing], *other = lml_value_names[found];
+  for (size_t k = 0; k < walk->frame.ninfo; k++) {
+    const lml_values *info = &walk->frame.info[k];
+    if (info->type != LML_REAL || strcasecmp(info->name, name) != 0) continue;
+    return lml_fail(error, LML_ERR_INPUT,
+                    LML_FRAME_FORMAT
+                    "%s is not known, as its name is %s, and %s would count alone: rename it, or say which counts: "
+                    "--%s-key %s or --%s-key %s",
+                    LML_FRAME(walk), info->name, name, other, name, info->name, other, other);
+  }
+  return LML_OK;
+}
+
 lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error) {
   const double volume = lml_structure_volume(&walk->frame.structure);
   const double *own, *stress;
   lml_status status = find_tensor(walk, LML_VALUE_VIRIAL, &own, error);
   if (status == LML_OK) status = find_tensor(walk, LML_VALUE_STRESS, &stress, error);
   if (status == LML_OK && own != NULL && stress != NULL) status = compare(walk, own, stress, volume, error);
+  if (status == LML_OK && own == NULL && stress != NULL)
+    status = check_case(walk, LML_VALUE_VIRIAL, LML_VALUE_STRESS, error);
+  if (status == LML_OK && own != NULL && stress == NULL)
+    status = check_case(walk, LML_VALUE_STRESS, LML_VALUE_VIRIAL, error);
   if (status != LML_OK) return status;
   if (own == NULL && stress == NULL) {
     char near[LML_ERROR_MESSAGE_SIZE];

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "structure/atom_line.h"
@@ -148,8 +149,16 @@ static lml_status reserve_scratch(lml_xyz_reader *reader, size_t length, lml_err
   return lml_grow(&reader->scratch, &reader->scratch_capacity, length + 4, 1, "a comment line", error);
 }
 
-/** Fail where a key is a name of the format in another case, or a cell under another name, and the right one is
- * missing: without it the structure would silently be another. */
+/** Whether @p info is what the missing key @p name would be, misspelt: nine numbers or three logicals near its name. */
+static bool is_misspelt(const lml_values *info, const char *name) {
+  const size_t count = info->count * info->width;
+  const bool cell = strcmp(name, "Lattice") == 0 && info->type != LML_TEXT && count == 9;
+  const bool periods = strcmp(name, "pbc") == 0 && info->type == LML_LOGICAL && count == 3;
+  return (cell || periods) && lml_nearest(info->name, &name, 1) != NULL;
+}
+
+/** Fail where a key is a name of the format in another case or misspelt, or a cell under another name, and the right
+ * one is missing: without it the structure would silently be another. */
 static lml_status check_names(const lml_xyz_reader *reader, const lml_frame *frame, bool lattice, bool pbc,
                               const char *properties, lml_error *error) {
   const struct {
@@ -163,7 +172,12 @@ static lml_status check_names(const lml_xyz_reader *reader, const lml_frame *fra
   for (size_t k = 0; k < frame->ninfo; k++)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
       const lml_values *info = &frame->info[k];
-      if (names[i].there || strcasecmp(info->name, names[i].like) != 0) continue;
+      if (names[i].there) continue;
+      if (strcasecmp(info->name, names[i].like) != 0) {
+        if (!is_misspelt(info, names[i].like)) continue;
+        return lml_fail(error, LML_ERR_INPUT, HERE_FORMAT "the key %s is not known: is '%s' meant?", HERE(reader),
+                        info->name, names[i].name);
+      }
       if (names[i].numbers > 0 && (info->type == LML_TEXT || info->count * info->width != names[i].numbers)) continue;
       return lml_fail(error, LML_ERR_INPUT,
                       HERE_FORMAT "the key %s is not known, as its name in extended XYZ is %s: write it so",

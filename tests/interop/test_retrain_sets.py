@@ -322,6 +322,14 @@ def test_near_misses_are_told(label, teacher, retrain, tmp_path):
              (" energy=", " Energy=", "it has Energy", ["--energy-weight", 1]),
              ("forces:R:3", "force:R:3", "it has force: if that is meant", []),
              (" virial=", " Virial=", "it has Virial:", ["--virial-weight", 1])]
+    beside = tensor_file(data, "beside.xyz", virial=lambda s, w: w, stress=lambda s, w: s)
+    for old, new, other in (("virial", "Virial", "stress"), ("stress", "STRESS", "virial")):
+        bad = renamed(beside, f"{new}.xyz", f" {old}=", f" {new}=")
+        result = run(*options, "--virial-weight", 1, "--targets", bad)
+        assert result.returncode == 1
+        assert f"{bad}: frame 0: {new} is not known, as its name is {old}, and {other} would count" in result.stderr
+        result = run(*options, "--virial-weight", 1, "--targets", bad, f"--{old}-key", new)
+        assert result.returncode == 0, result.stderr
     for old, new, message, words in cases:
         bad = renamed(renamed(data, "s.xyz", " stress=", " pressure="), "bad.xyz", old, new)
         result = run(*options, "--targets", bad, *words)
@@ -329,6 +337,23 @@ def test_near_misses_are_told(label, teacher, retrain, tmp_path):
     test = renamed(data, "test.xyz", "forces:R:3", "REF_forces:R:3")
     _, report = retrain("--start", start, "--lambda-ridge", RIDGE, "--targets", data, "--test", test)
     assert f"warning: {test}: no forces to compare with; it has REF_forces" in report["stderr"]
+
+
+@pytest.mark.parametrize("old, new", [("Lattice=", "Latice="), ("Lattice=", "Lattce="), ("Lattice=", "lattices="),
+                                      ("pbc=", "pcb=")])
+def test_misspelt_names_of_the_format(old, new, label, teacher, lmlink_eval, tmp_path):
+    """The cell, and its periodicity. Other keys with nine numbers, and other names, are no cells."""
+    full, _, _ = teacher
+    data = label("d.xyz", cells(1, 2), full)
+    plain = renamed(data, "plain.xyz", ' pbc="T T T"', "") if old == "Lattice=" else data
+    bad = renamed(plain, "bad.xyz", old, new)
+    result = lmlink_eval("--potential", full, bad, "--output", tmp_path / "o.xyz", check=False)
+    assert result.returncode == 1
+    assert f"{bad}:2: the key {new[:-1]} is not known: is '{old[:-1]}' meant?" in result.stderr
+    for name in ("virial=", "stress=", "lat=", "strain="):
+        if old == "Lattice=":
+            open_cluster = renamed(plain, "open.xyz", old, name)
+            lmlink_eval("--potential", full, open_cluster, "--output", tmp_path / "o.xyz")
 
 
 @pytest.mark.parametrize("old, new", [("Lattice=", "lattice="), ("Lattice=", "LATTICE="), ("Lattice=", "cell="),
