@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 
@@ -28,9 +29,10 @@ lml_status lml_lammps_line(lml_lines *lines, lml_token *content, bool *end, lml_
   return next_line(lines, content, &comment, end, error);
 }
 
+/** In any case. */
 static bool begins_with(lml_token text, const char *word) {
   const size_t length = strlen(word);
-  return text.length > length && memcmp(text.text, word, length) == 0 &&
+  return text.length > length && strncasecmp(text.text, word, length) == 0 &&
          (lml_is_blank(text.text[length]) || word[length - 1] == ':');
 }
 

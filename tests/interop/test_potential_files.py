@@ -110,6 +110,30 @@ def test_reference_in_the_parameter_file(potentials, evaluate, refused, tmp_path
     assert evaluate(script)[1] == ""
 
 
+@pytest.mark.parametrize("style, warns", [
+    ("pair_style hybrid/overlay zero 10.0 zbl 4.0 4.8", False), ("  PAIR_STYLE ZBL 4 4.8", False),
+    ("pair_style zbl ${inner} ${outer}", False), ("pair_style hybrid/overlay zero 10.0 zbl 4.0 4.6", True),
+    ("   PAIR_STYLE zbl 3.9 4.8", True), ("pair_style hybrid/overlay zbl 4.0 4.8 lj/cut 5", True),
+    ("pair_style lj/cut 4.8", True), ("pair_style zero 10.0", True)])
+@pytest.mark.parametrize("words", [("pot.mod",), ("pot.snapcoeff", "--fixed-terms", "snap")])
+def test_terms_that_are_not_those_of_the_reference(style, warns, words, potentials, evaluate, tmp_path):
+    parameters = copy_coefficients(potentials, tmp_path).with_suffix(".snapparam")
+    line = len(parameters.read_text().splitlines()) + 1
+    parameters.write_text(parameters.read_text().rstrip("\n") + f"\n# {style}\n")
+    (tmp_path / "pot.mod").write_text(MOD)
+    said = evaluate(tmp_path / words[0], *words[1:])[1]
+    assert said == (f"lmlink-eval: warning: {tmp_path / 'pot.mod'}: adds fixed terms, ZBL from 4 to 4.8 Å, but "
+                    f"line {line} of {parameters} says that what was subtracted before the coefficients were fitted is "
+                    f"'{style.strip()}': correct the one that is wrong\n" if warns else "")
+
+
+def test_reference_in_capitals(potentials, refused, tmp_path):
+    coefficients = copy_coefficients(potentials, tmp_path)
+    with coefficients.with_suffix(".snapparam").open("a") as parameters:
+        parameters.write("\n#   PAIR_STYLE zbl 4.0 4.8\n")
+    assert "the comment 'PAIR_STYLE zbl 4.0 4.8' says" in refused(coefficients)
+
+
 def test_terms_of_what_is_retrained(potentials, lammps, evaluate, refused, tmp_path):
     """They are no part of the new files, which say so; the noted lines make a .snap file that has them."""
     copy_coefficients(potentials, tmp_path)

@@ -65,22 +65,36 @@ static lml_status read_model(lml_potential *potential, const char *snapcoeff, co
   return potential->parameter_file == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
+/** Warn where the terms that @p script adds are not those that the comment @p reference of the parameter file notes. */
+static lml_status compare_terms(lml_potential *potential, const char *script, double inner, double outer,
+                                const lml_lammps_remark *reference, lml_error *error) {
+  const char *snapparam = potential->parameter_file;
+  if (reference->line == 0) return LML_OK;
+  if (potential->nterms > 0 && !lml_snap_style_is_zbl(reference->text, inner, outer))
+    return lml_text_list_print(&potential->warnings, error,
+                               "%s: adds fixed terms, ZBL from %g to %g Å, but line %zu of %s says that what was "
+                               "subtracted before the coefficients were fitted is '%s': correct the one that is wrong",
+                               script, inner, outer, reference->line, snapparam, reference->text);
+  if (potential->nterms > 0 || !lml_snap_style_adds_terms(reference->text)) return LML_OK;
+  return lml_text_list_print(
+      &potential->warnings, error,
+      "%s: adds no fixed terms, but line %zu of %s says that the coefficients were fitted to what "
+      "is left after subtracting '%s'",
+      script, reference->line, snapparam, reference->text);
+}
+
 /** Read the model that the file @p script says, as @p style, from @p snapcoeff and @p snapparam, and take over its ZBL
  *  term. */
 static lml_status take_style(lml_potential *potential, const char *script, lml_snap_style *style, const char *snapcoeff,
                              const char *snapparam, lml_error *error) {
   lml_lammps_remark reference = {0};
+  const double inner = style->zbl.inner, outer = style->zbl.outer;
   const lml_status status =
       read_model(potential, snapcoeff, snapparam, &style->elements, &style->zbl, &reference, error);
   if (status != LML_OK) return status;
   potential->script = lml_strdup(script, error);
   if (potential->script == NULL) return LML_ERR_MEMORY;
-  if (potential->nterms > 0 || !lml_snap_style_adds_terms(reference.text)) return LML_OK;
-  return lml_text_list_print(
-      &potential->warnings, error,
-      "%s: adds no fixed terms, but line %zu of %s says that the coefficients were fitted to what "
-      "is left after subtracting '%s'",
-      script, reference.line, snapparam, reference.text);
+  return compare_terms(potential, script, inner, outer, &reference, error);
 }
 
 static lml_status read_snap_file(lml_potential *potential, const char *path, lml_error *error) {

@@ -1,6 +1,8 @@
 #include "potential/bispectrum/snap_style.h"
 
+#include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
@@ -326,18 +328,44 @@ bool lml_snap_style_is_name(const char *path) {
   return lml_path_has_extension(path, ".snap") || lml_path_has_extension(path, ".mod");
 }
 
-bool lml_snap_style_adds_terms(const char *pair_style) {
+/* ---- pair_style lines in comments ---- */
+
+/** The next word at *@p at, which moves behind it; of no length at the end. */
+static lml_token take_word(const char **at) {
+  const char *begin = *at + strspn(*at, " \t");
+  const lml_token word = {.text = begin, .length = strcspn(begin, " \t")};
+  *at = begin + word.length;
+  return word;
+}
+
+static bool is_word(lml_token word, const char *name) {
+  return word.length == strlen(name) && strncasecmp(word.text, name, word.length) == 0;
+}
+
+/** The next word that is a style which adds forces to those of snap; of no length where there is none. */
+static lml_token take_term(const char **at) {
   static const char *const without[] = {"pair_style", "hybrid", "hybrid/overlay", "zero", "nocoeff", "full", "snap"};
   const size_t nwithout = sizeof without / sizeof without[0];
-  for (const char *c = pair_style + strspn(pair_style, " \t"); *c != '\0'; c += strspn(c, " \t")) {
-    const lml_token word = {.text = c, .length = strcspn(c, " \t")};
+  for (;;) {
+    const lml_token word = take_word(at);
     double number;
     size_t k = 0;
-    while (k < nwithout && !lml_token_equals(word, without[k])) k++;
-    if (k == nwithout && !lml_parse_real(word, &number)) return true;
-    c += word.length;
+    while (k < nwithout && !is_word(word, without[k])) k++;
+    if (word.length == 0 || (k == nwithout && !lml_parse_real(word, &number))) return word;
   }
-  return false;
+}
+
+bool lml_snap_style_adds_terms(const char *pair_style) { return take_term(&pair_style).length > 0; }
+
+bool lml_snap_style_is_zbl(const char *pair_style, double inner, double outer) {
+  static const double same = 1e-6; /* Å */
+  const double radii[2] = {inner, outer};
+  if (!is_word(take_term(&pair_style), "zbl")) return false;
+  for (size_t k = 0; k < 2; k++) {
+    double radius;
+    if (lml_parse_real(take_word(&pair_style), &radius) && fabs(radius - radii[k]) > same) return false;
+  }
+  return take_term(&pair_style).length == 0;
 }
 
 lml_status lml_snap_style_read(const char *path, lml_snap_style *style, lml_error *error) {

@@ -28,6 +28,10 @@ bool lml_snap_style_is_name(const char *path);
 /** Whether a pair_style line has styles that add forces to those of snap. */
 bool lml_snap_style_adds_terms(const char *pair_style);
 
+/** Whether the terms of a pair_style line are ZBL from @p inner to @p outer (Å) and no others. Radii that are no
+ *  numbers, such as variables, count as these. */
+bool lml_snap_style_is_zbl(const char *pair_style, double inner, double outer);
+
 /** Read @p path; names of files in it are relative to its folder. As in LAMMPS, a pair that no `pair_coeff … zbl` line
  *  names has no ZBL term under hybrid/overlay. Errors name file and line. */
 lml_status lml_snap_style_read(const char *path, lml_snap_style *style, lml_error *error);
