@@ -231,7 +231,10 @@ def test_fixed_terms_are_taken_off(label, retrain, tmp_path):
     new, report = retrain("--start", tmp_path / "A.snap", "--from-scratch", "--form", "linear", "--targets", data,
                           "--select", "all", "--energy-weight", 1, "--lambda-ridge", 0)
     assert np.abs(read_coefficients(new)[0] / theta - 1).max() <= 1e-8
-    assert "ZBL" in report["stdout"] and len(report["start"]["files"]) == 3
+    assert f"use it with those of {tmp_path / 'A.snap'}\n" in report["stdout"] and len(report["start"]["files"]) == 3
+    _, report = retrain("--start", tmp_path / "A.snapcoeff", "--fixed-terms", "snap", "--from-scratch", "--form",
+                        "linear", "--targets", data, "--select", "all", "--lambda-ridge", 1e-3)
+    assert f"use it with those of {tmp_path / 'A.snap'}\n" in report["stdout"]
 
 
 # ---- selections, lambdas, ranks ----
