@@ -382,7 +382,7 @@ static void tell_good_end(remote *self, const char *end) {
   warn(self, reason);
 }
 
-/** A command that ended, and no engine is there. An engine may also have connected and gone without a word. */
+/** A command that ended, and no engine is there. An engine may also have connected and gone at once. */
 static lml_status check_process(remote *self, char *reason, size_t size) {
   char how[HOW_SIZE];
   if (!self->awaits_process || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
@@ -390,7 +390,7 @@ static lml_status check_process(remote *self, char *reason, size_t size) {
     return LML_OK;
   const bool connected = lml_ipi_server_connections(self->server) > self->had;
   snprintf(reason, size, "'%.200s' %s %s", self->launch, how,
-           connected ? "when it had connected, without a word" : "before it connected");
+           connected ? "after it had connected, without an answer to lmlink" : "before it connected");
   if (lml_process_succeeded(self->process)) {
     tell_good_end(self, reason);
     return LML_OK;

@@ -354,7 +354,7 @@ static void pauses_double_up_to_a_minute(void **state) {
 }
 
 /** An engine that is gone before it was looked at has connected all the same. */
-static void an_engine_that_goes_without_a_word_had_connected(void **state) {
+static void an_engine_that_goes_without_an_answer_had_connected(void **state) {
   (void)state;
   lml_engine_settings settings = settings_of();
   settings.name = NULL;
@@ -371,7 +371,7 @@ static void an_engine_that_goes_without_a_word_had_connected(void **state) {
   lml_status status = LML_OK;
   while (status == LML_OK && !done) status = lml_calculator_progress(calculator, &done, &error);
   assert_int_equal(status, LML_ERR_IO);
-  assert_non_null(strstr(error.message, "ended with exit code 7 when it had connected, without a word"));
+  assert_non_null(strstr(error.message, "ended with exit code 7 after it had connected, without an answer to lmlink"));
   assert_memory_equal(error.message, "engine at unix:", strlen("engine at unix:"));
   lml_calculator_destroy(calculator);
 }
@@ -546,7 +546,7 @@ int main(void) {
       TEST(the_next_engine_gets_the_same),
       TEST(restarts_are_counted_and_paused),
       TEST(pauses_double_up_to_a_minute),
-      TEST(an_engine_that_goes_without_a_word_had_connected),
+      TEST(an_engine_that_goes_without_an_answer_had_connected),
       TEST(a_restart_needs_a_command),
       TEST(other_atoms_make_new_input),
       TEST(without_prepare_the_command_may_read_the_file),
