@@ -46,11 +46,11 @@ static lml_status check_that_alone(lml_error *error) {
 
 lml_status lml_comm_check_single(lml_error *error) {
   static const char tasks[] = "SLURM_STEP_NUM_TASKS";
-  const char *value, *variable = size_variable(&value), *setting = getenv("LMLINK_MPI");
+  const char *value, *variable = size_variable(&value), *setting = getenv("LMLINK_MPI"), *of_step = getenv(tasks);
   if (setting != NULL && strcmp(setting, "off") == 0) return LML_OK;
-  if (variable == NULL && getenv(tasks) != NULL && strtol(getenv(tasks), NULL, 10) > 1) {
+  if (variable == NULL && of_step != NULL && strtol(of_step, NULL, 10) > 1) {
     variable = tasks;
-    value = getenv(tasks);
+    value = of_step;
   }
   if (variable == NULL) return LML_OK;
   return lml_fail(

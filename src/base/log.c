@@ -10,6 +10,7 @@ bool lml_log_wants(const lml_log *log, lml_log_level level) {
   return log != NULL && log->write != NULL && level <= log->level;
 }
 
+LML_PRINTF(4, 0)
 static void write_line(const lml_log *log, lml_log_level level, const char *prefix, const char *format,
                        va_list arguments) {
   if (!lml_log_wants(log, level)) return;

@@ -376,7 +376,7 @@ static void tell_good_end(remote *self, const char *end) {
   if (limit >= 0.0) snprintf(how_long, sizeof how_long, "for up to %g s (limits.connect)", limit);
   snprintf(
       reason, sizeof reason,
-      "%s, %.1f s after its start, and nothing that it started runs here; lmlink waits %s, in case the engine runs "
+      "%.400s, %.1f s after its start, and nothing that it started runs here; lmlink waits %s, in case the engine runs "
       "elsewhere",
       end, now - self->launched, how_long);
   warn(self, reason);

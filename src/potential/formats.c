@@ -12,9 +12,10 @@
 static const lml_format *const formats[] = {
     &lml_snap_format,
     &lml_uf3_format,
+    NULL,
 };
 
-enum { FORMATS = sizeof formats / sizeof formats[0], BEGINNING = 4096 /**< bytes of a file that are looked at */ };
+enum { BEGINNING = 4096 /**< bytes of a file that are looked at */ };
 
 static lml_status read_beginning(const char *path, char text[BEGINNING + 1], lml_error *error) {
   lml_file_reader *reader;
@@ -30,11 +31,23 @@ static lml_status read_beginning(const char *path, char text[BEGINNING + 1], lml
 
 static lml_status refuse(const char *path, lml_error *error) {
   char known[256] = "";
-  for (size_t k = 0; k < FORMATS; k++) {
+  for (size_t k = 0; formats[k] != NULL; k++) {
     const size_t used = strlen(known);
     snprintf(known + used, sizeof known - used, "%s%s (%s)", k == 0 ? "" : ", ", formats[k]->name, formats[k]->files);
   }
   return lml_fail(error, LML_ERR_INPUT, "%s: is no potential that lmlink reads, which are %s", path, known);
+}
+
+static const lml_format *by_content(const char *beginning) {
+  for (size_t k = 0; formats[k] != NULL; k++)
+    if (formats[k]->is_content(beginning)) return formats[k];
+  return NULL;
+}
+
+static const lml_format *by_name(const lml_potential_request *request) {
+  for (size_t k = 0; formats[k] != NULL; k++)
+    if (formats[k]->is_name(request)) return formats[k];
+  return NULL;
 }
 
 lml_status lml_format_find(const lml_potential_request *request, const lml_format **format, lml_error *error) {
@@ -42,22 +55,20 @@ lml_status lml_format_find(const lml_potential_request *request, const lml_forma
   *format = NULL;
   const lml_status status = read_beginning(request->path, beginning, error);
   if (status != LML_OK) return status;
-  for (size_t k = 0; k < FORMATS && *format == NULL; k++)
-    if (formats[k]->is_content(beginning)) *format = formats[k];
-  for (size_t k = 0; k < FORMATS && *format == NULL; k++)
-    if (formats[k]->is_name(request)) *format = formats[k];
+  *format = by_content(beginning);
+  if (*format == NULL) *format = by_name(request);
   return *format == NULL ? refuse(request->path, error) : LML_OK;
 }
 
 const lml_format *lml_format_written_to(const char *path) {
-  for (size_t k = 0; k < FORMATS; k++)
+  for (size_t k = 0; formats[k] != NULL; k++)
     if (lml_path_has_extension(path, formats[k]->extension)) return formats[k];
   return NULL;
 }
 
 void lml_format_extensions(char *text, size_t size) {
   text[0] = '\0';
-  for (size_t k = 0; k < FORMATS; k++) {
+  for (size_t k = 0; formats[k] != NULL; k++) {
     const size_t used = strlen(text);
     snprintf(text + used, size - used, "%sa %s file", k == 0 ? "" : " or ", formats[k]->extension);
   }

@@ -434,11 +434,11 @@ def test_warnings(shown, potentials, tmp_path):
         assert messages.read_text().count("warning: ") == 1
 
 
-def test_warnings_while_an_engine_is_waited_for(potentials):
+def test_warnings_while_an_engine_is_waited_for(potentials, tmp_path):
     """Not only after the evaluation, which may be hours later: here it would wait for an engine that never comes."""
     atoms, mask = disk()
-    with LMLink(potentials / ML, qm_calc={"launch": "true", "limits": {"connect": 100}}, qm_selection_mask=mask,
-                buffer_width=5.0) as atoms.calc, warnings.catch_warnings():
+    engine = {"launch": "true", "folder": tmp_path, "limits": {"connect": 100}}
+    with LMLink(potentials / ML, qm_calc=engine, qm_selection_mask=mask, buffer_width=5.0) as atoms.calc, warnings.catch_warnings():
         warnings.simplefilter("error", LMLinkWarning)
         with pytest.raises(LMLinkWarning, match="'true' ended with exit code 0 before it connected"):
             atoms.get_forces()

@@ -157,7 +157,7 @@ static lml_status check_knots(const reader *r, const lml_uf3_pair *pair, lml_err
 /** The lines after the first one of a block: cutoff and number of knots, knots, number of coefficients, coefficients.
  */
 static lml_status read_spline(reader *r, lml_uf3_pair *pair, lml_error *error) {
-  double sizes[2], count;
+  double sizes[2] = {0.0, 0.0}, count = 0.0;
   lml_status status = read_numbers(r, "cutoff or number of knot", 2, sizes, error);
   if (status != LML_OK) return status;
   if (sizes[0] <= 0.0) return lml_lammps_fail(r->lines, error, "cutoff must be positive");
