@@ -138,12 +138,14 @@ static void put_weights(workspace *self, const double *beta, double *products) {
     double *weight = weights + (size_t)plan->components[c].term * lanes;
     for (size_t lane = 0; lane < lanes; lane++) weight[lane] += scale * beta[c * lanes + lane];
   }
+  const double *shift[LML_LANES_LIMIT];
   for (size_t lane = 0; lane < self->batch.natoms; lane++) {
-    const double *shift = self->model.shifts + (size_t)self->batch.element[lane] * n;
-    double sum = 0.0;
-    for (size_t c = 0; c < n; c++) sum += shift[c] * beta[c * lanes + lane];
-    products[lane] = -sum;
+    shift[lane] = self->model.shifts + (size_t)self->batch.element[lane] * n;
+    products[lane] = 0.0;
   }
+  /* lanes in the inner loop: none waits for the sum of the step before */
+  for (size_t c = 0; c < n; c++)
+    for (size_t lane = 0; lane < self->batch.natoms; lane++) products[lane] -= shift[lane][c] * beta[c * lanes + lane];
 }
 
 static void adjoint(lml_descriptor_work *work, const double *beta, double *products) {
