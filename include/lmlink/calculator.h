@@ -75,6 +75,10 @@ LML_API lml_status lml_results_add_numbers(lml_results *results, const char *nam
 /** The extra of that name, NULL where there is none. Owned by the results. */
 LML_API const lml_extra *lml_results_extra(const lml_results *results, const char *name);
 
+/** The length of the largest force, eV/Å. LML_ERR_INPUT where a force or the energy is not a finite number, as of
+ *  coefficients that are far too large: nothing is to be done with such results. */
+LML_API lml_status lml_results_largest_force(const lml_results *results, double *largest, lml_error *error);
+
 typedef struct lml_calculator lml_calculator;
 
 /** The operations of one kind of calculator; all but `wait` are required. They run in the order

@@ -1,5 +1,6 @@
 #include "lmlink/calculator.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,6 +105,20 @@ const lml_extra *lml_results_extra(const lml_results *results, const char *name)
   for (size_t i = 0; i < results->nextras; i++)
     if (strcmp(results->extras[i].name, name) == 0) return &results->extras[i];
   return NULL;
+}
+
+lml_status lml_results_largest_force(const lml_results *results, double *largest, lml_error *error) {
+  double square = 0.0;
+  *largest = 0.0;
+  for (size_t i = 0; i < results->natoms; i++) {
+    const double *force = &results->forces[3 * i];
+    const double sum = force[0] * force[0] + force[1] * force[1] + force[2] * force[2];
+    if (!isfinite(sum)) return lml_fail(error, LML_ERR_INPUT, "the force on atom %zu is not a finite number", i);
+    square = fmax(square, sum);
+  }
+  *largest = sqrt(square);
+  if (isfinite(results->energy)) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "the energy is not a finite number");
 }
 
 /* ---- calculator ---- */

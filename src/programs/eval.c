@@ -123,6 +123,7 @@ typedef struct run {
   lml_eval_path path;
   lml_frame frame;
   lml_results results;
+  double largest_force; /* eV/Å, of the results */
   progress progress;
   double begin;  /* s, of the clock */
   size_t natoms; /* of all frames together, where arrays are wanted */
@@ -142,13 +143,13 @@ static lml_status evaluate(run *r, long index, lml_error *error) {
     status = lml_calculator_progress(r->calculator, &done, error);
     if (status == LML_OK) status = check_stop(error);
   }
-  return status == LML_OK ? lml_calculator_finish(r->calculator, &r->results, error) : status;
+  if (status == LML_OK) status = lml_calculator_finish(r->calculator, &r->results, error);
+  return status == LML_OK ? lml_results_largest_force(&r->results, &r->largest_force, error) : status;
 }
 
 static void print_row(run *r, long index) {
   if (r->nrows++ == 0) printf("%8s %8s %22s %20s\n", "frame", "atoms", "energy (eV)", "max force (eV/A)");
-  printf("%8ld %8zu %22.10f %20.10f\n", index, r->results.natoms, r->results.energy,
-         lml_eval_largest_force(&r->results));
+  printf("%8ld %8zu %22.10f %20.10f\n", index, r->results.natoms, r->results.energy, r->largest_force);
 }
 
 static lml_status process_frame(run *r, long index, lml_error *error) {

@@ -1,7 +1,5 @@
 #include "programs/eval_frame.h"
 
-#include <math.h>
-
 static lml_status put_stress(lml_frame *frame, const double virial[9], lml_error *error) {
   const double volume = lml_structure_volume(&frame->structure);
   if (volume == 0.0) {
@@ -21,13 +19,4 @@ lml_status lml_eval_put_results(lml_frame *frame, const lml_results *results, lm
   if (status == LML_OK) status = lml_frame_set_column(frame, "energies", results->energies, 1, error);
   if (status == LML_OK) status = lml_frame_set_column(frame, "forces", results->forces, 3, error);
   return status;
-}
-
-double lml_eval_largest_force(const lml_results *results) {
-  double largest = 0.0;
-  for (size_t i = 0; i < results->natoms; i++) {
-    const double *f = &results->forces[3 * i];
-    largest = fmax(largest, f[0] * f[0] + f[1] * f[1] + f[2] * f[2]);
-  }
-  return sqrt(largest);
 }

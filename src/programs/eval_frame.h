@@ -12,7 +12,4 @@
  *  volume gets no stress. Everything else in the frame is kept. */
 lml_status lml_eval_put_results(lml_frame *frame, const lml_results *results, lml_error *error);
 
-/** Length of the largest force, eV/Å. */
-double lml_eval_largest_force(const lml_results *results);
-
 #endif

@@ -142,20 +142,6 @@ static lml_status write_extras(lml_session *session, lml_error *error) {
   return lml_json_writer_end(writer, error);
 }
 
-/** The largest force, which must be a number: a driver would carry NaN into the whole structure. */
-static lml_status largest_force(const lml_results *results, double *largest, lml_error *error) {
-  double square = 0.0;
-  for (size_t i = 0; i < results->natoms; i++) {
-    const double *force = &results->forces[3 * i];
-    const double sum = force[0] * force[0] + force[1] * force[1] + force[2] * force[2];
-    if (!isfinite(sum)) return lml_fail(error, LML_ERR_INPUT, "the force on atom %zu is not a finite number", i);
-    if (sum > square) square = sum;
-  }
-  *largest = sqrt(square);
-  if (isfinite(results->energy)) return LML_OK;
-  return lml_fail(error, LML_ERR_INPUT, "the energy is not a finite number");
-}
-
 static lml_status reply(lml_session *session, lml_ipi_client *client, lml_error *error) {
   const lml_results *results = &session->results;
   lml_ipi_result result = {
@@ -256,7 +242,8 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   if (status == LML_OK && session->settings.moving != NULL)
     status = lml_moving_follow(session->settings.moving, replica, &session->structure, error);
   if (status == LML_OK) status = compute(session, client, error);
-  if (status == LML_OK) status = largest_force(&session->results, &force, error);
+  /* a driver would carry NaN into the whole structure */
+  if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
   if (status == LML_OK) status = add_work(session, event, replica, error);
   if (status == LML_OK) status = record(session, event, error);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */

@@ -180,6 +180,15 @@ def test_errors_are_one_line_and_leave_nothing(arguments, code, message, potenti
         assert sorted(tmp_path.iterdir()) == before
 
 
+def test_results_beyond_the_range_of_numbers(potential, frames, lmlink_eval, tmp_path):
+    """Coefficients that are far too large give an error, and no table with a largest force of 0."""
+    huge = "".join(f"{element} 0.5 1\n" + COEFFICIENTS * "9e307\n" for element in ("W", "Be"))
+    (tmp_path / "A.snapcoeff").write_text(f"2 {COEFFICIENTS}\n{huge}")
+    done = lmlink_eval("--potential", potential, frames, "--output", tmp_path / "out.xyz", check=False)
+    assert done.returncode == 1 and "is not a finite number" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.stdout == "" and not (tmp_path / "out.xyz").exists()
+
+
 def test_two_results_never_share_a_file(potential, frames, lmlink_eval, tmp_path):
     done = lmlink_eval("--potential", potential, frames, "--output", "x", "--gradients", "x", check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "lmlink-eval: --output and --gradients are the same file, x\n")

@@ -47,7 +47,9 @@ static void results_stand_under_ases_names(void **state) {
   assert_string_equal(lml_frame_info(&frame, "name")->texts[0], "first");
   assert_near(lml_frame_column(&frame, "forces")->reals[5], 0.5, 0.0);
   assert_near(lml_frame_column(&frame, "energies")->reals[1], 0.5, 0.0);
-  assert_near(lml_eval_largest_force(&results), sqrt(25.25), 1e-15);
+  double largest;
+  assert_int_equal(lml_results_largest_force(&results, &largest, NULL), LML_OK);
+  assert_near(largest, sqrt(25.25), 1e-15);
   lml_frame_free(&frame);
   lml_results_free(&results);
 }
