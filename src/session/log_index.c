@@ -157,8 +157,6 @@ void lml_log_index_remove(lml_log_index *index) {
   (void)lml_sys->unlink(index->path);
 }
 
-const char *lml_log_index_path(const lml_log_index *index) { return index->path; }
-
 void lml_log_index_close(lml_log_index *index) {
   if (index == NULL) return;
   if (index->fd >= 0) lml_sys->close(index->fd);

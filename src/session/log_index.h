@@ -44,9 +44,6 @@ lml_status lml_log_index_write(lml_log_index *index, lml_error *error);
 /** Remove the file: the next to open the log reads that. */
 void lml_log_index_remove(lml_log_index *index);
 
-/** The index's path. */
-const char *lml_log_index_path(const lml_log_index *index);
-
 /** NULL is fine. */
 void lml_log_index_close(lml_log_index *index);
 
