@@ -13,7 +13,7 @@
 #include "potential/potential.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
-#include "retrain/trade_off.h"
+#include "retrain/choose/trade_off.h"
 
 /* ---- progress ---- */
 

@@ -6,8 +6,8 @@
 
 #include "base/fail.h"
 #include "base/proc.h"
-#include "base/team.h"
-#include "retrain/design.h"
+#include "base/thread_pool.h"
+#include "retrain/rows/design.h"
 
 /** Bytes of addresses that OpenBLAS maps for each thread that uses it. Where it can't, it tries for ever. */
 static const double blas_buffer = 128 << 20;

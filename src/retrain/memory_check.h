@@ -4,8 +4,8 @@
 #ifndef LML_RETRAIN_MEMORY_CHECK_H
 #define LML_RETRAIN_MEMORY_CHECK_H
 
-#include "retrain/design.h"
 #include "retrain/retrain.h"
+#include "retrain/rows/design.h"
 
 /** Take so many threads from @p nthreads that the matrices of N_D² numbers and, for each thread, one more and the
  * largest frame's descriptors fit: those of all ranks of @p comm on this machine into what it has available, and those

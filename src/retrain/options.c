@@ -2,9 +2,9 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "retrain/frame_groups.h"
-#include "retrain/lambda_grid.h"
-#include "retrain/outputs.h"
+#include "retrain/choose/frame_groups.h"
+#include "retrain/choose/lambda_grid.h"
+#include "retrain/report/outputs.h"
 #include "retrain/retrain.h"
 
 const char *const lml_sums_names[] = {"auto", "exact", NULL};

@@ -7,15 +7,15 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "base/team.h"
+#include "base/thread_pool.h"
 #include "potential/format.h"
 #include "potential/potential_variant.h"
-#include "retrain/fit_rows.h"
 #include "retrain/memory_check.h"
-#include "retrain/outputs.h"
-#include "retrain/report.h"
+#include "retrain/report/errors_of_rows.h"
+#include "retrain/report/outputs.h"
+#include "retrain/report/report.h"
+#include "retrain/report/start_files.h"
 #include "retrain/run.h"
-#include "retrain/start_files.h"
 
 const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
 const char *const lml_stage_names[] = {"scan", "cache", "hard", "rows", "leverage", "solve", "qr", "fit", NULL};

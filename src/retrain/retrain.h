@@ -1,7 +1,7 @@
 /** @file retrain.h
  *  A retraining from files to files: what is wanted, and what came of it.
  *
- *  Θ = Θ₀ + δ, where δ minimises the cost function of solve.h; see docs/retraining.md.
+ *  Θ = Θ₀ + δ, where δ minimises the cost function of cholesky.h; see docs/retraining.md.
  */
 #ifndef LML_RETRAIN_RETRAIN_H
 #define LML_RETRAIN_RETRAIN_H
@@ -9,15 +9,15 @@
 #include "base/comm.h"
 #include "base/log.h"
 #include "lmlink/potential.h"
-#include "retrain/cache.h"
-#include "retrain/constraints.h"
-#include "retrain/dataset.h"
-#include "retrain/energy_errors.h"
-#include "retrain/fit.h"
-#include "retrain/normal.h"
-#include "retrain/ridge.h"
-#include "retrain/soft_sample.h"
-#include "retrain/solve.h"
+#include "retrain/choose/soft_sample.h"
+#include "retrain/data/dataset.h"
+#include "retrain/report/energy_errors.h"
+#include "retrain/report/errors.h"
+#include "retrain/solve/cholesky.h"
+#include "retrain/solve/constraints.h"
+#include "retrain/solve/ridge.h"
+#include "retrain/sums/cache.h"
+#include "retrain/sums/normal.h"
 
 typedef enum lml_retrain_form { LML_FORM_QUADRATIC = 0, LML_FORM_LINEAR } lml_retrain_form;
 typedef enum lml_retrain_origin {

@@ -4,9 +4,9 @@
 #ifndef LML_RETRAIN_RUN_H
 #define LML_RETRAIN_RUN_H
 
-#include "retrain/compression.h"
-#include "retrain/crew.h"
 #include "retrain/retrain.h"
+#include "retrain/rows/workers.h"
+#include "retrain/sums/compression.h"
 
 typedef struct lml_run {
   lml_retrain *retrain;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "memory_files.h"
-#include "retrain/cache.h"
+#include "retrain/sums/cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

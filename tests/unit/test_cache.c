@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "retrain/cache.h"
+#include "retrain/sums/cache.h"
 #include "support/fault.h"
 #include "support/folder.h"
 

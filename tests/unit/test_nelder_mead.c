@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/fail.h"
-#include "retrain/nelder_mead.h"
+#include "retrain/choose/nelder_mead.h"
 #include "support/near.h"
 
 /** A function, and the best of the points that it was asked for. */

@@ -1,0 +1,182 @@
+#include "retrain/choose/search.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "retrain/choose/lambda_grid.h"
+#include "retrain/choose/nelder_mead.h"
+#include "retrain/choose/trade_off.h"
+#include "retrain/choose/trial.h"
+
+/** A search that was not asked for ends where errors differ by less than this part. */
+static const double flat = 5e-4;
+
+/** What is under way. */
+typedef struct {
+  lml_retrain *retrain;
+  lml_trial_room room;
+  double *scale; /**< of the best solution so far */
+  void (*tell)(void *context);
+  void *context;
+  double before; /**< held-out error before */
+  size_t most;   /**< trials */
+  size_t trials_capacity;
+  lml_lambda_grid grids[LML_LAMBDAS];
+} search;
+
+/** The trial with that pair, if it was made. */
+static const lml_trial *find_trial(const lml_retrain *retrain, double lambda_soft, double lambda_ridge) {
+  for (size_t k = 0; k < retrain->ntrials; k++)
+    if (retrain->trials[k].lambda_soft == lambda_soft && retrain->trials[k].lambda_ridge == lambda_ridge)
+      return &retrain->trials[k];
+  return NULL;
+}
+
+/** Try a pair, and keep its solution where it is the best so far. */
+static lml_status try_pair(search *s, double lambda_soft, double lambda_ridge, lml_error *error) {
+  lml_retrain *retrain = s->retrain;
+  lml_solution solution = {0};
+  const size_t k = retrain->ntrials, bytes = retrain->width * sizeof(double);
+  lml_status status =
+      lml_grow(&retrain->trials, &s->trials_capacity, k + 1, sizeof *retrain->trials, "the trials", error);
+  if (status != LML_OK) return status;
+  lml_trial *trial = &retrain->trials[k];
+  *trial = (lml_trial){.lambda_soft = lambda_soft, .lambda_ridge = lambda_ridge};
+  retrain->ntrials++;
+  status = lml_trial_make(&s->room, trial, &solution, error);
+  if (status == LML_OK &&
+      (k == 0 || lml_trade_off_better(trial, &retrain->trials[retrain->chosen], retrain->options->soft_limit))) {
+    retrain->chosen = k;
+    retrain->solution = solution;
+    memcpy(retrain->delta, s->room.delta, bytes);
+    memcpy(s->scale, s->room.scale, bytes);
+  }
+  if (status == LML_OK && s->tell != NULL) s->tell(s->context);
+  return status;
+}
+
+/** Whether the last @p count trials are too far beyond the limit for their held-out errors to be found. */
+static bool all_far(const lml_retrain *retrain, size_t count) {
+  for (size_t k = retrain->ntrials - count; k < retrain->ntrials; k++)
+    if (!lml_trade_off_far(&retrain->trials[k], retrain->options->soft_limit)) return false;
+  return true;
+}
+
+static lml_status try_grid(search *s, lml_error *error) {
+  lml_status status = LML_OK;
+  const lml_lambda_grid *soft = &s->grids[LML_LAMBDA_SOFT], *ridge = &s->grids[LML_LAMBDA_RIDGE];
+  for (size_t i = 0; i < soft->count && status == LML_OK; i++) {
+    for (size_t k = 0; k < ridge->count && status == LML_OK; k++)
+      status = try_pair(s, soft->values[i], ridge->values[k], error);
+    if (soft->values == soft->own && all_far(s->retrain, ridge->count)) break; /* smaller ones are further off */
+  }
+  return status;
+}
+
+/* ---- beyond the grid ---- */
+
+/** The cost of the pair whose logarithms are @p x, of those λ that are searched; infinite where there is none. */
+static lml_status evaluate(void *context, const double *x, double *value, lml_error *error) {
+  search *s = context;
+  double pair[LML_LAMBDAS];
+  for (size_t i = 0; i < LML_LAMBDAS; i++)
+    pair[i] = s->grids[i].count > 1 ? lml_lambda_round(*x++) : s->grids[i].values[0];
+  const lml_trial *trial = find_trial(s->retrain, pair[LML_LAMBDA_SOFT], pair[LML_LAMBDA_RIDGE]);
+  *value = INFINITY;
+  if (trial == NULL) {
+    if (s->retrain->ntrials >= s->most) return LML_OK;
+    const lml_status status = try_pair(s, pair[LML_LAMBDA_SOFT], pair[LML_LAMBDA_RIDGE], error);
+    if (status != LML_OK) return status;
+    trial = &s->retrain->trials[s->retrain->ntrials - 1];
+  }
+  *value = lml_trade_off_cost(trial, s->before, s->retrain->options->soft_limit);
+  return LML_OK;
+}
+
+/** Go on from the best pair of the grid. */
+static lml_status refine(search *s, lml_error *error) {
+  const lml_retrain *retrain = s->retrain;
+  const lml_trial *best = &retrain->trials[retrain->chosen];
+  lml_simplex simplex = {.tolerance = retrain->options->search.tolerance,
+                         .difference = retrain->options->search.trials > 0 ? 0.0 : flat,
+                         .most = 2 * s->most};
+  const double begin[LML_LAMBDAS] = {best->lambda_soft, best->lambda_ridge};
+  for (size_t i = 0; i < LML_LAMBDAS; i++) {
+    const lml_lambda_grid *grid = &s->grids[i];
+    const size_t d = simplex.dimensions;
+    if (grid->count <= 1) continue;
+    simplex.begin[d] = log10(begin[i]);
+    simplex.step[d] = 0.5 * grid->spacing;
+    simplex.lower[d] = grid->lower;
+    simplex.upper[d] = grid->upper;
+    simplex.dimensions++;
+  }
+  const lml_cost cost = {evaluate, s};
+  return lml_nelder_mead(&simplex, &cost, error);
+}
+
+/** Whether @p value is the first or last one that could be chosen: of the values, or of the range of a search. Below 0
+ *  there is nothing. */
+static bool is_at_end(const search *s, const lml_lambda_grid *grid, double value) {
+  const double away = s->retrain->options->search.tolerance;
+  double least = grid->values[0], most = least;
+  if (grid->count <= 1 || value == 0.0) return false;
+  if (lml_retrain_trials(s->retrain->options) > 0)
+    return log10(value) < grid->lower + away || log10(value) > grid->upper - away;
+  for (size_t k = 1; k < grid->count; k++) {
+    least = fmin(least, grid->values[k]);
+    most = fmax(most, grid->values[k]);
+  }
+  return value <= least || value >= most;
+}
+
+static void find_ends(const search *s) {
+  const lml_trial *best = &s->retrain->trials[s->retrain->chosen];
+  const double values[LML_LAMBDAS] = {best->lambda_soft, best->lambda_ridge};
+  for (size_t i = 0; i < LML_LAMBDAS; i++) {
+    const bool counts = i != LML_LAMBDA_SOFT || s->retrain->soft.gram != NULL;
+    s->retrain->at_end[i] = counts && is_at_end(s, &s->grids[i], values[i]);
+  }
+}
+
+/* ---- all of it ---- */
+
+size_t lml_search_most(const lml_retrain_options *options) {
+  const size_t nsoft = options->nlambda_soft > 0 ? options->nlambda_soft : 1;
+  const size_t nridge = options->nlambda_ridge > 0 ? options->nlambda_ridge : 1;
+  const size_t trials = lml_retrain_trials(options);
+  return trials > 0 ? trials : nsoft * nridge;
+}
+
+static void make_grids(search *s) {
+  const lml_retrain *retrain = s->retrain;
+  const lml_retrain_options *options = retrain->options;
+  lml_lambda_grid *soft = &s->grids[LML_LAMBDA_SOFT], *ridge = &s->grids[LML_LAMBDA_RIDGE];
+  lml_lambda_grid_given(soft, options->lambda_soft, options->nlambda_soft, 1.0);
+  lml_lambda_grid_given(ridge, options->lambda_ridge, options->nlambda_ridge, 0.0);
+  if (lml_retrain_trials(options) == 0) return;
+  if (retrain->soft.gram == NULL) soft->count = 1; /* it changes nothing */
+  if (lml_retrain_searches_soft(options) && retrain->watch != LML_WATCH_NOTHING)
+    lml_lambda_grid_soft(soft, retrain->target_largest / retrain->soft_largest);
+  if (options->nlambda_ridge == 0) lml_lambda_grid_ridge(ridge, retrain->target_largest);
+}
+
+lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*tell)(void *context),
+                          void *context, lml_error *error) {
+  search s = {
+      .retrain = retrain, .scale = scale, .tell = tell, .context = context, .most = lml_search_most(retrain->options)};
+  lml_free(retrain->trials);
+  retrain->trials = NULL;
+  retrain->ntrials = retrain->ngrid = retrain->chosen = 0;
+  make_grids(&s);
+  s.before = lml_trade_off_before(retrain);
+  lml_status status = lml_trial_room_make(&s.room, retrain, nthreads, error);
+  if (status == LML_OK) status = try_grid(&s, error);
+  retrain->ngrid = retrain->ntrials;
+  if (status == LML_OK && lml_retrain_trials(retrain->options) > 0) status = refine(&s, error);
+  if (status == LML_OK) find_ends(&s);
+  lml_trial_room_free(&s.room);
+  return status;
+}

@@ -1,0 +1,19 @@
+/** @file search.h
+ *  Trying pairs of λ_S and λ₀ with the same sums, and choosing the best: those of a grid, and where a search is wanted
+ *  others from the best of these on.
+ */
+#ifndef LML_RETRAIN_CHOOSE_SEARCH_H
+#define LML_RETRAIN_CHOOSE_SEARCH_H
+
+#include "retrain/retrain.h"
+
+/** Pairs that are tried, at most. */
+size_t lml_search_most(const lml_retrain_options *options);
+
+/** Solve for one pair after the other (rank 0 alone), with up to @p nthreads threads: fills trials, ngrid, chosen,
+ *  at_end, solution and delta of @p retrain. @p tell (may be NULL) is called behind each pair. @p scale (width) gets
+ *  that of the chosen solution, see cholesky.h. */
+lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*tell)(void *context),
+                          void *context, lml_error *error);
+
+#endif

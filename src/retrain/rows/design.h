@@ -1,0 +1,94 @@
+/** @file design.h
+ *  Rows of the design matrix: how forces, energies and virials depend on the coefficients, frame by frame.
+ *
+ *  A column is a coefficient of the potential, in the order of its file: for each element the constant, the linear and
+ *  the quadratic ones. A row times Θ is the descriptors' part of a quantity; what the file says of it, less the fixed
+ *  terms' part, is the row's target.
+ */
+#ifndef LML_RETRAIN_ROWS_DESIGN_H
+#define LML_RETRAIN_ROWS_DESIGN_H
+
+#include "base/comm.h"
+#include "lmlink/calculator.h"
+#include "lmlink/potential.h"
+#include "potential/gradient_rows.h"
+#include "retrain/data/dataset.h"
+#include "retrain/rows/descriptor_shift.h"
+#include "retrain/rows/environments.h"
+
+/** Rows of one frame, at most LML_BLOCK_ROWS at a time; where rows have weights of their own, rows, targets and
+ *  predicted are multiplied by the square roots of these. */
+typedef struct lml_row_block {
+  const double *rows;      /**< count × width, row-major */
+  const double *targets;   /**< count: what the file says, less the fixed terms' part; zero where it says nothing */
+  const double *predicted; /**< count: rows times Θ₀ */
+  const double *fractions; /**< count × elements: of each one's atoms, times the same roots, where energies are offset:
+                                the constants' columns of the rows are zero then; else NULL */
+  const double *before;    /**< count: what the starting potential gives, fixed terms included, without weights */
+  size_t count;
+  size_t first;    /**< the set's row that it begins with */
+  size_t position; /**< of the frame among the set's */
+  double weight;   /**< of the frame */
+  size_t seat;     /**< of the design that made them */
+} lml_row_block;
+
+enum { LML_BLOCK_ROWS = 384 };
+
+/** Where rows go; they are valid during the call alone. */
+typedef struct lml_row_sink {
+  lml_status (*take)(void *context, const lml_row_block *block, lml_error *error);
+  void *context;
+} lml_row_sink;
+
+/** What one thread makes rows with. Initialise with lml_design_make, release with lml_design_free, also after a
+ *  failure. */
+typedef struct lml_design {
+  const lml_potential *potential;
+  lml_potential *fixed_potential; /**< Θ = 0: what acts beside the descriptors */
+  lml_calculator *fixed;
+  lml_descriptors descriptors;
+  lml_gradient_rows gradients;
+  lml_alike alike; /**< atoms of the structure at hand, for energies */
+  size_t nelements, ncoefficients;
+  size_t width;              /**< N_D = nelements × ncoefficients */
+  size_t seat;               /**< where what is made of the rows is kept, see thread_pool.h */
+  const lml_centre *centre;  /**< rows are for descriptors counted from there; NULL: from zero */
+  double *start;             /**< width: Θ₀ for these */
+  lml_dataset_walk walk;     /**< through the set that rows were last made of */
+  struct lml_matrix *matrix; /**< the same where they were read from a matrix */
+  lml_results results;
+  double *block;                        /**< LML_BLOCK_ROWS × width */
+  double *targets, *predicted, *before; /**< LML_BLOCK_ROWS each, for the block */
+  double *fractions;                    /**< LML_BLOCK_ROWS × elements, for the block */
+  double *reference;                    /**< width + 2: row, target and fixed part that differences count from */
+  double *scratch;                      /**< descriptors of an atom, or virials of a frame */
+  size_t scratch_capacity;
+} lml_design;
+
+/** The columns are the coefficients of @p potential, which must outlive the design and is Θ₀. */
+lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error);
+void lml_design_free(lml_design *design);
+
+/** From now on make rows for descriptors that are counted from @p centre, which must outlive them; NULL: from zero. */
+void lml_design_set_centre(lml_design *design, const lml_centre *centre);
+
+/** Doubles that the largest frame of @p set needs, at most. */
+size_t lml_design_scratch(const lml_design *design, const lml_dataset *set);
+
+/** The rows of the frame at @p position of @p set. Errors name file and frame. The set's file stays open until rows of
+ *  another set are asked for, or lml_design_close. */
+lml_status lml_design_frame(lml_design *design, const lml_dataset *set, size_t position, const lml_row_sink *sink,
+                            lml_error *error);
+void lml_design_close(lml_design *design);
+
+/** The rows of the forces on @p natoms atoms of @p structure, without weights: at @p rows, 3 natoms × width. */
+lml_status lml_design_force_rows(lml_design *design, const lml_structure *structure, const size_t *atoms, size_t natoms,
+                                 double *rows, lml_error *error);
+
+/** For what makes rows: hand on the block's first @p count ones, which begin with row @p first of the frame at @p
+ *  position of @p set, with Θ₀'s values. `before` holds the fixed terms' part of each, and @p weights (NULL: 1) the
+ *  square roots of their weights. */
+lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
+                              const double *weights, const lml_row_sink *sink, lml_error *error);
+
+#endif

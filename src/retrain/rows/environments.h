@@ -1,0 +1,31 @@
+/** @file environments.h
+ *  Atoms whose surroundings are alike but for the last digits that a file has of positions, as all of a perfect
+ *  crystal's are. The mean of their descriptors is that of one atom in the mean of their surroundings, as descriptors
+ *  are linear in changes that small.
+ */
+#ifndef LML_RETRAIN_ROWS_ENVIRONMENTS_H
+#define LML_RETRAIN_ROWS_ENVIRONMENTS_H
+
+#include <stdbool.h>
+
+#include "structure/neighbours.h"
+
+enum { LML_ALIKE_KINDS = 16 /**< at most: where there are more, each atom is better taken by itself */ };
+
+/** Initialise with `lml_alike a = {0};`, reuse, release with lml_alike_free. */
+typedef struct lml_alike {
+  size_t counts[LML_ALIKE_KINDS]; /**< atoms of each kind */
+  lml_neighbours mean;            /**< one atom for each kind, and behind the kinds, as ghosts, their neighbours */
+  signed char *elements;          /**< of all of them */
+  double *deviations;             /**< × 3: sums over the atoms of a kind, from the first one's neighbours */
+  int32_t *places;                /**< which of the first one's neighbours each of an atom's is */
+  size_t longest;                 /**< neighbours of a kind that there is room for */
+} lml_alike;
+
+/** Sort the atoms of @p neighbours, whose lists are of all of them, by kinds; @p elements are the sorted atoms'.
+ * Returns false where there are too many kinds, and where memory is out. */
+bool lml_alike_find(lml_alike *alike, const lml_neighbours *neighbours, const signed char *elements);
+
+void lml_alike_free(lml_alike *alike);
+
+#endif

@@ -1,0 +1,114 @@
+#include "retrain/sums/compression.h"
+
+#include <stdbool.h>
+
+#include "base/memory.h"
+#include "potential/potential.h"
+
+/** Rows for each coefficient from which finding the space pays. */
+enum { ROWS_PER_COEFFICIENT = 4 };
+
+void lml_compression_free(lml_compression *compression) {
+  lml_centre_free(&compression->centre);
+  lml_subspace_free(&compression->subspace);
+  lml_row_sample_free(&compression->sample);
+}
+
+static bool has_ridge(const lml_retrain_options *options, double smallest_ridge) {
+  for (size_t k = 0; k < options->nlambda_ridge; k++)
+    if (!(options->lambda_ridge[k] * smallest_ridge > 0.0)) return false;
+  return smallest_ridge > 0.0; /* where it is chosen, it is above 0 */
+}
+
+const lml_dataset *lml_compression_set(const lml_retrain_options *options, const lml_design *design,
+                                       double smallest_ridge) {
+  const lml_dataset *found = NULL;
+  size_t nrows = 0;
+  if (options->sums == LML_SUMS_EXACT || design->width < LML_SUBSPACE_LEAST_WIDTH) return NULL;
+  if (!design->potential->quadratic || !has_ridge(options, smallest_ridge)) return NULL;
+  for (size_t s = 0; s < options->nsets; s++) {
+    const lml_dataset *set = &options->sets[s];
+    if (set->role != LML_ROLE_TARGET || set->leverage > 0.0 || set->reading == LML_READ_FOLLOW) continue;
+    nrows += set->nrows;
+    if (found == NULL && set->source == LML_SOURCE_STRUCTURES && set->quantity == LML_QUANTITY_FORCES) found = set;
+  }
+  return nrows < ROWS_PER_COEFFICIENT * design->width ? NULL : found;
+}
+
+/* ---- the centre ---- */
+
+/** Atoms whose mean is taken, besides the first of each element. */
+enum { CENTRE_ATOMS = 256 };
+
+/** Add up B of a run of atoms, element by element. */
+static void add_run(lml_design *design, size_t first, double *sums, size_t *counts) {
+  lml_descriptors *descriptors = &design->descriptors;
+  const size_t width = lml_descriptors_width(descriptors), n = lml_descriptors_ncomponents(descriptors);
+  lml_descriptors_run(descriptors, first);
+  for (size_t lane = 0; lane < descriptors->count; lane++) {
+    const size_t e = (size_t)descriptors->element[lane];
+    counts[e]++;
+    for (size_t c = 0; c < n; c++) sums[e * n + c] += descriptors->components[c * width + lane];
+  }
+}
+
+/** Add up B of atoms here and there in the structure. */
+static lml_status add_descriptors(lml_design *design, const lml_structure *structure, double *sums, size_t *counts,
+                                  lml_error *error) {
+  lml_descriptors *descriptors = &design->descriptors;
+  const size_t natoms = structure->natoms, width = lml_descriptors_width(descriptors);
+  const size_t stride = (1 + natoms / CENTRE_ATOMS) * width;
+  const lml_status status = lml_descriptors_begin(descriptors, structure, error);
+  for (size_t first = 0; first < natoms && status == LML_OK; first += width) {
+    bool wanted = first % stride == 0;
+    for (size_t s = first; s < first + width && s < natoms && !wanted; s++)
+      wanted = counts[descriptors->atoms.elements[s]] == 0;
+    if (wanted) add_run(design, first, sums, counts);
+  }
+  return status;
+}
+
+static lml_status find_centre(lml_centre *centre, lml_design *design, const lml_dataset *set, lml_error *error) {
+  lml_dataset_walk walk;
+  size_t counts[LML_ELEMENTS_LIMIT] = {0};
+  const size_t n = lml_descriptors_ncomponents(&design->descriptors);
+  lml_status status = lml_centre_make(centre, design->nelements, n, error);
+  if (status != LML_OK) return status;
+  status = lml_dataset_walk_begin(&walk, set, error);
+  if (status == LML_OK) status = lml_dataset_walk_to(&walk, 0, error);
+  if (status == LML_OK) status = add_descriptors(design, &walk.frame.structure, centre->values, counts, error);
+  lml_dataset_walk_end(&walk);
+  for (size_t k = 0; k < design->nelements * n; k++) {
+    const size_t count = counts[k / n];
+    if (count > 0) centre->values[k] /= (double)count;
+  }
+  return status;
+}
+
+/* ---- the space ---- */
+
+lml_status lml_compression_begin(lml_compression *compression, const lml_crew *crew, const lml_dataset *set,
+                                 lml_error *error) {
+  lml_status status = find_centre(&compression->centre, &crew->designs[0], set, error);
+  if (status != LML_OK) return status;
+  lml_crew_set_centre(crew, &compression->centre);
+  status = lml_row_sample_take(&compression->sample, crew, set, error);
+  lml_crew_set_centre(crew, NULL);
+  return status;
+}
+
+lml_status lml_compression_find(lml_compression *compression, lml_error *error) {
+  lml_row_sample *sample = &compression->sample;
+  const lml_status status =
+      lml_subspace_find(&compression->subspace, sample->rows, sample->shares, sample->count, sample->width, error);
+  lml_row_sample_free(sample);
+  return status;
+}
+
+lml_status lml_compression_restore(const lml_compression *compression, lml_normal *normal, lml_error *error) {
+  const lml_status status = lml_normal_expand(normal, error);
+  if (status != LML_OK) return status;
+  lml_centre_restore(&compression->centre, normal->moment);
+  lml_centre_restore_matrix(&compression->centre, normal->gram);
+  return LML_OK;
+}
