@@ -5,148 +5,148 @@
 
 #include "base/memory.h"
 
-/** What goes on at one seat. */
+/** What goes on in one slot. */
 typedef struct {
   enum { FREE = 0, AT_WORK, DONE } state;
   size_t task;
-  size_t turn; /**< tasks that are handed in before it */
-} seat;
+  size_t turn; /**< tasks that are reduced before it */
+} slot;
 
 typedef struct {
-  const lml_team_tasks *tasks;
+  const lml_pool_tasks *tasks;
   pthread_mutex_t lock; /**< of all below */
-  pthread_cond_t freed; /**< a seat was, or nothing is to be begun any more */
-  seat *seats;
-  size_t nseats;
+  pthread_cond_t freed; /**< a slot was, or nothing is to be begun any more */
+  slot *slots;
+  size_t nslots;
   size_t next;  /**< tasks that were begun */
-  size_t turns; /**< those of them that are to be handed in */
-  size_t handed_in;
-  bool handing_in;
+  size_t turns; /**< those of them that are to be reduced */
+  size_t reduced;
+  bool reducing;
   size_t failed;   /**< first task that failed; SIZE_MAX: none */
   lml_error error; /**< of that task */
-} meeting;
+} pool;
 
 typedef struct {
-  meeting *meeting;
+  pool *pool;
   size_t number;
   pthread_t thread;
-} member;
+} worker;
 
-size_t lml_team_seats(size_t nthreads) { return nthreads > 1 ? nthreads + 1 : 1; }
+size_t lml_pool_slots(size_t nthreads) { return nthreads > 1 ? nthreads + 1 : 1; }
 
-static bool is_alone(const meeting *m, size_t task) {
-  return m->tasks->alone != NULL && m->tasks->alone(m->tasks->context, task);
+static bool is_independent(const pool *p, size_t task) {
+  return p->tasks->independent != NULL && p->tasks->independent(p->tasks->context, task);
 }
 
-static size_t find_free_seat(const meeting *m) {
+static size_t find_free_slot(const pool *p) {
   size_t s = 0;
-  while (s < m->nseats && m->seats[s].state != FREE) s++;
+  while (s < p->nslots && p->slots[s].state != FREE) s++;
   return s;
 }
 
-/** Take the next task to a free seat; false where there is none, or none is to be begun. */
-static bool begin_task(meeting *m, size_t *at) {
-  pthread_mutex_lock(&m->lock);
+/** Take the next task to a free slot; false where there is none, or none is to be begun. */
+static bool begin_task(pool *p, size_t *at) {
+  pthread_mutex_lock(&p->lock);
   bool left;
-  while ((left = m->next < m->tasks->count && m->failed == SIZE_MAX) && (*at = find_free_seat(m)) == m->nseats)
-    pthread_cond_wait(&m->freed, &m->lock);
+  while ((left = p->next < p->tasks->count && p->failed == SIZE_MAX) && (*at = find_free_slot(p)) == p->nslots)
+    pthread_cond_wait(&p->freed, &p->lock);
   if (left) {
-    m->seats[*at] = (seat){.state = AT_WORK, .task = m->next, .turn = m->turns};
-    if (!is_alone(m, m->next)) m->turns++;
-    m->next++;
+    p->slots[*at] = (slot){.state = AT_WORK, .task = p->next, .turn = p->turns};
+    if (!is_independent(p, p->next)) p->turns++;
+    p->next++;
   }
-  pthread_mutex_unlock(&m->lock);
+  pthread_mutex_unlock(&p->lock);
   return left;
 }
 
-static void note_failure(meeting *m, size_t task, lml_status status, const lml_error *error) {
-  if (task >= m->failed) return;
-  m->failed = task;
-  m->error = *error;
-  m->error.status = status;
+static void record_failure(pool *p, size_t task, lml_status status, const lml_error *error) {
+  if (task >= p->failed) return;
+  p->failed = task;
+  p->error = *error;
+  p->error.status = status;
 }
 
-/** The seat whose task is to be handed in now; those behind a failure are given up. */
-static size_t find_next_seat(meeting *m) {
-  size_t found = m->nseats;
-  for (size_t s = 0; s < m->nseats; s++) {
-    if (m->seats[s].state != DONE) continue;
-    if (m->seats[s].task > m->failed) m->seats[s].state = FREE;
-    if (m->seats[s].state == DONE && m->seats[s].turn == m->handed_in) found = s;
+/** The slot whose task is to be reduced now; those after a failure are given up. */
+static size_t find_next_slot(pool *p) {
+  size_t found = p->nslots;
+  for (size_t s = 0; s < p->nslots; s++) {
+    if (p->slots[s].state != DONE) continue;
+    if (p->slots[s].task > p->failed) p->slots[s].state = FREE;
+    if (p->slots[s].state == DONE && p->slots[s].turn == p->reduced) found = s;
   }
   return found;
 }
 
-/** Hand in what can be, unless another thread is at it, which then finds what has come in meanwhile. */
-static void hand_in_all(meeting *m) {
-  if (m->handing_in) return;
-  m->handing_in = true;
-  for (size_t s; (s = find_next_seat(m)) < m->nseats;) {
-    const size_t task = m->seats[s].task;
+/** Reduce what can be, unless another thread is at it, which then finds what has come in meanwhile. */
+static void reduce_all(pool *p) {
+  if (p->reducing) return;
+  p->reducing = true;
+  for (size_t s; (s = find_next_slot(p)) < p->nslots;) {
+    const size_t task = p->slots[s].task;
     lml_error error = {0};
     lml_status status = LML_OK;
-    pthread_mutex_unlock(&m->lock);
-    if (m->tasks->hand_in != NULL) status = m->tasks->hand_in(m->tasks->context, s, task, &error);
-    pthread_mutex_lock(&m->lock);
+    pthread_mutex_unlock(&p->lock);
+    if (p->tasks->reduce != NULL) status = p->tasks->reduce(p->tasks->context, s, task, &error);
+    pthread_mutex_lock(&p->lock);
     if (status == LML_OK)
-      m->handed_in++;
+      p->reduced++;
     else
-      note_failure(m, task, status, &error);
-    m->seats[s].state = FREE;
-    pthread_cond_broadcast(&m->freed);
+      record_failure(p, task, status, &error);
+    p->slots[s].state = FREE;
+    pthread_cond_broadcast(&p->freed);
   }
-  m->handing_in = false;
+  p->reducing = false;
 }
 
-static void end_task(meeting *m, size_t at, size_t task, lml_status status, const lml_error *error) {
-  pthread_mutex_lock(&m->lock);
-  if (status != LML_OK) note_failure(m, task, status, error);
-  m->seats[at].state = status == LML_OK && !is_alone(m, task) ? DONE : FREE;
-  hand_in_all(m);
-  pthread_cond_broadcast(&m->freed);
-  pthread_mutex_unlock(&m->lock);
+static void end_task(pool *p, size_t at, size_t task, lml_status status, const lml_error *error) {
+  pthread_mutex_lock(&p->lock);
+  if (status != LML_OK) record_failure(p, task, status, error);
+  p->slots[at].state = status == LML_OK && !is_independent(p, task) ? DONE : FREE;
+  reduce_all(p);
+  pthread_cond_broadcast(&p->freed);
+  pthread_mutex_unlock(&p->lock);
 }
 
-static void *attend(void *data) {
-  const member *self = data;
-  meeting *m = self->meeting;
-  for (size_t at = 0; begin_task(m, &at);) {
-    const size_t task = m->seats[at].task; /* nobody else changes a seat at work */
+static void *run_worker(void *data) {
+  const worker *self = data;
+  pool *p = self->pool;
+  for (size_t at = 0; begin_task(p, &at);) {
+    const size_t task = p->slots[at].task; /* nobody else changes a slot at work */
     lml_error error = {0};
-    const lml_status status = m->tasks->work(m->tasks->context, (lml_team_place){self->number, at}, task, &error);
-    end_task(m, at, task, status, &error);
+    const lml_status status = p->tasks->work(p->tasks->context, (lml_pool_place){self->number, at}, task, &error);
+    end_task(p, at, task, status, &error);
   }
   return NULL;
 }
 
 /** Work with further threads, as many as can be had of @p nthreads − 1. */
-static lml_status attend_together(meeting *m, size_t nthreads, lml_error *error) {
-  member *members;
+static lml_status run_workers(pool *p, size_t nthreads, lml_error *error) {
+  worker *workers;
   size_t nstarted = 1;
-  const lml_status status = lml_alloc(&members, nthreads, sizeof *members, "threads", error);
+  const lml_status status = lml_alloc(&workers, nthreads, sizeof *workers, "threads", error);
   if (status != LML_OK) return status;
-  for (size_t k = 0; k < nthreads; k++) members[k] = (member){.meeting = m, .number = k};
-  while (nstarted < nthreads && pthread_create(&members[nstarted].thread, NULL, attend, &members[nstarted]) == 0)
+  for (size_t k = 0; k < nthreads; k++) workers[k] = (worker){.pool = p, .number = k};
+  while (nstarted < nthreads && pthread_create(&workers[nstarted].thread, NULL, run_worker, &workers[nstarted]) == 0)
     nstarted++;
-  attend(&members[0]);
-  for (size_t k = 1; k < nstarted; k++) pthread_join(members[k].thread, NULL);
-  lml_free(members);
+  run_worker(&workers[0]);
+  for (size_t k = 1; k < nstarted; k++) pthread_join(workers[k].thread, NULL);
+  lml_free(workers);
   return LML_OK;
 }
 
-lml_status lml_team_run(size_t nthreads, const lml_team_tasks *tasks, lml_error *error) {
+lml_status lml_pool_run(size_t nthreads, const lml_pool_tasks *tasks, lml_error *error) {
   if (nthreads > tasks->count) nthreads = tasks->count;
   if (nthreads < 1) nthreads = 1;
-  meeting m = {.tasks = tasks, .nseats = lml_team_seats(nthreads), .failed = SIZE_MAX};
-  lml_status status = lml_alloc(&m.seats, m.nseats, sizeof *m.seats, "threads", error);
+  pool p = {.tasks = tasks, .nslots = lml_pool_slots(nthreads), .failed = SIZE_MAX};
+  lml_status status = lml_alloc(&p.slots, p.nslots, sizeof *p.slots, "threads", error);
   if (status != LML_OK) return status;
-  pthread_mutex_init(&m.lock, NULL);
-  pthread_cond_init(&m.freed, NULL);
-  status = attend_together(&m, nthreads, error);
-  pthread_cond_destroy(&m.freed);
-  pthread_mutex_destroy(&m.lock);
-  lml_free(m.seats);
-  if (status != LML_OK || m.failed == SIZE_MAX) return status;
-  if (error != NULL) *error = m.error;
-  return m.error.status;
+  pthread_mutex_init(&p.lock, NULL);
+  pthread_cond_init(&p.freed, NULL);
+  status = run_workers(&p, nthreads, error);
+  pthread_cond_destroy(&p.freed);
+  pthread_mutex_destroy(&p.lock);
+  lml_free(p.slots);
+  if (status != LML_OK || p.failed == SIZE_MAX) return status;
+  if (error != NULL) *error = p.error;
+  return p.error.status;
 }

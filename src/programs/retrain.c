@@ -70,23 +70,23 @@ static const char *cell(char text[32], double sum, double count, const lml_datas
 enum { MOST_LINES = 24 };
 
 /** A line of the table: errors of a set, or of a group of its frames. */
-static void print_errors(const lml_dataset *set, const lml_fit_sums *sums, const char *role, const char *quantity,
+static void print_errors(const lml_dataset *set, const lml_error_sums *sums, const char *role, const char *quantity,
                          const char *name) {
   const double count = sums->count, root = sqrt(count);
   char rms[2][32], mae[2][32];
   printf("%-7s %-16s %8.0f %12s %12s %12.3e %12s %12s  %s\n", role, quantity, count,
-         cell(rms[0], sqrt(sums->before), root, set), cell(rms[1], sqrt(sums->after), root, set),
-         count > 0.0 ? sqrt(sums->change / count) : 0.0, cell(mae[0], sums->absolute_before, count, set),
+         cell(rms[0], sqrt(sums->baseline), root, set), cell(rms[1], sqrt(sums->after), root, set),
+         count > 0.0 ? sqrt(sums->change / count) : 0.0, cell(mae[0], sums->absolute_baseline, count, set),
          cell(mae[1], sums->absolute_after, count, set), name);
 }
 
-static void print_set(const lml_retrain *retrain, const lml_fit *fit) {
-  const lml_dataset *set = fit->set;
-  const lml_fit_frame total = lml_fit_total(fit);
+static void print_set(const lml_retrain *retrain, const lml_validation *validation) {
+  const lml_dataset *set = validation->set;
+  const lml_frame_errors total = lml_validation_total(validation);
   print_errors(set, &total.sums, lml_role_names[set->role], lml_quantity_names[set->quantity],
                lml_path_name(set->path));
   for (size_t k = 0; k < set->groups.count && k < MOST_LINES; k++) {
-    const lml_fit_frame group = lml_fit_group(fit, k);
+    const lml_frame_errors group = lml_validation_group(validation, k);
     char name[160];
     if (group.sums.count == total.sums.count) continue; /* all of them */
     snprintf(name, sizeof name, "  %s=%s", lml_config_groups_key(&retrain->options->groups), set->groups.list[k]);
@@ -103,7 +103,7 @@ static void print_offsets(const lml_retrain *retrain) {
          offsets->from == LML_ROLE_TARGET ? "targets" : "test files");
   for (size_t e = 0; e < offsets->count; e++)
     printf("%s %s %.6f -> %.6f", e == 0 ? "" : ",", lml_element_symbol(lml_potential_element(retrain->result, e)),
-           offsets->before[e], offsets->after[e]);
+           offsets->baseline[e], offsets->after[e]);
   printf("\n");
   if (offsets->rank < offsets->count)
     printf("the compositions determine %zu of these %zu offsets: they are the smallest ones\n", offsets->rank,
@@ -117,7 +117,7 @@ static void print_choice(const lml_retrain *retrain) {
   const lml_trial *trial = &retrain->trials[retrain->chosen];
   if (isnan(trial->rms_choice)) return;
   printf("targets: RMS error %.6f of %.0f rows trained on, %.6f of those %s, %.6f before", trial->rms_target,
-         retrain->target.nrows, trial->rms_choice, by[retrain->by], lml_trade_off_before(retrain));
+         retrain->target.nrows, trial->rms_choice, by[retrain->by], lml_trade_off_baseline(retrain));
   if (retrain->nfolds > 0) printf("; %zu groups of frames in %zu folds", retrain->ngroups, retrain->nfolds);
   printf("\n");
   if (retrain->watch == LML_WATCH_NOTHING) return;
@@ -133,7 +133,7 @@ static void print_results(const lml_retrain *retrain) {
       "RMS errors and changes, and mean absolute errors (MAE), in eV/A (forces) and eV per atom (energies, virials)\n");
   printf("%-7s %-16s %8s %12s %12s %12s %12s %12s  %s\n", "set", "quantity", "rows", "before", "after", "change",
          "MAE before", "MAE after", "file");
-  for (size_t s = 0; s < options->nsets; s++) print_set(retrain, &retrain->fits[s]);
+  for (size_t s = 0; s < options->nsets; s++) print_set(retrain, &retrain->validations[s]);
   print_offsets(retrain);
   print_choice(retrain);
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
@@ -147,10 +147,10 @@ static void print_results(const lml_retrain *retrain) {
 /** One line for each result of a log that is followed. */
 static void print_renewed(void *context, const lml_retrain *retrain) {
   const lml_dataset *followed = lml_retrain_followed(retrain->options);
-  const lml_fit_frame total = lml_fit_total(&retrain->fits[followed - retrain->options->sets]);
+  const lml_frame_errors total = lml_validation_total(&retrain->validations[followed - retrain->options->sets]);
   clear_line(context);
   printf("%zu frames, %zu rows: RMS error %.6f -> %.6f eV/A; wrote %s\n", followed->nframes, followed->nrows,
-         sqrt(total.sums.before / total.sums.count), sqrt(total.sums.after / total.sums.count),
+         sqrt(total.sums.baseline / total.sums.count), sqrt(total.sums.after / total.sums.count),
          retrain->options->output);
   fflush(stdout);
 }

@@ -20,12 +20,12 @@ static lml_status look_for(const char *path, bool *there, lml_error *error) {
 
 /** Look for what has been appended since the last look. */
 static lml_status look(lml_run *r, lml_dataset *set, lml_error *error) {
-  const size_t left_out = set->nleft_out;
+  const size_t skipped = set->nskipped;
   bool there;
   lml_status status = look_for(set->path, &there, error);
   if (status != LML_OK || !there) return status;
   status = lml_dataset_extend(set, r->retrain->start, error);
-  if (status == LML_OK && set->nleft_out > left_out) lml_run_tell_left_out(r, set);
+  if (status == LML_OK && set->nskipped > skipped) lml_run_report_skipped(r, set);
   return status;
 }
 
@@ -45,7 +45,7 @@ static lml_status watch(lml_run *r, lml_dataset *set, int *stop, lml_error *erro
 static lml_status take_frames(lml_run *r, size_t index, int *stop, lml_error *error) {
   lml_dataset *set = &r->options->sets[index];
   const size_t first = set->nframes;
-  lml_status status = lml_run_leads(r) ? watch(r, set, stop, error) : LML_OK;
+  lml_status status = lml_run_is_root(r) ? watch(r, set, stop, error) : LML_OK;
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_comm_broadcast(r->comm, stop, sizeof *stop, error);
   if (status != LML_OK || *stop) return status;
@@ -54,11 +54,11 @@ static lml_status take_frames(lml_run *r, size_t index, int *stop, lml_error *er
 }
 
 static lml_status renew(lml_run *r, lml_dataset *set, lml_error *error) {
-  lml_status status = lml_run_leads(r) ? lml_sha256_file(set->path, set->checksum, error) : LML_OK;
+  lml_status status = lml_run_is_root(r) ? lml_sha256_file(set->path, set->checksum, error) : LML_OK;
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_run_solve(r, error);
   if (status == LML_OK) status = lml_run_finish(r, error);
-  if (status == LML_OK && lml_run_leads(r) && r->listener->renewed != NULL)
+  if (status == LML_OK && lml_run_is_root(r) && r->listener->renewed != NULL)
     r->listener->renewed(r->listener->context, r->retrain);
   return status;
 }
@@ -69,7 +69,7 @@ lml_status lml_run_follow(lml_run *r, lml_error *error) {
   size_t used = 0;
   int stop = 0;
   lml_status status = LML_OK;
-  if (lml_run_leads(r)) lml_log_line(r->listener->log, LML_LOG_INFO, "%s: is followed", set->path);
+  if (lml_run_is_root(r)) lml_log_line(r->listener->log, LML_LOG_INFO, "%s: is followed", set->path);
   while (status == LML_OK) {
     status = take_frames(r, index, &stop, error);
     if (status != LML_OK || stop) break;
@@ -77,7 +77,7 @@ lml_status lml_run_follow(lml_run *r, lml_error *error) {
     status = renew(r, set, error);
     used = set->nframes;
   }
-  if (status == LML_OK && lml_run_leads(r))
+  if (status == LML_OK && lml_run_is_root(r))
     lml_log_line(r->listener->log, LML_LOG_INFO, "%s: is no longer followed; %zu of %zu frames are in the last result",
                  set->path, used, set->nframes);
   return status;

@@ -49,10 +49,10 @@ static matrices count_matrices(const lml_retrain_options *options) {
   return count;
 }
 
-/** Bytes that a rank needs with one thread, each further thread and each further seat, and rank 0 more than the others.
+/** Bytes that a rank needs with one thread, each further thread and each further slot, and rank 0 more than the others.
  */
 typedef struct {
-  double each, thread, seat, first;
+  double each, thread, slot, first;
 } needs;
 
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
@@ -68,7 +68,7 @@ static needs add_up(const lml_design *design, const lml_retrain_options *options
   const double sums = width * (width + 2.0 * LML_BLOCK_ROWS);
   return (needs){.each = sizeof(double) * ((double)count.each * width * width + sums + frame + hard),
                  .thread = sizeof(double) * fmax(frame, folds * 2.0 * width * width),
-                 .seat = sizeof(double) * sums,
+                 .slot = sizeof(double) * sums,
                  .first = sizeof(double) * (((double)count.first + 2.0 * folds) * width * width + 2.0 * hard)};
 }
 
@@ -78,17 +78,17 @@ lml_status lml_memory_check(const lml_design *design, const lml_retrain_options 
   const double ranks = (double)lml_comm_neighbours(comm);
   const needs n = add_up(design, options);
   for (; *nthreads > 1; --*nthreads) {
-    const double each = n.each + (double)(*nthreads - 1) * n.thread + (double)(lml_team_seats(*nthreads) - 1) * n.seat;
+    const double each = n.each + (double)(*nthreads - 1) * n.thread + (double)(lml_pool_slots(*nthreads) - 1) * n.slot;
     if (mapped_bytes(*nthreads) + each + n.first <= allowed && ranks * each + n.first <= available) return LML_OK;
   }
   const double own = mapped_bytes(1) + n.each + n.first;
-  const bool alone = own > allowed; /* what one process may have decides, not what the machine has */
-  const double needed = alone ? own : ranks * n.each + n.first, most = alone ? allowed : available;
+  const bool independent = own > allowed; /* what one process may have decides, not what the machine has */
+  const double needed = independent ? own : ranks * n.each + n.first, most = independent ? allowed : available;
   if (needed <= most) return LML_OK;
   return lml_fail(
       error, LML_ERR_MEMORY,
       "%zu coefficients and the largest frame need about %.0f MB of memory%s, and %.0f MB are available: "
       "use a potential with fewer coefficients (--form linear), fewer folds, smaller frames, or fewer ranks "
       "on a machine",
-      design->width, needed / 1e6, ranks > 1.0 && !alone ? " on this machine" : "", most / 1e6);
+      design->width, needed / 1e6, ranks > 1.0 && !independent ? " on this machine" : "", most / 1e6);
 }

@@ -23,11 +23,12 @@ const char *const lml_stage_names[] = {"scan", "cache", "hard", "rows", "leverag
 /** Free what lml_run_finish has made. */
 static void forget_result(lml_retrain *retrain) {
   lml_potential_destroy(retrain->result);
-  for (size_t s = 0; retrain->fits != NULL && s < retrain->options->nsets; s++) lml_fit_free(&retrain->fits[s]);
-  lml_free(retrain->fits);
+  for (size_t s = 0; retrain->validations != NULL && s < retrain->options->nsets; s++)
+    lml_validation_free(&retrain->validations[s]);
+  lml_free(retrain->validations);
   lml_energy_offsets_free(&retrain->offsets);
   retrain->result = NULL;
-  retrain->fits = NULL;
+  retrain->validations = NULL;
 }
 
 void lml_retrain_free(lml_retrain *retrain) {
@@ -67,9 +68,9 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   lml_status status =
       lml_potential_read(options->start, options->parameters, options->fixed_terms, &retrain->original, error);
-  if (status == LML_OK && lml_run_leads(r)) lml_potential_log_warnings(retrain->original, r->listener->log);
+  if (status == LML_OK && lml_run_is_root(r)) lml_potential_log_warnings(retrain->original, r->listener->log);
   if (status == LML_OK) status = lml_start_files_find(retrain->start_files, retrain->original, error);
-  if (status == LML_OK && lml_run_leads(r)) status = lml_outputs_spare(options, retrain->start_files, error);
+  if (status == LML_OK && lml_run_is_root(r)) status = lml_outputs_spare(options, retrain->start_files, error);
   if (status == LML_OK && options->configuration != NULL)
     status = lml_sha256_file(options->configuration, retrain->configuration, error);
   if (status != LML_OK) return status;
@@ -133,18 +134,18 @@ static size_t wanted_threads(const lml_run *r) {
   return r->options->threads > 0 ? r->options->threads : blas_threads > 0 ? (size_t)blas_threads : 1;
 }
 
-static lml_status scan_set(void *context, lml_team_place place, size_t task, lml_error *error) {
+static lml_status scan_set(void *context, lml_pool_place place, size_t task, lml_error *error) {
   const lml_run *r = context;
   (void)place;
   return lml_dataset_scan(&r->options->sets[task], r->retrain->start, error);
 }
 
-static lml_status tell_of_set(void *context, size_t seat, size_t task, lml_error *error) {
+static lml_status report_set(void *context, size_t slot, size_t task, lml_error *error) {
   lml_run *r = context;
-  (void)seat, (void)error;
-  lml_run_tell_left_out(r, &r->options->sets[task]);
-  lml_run_tell_doubts(r, &r->options->sets[task]);
-  lml_run_tell(r);
+  (void)slot, (void)error;
+  lml_run_report_skipped(r, &r->options->sets[task]);
+  lml_run_report_doubts(r, &r->options->sets[task]);
+  lml_run_report_one(r);
   return LML_OK;
 }
 
@@ -160,9 +161,9 @@ static void prepare_sets(const lml_run *r) {
 static lml_status scan_sets(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   prepare_sets(r);
-  const lml_team_tasks tasks = {.count = options->nsets, .work = scan_set, .hand_in = tell_of_set, .context = r};
+  const lml_pool_tasks tasks = {.count = options->nsets, .work = scan_set, .reduce = report_set, .context = r};
   lml_run_begin_stage(r, LML_STAGE_SCAN, options->nsets);
-  lml_status status = lml_team_run(wanted_threads(r), &tasks, error);
+  lml_status status = lml_pool_run(wanted_threads(r), &tasks, error);
   lml_run_end_stage(r);
   lml_energy_offsets_set_zero(options->sets, options->nsets);
   if (status == LML_OK) status = check_groups(options, error);
@@ -199,45 +200,46 @@ static lml_status measure_hard(lml_run *r, size_t index, lml_error *error) {
   size_t first = 0;
   for (size_t s = 0; s < index; s++)
     if (sets[s].role == LML_ROLE_HARD && sets[s].mode == sets[index].mode) first += sets[s].nrows;
-  if (lml_run_leads(r))
-    lml_fit_hard(&retrain->fits[index], &retrain->constraints.kinds[sets[index].mode], first, r->before[index],
-                 retrain->delta, retrain->width);
-  for (size_t k = 0; k < sets[index].nframes; k++) lml_run_tell(r);
-  return lml_fit_collect(&retrain->fits[index], r->comm, LML_OK, error);
+  if (lml_run_is_root(r))
+    lml_validation_of_hard(&retrain->validations[index], &retrain->constraints.kinds[sets[index].mode], first,
+                           r->baseline[index], retrain->delta, retrain->width);
+  for (size_t k = 0; k < sets[index].nframes; k++) lml_run_report_one(r);
+  return lml_validation_collect(&retrain->validations[index], r->comm, LML_OK, error);
 }
 
 /** Evaluate this rank's share of the frames of all sets that are; and what is still to be found of the sums. */
-static lml_status evaluate_sets(lml_run *r, lml_fit_crew *crew, lml_error *error) {
+static lml_status evaluate_sets(lml_run *r, lml_validation_room *room, lml_error *error) {
   const size_t nsets = r->options->nsets;
-  lml_fit_measurement *measurements;
-  lml_crew_job *jobs = NULL;
+  lml_measurement *measurements;
+  lml_frame_job *jobs = NULL;
   size_t njobs = 0;
   lml_status status = lml_alloc(&measurements, nsets, sizeof *measurements, "errors", error);
   if (status == LML_OK) status = lml_alloc(&jobs, nsets + 1, sizeof *jobs, "errors", error);
-  if (status == LML_OK && lml_run_leads(r)) jobs[njobs++] = (lml_crew_job){.work = lml_run_find_rank, .context = r};
+  if (status == LML_OK && lml_run_is_root(r)) jobs[njobs++] = (lml_frame_job){.work = lml_run_find_rank, .context = r};
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
-    measurements[s] = (lml_fit_measurement){&r->retrain->fits[s], crew, r->before[s]};
-    if (lml_dataset_is_evaluated(&r->options->sets[s])) jobs[njobs++] = lml_fit_job(&measurements[s]);
+    measurements[s] = (lml_measurement){&r->retrain->validations[s], room, r->baseline[s]};
+    if (lml_dataset_is_evaluated(&r->options->sets[s])) jobs[njobs++] = lml_validation_job(&measurements[s]);
   }
-  if (status == LML_OK) status = lml_crew_run(&r->crew, jobs, njobs, error);
+  if (status == LML_OK) status = lml_workers_run(&r->workers, jobs, njobs, error);
   lml_free(measurements);
   lml_free(jobs);
   return lml_comm_agree(r->comm, status, error);
 }
 
-static lml_status finish_fit(lml_run *r, size_t index, lml_error *error) {
-  lml_fit *fit = &r->retrain->fits[index];
+static lml_status finish_validation(lml_run *r, size_t index, lml_error *error) {
+  lml_validation *validation = &r->retrain->validations[index];
   const lml_dataset *set = &r->options->sets[index];
   if (set->source == LML_SOURCE_MATRIX)
-    return lml_fit_rows(fit, &r->crew, lml_potential_coefficients(r->retrain->result), error);
-  return lml_dataset_is_evaluated(set) ? lml_fit_collect(fit, r->comm, LML_OK, error) : measure_hard(r, index, error);
+    return lml_validation_of_rows(validation, &r->workers, lml_potential_coefficients(r->retrain->result), error);
+  return lml_dataset_is_evaluated(set) ? lml_validation_collect(validation, r->comm, LML_OK, error)
+                                       : measure_hard(r, index, error);
 }
 
 /** Warn of forces that constraints may have made zero. */
-static void tell_zeros(const lml_run *r) {
+static void report_zeros(const lml_run *r) {
   for (size_t s = 0; s < r->options->nsets; s++) {
     const lml_dataset *set = &r->options->sets[s];
-    const lml_fit_zeros zeros = lml_fit_find_zeros(&r->retrain->fits[s]);
+    const lml_zero_forces zeros = lml_validation_find_zeros(&r->retrain->validations[s]);
     if (zeros.nframes == 0 || !lml_dataset_compares(set) || set->reading == LML_READ_FOLLOW) continue;
     lml_log_warning(
         r->listener->log,
@@ -249,25 +251,25 @@ static void tell_zeros(const lml_run *r) {
   }
 }
 
-static lml_status evaluate_fits(lml_run *r, lml_error *error) {
+static lml_status validate(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const size_t nsets = r->options->nsets;
   size_t total = 0;
   for (size_t s = 0; s < nsets; s++) total += r->options->sets[s].nframes;
-  lml_run_begin_stage(r, LML_STAGE_FIT, total);
-  lml_fit_crew crew;
-  lml_status status = lml_fit_crew_make(&crew, &r->crew, retrain->start, retrain->result, error);
-  if (status == LML_OK) status = lml_alloc(&retrain->fits, nsets, sizeof *retrain->fits, "errors", error);
+  lml_run_begin_stage(r, LML_STAGE_VALIDATION, total);
+  lml_validation_room room;
+  lml_status status = lml_validation_room_make(&room, &r->workers, retrain->start, retrain->result, error);
+  if (status == LML_OK) status = lml_alloc(&retrain->validations, nsets, sizeof *retrain->validations, "errors", error);
   for (size_t s = 0; s < nsets && status == LML_OK; s++)
-    status = lml_fit_make(&retrain->fits[s], &r->options->sets[s], error);
+    status = lml_validation_make(&retrain->validations[s], &r->options->sets[s], error);
   status = lml_comm_agree(r->comm, status, error);
-  if (status == LML_OK) status = evaluate_sets(r, &crew, error);
-  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = finish_fit(r, s, error);
-  if (status == LML_OK && lml_run_leads(r))
-    status = lml_energy_offsets_find(&retrain->offsets, retrain->fits, nsets, error);
-  if (status == LML_OK && lml_run_leads(r)) tell_zeros(r);
+  if (status == LML_OK) status = evaluate_sets(r, &room, error);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++) status = finish_validation(r, s, error);
+  if (status == LML_OK && lml_run_is_root(r))
+    status = lml_energy_offsets_find(&retrain->offsets, retrain->validations, nsets, error);
+  if (status == LML_OK && lml_run_is_root(r)) report_zeros(r);
   status = lml_comm_agree(r->comm, status, error);
-  lml_fit_crew_free(&crew);
+  lml_validation_room_free(&room);
   lml_run_end_stage(r);
   return status;
 }
@@ -292,17 +294,17 @@ lml_status lml_run_finish(lml_run *r, lml_error *error) {
   forget_result(r->retrain);
   lml_status status = make_result(r, error);
   status = lml_comm_agree(r->comm, status, error);
-  if (status == LML_OK) status = evaluate_fits(r, error);
+  if (status == LML_OK) status = validate(r, error);
   if (status != LML_OK) return status;
-  if (lml_run_leads(r)) status = write_outputs(r, error);
+  if (lml_run_is_root(r)) status = write_outputs(r, error);
   return lml_comm_agree(r->comm, status, error);
 }
 
 /* ---- all of it ---- */
 
 /** OpenBLAS has threads of its own from its loading on. Without work they keep their cores busy for the first tenth of
- *  a second, beside the crew's. This function, which its builds with threads export, ends them; they are made anew
- *  should BLAS have use for them. */
+ *  a second, beside the workers'. This function, which its builds with threads export, ends them; they are started
+ *  again should BLAS have use for them. */
 extern int blas_thread_shutdown_(void) __attribute__((weak));
 
 static void end_blas_threads(void) {
@@ -314,27 +316,27 @@ static void end_blas_threads(void) {
 enum { SMALL_WIDTH = 4096 };
 
 /** As many threads as there is memory for. */
-static lml_status make_crew(lml_run *r, lml_error *error) {
-  lml_crew *crew = &r->crew;
+static lml_status make_workers(lml_run *r, lml_error *error) {
+  lml_workers *workers = &r->workers;
   size_t nthreads = wanted_threads(r);
-  lml_status status = lml_alloc(&crew->designs, nthreads, sizeof *crew->designs, "threads", error);
+  lml_status status = lml_alloc(&workers->designs, nthreads, sizeof *workers->designs, "threads", error);
   if (status != LML_OK) return status;
-  crew->nthreads = 1;
-  status = lml_design_make(&crew->designs[0], r->retrain->start, error);
-  if (status == LML_OK) status = lml_memory_check(&crew->designs[0], r->options, r->comm, &nthreads, error);
-  for (; status == LML_OK && crew->nthreads < nthreads; crew->nthreads++)
-    status = lml_design_make(&crew->designs[crew->nthreads], r->retrain->start, error);
-  r->retrain->nthreads = crew->nthreads;
-  if (status == LML_OK) r->retrain->instruction_set = crew->designs[0].descriptors.model.isa->name;
-  openblas_set_num_threads(r->retrain->width > SMALL_WIDTH ? (int)crew->nthreads : 1);
+  workers->nthreads = 1;
+  status = lml_design_make(&workers->designs[0], r->retrain->start, error);
+  if (status == LML_OK) status = lml_memory_check(&workers->designs[0], r->options, r->comm, &nthreads, error);
+  for (; status == LML_OK && workers->nthreads < nthreads; workers->nthreads++)
+    status = lml_design_make(&workers->designs[workers->nthreads], r->retrain->start, error);
+  r->retrain->nthreads = workers->nthreads;
+  if (status == LML_OK) r->retrain->instruction_set = workers->designs[0].descriptors.model.isa->name;
+  openblas_set_num_threads(r->retrain->width > SMALL_WIDTH ? (int)workers->nthreads : 1);
   return status;
 }
 
-static void free_crew(lml_run *r) {
-  for (size_t k = 0; k < r->crew.nthreads; k++) lml_design_free(&r->crew.designs[k]);
-  lml_free(r->crew.designs);
-  for (size_t s = 0; r->before != NULL && s < r->options->nsets; s++) lml_free(r->before[s]);
-  lml_free(r->before);
+static void free_workers(lml_run *r) {
+  for (size_t k = 0; k < r->workers.nthreads; k++) lml_design_free(&r->workers.designs[k]);
+  lml_free(r->workers.designs);
+  for (size_t s = 0; r->baseline != NULL && s < r->options->nsets; s++) lml_free(r->baseline[s]);
+  lml_free(r->baseline);
   lml_compression_free(&r->compression);
 }
 
@@ -342,7 +344,7 @@ static lml_status work(lml_run *r, lml_error *error) {
   lml_status status = read_start(r, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = scan_sets(r, error);
-  if (status == LML_OK) status = lml_comm_agree(r->comm, make_crew(r, error), error);
+  if (status == LML_OK) status = lml_comm_agree(r->comm, make_workers(r, error), error);
   if (status == LML_OK) status = lml_run_plan_choice(r, error);
   if (status == LML_OK) status = lml_run_make_room(r, error);
   if (status == LML_OK) status = lml_run_restore(r, error);
@@ -359,12 +361,12 @@ lml_status lml_retrain_run(lml_retrain *retrain, lml_retrain_options *options, l
                            const lml_retrain_listener *listener, lml_error *error) {
   lml_run r = {.retrain = retrain, .options = options, .comm = comm, .listener = listener};
   *retrain = (lml_retrain){.options = options, .comm = comm};
-  r.crew = (lml_crew){.comm = comm, .tell = lml_run_tell, .context = &r};
+  r.workers = (lml_workers){.comm = comm, .progress = lml_run_report_one, .context = &r};
   end_blas_threads();
   lml_status status = lml_comm_rank(comm) == 0 ? lml_retrain_options_check(options, error) : LML_OK;
   status = lml_comm_agree(comm, status, error);
   if (status == LML_OK) status = work(&r, error);
   lml_solver_free(&r.solver);
-  free_crew(&r);
+  free_workers(&r);
   return status;
 }

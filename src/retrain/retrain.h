@@ -12,7 +12,7 @@
 #include "retrain/choose/soft_sample.h"
 #include "retrain/data/dataset.h"
 #include "retrain/report/energy_errors.h"
-#include "retrain/report/errors.h"
+#include "retrain/report/validation.h"
 #include "retrain/solve/cholesky.h"
 #include "retrain/solve/constraints.h"
 #include "retrain/solve/ridge.h"
@@ -144,7 +144,7 @@ typedef enum lml_stage {
   LML_STAGE_LEVERAGE,
   LML_STAGE_SOLVE,
   LML_STAGE_QR,
-  LML_STAGE_FIT,
+  LML_STAGE_VALIDATION,
   LML_STAGES
 } lml_stage;
 extern const char *const lml_stage_names[];
@@ -184,8 +184,8 @@ typedef struct lml_retrain {
   lml_solution solution;
   bool used_qr;
   double qr_condition;
-  lml_cache_finding cache; /**< what was found of the cache */
-  lml_fit *fits;           /**< one per set */
+  lml_cache_finding cache;     /**< what was found of the cache */
+  lml_validation *validations; /**< one per set */
   lml_energy_offsets offsets;
   size_t nthreads; /**< that were used */
   double seconds[LML_STAGES];

@@ -3,10 +3,10 @@
 
 #include "base/sys.h"
 
-bool lml_run_leads(const lml_run *run) { return lml_comm_rank(run->comm) == 0; }
+bool lml_run_is_root(const lml_run *run) { return lml_comm_rank(run->comm) == 0; }
 
 static void report_progress(const lml_run *run) {
-  if (lml_run_leads(run) && run->listener->progress != NULL)
+  if (lml_run_is_root(run) && run->listener->progress != NULL)
     run->listener->progress(run->listener->context, run->stage, run->done, run->total);
 }
 
@@ -20,13 +20,13 @@ void lml_run_begin_stage(lml_run *run, lml_stage stage, size_t total) {
 
 void lml_run_end_stage(lml_run *run) { run->retrain->seconds[run->stage] += lml_sys->clock() - run->began; }
 
-void lml_run_tell(void *context) {
+void lml_run_report_one(void *context) {
   lml_run *run = context;
   run->done++;
   report_progress(run);
 }
 
-void lml_run_tell_last(lml_run *run) {
+void lml_run_report_last(lml_run *run) {
   if (run->done >= run->total) return;
   run->total = run->done;
   report_progress(run);
@@ -39,9 +39,9 @@ size_t lml_run_frames(const lml_run *run, lml_role role) {
   return count;
 }
 
-void lml_run_tell_doubts(const lml_run *run, const lml_dataset *set) {
+void lml_run_report_doubts(const lml_run *run, const lml_dataset *set) {
   const lml_log *log = run->listener->log;
-  if (!lml_run_leads(run)) return;
+  if (!lml_run_is_root(run)) return;
   if (set->ncorrected > 0)
     lml_log_warning(log,
                     "%s: in %zu frames move_mask is F F F for atoms that have forces; as those it holds in part have "
@@ -52,12 +52,12 @@ void lml_run_tell_doubts(const lml_run *run, const lml_dataset *set) {
     lml_log_warning(log, "%s: no %s to compare with%s", set->path, lml_quantity_names[set->quantity], set->near);
 }
 
-void lml_run_tell_left_out(const lml_run *run, const lml_dataset *set) {
-  if (!lml_run_leads(run)) return;
-  if (set->torn[0] != '\0' && set->reading == LML_READ_ONCE)
-    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s: the last frame is skipped, %zu before it are used", set->torn,
-                 set->nframes);
-  if (set->nleft_out > 0)
-    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s; %zu such frames so far are left out", set->left_out,
-                 set->nleft_out);
+void lml_run_report_skipped(const lml_run *run, const lml_dataset *set) {
+  if (!lml_run_is_root(run)) return;
+  if (set->truncated[0] != '\0' && set->reading == LML_READ_ONCE)
+    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s: the last frame is skipped, %zu before it are used",
+                 set->truncated, set->nframes);
+  if (set->nskipped > 0)
+    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s; %zu such frames so far are left out", set->skipped,
+                 set->nskipped);
 }

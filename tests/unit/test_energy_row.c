@@ -47,22 +47,23 @@ static void compare(const lml_potential *potential, const lml_structure *structu
 static size_t check_row(const lml_snap_parameters *parameters, const lml_structure *structure) {
   lml_potential *potential = made_up_potential(parameters, 2, 0.0);
   lml_descriptors descriptors;
-  lml_alike alike = {0};
+  lml_environments environments = {0};
   double *scratch, *row;
   const size_t all = 2 * lml_potential_ncoefficients(potential);
   assert_int_equal(lml_descriptors_make(&descriptors, potential, NULL), LML_OK);
-  assert_int_equal(lml_alloc(&scratch, lml_mean_row_room(&descriptors), sizeof *scratch, "scratch", NULL), LML_OK);
+  assert_int_equal(lml_alloc(&scratch, lml_energy_row_room(&descriptors), sizeof *scratch, "scratch", NULL), LML_OK);
   assert_int_equal(lml_alloc(&row, all, sizeof *row, "a row", NULL), LML_OK);
-  assert_int_equal(lml_mean_row(&descriptors, structure, &alike, scratch, row, NULL), LML_OK);
+  assert_int_equal(lml_energy_row(&descriptors, structure, &environments, scratch, row, NULL), LML_OK);
   compare(potential, structure, row);
   const lml_listed_atoms *atoms = &descriptors.atoms;
-  const size_t nkinds = lml_alike_find(&alike, &atoms->neighbours, atoms->elements) ? alike.mean.natoms : 0;
+  const size_t nkinds =
+      lml_environments_find(&environments, &atoms->neighbours, atoms->elements) ? environments.mean.natoms : 0;
   size_t count = 0;
-  for (size_t k = 0; k < nkinds; k++) count += alike.counts[k];
+  for (size_t k = 0; k < nkinds; k++) count += environments.counts[k];
   if (nkinds > 0) assert_int_equal(count, structure->natoms);
   lml_free(scratch);
   lml_free(row);
-  lml_alike_free(&alike);
+  lml_environments_free(&environments);
   lml_descriptors_free(&descriptors);
   lml_potential_destroy(potential);
   return nkinds;

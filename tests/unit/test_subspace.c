@@ -64,14 +64,14 @@ static void find(lml_subspace *subspace, const double *rows) {
 static size_t compare(const lml_subspace *subspace, const double *rows, double part) {
   const size_t r = subspace->rank;
   double *gram = numbers(WIDTH * WIDTH), *exact = numbers(WIDTH * WIDTH), *products = numbers(r * WIDTH);
-  double *c = numbers(ROWS * r), *scratch = numbers(r * WIDTH), left_out = 0.0, missing = 0.0;
+  double *c = numbers(ROWS * r), *scratch = numbers(r * WIDTH), skipped = 0.0, missing = 0.0;
   double *sketches = numbers(ROWS * LML_SUBSPACE_SKETCH), *inner = numbers(r * r);
   lml_row_place places[ROWS];
   size_t count = 0;
-  lml_subspace_project(subspace, rows, ROWS, c, places, &left_out, sketches);
+  lml_subspace_project(subspace, rows, ROWS, c, places, &skipped, sketches);
   for (size_t k = 0; k < ROWS; k++) {
     count += places[k] != LML_ROW_OUTSIDE;
-    const size_t used = places[k] == LML_ROW_NEAR ? subspace->near : r;
+    const size_t used = places[k] == LML_ROW_LEADING ? subspace->nleading : r;
     for (size_t i = 0; i < r; i++)
       for (size_t j = 0; j <= i; j++) {
         const double sign = i < used ? 1.0 : j < used ? 0.0 : -1.0;
@@ -94,7 +94,7 @@ static size_t compare(const lml_subspace *subspace, const double *rows, double p
       if (i == j) missing += 0.5 * (exact[i * WIDTH + j] - gram[i * WIDTH + j]) * pow(subspace->inverse[i], 2);
     }
   /* What is missing on the diagonal is about what was said to be left out; products of different parts cancel. */
-  assert_near(missing, left_out, 5e-2 * left_out + 1e-2 * lml_subspace_tolerance * WIDTH * ROWS);
+  assert_near(missing, skipped, 5e-2 * skipped + 1e-2 * lml_subspace_tolerance * WIDTH * ROWS);
   lml_free(gram);
   lml_free(exact);
   lml_free(products);
@@ -170,36 +170,36 @@ static void put_descriptors(const double b[ELEMENTS][N], double row[ALL]) {
 }
 static void counting_from_a_centre_changes_no_result(void **unused) {
   (void)unused;
-  lml_centre centre;
-  double theta[ALL], centred[ALL], gram[ALL * ALL] = {0}, exact[ALL * ALL] = {0}, moment[ALL] = {0}, sum[ALL] = {0};
-  assert_int_equal(lml_centre_make(&centre, ELEMENTS, N, NULL), LML_OK);
-  for (size_t k = 0; k < ELEMENTS * N; k++) centre.values[k] = 3.0 * noise();
+  lml_shift shift;
+  double theta[ALL], centred[ALL], gram[ALL * ALL] = {0}, exact[ALL * ALL] = {0}, rhs[ALL] = {0}, sum[ALL] = {0};
+  assert_int_equal(lml_shift_make(&shift, ELEMENTS, N, NULL), LML_OK);
+  for (size_t k = 0; k < ELEMENTS * N; k++) shift.values[k] = 3.0 * noise();
   for (size_t k = 0; k < ALL; k++) centred[k] = theta[k] = noise();
-  lml_centre_coefficients(&centre, centred);
+  lml_shift_coefficients(&shift, centred);
   for (size_t k = 0; k < 200; k++) {
     double b[ELEMENTS][N], deviation[ELEMENTS][N], row[ALL], expected[ALL], changed[ALL];
     for (size_t i = 0; i < ELEMENTS * N; i++) {
       b[i / N][i % N] = 3.0 * noise();
-      deviation[i / N][i % N] = b[i / N][i % N] - centre.values[i];
+      deviation[i / N][i % N] = b[i / N][i % N] - shift.values[i];
     }
     put_descriptors(b, row);
     put_descriptors(deviation, expected);
     memcpy(changed, row, sizeof row);
-    lml_centre_row(&centre, changed);
+    lml_shift_row(&shift, changed);
     for (size_t i = 0; i < ALL; i++) assert_near(changed[i], expected[i], 1e-13);
     assert_near(cblas_ddot(ALL, changed, 1, centred, 1), cblas_ddot(ALL, row, 1, theta, 1), 1e-12);
     cblas_dsyr(CblasColMajor, CblasLower, ALL, 1.0, changed, 1, gram, ALL);
     cblas_dsyr(CblasColMajor, CblasLower, ALL, 1.0, row, 1, exact, ALL);
-    cblas_daxpy(ALL, theta[k % ALL], changed, 1, moment, 1);
+    cblas_daxpy(ALL, theta[k % ALL], changed, 1, rhs, 1);
     cblas_daxpy(ALL, theta[k % ALL], row, 1, sum, 1);
   }
-  lml_centre_restore(&centre, moment);
-  lml_centre_restore_matrix(&centre, gram);
+  lml_shift_restore(&shift, rhs);
+  lml_shift_restore_matrix(&shift, gram);
   for (size_t i = 0; i < ALL; i++) {
-    assert_near(moment[i], sum[i], 1e-10);
+    assert_near(rhs[i], sum[i], 1e-10);
     for (size_t j = i; j < ALL; j++) assert_near(gram[i * ALL + j], exact[i * ALL + j], 1e-9);
   }
-  lml_centre_free(&centre);
+  lml_shift_free(&shift);
 }
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Threads that share tasks: all are done, handed in in order, and the first failure counts, whatever their number. */
+/* Threads that share tasks: all are done, reduced in order, and the first failure counts, whatever their number. */
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,56 +13,57 @@
 #include "base/fail.h"
 #include "base/thread_pool.h"
 
-enum { MOST_TASKS = 60, MOST_THREADS = 5, MOST_SEATS = MOST_THREADS + 1, NONE = MOST_TASKS };
+enum { MOST_TASKS = 60, MOST_THREADS = 5, MOST_SLOTS = MOST_THREADS + 1, NONE = MOST_TASKS };
 
 typedef struct record {
   atomic_int done[MOST_TASKS];
-  atomic_int at_seat[MOST_SEATS];       /* task + 1 that is there, until it is handed in */
-  size_t order[MOST_TASKS], nhanded_in; /* guarded by the team alone: hand_in is for one at a time */
+  atomic_int in_slot[MOST_SLOTS];     /* task + 1 that is there, until it is reduced */
+  size_t order[MOST_TASKS], nreduced; /* guarded by the pool alone: reduce is for one at a time */
   atomic_int inside;
   size_t failing, failing_later; /* tasks whose work fails; NONE: none does */
   size_t refusing;               /* the task that is not taken */
-  size_t every;                  /* so manieth task is not handed in; 0: all are */
+  size_t every;                  /* so manieth task is not reduced; 0: all are */
 } record;
 
-static bool is_alone(void *context, size_t task) {
+static bool is_independent(void *context, size_t task) {
   const record *r = context;
   return r->every > 0 && task % r->every == 0;
 }
 
-static lml_status work(void *context, lml_team_place place, size_t task, lml_error *error) {
+static lml_status work(void *context, lml_pool_place place, size_t task, lml_error *error) {
   record *r = context;
-  assert_true(place.thread < MOST_THREADS && place.seat < MOST_SEATS);
-  assert_int_equal(atomic_exchange(&r->at_seat[place.seat], (int)task + 1), 0); /* what was there is handed in */
+  assert_true(place.thread < MOST_THREADS && place.slot < MOST_SLOTS);
+  assert_int_equal(atomic_exchange(&r->in_slot[place.slot], (int)task + 1), 0); /* what was there is reduced */
   for (size_t k = 0; k < (task * 7919) % 13; k++) sched_yield();                /* some take longer than others */
   atomic_fetch_add(&r->done[task], 1);
-  if (is_alone(r, task)) atomic_store(&r->at_seat[place.seat], 0);
+  if (is_independent(r, task)) atomic_store(&r->in_slot[place.slot], 0);
   if (task == r->failing || task == r->failing_later)
     return lml_fail(error, LML_ERR_INPUT, "task %zu can't be done", task);
   return LML_OK;
 }
 
-static lml_status hand_in(void *context, size_t seat, size_t task, lml_error *error) {
+static lml_status reduce(void *context, size_t slot, size_t task, lml_error *error) {
   record *r = context;
-  assert_int_equal(atomic_exchange(&r->at_seat[seat], 0), (int)task + 1);
+  assert_int_equal(atomic_exchange(&r->in_slot[slot], 0), (int)task + 1);
   assert_int_equal(atomic_fetch_add(&r->inside, 1), 0);
   sched_yield();
-  r->order[r->nhanded_in++] = task;
+  r->order[r->nreduced++] = task;
   atomic_fetch_sub(&r->inside, 1);
   return task == r->refusing ? lml_fail(error, LML_ERR_IO, "task %zu is not taken", task) : LML_OK;
 }
 
 static lml_status run(record *r, size_t nthreads, size_t count, lml_error *error) {
-  const lml_team_tasks tasks = {.count = count, .work = work, .hand_in = hand_in, .alone = is_alone, .context = r};
-  return lml_team_run(nthreads, &tasks, error);
+  const lml_pool_tasks tasks = {
+      .count = count, .work = work, .reduce = reduce, .independent = is_independent, .context = r};
+  return lml_pool_run(nthreads, &tasks, error);
 }
 
 static void expect_in_order(const record *r, size_t count) {
-  assert_int_equal(r->nhanded_in, count);
+  assert_int_equal(r->nreduced, count);
   for (size_t k = 0; k < count; k++) assert_int_equal(r->order[k], k);
 }
 
-static void all_tasks_are_done_once_and_handed_in_in_order(void **state) {
+static void all_tasks_are_done_once_and_reduced_in_order(void **state) {
   (void)state;
   static const size_t counts[] = {0, 1, 2, 3, 50, MOST_TASKS};
   for (size_t nthreads = 0; nthreads <= MOST_THREADS; nthreads++)
@@ -79,8 +80,8 @@ static void nothing_waits_for_tasks_that_are_alone(void **state) {
   for (size_t nthreads = 1; nthreads <= MOST_THREADS; nthreads++) {
     record r = {.failing = NONE, .failing_later = NONE, .refusing = NONE, .every = 3};
     assert_int_equal(run(&r, nthreads, MOST_TASKS, NULL), LML_OK);
-    assert_int_equal(r.nhanded_in, 2 * MOST_TASKS / 3);
-    for (size_t k = 0; k < r.nhanded_in; k++) assert_int_equal(r.order[k], 1 + 3 * (k / 2) + k % 2);
+    assert_int_equal(r.nreduced, 2 * MOST_TASKS / 3);
+    for (size_t k = 0; k < r.nreduced; k++) assert_int_equal(r.order[k], 1 + 3 * (k / 2) + k % 2);
     for (size_t k = 0; k < MOST_TASKS; k++) assert_int_equal(r.done[k], 1);
   }
 }
@@ -101,7 +102,7 @@ static void the_first_failure_counts(void **state) {
     }
 }
 
-static void nothing_is_handed_in_behind_what_was_not_taken(void **state) {
+static void nothing_is_reduced_after_what_was_not_taken(void **state) {
   (void)state;
   for (size_t nthreads = 1; nthreads <= MOST_THREADS; nthreads++) {
     lml_error error = {0};
@@ -113,9 +114,9 @@ static void nothing_is_handed_in_behind_what_was_not_taken(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(all_tasks_are_done_once_and_handed_in_in_order),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(all_tasks_are_done_once_and_reduced_in_order),
                                      cmocka_unit_test(nothing_waits_for_tasks_that_are_alone),
                                      cmocka_unit_test(the_first_failure_counts),
-                                     cmocka_unit_test(nothing_is_handed_in_behind_what_was_not_taken)};
+                                     cmocka_unit_test(nothing_is_reduced_after_what_was_not_taken)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

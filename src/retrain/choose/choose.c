@@ -17,7 +17,7 @@ typedef struct {
   double largest; /**< deviation from what the starting potential gives */
 } look;
 
-static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
+static lml_status accumulate(void *context, const lml_row_block *block, lml_error *error) {
   look *l = context;
   (void)error;
   for (size_t k = 0; k < block->count; k++)
@@ -28,7 +28,7 @@ static lml_status take(void *context, const lml_row_block *block, lml_error *err
 /** Whether all forces in the set are the starting potential's. Frames are looked at until one has others. */
 static lml_status find_own_forces(const lml_dataset *set, lml_design *design, bool *own, lml_error *error) {
   look l = {0.0};
-  const lml_row_sink sink = {take, &l};
+  const lml_row_sink sink = {accumulate, &l};
   lml_status status = LML_OK;
   for (size_t k = 0; k < set->nframes && status == LML_OK && l.largest <= own_forces; k++)
     status = lml_design_frame(design, set, k, &sink, error);
@@ -42,7 +42,7 @@ static lml_status find_kind(lml_run *r, lml_dataset *set, lml_error *error) {
   lml_status status = LML_OK;
   if (set->role != LML_ROLE_TEST || set->kind != LML_TEST_AUTO) return LML_OK;
   if (set->has_values && set->quantity == LML_QUANTITY_FORCES)
-    status = find_own_forces(set, &r->crew.designs[0], &own, error);
+    status = find_own_forces(set, &r->workers.designs[0], &own, error);
   set->kind = own || !set->has_values ? LML_TEST_SOFT : LML_TEST_TARGET;
   if (status == LML_OK && set->kind == LML_TEST_SOFT)
     lml_log_line(r->listener->log, LML_LOG_INFO, "%s: %s: it watches how much forces change", set->path,
@@ -54,7 +54,7 @@ static lml_status find_kind(lml_run *r, lml_dataset *set, lml_error *error) {
 static lml_status find_kinds(lml_run *r, lml_error *error) {
   lml_dataset *sets = r->options->sets;
   lml_status status = LML_OK;
-  for (size_t s = 0; s < r->options->nsets && status == LML_OK && lml_run_leads(r); s++)
+  for (size_t s = 0; s < r->options->nsets && status == LML_OK && lml_run_is_root(r); s++)
     status = find_kind(r, &sets[s], error);
   status = lml_comm_agree(r->comm, status, error);
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
@@ -109,10 +109,10 @@ static lml_status check_groups(const lml_run *r, lml_error *error) {
 static lml_status make_folds(lml_run *r, size_t nfolds, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_folding folding = {r->options->fold_groups, nfolds};
-  lml_status status = lml_frame_groups_find(r->options->sets, r->options->nsets, &folding, &r->crew, &retrain->ngroups,
-                                            &retrain->nfolds, error);
+  lml_status status = lml_frame_groups_find(r->options->sets, r->options->nsets, &folding, &r->workers,
+                                            &retrain->ngroups, &retrain->nfolds, error);
   if (status == LML_OK) status = check_groups(r, error);
-  if (status == LML_OK && lml_run_leads(r))
+  if (status == LML_OK && lml_run_is_root(r))
     lml_log_line(r->listener->log, LML_LOG_INFO, "%zu target frames are %zu groups, left out in %zu folds",
                  lml_run_frames(r, LML_ROLE_TARGET), retrain->ngroups, retrain->nfolds);
   return status;
@@ -124,7 +124,7 @@ static lml_status match_cache(lml_run *r, size_t *nfolds, lml_error *error) {
   lml_cache_contents contents = {0};
   lml_status status = LML_OK;
   if (r->options->cache == NULL || lml_retrain_chooses(r->options)) return LML_OK;
-  if (lml_run_leads(r)) status = lml_cache_look(r->options->cache, &contents, error);
+  if (lml_run_is_root(r)) status = lml_cache_look(r->options->cache, &contents, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_comm_broadcast(r->comm, &contents, sizeof contents, error);
   r->without_tests = contents.there && contents.ntests == 0;

@@ -40,7 +40,7 @@ typedef struct {
   mark *marks;
   unsigned char *selected; /**< for each atom of the frame */
   size_t marks_capacity, selected_capacity, nmarks;
-} worker;
+} frame_work;
 
 /** Weights that have nothing to do with each other. */
 static void add_component(mark *m, size_t c, double root) {
@@ -50,7 +50,7 @@ static void add_component(mark *m, size_t c, double root) {
 }
 
 /** Mark the selected atoms of the run that begins with sorted atom @p first. */
-static void mark_run(worker *w, lml_descriptors *descriptors, size_t first) {
+static void mark_run(frame_work *w, lml_descriptors *descriptors, size_t first) {
   const lml_neighbours *neighbours = &descriptors->atoms.neighbours;
   const size_t n = lml_descriptors_ncomponents(descriptors), width = lml_descriptors_width(descriptors);
   bool wanted = false;
@@ -66,7 +66,7 @@ static void mark_run(worker *w, lml_descriptors *descriptors, size_t first) {
   }
 }
 
-static lml_status mark_atoms(worker *w, lml_descriptors *descriptors, lml_error *error) {
+static lml_status mark_atoms(frame_work *w, lml_descriptors *descriptors, lml_error *error) {
   const lml_structure *structure = &w->walk.frame.structure;
   const size_t natoms = structure->natoms, width = lml_descriptors_width(descriptors);
   const bool forces = w->walk.set->quantity == LML_QUANTITY_FORCES;
@@ -93,7 +93,7 @@ static double add_deviations(const mark *marks, size_t count) {
   return square;
 }
 
-static void fill(lml_fingerprint *print, worker *w) {
+static void fill(lml_fingerprint *print, frame_work *w) {
   double square = 0.0;
   for (size_t sum = 0, i = 0; sum < LML_FINGERPRINT_SUMS; sum++) {
     for (size_t k = 0; k < w->nmarks; k++) w->marks[k].key = w->marks[k].sums[sum];
@@ -107,15 +107,15 @@ static void fill(lml_fingerprint *print, worker *w) {
 /* ---- all frames ---- */
 
 typedef struct {
-  const lml_crew *crew;
-  worker *workers;         /**< one for each thread */
+  const lml_workers *workers;
+  frame_work *rooms;       /**< one for each thread */
   lml_fingerprint *prints; /**< of the set's frames */
   const lml_dataset *set;
 } making;
 
-static lml_status make_frame(void *context, lml_team_place place, size_t position, lml_error *error) {
+static lml_status make_frame(void *context, lml_pool_place place, size_t position, lml_error *error) {
   const making *m = context;
-  worker *w = &m->workers[place.thread];
+  frame_work *w = &m->rooms[place.thread];
   lml_fingerprint *print = &m->prints[position];
   lml_status status = LML_OK;
   if (w->walk.set != m->set) {
@@ -123,7 +123,7 @@ static lml_status make_frame(void *context, lml_team_place place, size_t positio
     status = lml_dataset_walk_begin(&w->walk, m->set, error);
   }
   if (status == LML_OK) status = lml_dataset_walk_to(&w->walk, position, error);
-  if (status == LML_OK) status = mark_atoms(w, &m->crew->designs[place.thread].descriptors, error);
+  if (status == LML_OK) status = mark_atoms(w, &m->workers->designs[place.thread].descriptors, error);
   if (status == LML_OK && print->count > 0) fill(print, w);
   return status;
 }
@@ -157,24 +157,24 @@ static lml_status make_room(lml_fingerprints *prints, const lml_dataset *sets, s
 }
 
 /** Make this rank's share, a set after the other. */
-static lml_status make_share(lml_fingerprints *prints, const lml_crew *crew, const lml_dataset *sets, size_t nsets,
-                             lml_error *error) {
-  worker *workers;
+static lml_status make_share(lml_fingerprints *prints, const lml_workers *workers, const lml_dataset *sets,
+                             size_t nsets, lml_error *error) {
+  frame_work *rooms;
   size_t k = 0;
-  lml_status status = lml_alloc(&workers, crew->nthreads, sizeof *workers, what, error);
+  lml_status status = lml_alloc(&rooms, workers->nthreads, sizeof *rooms, what, error);
   if (status != LML_OK) return status;
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
-    making m = {.crew = crew, .workers = workers, .prints = prints->frames + k, .set = &sets[s]};
-    const lml_crew_job job = {.set = &sets[s], .work = make_frame, .context = &m};
-    if (is_printed(&sets[s])) status = lml_crew_run(crew, &job, 1, error);
+    making m = {.workers = workers, .rooms = rooms, .prints = prints->frames + k, .set = &sets[s]};
+    const lml_frame_job job = {.set = &sets[s], .work = make_frame, .context = &m};
+    if (is_printed(&sets[s])) status = lml_workers_run(workers, &job, 1, error);
     if (sets[s].role == LML_ROLE_TARGET) k += sets[s].nframes;
   }
-  for (size_t t = 0; t < crew->nthreads; t++) {
-    lml_dataset_walk_end(&workers[t].walk);
-    lml_free(workers[t].marks);
-    lml_free(workers[t].selected);
+  for (size_t t = 0; t < workers->nthreads; t++) {
+    lml_dataset_walk_end(&rooms[t].walk);
+    lml_free(rooms[t].marks);
+    lml_free(rooms[t].selected);
   }
-  lml_free(workers);
+  lml_free(rooms);
   return status;
 }
 
@@ -188,11 +188,11 @@ static lml_status collect(lml_fingerprints *prints, lml_comm *comm, lml_error *e
   return status;
 }
 
-lml_status lml_fingerprints_make(lml_fingerprints *prints, const lml_crew *crew, const lml_dataset *sets, size_t nsets,
-                                 lml_error *error) {
+lml_status lml_fingerprints_make(lml_fingerprints *prints, const lml_workers *workers, const lml_dataset *sets,
+                                 size_t nsets, lml_error *error) {
   *prints = (lml_fingerprints){0};
   lml_status status = make_room(prints, sets, nsets, error);
-  status = lml_comm_agree(crew->comm, status, error);
-  if (status == LML_OK) status = lml_comm_agree(crew->comm, make_share(prints, crew, sets, nsets, error), error);
-  return status == LML_OK ? collect(prints, crew->comm, error) : status;
+  status = lml_comm_agree(workers->comm, status, error);
+  if (status == LML_OK) status = lml_comm_agree(workers->comm, make_share(prints, workers, sets, nsets, error), error);
+  return status == LML_OK ? collect(prints, workers->comm, error) : status;
 }

@@ -26,8 +26,8 @@ typedef struct lml_fingerprints {
 
 /** Make those of the targets among @p sets: of their selected atoms for forces, else of all. Complete on rank 0;
  *  collective. */
-lml_status lml_fingerprints_make(lml_fingerprints *prints, const lml_crew *crew, const lml_dataset *sets, size_t nsets,
-                                 lml_error *error);
+lml_status lml_fingerprints_make(lml_fingerprints *prints, const lml_workers *workers, const lml_dataset *sets,
+                                 size_t nsets, lml_error *error);
 void lml_fingerprints_free(lml_fingerprints *prints);
 
 /** Root mean square difference of the numbers of two frames; infinite where they can't be compared. */

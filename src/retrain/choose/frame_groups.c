@@ -75,16 +75,16 @@ static int by_size(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-/** Below what distance another frame is equivalent to frame @p k. @p near has room for SAMPLED numbers. */
-static double find_tolerance(const lml_fingerprints *prints, size_t k, double *near) {
+/** Below what distance another frame is equivalent to frame @p k. @p nleading has room for SAMPLED numbers. */
+static double find_tolerance(const lml_fingerprints *prints, size_t k, double *nleading) {
   const size_t stride = 1 + (prints->count - 1) / SAMPLED;
   size_t count = 0;
   for (size_t i = 0; i < prints->count; i += stride) {
     const double distance = i == k ? INFINITY : lml_fingerprint_distance(&prints->frames[k], &prints->frames[i]);
-    if (isfinite(distance)) near[count++] = distance;
+    if (isfinite(distance)) nleading[count++] = distance;
   }
-  qsort(near, count, sizeof *near, by_size);
-  const double distance = count == 0 ? 0.0 : near[count < NEAR ? count - 1 : NEAR - 1];
+  qsort(nleading, count, sizeof *nleading, by_size);
+  const double distance = count == 0 ? 0.0 : nleading[count < NEAR ? count - 1 : NEAR - 1];
   return fmax(part_of_distance * distance, part_of_spread * prints->frames[k].spread);
 }
 
@@ -96,15 +96,15 @@ static size_t find_group(const grouping *g, const lml_fingerprints *prints, size
 }
 
 static lml_status group_by_fingerprints(grouping *g, const lml_fingerprints *prints, lml_error *error) {
-  double *near;
-  const lml_status status = lml_alloc(&near, SAMPLED, sizeof *near, what, error);
+  double *nleading;
+  const lml_status status = lml_alloc(&nleading, SAMPLED, sizeof *nleading, what, error);
   for (size_t k = 0; k < g->count && status == LML_OK; k++) {
     const member *same = find_same(g, k);
-    const size_t group = same != NULL ? same->group : find_group(g, prints, k, find_tolerance(prints, k, near));
+    const size_t group = same != NULL ? same->group : find_group(g, prints, k, find_tolerance(prints, k, nleading));
     g->members[k].group = group;
     if (group == g->ngroups) begin_group(g, k);
   }
-  lml_free(near);
+  lml_free(nleading);
   return status;
 }
 
@@ -171,19 +171,19 @@ static lml_status share_folds(grouping *g, size_t numbers[2], lml_comm *comm, lm
   return status;
 }
 
-lml_status lml_frame_groups_find(lml_dataset *sets, size_t nsets, const lml_folding *folding, const lml_crew *crew,
-                                 size_t *ngroups, size_t *nfolds, lml_error *error) {
+lml_status lml_frame_groups_find(lml_dataset *sets, size_t nsets, const lml_folding *folding,
+                                 const lml_workers *workers, size_t *ngroups, size_t *nfolds, lml_error *error) {
   grouping g = {0};
   lml_fingerprints prints = {0};
   lml_status status = list_members(&g, sets, nsets, error);
-  status = lml_comm_agree(crew->comm, status, error);
-  if (status == LML_OK && folding->key == NULL) status = lml_fingerprints_make(&prints, crew, sets, nsets, error);
-  if (status == LML_OK && lml_comm_rank(crew->comm) == 0)
+  status = lml_comm_agree(workers->comm, status, error);
+  if (status == LML_OK && folding->key == NULL) status = lml_fingerprints_make(&prints, workers, sets, nsets, error);
+  if (status == LML_OK && lml_comm_rank(workers->comm) == 0)
     status = folding->key == NULL ? group_by_fingerprints(&g, &prints, error) : group_by_names(&g, folding->key, error);
-  status = lml_comm_agree(crew->comm, status, error);
+  status = lml_comm_agree(workers->comm, status, error);
   const size_t wanted = folding->nfolds > 0 ? folding->nfolds : LML_FOLDS;
   size_t numbers[2] = {g.ngroups, wanted < g.ngroups ? wanted : g.ngroups};
-  if (status == LML_OK) status = share_folds(&g, numbers, crew->comm, error);
+  if (status == LML_OK) status = share_folds(&g, numbers, workers->comm, error);
   *ngroups = numbers[0];
   *nfolds = numbers[1];
   lml_fingerprints_free(&prints);

@@ -21,7 +21,7 @@ typedef struct lml_folding {
 
 /** Find the groups of the target frames of @p sets and put the number of its fold into each frame. *@p nfolds folds
  * come of it, never more than the groups. Collective. */
-lml_status lml_frame_groups_find(lml_dataset *sets, size_t nsets, const lml_folding *folding, const lml_crew *crew,
-                                 size_t *ngroups, size_t *nfolds, lml_error *error);
+lml_status lml_frame_groups_find(lml_dataset *sets, size_t nsets, const lml_folding *folding,
+                                 const lml_workers *workers, size_t *ngroups, size_t *nfolds, lml_error *error);
 
 #endif

@@ -18,10 +18,10 @@ typedef struct {
   lml_retrain *retrain;
   lml_trial_room room;
   double *scale; /**< of the best solution so far */
-  void (*tell)(void *context);
+  void (*progress)(void *context);
   void *context;
-  double before; /**< held-out error before */
-  size_t most;   /**< trials */
+  double baseline; /**< held-out error before */
+  size_t most;     /**< trials */
   size_t trials_capacity;
   lml_lambda_grid grids[LML_LAMBDAS];
 } search;
@@ -53,7 +53,7 @@ static lml_status try_pair(search *s, double lambda_soft, double lambda_ridge, l
     memcpy(retrain->delta, s->room.delta, bytes);
     memcpy(s->scale, s->room.scale, bytes);
   }
-  if (status == LML_OK && s->tell != NULL) s->tell(s->context);
+  if (status == LML_OK && s->progress != NULL) s->progress(s->context);
   return status;
 }
 
@@ -91,7 +91,7 @@ static lml_status evaluate(void *context, const double *x, double *value, lml_er
     if (status != LML_OK) return status;
     trial = &s->retrain->trials[s->retrain->ntrials - 1];
   }
-  *value = lml_trade_off_cost(trial, s->before, s->retrain->options->soft_limit);
+  *value = lml_trade_off_cost(trial, s->baseline, s->retrain->options->soft_limit);
   return LML_OK;
 }
 
@@ -163,15 +163,18 @@ static void make_grids(search *s) {
   if (options->nlambda_ridge == 0) lml_lambda_grid_ridge(ridge, retrain->target_largest);
 }
 
-lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*tell)(void *context),
+lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*progress)(void *context),
                           void *context, lml_error *error) {
-  search s = {
-      .retrain = retrain, .scale = scale, .tell = tell, .context = context, .most = lml_search_most(retrain->options)};
+  search s = {.retrain = retrain,
+              .scale = scale,
+              .progress = progress,
+              .context = context,
+              .most = lml_search_most(retrain->options)};
   lml_free(retrain->trials);
   retrain->trials = NULL;
   retrain->ntrials = retrain->ngrid = retrain->chosen = 0;
   make_grids(&s);
-  s.before = lml_trade_off_before(retrain);
+  s.baseline = lml_trade_off_baseline(retrain);
   lml_status status = lml_trial_room_make(&s.room, retrain, nthreads, error);
   if (status == LML_OK) status = try_grid(&s, error);
   retrain->ngrid = retrain->ntrials;

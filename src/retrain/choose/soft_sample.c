@@ -171,7 +171,7 @@ lml_status lml_soft_sample_make(lml_soft_sample *sample, const lml_dataset *sets
   return status == LML_OK ? lml_alloc(&sample->weights, count, sizeof(double), what, error) : status;
 }
 
-void lml_soft_sample_take(lml_soft_sample *sample, size_t index, const lml_dataset *set, const lml_row_block *block) {
+void lml_soft_sample_record(lml_soft_sample *sample, size_t index, const lml_dataset *set, const lml_row_block *block) {
   const size_t per = rows_of_member(set), n = sample->width;
   if (sample->count == 0 || !is_sampled(set)) return;
   for (size_t i = 0; i < block->count; i++) {
@@ -184,12 +184,12 @@ void lml_soft_sample_take(lml_soft_sample *sample, size_t index, const lml_datas
   }
 }
 
-lml_status lml_soft_sample_finish(lml_soft_sample *sample, const lml_centre *centre, lml_comm *comm, lml_error *error) {
+lml_status lml_soft_sample_finish(lml_soft_sample *sample, const lml_shift *shift, lml_comm *comm, lml_error *error) {
   const size_t count = LML_SOFT_ROWS * sample->count;
   lml_status status = lml_comm_sum(comm, sample->rows, count * sample->width, error);
   if (status == LML_OK) status = lml_comm_sum(comm, sample->weights, count, error);
-  for (size_t k = 0; k < count && status == LML_OK && centre != NULL; k++)
-    lml_centre_restore(centre, sample->rows + k * sample->width);
+  for (size_t k = 0; k < count && status == LML_OK && shift != NULL; k++)
+    lml_shift_restore(shift, sample->rows + k * sample->width);
   return status;
 }
 

@@ -49,10 +49,10 @@ lml_status lml_soft_sample_make(lml_soft_sample *sample, const lml_dataset *sets
 void lml_soft_sample_free(lml_soft_sample *sample);
 
 /** Keep what the sample needs of a block of rows of set number @p index, which is @p set. Threads may do so at once. */
-void lml_soft_sample_take(lml_soft_sample *sample, size_t index, const lml_dataset *set, const lml_row_block *block);
+void lml_soft_sample_record(lml_soft_sample *sample, size_t index, const lml_dataset *set, const lml_row_block *block);
 
-/** All rows are there: collect them on rank 0, and bring them back from @p centre, unless that is NULL. */
-lml_status lml_soft_sample_finish(lml_soft_sample *sample, const lml_centre *centre, lml_comm *comm, lml_error *error);
+/** All rows are there: collect them on rank 0, and bring them back from @p shift, unless that is NULL. */
+lml_status lml_soft_sample_finish(lml_soft_sample *sample, const lml_shift *shift, lml_comm *comm, lml_error *error);
 
 /** Root mean square change of the forces in the middle of the clusters, each without its own rows, for the solution @p
  *  delta of @p problem; @p solver still holds its factor. Infinite where rows determine themselves. */

@@ -43,24 +43,24 @@ bool lml_trade_off_better(const lml_trial *trial, const lml_trial *best, double 
   return is_less(trial, best, limit);
 }
 
-double lml_trade_off_cost(const lml_trial *trial, double before, double limit) {
+double lml_trade_off_cost(const lml_trial *trial, double baseline, double limit) {
   const int ours = grade(trial, limit);
   if (ours <= IMPRECISE) return INFINITY;
-  const double error = isnan(trial->rms_choice) ? before : trial->rms_choice;
+  const double error = isnan(trial->rms_choice) ? baseline : trial->rms_choice;
   return ours == WITHIN ? error : error * pow(fmax(trial->soft_change / limit, 1.0), steepness);
 }
 
-double lml_trade_off_before(const lml_retrain *retrain) {
+double lml_trade_off_baseline(const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
   const lml_normal *target = &retrain->target;
   double square = 0.0, count = 0.0;
   if (retrain->by != LML_CHOICE_TEST) {
-    square = lml_normal_square_unseen(target, target, NULL, NULL);
+    square = lml_normal_ssr_unseen(target, target, NULL, NULL);
     count = target->nrows;
   }
   for (size_t s = 0; s < options->nsets && retrain->by == LML_CHOICE_TEST; s++) {
     if (options->sets[s].role != LML_ROLE_TEST || options->sets[s].kind != LML_TEST_TARGET) continue;
-    square += lml_normal_square_unseen(&retrain->tests[s], target, NULL, NULL);
+    square += lml_normal_ssr_unseen(&retrain->tests[s], target, NULL, NULL);
     count += retrain->tests[s].nrows;
   }
   return count > 0.0 ? sqrt(square / count) : NAN;
@@ -68,7 +68,7 @@ double lml_trade_off_before(const lml_retrain *retrain) {
 
 /* ---- what is told ---- */
 
-static void tell_ends(const lml_run *r, const lml_trial *chosen) {
+static void report_ends(const lml_run *r, const lml_trial *chosen) {
   const double values[LML_LAMBDAS] = {chosen->lambda_soft, chosen->lambda_ridge};
   for (size_t i = 0; i < LML_LAMBDAS; i++)
     if (r->retrain->at_end[i])
@@ -77,7 +77,7 @@ static void tell_ends(const lml_run *r, const lml_trial *chosen) {
                       lml_lambda_names[i], values[i]);
 }
 
-static void tell_limit(const lml_run *r, const lml_trial *chosen) {
+static void report_limit(const lml_run *r, const lml_trial *chosen) {
   const double limit = r->options->soft_limit;
   if (r->retrain->watch == LML_WATCH_NOTHING)
     lml_log_warning(r->listener->log,
@@ -91,22 +91,22 @@ static void tell_limit(const lml_run *r, const lml_trial *chosen) {
                     limit, chosen->soft_change);
 }
 
-static void tell_gain(const lml_run *r, const lml_trial *chosen) {
-  const double before = lml_trade_off_before(r->retrain);
-  if (chosen->rms_choice >= before)
+static void report_gain(const lml_run *r, const lml_trial *chosen) {
+  const double baseline = lml_trade_off_baseline(r->retrain);
+  if (chosen->rms_choice >= baseline)
     lml_log_warning(r->listener->log,
                     "retraining gains nothing: values that were left out are met to %.3g after it, to %.3g before",
-                    chosen->rms_choice, before);
-  else if (chosen->rms_target < fitted_noise * chosen->rms_choice && chosen->rms_choice > nothing_left * before)
+                    chosen->rms_choice, baseline);
+  else if (chosen->rms_target < fitted_noise * chosen->rms_choice && chosen->rms_choice > nothing_left * baseline)
     lml_log_warning(r->listener->log,
                     "targets that were trained on are met to %.3g, those that were left out to %.3g only: there are "
                     "too few of them for so many coefficients; give more frames, or train --form linear",
                     chosen->rms_target, chosen->rms_choice);
 }
 
-void lml_trade_off_tell(const lml_run *r) {
+void lml_trade_off_report(const lml_run *r) {
   const lml_trial *chosen = &r->retrain->trials[r->retrain->chosen];
-  tell_ends(r, chosen);
-  if (lml_retrain_chooses(r->options)) tell_limit(r, chosen);
-  if (!isnan(chosen->rms_choice)) tell_gain(r, chosen);
+  report_ends(r, chosen);
+  if (lml_retrain_chooses(r->options)) report_limit(r, chosen);
+  if (!isnan(chosen->rms_choice)) report_gain(r, chosen);
 }

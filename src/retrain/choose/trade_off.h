@@ -17,15 +17,15 @@ bool lml_trade_off_far(const lml_trial *trial, double limit);
  * that keeps the limit; of these the one with the smaller held-out error, of others the one that changes less. */
 bool lml_trade_off_better(const lml_trial *trial, const lml_trial *best, double limit);
 
-/** What a search makes small: the held-out error (that @p before where it was not found), beyond the limit times a
+/** What a search makes small: the held-out error (that @p baseline where it was not found), beyond the limit times a
  * steep factor; infinite where there is no solution, or an imprecise one. */
-double lml_trade_off_cost(const lml_trial *trial, double before, double limit);
+double lml_trade_off_cost(const lml_trial *trial, double baseline, double limit);
 
 /** Root mean square deviation of the held-out values before. */
-double lml_trade_off_before(const lml_retrain *retrain);
+double lml_trade_off_baseline(const lml_retrain *retrain);
 
 /** Say, on rank 0, what a user has to know of the chosen pair: that it is at an end, keeps no limit, is watched by
  *  nothing, gains nothing, or fits what it was trained on much better than the rest. */
-void lml_trade_off_tell(const lml_run *run);
+void lml_trade_off_report(const lml_run *run);
 
 #endif

@@ -80,7 +80,7 @@ static void put_train(const lml_retrain *retrain, lml_normal *train, size_t left
   lml_normal_clear(train);
   for (size_t k = 0; k < retrain->nfolds; k++)
     if (k != left_out) lml_normal_add(train, &retrain->folds[k]);
-  lml_normal_settle(train);
+  lml_normal_finalise(train);
 }
 
 static lml_status try_fold(const work *w, worker *by, size_t left_out, lml_error *error) {
@@ -94,9 +94,8 @@ static lml_status try_fold(const work *w, worker *by, size_t left_out, lml_error
   problem.correction = fold_correction;
   const lml_status status = lml_solver_solve(&by->solver, &problem, by->delta, &solution, error);
   if (status != LML_OK) return status;
-  w->room->squares[left_out] = isfinite(solution.condition)
-                                   ? lml_normal_square_unseen(fold, &by->train, by->delta, by->solver.vectors)
-                                   : INFINITY;
+  w->room->squares[left_out] =
+      isfinite(solution.condition) ? lml_normal_ssr_unseen(fold, &by->train, by->delta, by->solver.vectors) : INFINITY;
   return LML_OK;
 }
 
@@ -113,7 +112,7 @@ static double measure_tests(const work *w, worker *by, lml_test_kind kind) {
     if (set->role != LML_ROLE_TEST || set->kind != kind || test->gram == NULL) continue;
     if (changes && (set->quantity != LML_QUANTITY_FORCES || set->weight == 0.0)) continue;
     square += changes ? lml_normal_change(test, by->delta, by->solver.vectors) / set->weight
-                      : lml_normal_square_unseen(test, &retrain->target, by->delta, by->solver.vectors);
+                      : lml_normal_ssr_unseen(test, &retrain->target, by->delta, by->solver.vectors);
     count += test->nrows;
   }
   return root_mean(square, count);
@@ -142,14 +141,14 @@ static lml_status try_whole(const work *w, worker *by, lml_error *error) {
   memcpy(w->room->scale, by->solver.scale, retrain->width * sizeof(double));
   if (status != LML_OK || !isfinite(trial->condition)) return status;
   memcpy(w->room->delta, by->delta, retrain->width * sizeof(double));
-  trial->rms_target = root_mean(lml_normal_square(&retrain->target, by->delta, scratch), retrain->target.nrows);
+  trial->rms_target = root_mean(lml_normal_ssr(&retrain->target, by->delta, scratch), retrain->target.nrows);
   if (retrain->soft.gram != NULL)
-    trial->rms_soft = root_mean(lml_normal_square(&retrain->soft, by->delta, scratch), retrain->soft.nrows);
+    trial->rms_soft = root_mean(lml_normal_ssr(&retrain->soft, by->delta, scratch), retrain->soft.nrows);
   if (retrain->by == LML_CHOICE_TEST) trial->rms_choice = measure_tests(w, by, LML_TEST_TARGET);
   return measure_change(w, by, &problem, error);
 }
 
-static lml_status try_part(void *context, lml_team_place place, size_t task, lml_error *error) {
+static lml_status try_part(void *context, lml_pool_place place, size_t task, lml_error *error) {
   const work *w = context;
   return try_fold(w, &w->room->workers[place.thread], task, error);
 }
@@ -157,8 +156,8 @@ static lml_status try_part(void *context, lml_team_place place, size_t task, lml
 /** Error on all folds. */
 static lml_status try_folds(work *w, lml_error *error) {
   const lml_retrain *retrain = w->room->retrain;
-  const lml_team_tasks tasks = {.count = retrain->nfolds, .work = try_part, .context = w};
-  const lml_status status = lml_team_run(w->room->nworkers, &tasks, error);
+  const lml_pool_tasks tasks = {.count = retrain->nfolds, .work = try_part, .context = w};
+  const lml_status status = lml_pool_run(w->room->nworkers, &tasks, error);
   double square = 0.0, count = 0.0;
   for (size_t k = 0; k < retrain->nfolds; k++) {
     square += w->room->squares[k];

@@ -30,7 +30,7 @@ void lml_dataset_free(lml_dataset *set) {
   for (size_t k = 0; k < LML_VALUE_COUNT; k++) lml_free(set->keys[k]);
   lml_group_names_free(&set->groups);
   lml_free(set->frames);
-  lml_free(set->judged);
+  lml_free(set->screened);
   lml_structure_free(&set->last);
   *set = (lml_dataset){0};
 }
@@ -378,8 +378,8 @@ static bool is_repetition(lml_dataset_walk *walk) {
 }
 
 /** Whether the frame can be used, and is far enough from the last that was. */
-static lml_status judge_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential, bool *taken,
-                              lml_error *error) {
+static lml_status screen_frame(lml_dataset *set, lml_dataset_walk *walk, const lml_potential *potential, bool *taken,
+                               lml_error *error) {
   bool has_values;
   *taken = false;
   if (is_repetition(walk)) return LML_OK;
@@ -388,7 +388,7 @@ static lml_status judge_frame(lml_dataset *set, lml_dataset_walk *walk, const lm
   if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);
   *taken = status == LML_OK;
   if (status == LML_OK && set->min_displacement > 0.0)
-    status = lml_spacing_take(&set->last, walk, set->min_displacement, taken, error);
+    status = lml_thinning_keeps(&set->last, walk, set->min_displacement, taken, error);
   return status;
 }
 
@@ -397,21 +397,21 @@ static lml_status scan_frame(lml_dataset *set, lml_dataset_walk *walk, const lml
   bool taken = false;
   lml_error reason = {0};
   const lml_xyz_place place = set->end;
-  const lml_status status = judge_frame(set, walk, potential, &taken, &reason);
+  const lml_status status = screen_frame(set, walk, potential, &taken, &reason);
   set->nread++;
   set->end = lml_xyz_tell(walk->reader);
   if (status == LML_OK) return taken ? add_frame(set, walk, place, error) : LML_OK;
   if (status != LML_ERR_INPUT || set->reading == LML_READ_ONCE) return lml_fail(error, status, "%s", reason.message);
-  set->nleft_out++;
-  memcpy(set->left_out, reason.message, sizeof set->left_out);
+  set->nskipped++;
+  memcpy(set->skipped, reason.message, sizeof set->skipped);
   return LML_OK;
 }
 
 /** A frame that the file ends in the midst of is left for later. */
-static lml_status skip_torn(lml_dataset *set, const lml_xyz_reader *reader, lml_status status, const lml_error *reason,
-                            lml_error *error) {
+static lml_status skip_truncated(lml_dataset *set, const lml_xyz_reader *reader, lml_status status,
+                                 const lml_error *reason, lml_error *error) {
   if (status != LML_ERR_INPUT || !lml_xyz_torn(reader)) return lml_fail(error, status, "%s", reason->message);
-  memcpy(set->torn, reason->message, sizeof set->torn);
+  memcpy(set->truncated, reason->message, sizeof set->truncated);
   return LML_OK;
 }
 
@@ -429,12 +429,12 @@ lml_status lml_dataset_extend(lml_dataset *set, const lml_potential *potential, 
   if (status == LML_OK) status = check_length(set, error);
   if (status == LML_OK) status = lml_xyz_seek(walk.reader, set->end, error);
   walk.next = set->nread;
-  set->torn[0] = '\0';
+  set->truncated[0] = '\0';
   for (bool end = false; status == LML_OK && !end;) {
     lml_error reason = {0};
     status = read_frame(&walk, &end, &reason);
     if (status != LML_OK) {
-      status = skip_torn(set, walk.reader, status, &reason, error);
+      status = skip_truncated(set, walk.reader, status, &reason, error);
       break;
     }
     if (!end) status = scan_frame(set, &walk, potential, error);
@@ -450,13 +450,14 @@ lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lm
   lml_status status = lml_sha256_file(set->path, set->checksum, error);
   if (status == LML_OK) status = lml_dataset_extend(set, potential, error);
   if (status != LML_OK || set->nrows > 0) return status;
-  if (set->torn[0] != '\0') return lml_fail(error, LML_ERR_INPUT, "%s, and no frame before it can be used", set->torn);
+  if (set->truncated[0] != '\0')
+    return lml_fail(error, LML_ERR_INPUT, "%s, and no frame before it can be used", set->truncated);
   if (set->nread == 0) return lml_fail(error, LML_ERR_INPUT, "%s: holds no frame", set->path);
   return lml_fail(error, LML_ERR_INPUT, "%s: no atom or frame of it is selected: it gives no rows", set->path);
 }
 
 lml_status lml_dataset_share(lml_dataset *set, size_t first, lml_comm *comm, lml_error *error) {
-  size_t numbers[] = {set->nframes, set->nread, set->nleft_out, set->nrows, set->largest, set->has_values};
+  size_t numbers[] = {set->nframes, set->nread, set->nskipped, set->nrows, set->largest, set->has_values};
   if (lml_comm_size(comm) == 1) return LML_OK;
   lml_status status = lml_comm_broadcast(comm, numbers, sizeof numbers, error);
   if (status == LML_OK)
@@ -465,7 +466,7 @@ lml_status lml_dataset_share(lml_dataset *set, size_t first, lml_comm *comm, lml
   if (status != LML_OK) return status;
   set->nframes = numbers[0];
   set->nread = numbers[1];
-  set->nleft_out = numbers[2];
+  set->nskipped = numbers[2];
   set->nrows = numbers[3];
   set->largest = numbers[4];
   set->has_values = numbers[5] != 0;

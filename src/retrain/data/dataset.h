@@ -101,11 +101,11 @@ typedef struct lml_dataset_frame {
 } lml_dataset_frame;
 
 /** A frame that was judged by the leverage of its rows. */
-typedef struct lml_judged_frame {
+typedef struct lml_screened_frame {
   size_t index;    /**< in the file */
   double leverage; /**< largest of its rows' */
   double weight;   /**< of its rows, on the mean, with the set's; 0 where it was left out */
-} lml_judged_frame;
+} lml_screened_frame;
 
 /** A file and its use; the upper part is the caller's, the lower one comes from lml_dataset_scan. */
 typedef struct lml_dataset {
@@ -135,21 +135,21 @@ typedef struct lml_dataset {
 
   lml_dataset_frame *frames;
   size_t nframes, frames_capacity;
-  lml_judged_frame *judged; /**< by leverage, in order; rank 0 alone */
-  size_t njudged, judged_capacity;
+  lml_screened_frame *screened; /**< by leverage, in order; rank 0 alone */
+  size_t nscreened, screened_capacity;
   size_t nread;       /**< whole frames in the file */
-  size_t nleft_out;   /**< those of them that could not be used */
+  size_t nskipped;    /**< those of them that could not be used */
   lml_xyz_place end;  /**< behind the last whole frame */
   lml_structure last; /**< the frame that was taken last, for min_displacement */
   size_t nrows;
-  size_t largest;                        /**< atoms of the largest frame */
-  bool has_values;                       /**< the file says what the quantity shall be */
-  double first_energy;                   /**< eV per atom, of the first frame of a set of energies with values */
-  lml_group_names groups;                /**< that its frames are of */
-  size_t ncorrected;                     /**< frames whose move_mask was taken as ASE 3.23's */
-  char near[LML_ERROR_MESSAGE_SIZE];     /**< what the first frame has in place of missing values, empty: nothing */
-  char torn[LML_ERROR_MESSAGE_SIZE];     /**< why the last frame was skipped, empty where none was */
-  char left_out[LML_ERROR_MESSAGE_SIZE]; /**< why the last of those was left out */
+  size_t largest;                         /**< atoms of the largest frame */
+  bool has_values;                        /**< the file says what the quantity shall be */
+  double first_energy;                    /**< eV per atom, of the first frame of a set of energies with values */
+  lml_group_names groups;                 /**< that its frames are of */
+  size_t ncorrected;                      /**< frames whose move_mask was taken as ASE 3.23's */
+  char near[LML_ERROR_MESSAGE_SIZE];      /**< what the first frame has in place of missing values, empty: nothing */
+  char truncated[LML_ERROR_MESSAGE_SIZE]; /**< why the last frame was skipped, empty where none was */
+  char skipped[LML_ERROR_MESSAGE_SIZE];   /**< why the last of those was left out */
   char checksum[LML_SHA256_TEXT];
   char values_checksum[LML_SHA256_TEXT], weights_checksum[LML_SHA256_TEXT]; /**< of a matrix's further files */
 } lml_dataset;

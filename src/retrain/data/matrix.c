@@ -191,7 +191,7 @@ lml_status lml_matrix_scan(lml_dataset *set, size_t width, lml_error *error) {
 static lml_status read_block(const lml_matrix *matrix, lml_design *design, size_t place, size_t count, double *weights,
                              lml_error *error) {
   lml_status status = lml_npy_read_rows(matrix->rows, place, count, design->block, error);
-  for (size_t k = 0; k < count; k++) design->targets[k] = design->before[k] = 0.0;
+  for (size_t k = 0; k < count; k++) design->targets[k] = design->baseline[k] = 0.0;
   if (status == LML_OK && matrix->values != NULL)
     status = lml_npy_read_rows(matrix->values, place, count, design->targets, error);
   if (status == LML_OK && matrix->weights != NULL)
@@ -199,7 +199,7 @@ static lml_status read_block(const lml_matrix *matrix, lml_design *design, size_
   for (size_t k = 0; k < count && status == LML_OK; k++) {
     if (matrix->weights != NULL) weights[k] = sqrt(weights[k]);
     if (matrix->values != NULL) design->targets[k] -= matrix->set->energy_zero;
-    if (design->centre != NULL) lml_centre_row(design->centre, design->block + k * design->width);
+    if (design->shift != NULL) lml_shift_row(design->shift, design->block + k * design->width);
   }
   return status;
 }
@@ -214,8 +214,8 @@ lml_status lml_matrix_frame(lml_matrix *matrix, lml_design *design, size_t posit
     const size_t left = frame->nrows - begin, count = left < LML_BLOCK_ROWS ? left : LML_BLOCK_ROWS;
     status = read_block(matrix, design, frame->index * set->frame_rows + begin, count, weights, error);
     if (status == LML_OK)
-      status = lml_design_hand_on(design, set, position, begin, count, matrix->weights == NULL ? NULL : weights, sink,
-                                  error);
+      status =
+          lml_design_emit(design, set, position, begin, count, matrix->weights == NULL ? NULL : weights, sink, error);
   }
   return status;
 }

@@ -16,8 +16,8 @@ static bool is_far(const lml_lattice *lattice, const double *from, const double 
   return d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= distance * distance;
 }
 
-lml_status lml_spacing_take(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
-                            lml_error *error) {
+lml_status lml_thinning_keeps(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
+                              lml_error *error) {
   const lml_structure *now = &walk->frame.structure;
   lml_lattice lattice;
   const lml_status status = lml_lattice_make(&lattice, now, error);

@@ -9,7 +9,7 @@
 
 /** *@p far becomes true, and the frame the @p last one, where some atom (of forces: some selected atom) is at least
  *  @p distance (Å, minimum image) away from where it was, where cell or species are others, and for the first frame. */
-lml_status lml_spacing_take(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
-                            lml_error *error);
+lml_status lml_thinning_keeps(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
+                              lml_error *error);
 
 #endif

@@ -25,30 +25,30 @@ void lml_energy_offsets_set_zero(lml_dataset *sets, size_t nsets) {
 }
 
 void lml_energy_offsets_free(lml_energy_offsets *offsets) {
-  lml_free(offsets->before);
+  lml_free(offsets->baseline);
   lml_free(offsets->after);
   *offsets = (lml_energy_offsets){0};
 }
 
 /** Add the deviations of a set's file from one of its potentials, number @p part of a row's values. */
-static void add_deviations(lml_offset_sums *sums, const lml_fit *fit, size_t part) {
-  const lml_dataset *set = fit->set;
+static void add_deviations(lml_offset_sums *sums, const lml_validation *validation, size_t part) {
+  const lml_dataset *set = validation->set;
   static const double nothing = 0.0;
   for (size_t f = 0; f < set->nframes; f++)
     for (size_t k = 0; k < set->frames[f].nrows; k++) {
-      const double *row = fit->energies + (set->frames[f].first + k) * (3 + set->noffsets);
-      lml_offset_sums_take(sums, row + 3, &nothing, row[0] - row[part], set->weight * set->frames[f].weight);
+      const double *row = validation->energies + (set->frames[f].first + k) * (3 + set->noffsets);
+      lml_offset_sums_accumulate(sums, row + 3, &nothing, row[0] - row[part], set->weight * set->frames[f].weight);
     }
 }
 
-static lml_status find(lml_energy_offsets *offsets, const lml_fit *fits, size_t nfits, size_t part, double **values,
-                       lml_error *error) {
+static lml_status find(lml_energy_offsets *offsets, const lml_validation *validations, size_t nsets, size_t part,
+                       double **values, lml_error *error) {
   lml_offset_sums sums = {0};
   lml_status status = lml_alloc(values, offsets->count, sizeof **values, "offsets of energies", error);
   if (status == LML_OK) status = lml_offset_sums_make(&sums, offsets->count, 1, error);
-  for (size_t s = 0; s < nfits && status == LML_OK; s++)
-    if (fits[s].energies != NULL && fits[s].set->has_values && fits[s].set->role == offsets->from)
-      add_deviations(&sums, &fits[s], part);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++)
+    if (validations[s].energies != NULL && validations[s].set->has_values && validations[s].set->role == offsets->from)
+      add_deviations(&sums, &validations[s], part);
   if (status == LML_OK) {
     offsets->rank = lml_offset_sums_reduce(&sums);
     lml_offset_sums_find(&sums, offsets->rank, NULL, *values);
@@ -58,32 +58,33 @@ static lml_status find(lml_energy_offsets *offsets, const lml_fit *fits, size_t 
 }
 
 /** Count the rows in the errors. */
-static void add_rows(lml_fit *fit, const lml_energy_offsets *offsets) {
-  const lml_dataset *set = fit->set;
+static void add_rows(lml_validation *validation, const lml_energy_offsets *offsets) {
+  const lml_dataset *set = validation->set;
   for (size_t f = 0; f < set->nframes; f++)
     for (size_t k = 0; k < set->frames[f].nrows; k++) {
-      const double *kept = fit->energies + (set->frames[f].first + k) * (3 + set->noffsets);
+      const double *kept = validation->energies + (set->frames[f].first + k) * (3 + set->noffsets);
       double row[3] = {kept[0], kept[1], kept[2]};
       for (size_t e = 0; e < offsets->count && set->has_values; e++) {
-        row[1] += kept[3 + e] * offsets->before[e];
+        row[1] += kept[3 + e] * offsets->baseline[e];
         row[2] += kept[3 + e] * offsets->after[e];
       }
-      lml_fit_add_row(fit, f, k, row);
+      lml_validation_add_row(validation, f, k, row);
     }
 }
 
-lml_status lml_energy_offsets_find(lml_energy_offsets *offsets, lml_fit *fits, size_t nfits, lml_error *error) {
+lml_status lml_energy_offsets_find(lml_energy_offsets *offsets, lml_validation *validations, size_t nsets,
+                                   lml_error *error) {
   lml_energy_offsets_free(offsets);
   offsets->from = LML_ROLE_TEST;
-  for (size_t s = 0; s < nfits; s++) {
-    if (fits[s].energies == NULL) continue;
-    offsets->count = fits[s].set->noffsets;
-    if (fits[s].set->role == LML_ROLE_TARGET) offsets->from = LML_ROLE_TARGET;
+  for (size_t s = 0; s < nsets; s++) {
+    if (validations[s].energies == NULL) continue;
+    offsets->count = validations[s].set->noffsets;
+    if (validations[s].set->role == LML_ROLE_TARGET) offsets->from = LML_ROLE_TARGET;
   }
   if (offsets->count == 0) return LML_OK;
-  lml_status status = find(offsets, fits, nfits, 1, &offsets->before, error);
-  if (status == LML_OK) status = find(offsets, fits, nfits, 2, &offsets->after, error);
-  for (size_t s = 0; s < nfits && status == LML_OK; s++)
-    if (fits[s].energies != NULL) add_rows(&fits[s], offsets);
+  lml_status status = find(offsets, validations, nsets, 1, &offsets->baseline, error);
+  if (status == LML_OK) status = find(offsets, validations, nsets, 2, &offsets->after, error);
+  for (size_t s = 0; s < nsets && status == LML_OK; s++)
+    if (validations[s].energies != NULL) add_rows(&validations[s], offsets);
   return status;
 }

@@ -4,9 +4,10 @@
 #ifndef LML_RETRAIN_REPORT_ERRORS_OF_ROWS_H
 #define LML_RETRAIN_REPORT_ERRORS_OF_ROWS_H
 
-#include "retrain/report/errors.h"
+#include "retrain/report/validation.h"
 
-/** What lml_fit_evaluate does for structures. @p coefficients are the new Θ. */
-lml_status lml_fit_rows(lml_fit *fit, const lml_crew *crew, const double *coefficients, lml_error *error);
+/** What lml_validation_job does for structures. @p coefficients are the new Θ. */
+lml_status lml_validation_of_rows(lml_validation *validation, const lml_workers *workers, const double *coefficients,
+                                  lml_error *error);
 
 #endif

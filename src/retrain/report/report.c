@@ -16,70 +16,70 @@ static double mean(double sum, double count) { return count > 0.0 ? sum / count 
 
 /* ---- errors ---- */
 
-static void write_sums(lml_json_writer *w, const lml_fit_sums *sums, bool has_values) {
+static void write_sums(lml_json_writer *w, const lml_error_sums *sums, bool has_values) {
   lml_json_writer_integer(w, "count", (long long)sums->count);
   if (has_values) {
-    lml_json_writer_number(w, "rms_before", root_mean(sums->before, sums->count));
+    lml_json_writer_number(w, "rms_before", root_mean(sums->baseline, sums->count));
     lml_json_writer_number(w, "rms_after", root_mean(sums->after, sums->count));
-    lml_json_writer_number(w, "mae_before", mean(sums->absolute_before, sums->count));
+    lml_json_writer_number(w, "mae_before", mean(sums->absolute_baseline, sums->count));
     lml_json_writer_number(w, "mae_after", mean(sums->absolute_after, sums->count));
   }
   lml_json_writer_number(w, "rms_change", root_mean(sums->change, sums->count));
 }
 
-static void write_fit_frame(lml_json_writer *w, const lml_fit_frame *frame, bool has_values) {
+static void write_frame_errors(lml_json_writer *w, const lml_frame_errors *frame, bool has_values) {
   write_sums(w, &frame->sums, has_values);
   if (has_values) {
-    lml_json_writer_number(w, "largest_before", frame->largest_before);
+    lml_json_writer_number(w, "largest_before", frame->largest_baseline);
     lml_json_writer_number(w, "largest_after", frame->largest_after);
   }
   lml_json_writer_number(w, "largest_change", frame->largest_change);
 }
 
-static void write_regions(lml_json_writer *w, const lml_fit *fit) {
+static void write_regions(lml_json_writer *w, const lml_validation *validation) {
   lml_json_writer_object(w, "regions");
-  for (size_t k = 0; k < LML_FIT_REGIONS; k++) {
-    if (fit->places.regions[k].count == 0.0) continue;
-    lml_json_writer_object(w, lml_fit_region_names[k]);
-    write_sums(w, &fit->places.regions[k], fit->set->has_values);
+  for (size_t k = 0; k < LML_VALIDATION_REGIONS; k++) {
+    if (validation->places.regions[k].count == 0.0) continue;
+    lml_json_writer_object(w, lml_validation_region_names[k]);
+    write_sums(w, &validation->places.regions[k], validation->set->has_values);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_object(w);
   lml_json_writer_array(w, "distances");
-  for (size_t k = 0; k < LML_FIT_BINS; k++) {
-    if (fit->places.bins[k].count == 0.0) continue;
+  for (size_t k = 0; k < LML_VALIDATION_BINS; k++) {
+    if (validation->places.bins[k].count == 0.0) continue;
     lml_json_writer_object(w, NULL);
-    lml_json_writer_number(w, "from", (double)k * lml_fit_bin_width);
-    if (k + 1 < LML_FIT_BINS) lml_json_writer_number(w, "to", (double)(k + 1) * lml_fit_bin_width);
-    write_sums(w, &fit->places.bins[k], fit->set->has_values);
+    lml_json_writer_number(w, "from", (double)k * lml_validation_bin_width);
+    if (k + 1 < LML_VALIDATION_BINS) lml_json_writer_number(w, "to", (double)(k + 1) * lml_validation_bin_width);
+    write_sums(w, &validation->places.bins[k], validation->set->has_values);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_array(w);
 }
 
 /** Errors of each group of frames, where there are several. */
-static void write_groups(lml_json_writer *w, const lml_fit *fit) {
-  const lml_group_names *groups = &fit->set->groups;
+static void write_groups(lml_json_writer *w, const lml_validation *validation) {
+  const lml_group_names *groups = &validation->set->groups;
   if (groups->count == 0) return;
   lml_json_writer_object(w, "groups");
   for (size_t k = 0; k < groups->count; k++) {
-    const lml_fit_frame frame = lml_fit_group(fit, k);
+    const lml_frame_errors frame = lml_validation_group(validation, k);
     lml_json_writer_object(w, groups->list[k]);
-    write_fit_frame(w, &frame, fit->set->has_values);
+    write_frame_errors(w, &frame, validation->set->has_values);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_object(w);
 }
 
-static void write_samples(lml_json_writer *w, const lml_fit *fit) {
+static void write_samples(lml_json_writer *w, const lml_validation *validation) {
   lml_json_writer_object(w, "samples");
-  lml_json_writer_integer(w, "stride", (long long)fit->stride);
+  lml_json_writer_integer(w, "stride", (long long)validation->stride);
   const char *names[] = {"value", "before", "after", "distance"};
-  for (size_t part = fit->set->has_values ? 0 : 1; part < 4; part++) {
+  for (size_t part = validation->set->has_values ? 0 : 1; part < 4; part++) {
     lml_json_writer_array(w, names[part]);
-    for (size_t k = 0; k < fit->nsamples; k++) {
-      const lml_fit_sample *s = &fit->samples[k];
-      const double values[] = {s->value, s->before, s->after, s->distance < 0.0 ? NAN : s->distance};
+    for (size_t k = 0; k < validation->nsamples; k++) {
+      const lml_value_sample *s = &validation->samples[k];
+      const double values[] = {s->value, s->baseline, s->after, s->distance < 0.0 ? NAN : s->distance};
       lml_json_writer_number(w, NULL, values[part]);
     }
     lml_json_writer_end_array(w);
@@ -88,19 +88,20 @@ static void write_samples(lml_json_writer *w, const lml_fit *fit) {
 }
 
 /** @p folds: 0 where there are none. */
-static void write_frames(lml_json_writer *w, const lml_fit *fit, size_t folds) {
+static void write_frames(lml_json_writer *w, const lml_validation *validation, size_t folds) {
   lml_json_writer_array(w, "frames");
-  for (size_t k = 0; k < fit->set->nframes; k++) {
+  for (size_t k = 0; k < validation->set->nframes; k++) {
     lml_json_writer_object(w, NULL);
-    lml_json_writer_integer(w, "frame", (long long)fit->set->frames[k].index);
-    if (fit->set->frames[k].group != LML_NO_GROUP)
-      lml_json_writer_text(w, "group", fit->set->groups.list[fit->set->frames[k].group]);
-    if (folds > 0) lml_json_writer_integer(w, "fold", (long long)fit->set->frames[k].fold);
-    lml_json_writer_number(w, "weight", fit->set->frames[k].weight);
-    if (fit->set->row_weights != NULL) lml_json_writer_number(w, "mean_row_weight", fit->set->frames[k].row_weight);
-    if (fit->set->source == LML_SOURCE_STRUCTURES)
-      lml_json_writer_integer(w, "atoms", (long long)fit->set->frames[k].natoms);
-    write_fit_frame(w, &fit->frames[k], fit->set->has_values);
+    lml_json_writer_integer(w, "frame", (long long)validation->set->frames[k].index);
+    if (validation->set->frames[k].group != LML_NO_GROUP)
+      lml_json_writer_text(w, "group", validation->set->groups.list[validation->set->frames[k].group]);
+    if (folds > 0) lml_json_writer_integer(w, "fold", (long long)validation->set->frames[k].fold);
+    lml_json_writer_number(w, "weight", validation->set->frames[k].weight);
+    if (validation->set->row_weights != NULL)
+      lml_json_writer_number(w, "mean_row_weight", validation->set->frames[k].row_weight);
+    if (validation->set->source == LML_SOURCE_STRUCTURES)
+      lml_json_writer_integer(w, "atoms", (long long)validation->set->frames[k].natoms);
+    write_frame_errors(w, &validation->frames[k], validation->set->has_values);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_array(w);
@@ -151,20 +152,20 @@ static void write_leverages(lml_json_writer *w, const lml_retrain *retrain, cons
   lml_json_writer_number(w, "threshold", set->leverage);
   lml_json_writer_number(w, "lambda_ridge", retrain->options->lambda_ridge[0]);
   lml_json_writer_array(w, "frames");
-  for (size_t k = 0; k < set->njudged; k++) {
+  for (size_t k = 0; k < set->nscreened; k++) {
     lml_json_writer_object(w, NULL);
-    lml_json_writer_integer(w, "frame", (long long)set->judged[k].index);
-    lml_json_writer_number(w, "leverage", set->judged[k].leverage);
-    lml_json_writer_number(w, "effective_weight", set->judged[k].weight);
+    lml_json_writer_integer(w, "frame", (long long)set->screened[k].index);
+    lml_json_writer_number(w, "leverage", set->screened[k].leverage);
+    lml_json_writer_number(w, "effective_weight", set->screened[k].weight);
     lml_json_writer_end_object(w);
   }
   lml_json_writer_end_array(w);
   lml_json_writer_end_object(w);
 }
 
-static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_fit *fit) {
-  const lml_dataset *set = fit->set;
-  const lml_fit_frame total = lml_fit_total(fit);
+static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_validation *validation) {
+  const lml_dataset *set = validation->set;
+  const lml_frame_errors total = lml_validation_total(validation);
   lml_json_writer_object(w, NULL);
   lml_json_writer_text(w, "role", lml_role_names[set->role]);
   lml_json_writer_text(w, "file", set->path);
@@ -174,7 +175,7 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
   write_settings(w, set);
   lml_json_writer_integer(w, "frames_read", (long long)set->nread);
   lml_json_writer_integer(w, "frames_used", (long long)set->nframes);
-  if (set->torn[0] != '\0') lml_json_writer_text(w, "skipped", set->torn);
+  if (set->truncated[0] != '\0') lml_json_writer_text(w, "skipped", set->truncated);
   lml_json_writer_integer(w, "rows", (long long)set->nrows);
   if (set->role == LML_ROLE_TARGET || set->role == LML_ROLE_SOFT) {
     lml_json_writer_number(w, "weight", set->weight);
@@ -185,14 +186,14 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
     lml_json_writer_text(w, "kind", lml_test_kind_names[set->kind]);
   lml_json_writer_text(w, "errors_from", lml_dataset_is_evaluated(set) ? "evaluation" : "rows");
   lml_json_writer_object(w, "errors");
-  write_fit_frame(w, &total, set->has_values);
-  const lml_fit_zeros zeros = lml_fit_find_zeros(fit);
+  write_frame_errors(w, &total, set->has_values);
+  const lml_zero_forces zeros = lml_validation_find_zeros(validation);
   if (zeros.nframes > 0) lml_json_writer_integer(w, "zero_forces", (long long)zeros.components);
-  write_groups(w, fit);
-  write_regions(w, fit);
-  write_frames(w, fit, set->role == LML_ROLE_TARGET ? retrain->nfolds : 0);
+  write_groups(w, validation);
+  write_regions(w, validation);
+  write_frames(w, validation, set->role == LML_ROLE_TARGET ? retrain->nfolds : 0);
   lml_json_writer_end_object(w);
-  write_samples(w, fit);
+  write_samples(w, validation);
   lml_json_writer_end_object(w);
 }
 
@@ -207,7 +208,7 @@ static void write_offsets(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_object(w, "elements");
   for (size_t e = 0; e < offsets->count; e++) {
     lml_json_writer_object(w, lml_element_symbol(lml_potential_element(retrain->result, e)));
-    lml_json_writer_number(w, "before", offsets->before[e]);
+    lml_json_writer_number(w, "before", offsets->baseline[e]);
     lml_json_writer_number(w, "after", offsets->after[e]);
     lml_json_writer_end_object(w);
   }
@@ -295,7 +296,7 @@ static void write_sums_kind(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_integer(w, "rows", (long long)target->nrows);
   lml_json_writer_integer(w, "subspace_rank", (long long)target->dimension);
   lml_json_writer_integer(w, "rows_inside", (long long)target->ninside);
-  lml_json_writer_number(w, "left_out", target->left_out / fmax(target->nrows * (double)target->width, 1.0));
+  lml_json_writer_number(w, "left_out", target->neglected / fmax(target->nrows * (double)target->width, 1.0));
   lml_json_writer_end_object(w);
 }
 
@@ -329,7 +330,7 @@ static void write_search(lml_json_writer *w, const lml_retrain *retrain) {
   if (retrain->nfolds > 0) lml_json_writer_integer(w, "groups", (long long)retrain->ngroups);
   lml_json_writer_text(w, "watched_by", lml_watch_names[retrain->watch]);
   lml_json_writer_number(w, "soft_limit", options->soft_limit);
-  lml_json_writer_number(w, "rms_before", lml_trade_off_before(retrain));
+  lml_json_writer_number(w, "rms_before", lml_trade_off_baseline(retrain));
   if (most > 0) lml_json_writer_integer(w, "most_trials", (long long)most);
   if (most > 0) lml_json_writer_number(w, "tolerance", options->search.tolerance);
   lml_json_writer_array(w, "at_end_of_range");
@@ -428,7 +429,7 @@ lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_er
   write_constraints(&w, retrain);
   write_offsets(&w, retrain);
   lml_json_writer_array(&w, "sets");
-  for (size_t s = 0; s < retrain->options->nsets; s++) write_set(&w, retrain, &retrain->fits[s]);
+  for (size_t s = 0; s < retrain->options->nsets; s++) write_set(&w, retrain, &retrain->validations[s]);
   lml_json_writer_end_array(&w);
   write_coefficients(&w, retrain);
   write_costs(&w, retrain);

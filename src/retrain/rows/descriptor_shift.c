@@ -2,26 +2,26 @@
 
 #include "base/memory.h"
 
-lml_status lml_centre_make(lml_centre *centre, size_t nelements, size_t ncomponents, lml_error *error) {
-  *centre = (lml_centre){.nelements = nelements, .ncomponents = ncomponents};
-  return lml_alloc(&centre->values, nelements * ncomponents, sizeof(double), "a centre of the descriptors", error);
+lml_status lml_shift_make(lml_shift *shift, size_t nelements, size_t ncomponents, lml_error *error) {
+  *shift = (lml_shift){.nelements = nelements, .ncomponents = ncomponents};
+  return lml_alloc(&shift->values, nelements * ncomponents, sizeof(double), "a centre of the descriptors", error);
 }
 
-void lml_centre_free(lml_centre *centre) {
-  lml_free(centre->values);
-  *centre = (lml_centre){0};
+void lml_shift_free(lml_shift *shift) {
+  lml_free(shift->values);
+  *shift = (lml_shift){0};
 }
 
-static size_t columns(const lml_centre *centre) { return (centre->ncomponents + 1) * (centre->ncomponents + 2) / 2; }
+static size_t columns(const lml_shift *shift) { return (shift->ncomponents + 1) * (shift->ncomponents + 2) / 2; }
 
 /* With b = B − c: bᵢbⱼ = BᵢBⱼ − cᵢBⱼ − cⱼBᵢ + cᵢcⱼ, and half of that for i = j. In each function below, q runs over
  * the quadratic columns in their order, from the first behind the linear ones. */
 
 /** From the highest columns down, as each needs the lower ones for B. */
-void lml_centre_row(const lml_centre *centre, double *row) {
-  const size_t n = centre->ncomponents;
-  for (size_t e = 0; e < centre->nelements; e++, row += columns(centre)) {
-    const double *c = centre->values + e * n;
+void lml_shift_row(const lml_shift *shift, double *row) {
+  const size_t n = shift->ncomponents;
+  for (size_t e = 0; e < shift->nelements; e++, row += columns(shift)) {
+    const double *c = shift->values + e * n;
     double *linear = row + 1, *q = row + 1 + n;
     for (size_t i = 0; i < n; i++) {
       *q++ += c[i] * (0.5 * c[i] * row[0] - linear[i]);
@@ -31,10 +31,10 @@ void lml_centre_row(const lml_centre *centre, double *row) {
   }
 }
 
-void lml_centre_coefficients(const lml_centre *centre, double *coefficients) {
-  const size_t n = centre->ncomponents;
-  for (size_t e = 0; e < centre->nelements; e++, coefficients += columns(centre)) {
-    const double *c = centre->values + e * n, *q = coefficients + 1 + n;
+void lml_shift_coefficients(const lml_shift *shift, double *coefficients) {
+  const size_t n = shift->ncomponents;
+  for (size_t e = 0; e < shift->nelements; e++, coefficients += columns(shift)) {
+    const double *c = shift->values + e * n, *q = coefficients + 1 + n;
     double *linear = coefficients + 1;
     for (size_t i = 0; i < n; i++) coefficients[0] += c[i] * linear[i];
     for (size_t i = 0; i < n; i++) {
@@ -49,7 +49,7 @@ void lml_centre_coefficients(const lml_centre *centre, double *coefficients) {
   }
 }
 
-/** What lml_centre_restore does to one element's part, in its rows from @p first on alone. */
+/** What lml_shift_restore does to one element's part, in its rows from @p first on alone. */
 static void restore_part(size_t n, const double *c, double *part, size_t first) {
   const double constant = part[0];
   double *linear = part + 1, *q = part + 1 + n;
@@ -63,17 +63,16 @@ static void restore_part(size_t n, const double *c, double *part, size_t first) 
   for (size_t i = first > 1 ? first - 1 : 0; i < n; i++) linear[i] += c[i] * constant;
 }
 
-void lml_centre_restore(const lml_centre *centre, double *vector) {
-  const size_t n = centre->ncomponents;
-  for (size_t e = 0; e < centre->nelements; e++)
-    restore_part(n, centre->values + e * n, vector + e * columns(centre), 0);
+void lml_shift_restore(const lml_shift *shift, double *vector) {
+  const size_t n = shift->ncomponents;
+  for (size_t e = 0; e < shift->nelements; e++) restore_part(n, shift->values + e * n, vector + e * columns(shift), 0);
 }
 
 /** Complete the constant and linear rows of all elements from the lower triangle. */
-static void mirror_linear(const lml_centre *centre, double *matrix, size_t width) {
-  for (size_t e = 0; e < centre->nelements; e++)
-    for (size_t k = 0; k <= centre->ncomponents; k++) {
-      const size_t row = e * columns(centre) + k;
+static void mirror_linear(const lml_shift *shift, double *matrix, size_t width) {
+  for (size_t e = 0; e < shift->nelements; e++)
+    for (size_t k = 0; k <= shift->ncomponents; k++) {
+      const size_t row = e * columns(shift) + k;
       for (size_t column = row + 1; column < width; column++)
         matrix[column * width + row] = matrix[row * width + column];
     }
@@ -99,12 +98,12 @@ static void combine_columns(size_t n, const double *c, double *matrix, size_t wi
   }
 }
 
-void lml_centre_restore_matrix(const lml_centre *centre, double *matrix) {
-  const size_t n = centre->ncomponents, each = columns(centre), width = centre->nelements * each;
-  mirror_linear(centre, matrix, width);
+void lml_shift_restore_matrix(const lml_shift *shift, double *matrix) {
+  const size_t n = shift->ncomponents, each = columns(shift), width = shift->nelements * each;
+  mirror_linear(shift, matrix, width);
   for (size_t column = 0; column < width; column++)
-    for (size_t e = column / each; e < centre->nelements; e++)
-      restore_part(n, centre->values + e * n, matrix + column * width + e * each,
+    for (size_t e = column / each; e < shift->nelements; e++)
+      restore_part(n, shift->values + e * n, matrix + column * width + e * each,
                    column > e * each ? column - e * each : 0);
-  for (size_t e = 0; e < centre->nelements; e++) combine_columns(n, centre->values + e * n, matrix, width, e * each);
+  for (size_t e = 0; e < shift->nelements; e++) combine_columns(n, shift->values + e * n, matrix, width, e * each);
 }

@@ -13,28 +13,28 @@
 
 #include "lmlink/error.h"
 
-/** Initialise with `lml_centre c = {0};`, release with lml_centre_free. */
-typedef struct lml_centre {
+/** Initialise with `lml_shift c = {0};`, release with lml_shift_free. */
+typedef struct lml_shift {
   size_t nelements;
   size_t ncomponents; /**< linear components of each element; its columns are 1, linear, quadratic ones */
   double *values;     /**< nelements × ncomponents: c */
-} lml_centre;
+} lml_shift;
 
 /** c = 0. */
-lml_status lml_centre_make(lml_centre *centre, size_t nelements, size_t ncomponents, lml_error *error);
-void lml_centre_free(lml_centre *centre);
+lml_status lml_shift_make(lml_shift *shift, size_t nelements, size_t ncomponents, lml_error *error);
+void lml_shift_free(lml_shift *shift);
 
 /** A row for B becomes the row for B − c: x M⁻¹. */
-void lml_centre_row(const lml_centre *centre, double *row);
+void lml_shift_row(const lml_shift *shift, double *row);
 
 /** Coefficients of B become those of B − c: M Θ. */
-void lml_centre_coefficients(const lml_centre *centre, double *coefficients);
+void lml_shift_coefficients(const lml_shift *shift, double *coefficients);
 
 /** A sum Σ r x over rows for B − c becomes that over the rows for B: Mᵀ times it. */
-void lml_centre_restore(const lml_centre *centre, double *vector);
+void lml_shift_restore(const lml_shift *shift, double *vector);
 
 /** A sum Σ x xᵀ over rows for B − c, lower triangle by columns, becomes that over the rows for B. Some of the upper
  *  triangle is overwritten. */
-void lml_centre_restore_matrix(const lml_centre *centre, double *matrix);
+void lml_shift_restore_matrix(const lml_shift *shift, double *matrix);
 
 #endif

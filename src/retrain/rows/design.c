@@ -16,7 +16,7 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
                          .nelements = lml_potential_nelements(potential),
                          .ncoefficients = lml_potential_ncoefficients(potential)};
   const size_t n = design->width = design->nelements * design->ncoefficients;
-  double **const columns[] = {&design->targets, &design->predicted, &design->before};
+  double **const columns[] = {&design->targets, &design->predicted, &design->baseline};
   lml_status status =
       lml_alloc_untouched(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   for (size_t k = 0; k < sizeof columns / sizeof columns[0] && status == LML_OK; k++)
@@ -25,7 +25,7 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
     status = lml_alloc(&design->fractions, LML_BLOCK_ROWS * design->nelements, sizeof(double), "targets", error);
   if (status == LML_OK) status = lml_alloc(&design->reference, n + 2, sizeof(double), "a reference row", error);
   if (status == LML_OK) status = lml_alloc(&design->start, n, sizeof(double), "coefficients", error);
-  if (status == LML_OK) lml_design_set_centre(design, NULL);
+  if (status == LML_OK) lml_design_set_shift(design, NULL);
   if (status == LML_OK) status = lml_descriptors_make(&design->descriptors, potential, error);
   if (status != LML_OK || potential->nterms == 0) return status;
   status = lml_potential_with_coefficients(potential, NULL, &design->fixed_potential, error);
@@ -46,12 +46,12 @@ void lml_design_free(lml_design *design) {
   lml_potential_destroy(design->fixed_potential);
   lml_results_free(&design->results);
   lml_gradient_rows_free(&design->gradients);
-  lml_alike_free(&design->alike);
+  lml_environments_free(&design->environments);
   lml_descriptors_free(&design->descriptors);
   lml_free(design->block);
   lml_free(design->targets);
   lml_free(design->predicted);
-  lml_free(design->before);
+  lml_free(design->baseline);
   lml_free(design->fractions);
   lml_free(design->reference);
   lml_free(design->start);
@@ -59,10 +59,10 @@ void lml_design_free(lml_design *design) {
   *design = (lml_design){0};
 }
 
-void lml_design_set_centre(lml_design *design, const lml_centre *centre) {
-  design->centre = centre;
+void lml_design_set_shift(lml_design *design, const lml_shift *shift) {
+  design->shift = shift;
   memcpy(design->start, lml_potential_coefficients(design->potential), design->width * sizeof *design->start);
-  if (centre != NULL) lml_centre_coefficients(centre, design->start);
+  if (shift != NULL) lml_shift_coefficients(shift, design->start);
 }
 
 static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
@@ -73,7 +73,7 @@ static size_t scratch_for(const lml_design *design, lml_quantity quantity) {
       return 6 * design->nelements * (design->ncoefficients - 1);
     case LML_QUANTITY_ENERGY:
     case LML_QUANTITY_DIFFERENCE:
-      return lml_mean_row_room(&design->descriptors);
+      return lml_energy_row_room(&design->descriptors);
   }
   return 0;
 }
@@ -93,7 +93,7 @@ static lml_status evaluate_fixed(lml_design *design, const lml_structure *struct
 }
 
 /** The fractions of elements are the columns of their constants, which offsets of energies take the place of. */
-static void take_fractions(lml_design *design, size_t count) {
+static void split_fractions(lml_design *design, size_t count) {
   for (size_t k = 0; k < count; k++)
     for (size_t e = 0; e < design->nelements; e++) {
       double *constant = design->block + k * design->width + e * design->ncoefficients;
@@ -102,56 +102,56 @@ static void take_fractions(lml_design *design, size_t count) {
     }
 }
 
-lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
-                              const double *weights, const lml_row_sink *sink, lml_error *error) {
+lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
+                           const double *weights, const lml_row_sink *sink, lml_error *error) {
   const int n = (int)design->width;
   cblas_dgemv(CblasColMajor, CblasTrans, n, (int)count, 1.0, design->block, n, design->start, 1, 0.0, design->predicted,
               1);
   for (size_t k = 0; k < count; k++) {
-    design->before[k] += design->predicted[k];
+    design->baseline[k] += design->predicted[k];
     if (weights == NULL) continue;
     cblas_dscal(n, weights[k], design->block + k * design->width, 1);
     design->targets[k] *= weights[k];
     design->predicted[k] *= weights[k];
   }
-  if (set->noffsets > 0) take_fractions(design, count);
+  if (set->noffsets > 0) split_fractions(design, count);
   const lml_row_block block = {.rows = design->block,
                                .fractions = set->noffsets > 0 ? design->fractions : NULL,
                                .targets = design->targets,
                                .predicted = design->predicted,
-                               .before = design->before,
+                               .baseline = design->baseline,
                                .count = count,
                                .first = set->frames[position].first + first,
                                .position = position,
                                .weight = set->frames[position].weight,
-                               .seat = design->seat};
-  return sink->take(sink->context, &block, error);
+                               .slot = design->slot};
+  return sink->accumulate(sink->context, &block, error);
 }
 
 /** What row @p k of the block shall be: @p value in the file, of which the fixed terms give @p part. */
 static void put_target(lml_design *design, size_t k, double value, double part) {
-  design->before[k] = part;
+  design->baseline[k] = part;
   design->targets[k] = design->walk.set->has_values ? value - part : 0.0;
 }
 
 /** Hand on forces, which are made for the centre, with the square roots of their weights. */
-static lml_status hand_on_forces(lml_design *design, size_t first, size_t count, const double *weights,
-                                 const lml_row_sink *sink, lml_error *error) {
-  return lml_design_hand_on(design, design->walk.set, design->walk.position, first, count, weights, sink, error);
+static lml_status emit_forces(lml_design *design, size_t first, size_t count, const double *weights,
+                              const lml_row_sink *sink, lml_error *error) {
+  return lml_design_emit(design, design->walk.set, design->walk.position, first, count, weights, sink, error);
 }
 
 /** Hand on all rows of the frame, which are not made for the centre yet. */
-static lml_status hand_on(lml_design *design, size_t count, const lml_row_sink *sink, lml_error *error) {
-  for (size_t k = 0; k < count && design->centre != NULL; k++)
-    lml_centre_row(design->centre, design->block + k * design->width);
-  return lml_design_hand_on(design, design->walk.set, design->walk.position, 0, count, NULL, sink, error);
+static lml_status emit(lml_design *design, size_t count, const lml_row_sink *sink, lml_error *error) {
+  for (size_t k = 0; k < count && design->shift != NULL; k++)
+    lml_shift_row(design->shift, design->block + k * design->width);
+  return lml_design_emit(design, design->walk.set, design->walk.position, 0, count, NULL, sink, error);
 }
 
 /* ---- forces: the one place that uses gradients ---- */
 
 static lml_status begin_forces(lml_design *design, const lml_structure *structure, const size_t *atoms, size_t natoms,
                                lml_error *error) {
-  design->gradients.centre = design->centre == NULL ? NULL : design->centre->values;
+  design->gradients.centre = design->shift == NULL ? NULL : design->shift->values;
   return lml_gradient_rows_begin(&design->gradients, &design->descriptors, structure, atoms, natoms, error);
 }
 
@@ -198,7 +198,7 @@ static lml_status pass_forces(lml_design *design, const lml_row_sink *sink, lml_
     status = next_forces(design, natoms, design->block, error);
     if (status != LML_OK) break;
     const size_t count = put_forces(design, begin, natoms, weights);
-    status = hand_on_forces(design, first, count, walk->weights == NULL ? NULL : weights, sink, error);
+    status = emit_forces(design, first, count, walk->weights == NULL ? NULL : weights, sink, error);
     first += count;
   }
   return status;
@@ -212,7 +212,7 @@ static lml_status make_energy(lml_design *design, lml_error *error) {
   const double natoms = (double)structure->natoms;
   double energy = 0.0;
   lml_status status =
-      lml_mean_row(&design->descriptors, structure, &design->alike, design->scratch, design->block, error);
+      lml_energy_row(&design->descriptors, structure, &design->environments, design->scratch, design->block, error);
   if (status == LML_OK && design->walk.set->has_values) status = lml_dataset_energy(&design->walk, &energy, error);
   if (status == LML_OK)
     put_target(design, 0, energy / natoms - design->walk.set->energy_zero, design->results.energy / natoms);
@@ -224,7 +224,7 @@ static lml_status keep_reference(lml_design *design, lml_error *error) {
   const lml_status status = make_energy(design, error);
   memcpy(design->reference, design->block, design->width * sizeof *design->reference);
   design->reference[design->width] = design->targets[0];
-  design->reference[design->width + 1] = design->before[0];
+  design->reference[design->width + 1] = design->baseline[0];
   return status;
 }
 
@@ -234,9 +234,9 @@ static lml_status pass_energy(lml_design *design, const lml_row_sink *sink, lml_
   if (design->walk.set->quantity == LML_QUANTITY_DIFFERENCE) {
     for (size_t c = 0; c < design->width; c++) design->block[c] -= design->reference[c];
     design->targets[0] -= design->reference[design->width];
-    design->before[0] -= design->reference[design->width + 1];
+    design->baseline[0] -= design->reference[design->width + 1];
   }
-  return hand_on(design, 1, sink, error);
+  return emit(design, 1, sink, error);
 }
 
 /* ---- virials ---- */
@@ -259,7 +259,7 @@ static lml_status pass_virial(lml_design *design, const lml_row_sink *sink, lml_
     }
     put_target(design, k, virial[components[k]] * share, design->results.virial[components[k]] * share);
   }
-  return hand_on(design, 6, sink, error);
+  return emit(design, 6, sink, error);
 }
 
 /* ---- frames ---- */

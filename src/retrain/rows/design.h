@@ -24,19 +24,19 @@ typedef struct lml_row_block {
   const double *predicted; /**< count: rows times Θ₀ */
   const double *fractions; /**< count × elements: of each one's atoms, times the same roots, where energies are offset:
                                 the constants' columns of the rows are zero then; else NULL */
-  const double *before;    /**< count: what the starting potential gives, fixed terms included, without weights */
+  const double *baseline;  /**< count: what the starting potential gives, fixed terms included, without weights */
   size_t count;
   size_t first;    /**< the set's row that it begins with */
   size_t position; /**< of the frame among the set's */
   double weight;   /**< of the frame */
-  size_t seat;     /**< of the design that made them */
+  size_t slot;     /**< of the design that made them */
 } lml_row_block;
 
 enum { LML_BLOCK_ROWS = 384 };
 
 /** Where rows go; they are valid during the call alone. */
 typedef struct lml_row_sink {
-  lml_status (*take)(void *context, const lml_row_block *block, lml_error *error);
+  lml_status (*accumulate)(void *context, const lml_row_block *block, lml_error *error);
   void *context;
 } lml_row_sink;
 
@@ -48,20 +48,20 @@ typedef struct lml_design {
   lml_calculator *fixed;
   lml_descriptors descriptors;
   lml_gradient_rows gradients;
-  lml_alike alike; /**< atoms of the structure at hand, for energies */
+  lml_environments environments; /**< atoms of the structure at hand, for energies */
   size_t nelements, ncoefficients;
   size_t width;              /**< N_D = nelements × ncoefficients */
-  size_t seat;               /**< where what is made of the rows is kept, see thread_pool.h */
-  const lml_centre *centre;  /**< rows are for descriptors counted from there; NULL: from zero */
+  size_t slot;               /**< where what is made of the rows is kept, see thread_pool.h */
+  const lml_shift *shift;    /**< rows are for descriptors counted from there; NULL: from zero */
   double *start;             /**< width: Θ₀ for these */
   lml_dataset_walk walk;     /**< through the set that rows were last made of */
   struct lml_matrix *matrix; /**< the same where they were read from a matrix */
   lml_results results;
-  double *block;                        /**< LML_BLOCK_ROWS × width */
-  double *targets, *predicted, *before; /**< LML_BLOCK_ROWS each, for the block */
-  double *fractions;                    /**< LML_BLOCK_ROWS × elements, for the block */
-  double *reference;                    /**< width + 2: row, target and fixed part that differences count from */
-  double *scratch;                      /**< descriptors of an atom, or virials of a frame */
+  double *block;                          /**< LML_BLOCK_ROWS × width */
+  double *targets, *predicted, *baseline; /**< LML_BLOCK_ROWS each, for the block */
+  double *fractions;                      /**< LML_BLOCK_ROWS × elements, for the block */
+  double *reference;                      /**< width + 2: row, target and fixed part that differences count from */
+  double *scratch;                        /**< descriptors of an atom, or virials of a frame */
   size_t scratch_capacity;
 } lml_design;
 
@@ -69,8 +69,8 @@ typedef struct lml_design {
 lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error);
 void lml_design_free(lml_design *design);
 
-/** From now on make rows for descriptors that are counted from @p centre, which must outlive them; NULL: from zero. */
-void lml_design_set_centre(lml_design *design, const lml_centre *centre);
+/** From now on make rows for descriptors that are counted from @p shift, which must outlive them; NULL: from zero. */
+void lml_design_set_shift(lml_design *design, const lml_shift *shift);
 
 /** Doubles that the largest frame of @p set needs, at most. */
 size_t lml_design_scratch(const lml_design *design, const lml_dataset *set);
@@ -88,7 +88,7 @@ lml_status lml_design_force_rows(lml_design *design, const lml_structure *struct
 /** For what makes rows: hand on the block's first @p count ones, which begin with row @p first of the frame at @p
  *  position of @p set, with Θ₀'s values. `before` holds the fixed terms' part of each, and @p weights (NULL: 1) the
  *  square roots of their weights. */
-lml_status lml_design_hand_on(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
-                              const double *weights, const lml_row_sink *sink, lml_error *error);
+lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
+                           const double *weights, const lml_row_sink *sink, lml_error *error);
 
 #endif

@@ -61,7 +61,7 @@ static void put_sums(const deviation_sums *s, size_t n, bool quadratic, double *
   }
 }
 
-size_t lml_mean_row_room(const lml_descriptors *descriptors) {
+size_t lml_energy_row_room(const lml_descriptors *descriptors) {
   const size_t n = lml_descriptors_ncomponents(descriptors);
   return descriptors->model.nelements * (n + room_of_element(n));
 }
@@ -79,33 +79,33 @@ static void add_all(lml_descriptors *descriptors, const lml_atoms *atoms, size_t
 }
 
 /** The same of the structure at hand. */
-static void add_structure(lml_descriptors *descriptors, lml_alike *alike, deviation_sums *sums) {
+static void add_structure(lml_descriptors *descriptors, lml_environments *environments, deviation_sums *sums) {
   const lml_listed_atoms *atoms = &descriptors->atoms;
-  if (!lml_alike_find(alike, &atoms->neighbours, atoms->elements)) {
+  if (!lml_environments_find(environments, &atoms->neighbours, atoms->elements)) {
     add_all(descriptors, &atoms->view, atoms->neighbours.natoms, NULL, sums);
     return;
   }
-  const lml_atoms kinds = lml_listed_atoms_view(&alike->mean, alike->elements);
-  add_all(descriptors, &kinds, alike->mean.natoms, alike->counts, sums);
+  const lml_atoms kinds = lml_listed_atoms_view(&environments->mean, environments->elements);
+  add_all(descriptors, &kinds, environments->mean.natoms, environments->counts, sums);
 }
 
-lml_status lml_mean_row(lml_descriptors *descriptors, const lml_structure *structure, lml_alike *alike, double *scratch,
-                        double *row, lml_error *error) {
+lml_status lml_energy_row(lml_descriptors *descriptors, const lml_structure *structure, lml_environments *environments,
+                          double *scratch, double *row, lml_error *error) {
   const lml_linear_model *model = &descriptors->model;
   const size_t n = model->ncomponents, width = model->ncoefficients;
   const bool quadratic = model->forms != NULL;
-  const lml_centre centre = {.nelements = model->nelements, .ncomponents = n, .values = scratch};
+  const lml_shift shift = {.nelements = model->nelements, .ncomponents = n, .values = scratch};
   double *room = scratch + model->nelements * n;
   deviation_sums sums[LML_ELEMENTS_LIMIT];
   const lml_status status = lml_descriptors_begin(descriptors, structure, error);
   if (status != LML_OK) return status;
   for (size_t e = 0; e < model->nelements; e++) sums[e] = begin_sums(scratch + e * n, room + e * room_of_element(n), n);
-  add_structure(descriptors, alike, sums);
+  add_structure(descriptors, environments, sums);
   for (size_t e = 0; e < model->nelements; e++) {
     if (sums[e].nwaiting > 0) add_waiting(&sums[e], n);
     put_sums(&sums[e], n, quadratic, row + e * width);
   }
-  if (quadratic) lml_centre_restore(&centre, row);
+  if (quadratic) lml_shift_restore(&shift, row);
   for (size_t e = 0; e < model->nelements && !quadratic; e++)
     cblas_daxpy((int)n, row[e * width], sums[e].first, 1, row + e * width + 1, 1);
   for (size_t c = 0; c < model->nelements * width; c++) row[c] /= (double)structure->natoms;

@@ -7,12 +7,12 @@
 #include "potential/descriptors.h"
 #include "retrain/rows/environments.h"
 
-/** Doubles of scratch that lml_mean_row needs. */
-size_t lml_mean_row_room(const lml_descriptors *descriptors);
+/** Doubles of scratch that lml_energy_row needs. */
+size_t lml_energy_row_room(const lml_descriptors *descriptors);
 
 /** Sum of D over the atoms of each element, divided by the number of all atoms: nelements × ncoefficients numbers at
- *  @p row. @p alike is for the atoms that are, of this structure or the next. */
-lml_status lml_mean_row(lml_descriptors *descriptors, const lml_structure *structure, lml_alike *alike, double *scratch,
-                        double *row, lml_error *error);
+ *  @p row. @p environments is for the atoms that are, of this structure or the next. */
+lml_status lml_energy_row(lml_descriptors *descriptors, const lml_structure *structure, lml_environments *environments,
+                          double *scratch, double *row, lml_error *error);
 
 #endif

@@ -92,7 +92,7 @@ static lml_status factorise(lml_solver *solver, const lml_problem *problem, lml_
 /** Q (t − M δ): half the negative slope of the cost function within the free directions. */
 static void put_residual(const lml_problem *problem, const double *delta, double *residual) {
   const int n = (int)problem->target->width;
-  lml_normal_copy_moment(problem->target, residual);
+  lml_normal_copy_rhs(problem->target, residual);
   lml_normal_multiply(problem->target, -1.0, delta, 1.0, residual);
   if (problem->soft != NULL)
     cblas_dsymv(CblasColMajor, CblasLower, n, -problem->lambda_soft, problem->soft->gram, n, delta, 1, 1.0, residual,

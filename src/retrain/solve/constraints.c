@@ -50,7 +50,7 @@ typedef struct {
   size_t width;
 } row_place;
 
-static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
+static lml_status accumulate(void *context, const lml_row_block *block, lml_error *error) {
   (void)error;
   const row_place *place = context;
   const size_t row = place->first + block->first, n = place->width;
@@ -72,34 +72,34 @@ static lml_status collect(lml_constraints *constraints, lml_comm *comm, lml_erro
 }
 
 /** The rows of all sets, at their places: @p places and @p jobs have room for nsets. */
-static lml_status make_rows(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets, size_t nsets,
-                            double *const *before, const lml_crew_job *beside, row_place *places, lml_row_job *jobs,
-                            lml_error *error) {
+static lml_status make_rows(lml_constraints *constraints, const lml_workers *workers, const lml_dataset *sets,
+                            size_t nsets, double *const *baseline, const lml_frame_job *beside, row_place *places,
+                            lml_row_job *jobs, lml_error *error) {
   size_t first[2] = {0, 0}, njobs = 0;
   for (size_t s = 0; s < nsets; s++) {
     if (sets[s].role != LML_ROLE_HARD) continue;
     row_place *place = &places[njobs];
     *place = (row_place){&constraints->kinds[sets[s].mode], first[sets[s].mode], constraints->width};
-    jobs[njobs++] = (lml_row_job){.set = &sets[s], .sink = {take, place}, .before = before[s]};
+    jobs[njobs++] = (lml_row_job){.set = &sets[s], .sink = {accumulate, place}, .baseline = baseline[s]};
     first[sets[s].mode] += sets[s].nrows;
   }
-  return lml_crew_rows(crew, jobs, njobs, beside, error);
+  return lml_workers_make_rows(workers, jobs, njobs, beside, error);
 }
 
-lml_status lml_constraints_fill(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets,
-                                size_t nsets, double *const *before, const lml_crew_job *beside, lml_error *error) {
+lml_status lml_constraints_fill(lml_constraints *constraints, const lml_workers *workers, const lml_dataset *sets,
+                                size_t nsets, double *const *baseline, const lml_frame_job *beside, lml_error *error) {
   row_place *places;
   lml_row_job *jobs;
   lml_status status = lml_alloc(&places, nsets, sizeof *places, "hard constraints", error);
   if (status != LML_OK) return status;
   status = lml_alloc(&jobs, nsets, sizeof *jobs, "hard constraints", error);
-  if (status == LML_OK) status = make_rows(constraints, crew, sets, nsets, before, beside, places, jobs, error);
+  if (status == LML_OK) status = make_rows(constraints, workers, sets, nsets, baseline, beside, places, jobs, error);
   lml_free(places);
   lml_free(jobs);
-  status = lml_comm_agree(crew->comm, status, error);
+  status = lml_comm_agree(workers->comm, status, error);
   for (size_t s = 0; s < nsets && status == LML_OK; s++)
-    if (sets[s].role == LML_ROLE_HARD) status = lml_comm_sum(crew->comm, before[s], sets[s].nrows, error);
-  return status == LML_OK ? collect(constraints, crew->comm, error) : status;
+    if (sets[s].role == LML_ROLE_HARD) status = lml_comm_sum(workers->comm, baseline[s], sets[s].nrows, error);
+  return status == LML_OK ? collect(constraints, workers->comm, error) : status;
 }
 
 /* ---- decomposition ---- */

@@ -42,11 +42,11 @@ lml_status lml_constraints_make(lml_constraints *constraints, const lml_dataset 
                                 lml_error *error);
 void lml_constraints_free(lml_constraints *constraints);
 
-/** Compute the rows of this rank's share of the frames, and collect them on rank 0. @p before: for each set an array
+/** Compute the rows of this rank's share of the frames, and collect them on rank 0. @p baseline: for each set an array
  * for what the starting potential gives, all zero, which is collected too. @p beside (may be NULL) is done
  * meanwhile. */
-lml_status lml_constraints_fill(lml_constraints *constraints, const lml_crew *crew, const lml_dataset *sets,
-                                size_t nsets, double *const *before, const lml_crew_job *beside, lml_error *error);
+lml_status lml_constraints_fill(lml_constraints *constraints, const lml_workers *workers, const lml_dataset *sets,
+                                size_t nsets, double *const *baseline, const lml_frame_job *beside, lml_error *error);
 
 /** Decompose the rows (rank 0 alone): LML_ERR_INPUT where no freedom is left or values contradict each other. */
 lml_status lml_constraints_decompose(lml_constraints *constraints, const lml_constraint_options *options,

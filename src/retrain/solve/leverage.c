@@ -18,7 +18,7 @@ static lml_status factorise(lml_leverage *leverage, lml_error *error) {
 
 lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error) {
   const size_t n = leverage->solver->width, rank = leverage->problem.constraints->rank;
-  lml_status status = lml_normal_part_make(&leverage->frame, n, NULL, error);
+  lml_status status = lml_accumulator_make(&leverage->frame, n, NULL, error);
   if (status == LML_OK)
     status = lml_alloc(&leverage->rows, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   if (status == LML_OK) status = lml_normal_allow_offsets(&leverage->frame.sums, leverage->whole->offsets.count, error);
@@ -28,7 +28,7 @@ lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error) {
 }
 
 void lml_leverage_free(lml_leverage *leverage) {
-  lml_normal_part_free(&leverage->frame);
+  lml_accumulator_free(&leverage->frame);
   lml_free(leverage->rows);
   lml_free(leverage->scratch);
   *leverage = (lml_leverage){0};
@@ -40,41 +40,41 @@ void lml_leverage_free(lml_leverage *leverage) {
 typedef struct {
   lml_dataset *set;
   size_t nkept, nrows;
-} sieve;
+} screening;
 
-static sieve begin_sieve(lml_dataset *set, size_t first) {
-  return (sieve){.set = set, .nkept = first, .nrows = first < set->nframes ? set->frames[first].first : set->nrows};
+static screening begin_screening(lml_dataset *set, size_t first) {
+  return (screening){.set = set, .nkept = first, .nrows = first < set->nframes ? set->frames[first].first : set->nrows};
 }
 
 /** Keep the frame where its leverage is large enough, and where it has no rows: then the others' differences count from
  *  it. */
-static lml_status sift(sieve *s, size_t position, double leverage, bool *taken, lml_error *error) {
+static lml_status screen(screening *s, size_t position, double leverage, bool *kept, lml_error *error) {
   lml_dataset *set = s->set;
   lml_dataset_frame frame = set->frames[position];
-  const lml_status status = lml_grow(&set->judged, &set->judged_capacity, set->njudged + 1, sizeof *set->judged,
+  const lml_status status = lml_grow(&set->screened, &set->screened_capacity, set->nscreened + 1, sizeof *set->screened,
                                      "leverages of frames", error);
-  *taken = status == LML_OK && (frame.nrows == 0 || leverage > set->leverage);
+  *kept = status == LML_OK && (frame.nrows == 0 || leverage > set->leverage);
   if (status != LML_OK) return status;
-  const double weight = *taken ? set->weight * frame.weight * frame.row_weight : 0.0;
-  set->judged[set->njudged++] = (lml_judged_frame){.index = frame.index, .leverage = leverage, .weight = weight};
-  if (!*taken) return LML_OK;
+  const double weight = *kept ? set->weight * frame.weight * frame.row_weight : 0.0;
+  set->screened[set->nscreened++] = (lml_screened_frame){.index = frame.index, .leverage = leverage, .weight = weight};
+  if (!*kept) return LML_OK;
   frame.first = s->nrows;
   s->nrows += frame.nrows;
   set->frames[s->nkept++] = frame;
   return LML_OK;
 }
 
-static void end_sieve(const sieve *s) {
+static void end_screening(const screening *s) {
   s->set->nframes = s->nkept;
   s->set->nrows = s->nrows;
 }
 
 lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_error *error) {
-  sieve s = begin_sieve(set, 0);
+  screening s = begin_screening(set, 0);
   lml_status status = LML_OK;
-  bool taken;
-  for (size_t k = 0; k < set->nframes && status == LML_OK; k++) status = sift(&s, k, leverages[k], &taken, error);
-  if (status == LML_OK) end_sieve(&s);
+  bool kept;
+  for (size_t k = 0; k < set->nframes && status == LML_OK; k++) status = screen(&s, k, leverages[k], &kept, error);
+  if (status == LML_OK) end_screening(&s);
   return status;
 }
 
@@ -83,10 +83,10 @@ lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_err
 /** One pass over a set: the sink's context. */
 typedef struct {
   lml_leverage *leverage;
-  sieve sieve;
-  lml_normal_adder adder; /**< to the sums of the frame at hand */
+  screening screening;
+  lml_accumulation adder; /**< to the sums of the frame at hand */
   double largest;         /**< of the frame's rows so far */
-} judgement;
+} judging;
 
 /** Where energies are offset, what the rows tell of δ alone; and of each what its offsets' leverage is. */
 static void project_offsets(const lml_leverage *leverage, const lml_row_block *block, double *squares) {
@@ -117,10 +117,10 @@ static double find_largest(const lml_leverage *leverage, const lml_row_block *bl
   return largest;
 }
 
-static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
-  judgement *j = context;
-  j->largest = fmax(j->largest, find_largest(j->leverage, block, j->sieve.set->weight * block->weight));
-  return lml_normal_take(&j->adder, block, error);
+static lml_status accumulate(void *context, const lml_row_block *block, lml_error *error) {
+  judging *j = context;
+  j->largest = fmax(j->largest, find_largest(j->leverage, block, j->screening.set->weight * block->weight));
+  return lml_accumulate_rows(&j->adder, block, error);
 }
 
 /** Add the frame's sums where they belong, and factorise anew. */
@@ -131,30 +131,30 @@ static lml_status add_frame(lml_leverage *leverage, size_t fold, lml_error *erro
 }
 
 /** Behind a frame's last row. */
-static lml_status judge(judgement *j, size_t position, lml_error *error) {
-  bool taken;
-  const size_t fold = j->sieve.set->frames[position].fold;
-  lml_status status = sift(&j->sieve, position, j->largest, &taken, error);
-  if (taken) status = add_frame(j->leverage, fold, error);
-  lml_normal_part_clear(&j->leverage->frame);
+static lml_status screen_frame(judging *j, size_t position, lml_error *error) {
+  bool kept;
+  const size_t fold = j->screening.set->frames[position].fold;
+  lml_status status = screen(&j->screening, position, j->largest, &kept, error);
+  if (kept) status = add_frame(j->leverage, fold, error);
+  lml_accumulator_clear(&j->leverage->frame);
   j->largest = 0.0;
   return status;
 }
 
 lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_dataset *set, size_t first,
-                               void (*tell)(void *context), void *context, lml_error *error) {
+                               void (*progress)(void *context), void *context, lml_error *error) {
   if (first >= set->nframes) return LML_OK;
-  judgement j = {.leverage = leverage,
-                 .sieve = begin_sieve(set, first),
-                 .adder = {.parts = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
-  const lml_row_sink sink = {take, &j};
+  judging j = {.leverage = leverage,
+               .screening = begin_screening(set, first),
+               .adder = {.parts = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
+  const lml_row_sink sink = {accumulate, &j};
   lml_status status = LML_OK;
   for (size_t position = first; position < set->nframes && status == LML_OK; position++) {
     status = lml_design_frame(design, set, position, &sink, error);
-    if (status == LML_OK) status = judge(&j, position, error);
-    if (status == LML_OK) tell(context);
+    if (status == LML_OK) status = screen_frame(&j, position, error);
+    if (status == LML_OK) progress(context);
   }
   lml_design_close(design);
-  if (status == LML_OK) end_sieve(&j.sieve);
+  if (status == LML_OK) end_screening(&j.screening);
   return status;
 }

@@ -19,7 +19,7 @@ typedef struct lml_leverage {
   lml_problem problem; /**< without soft constraints; target: the sums so far; λ₀: the prior */
   lml_normal *whole;   /**< these sums, to which those of frames that are taken are added */
   lml_normal *parts;   /**< likewise: the folds, of which each frame names its own; NULL: none */
-  lml_normal_part frame;
+  lml_accumulator frame;
   double *rows;    /**< LML_BLOCK_ROWS × width */
   double *scratch; /**< LML_BLOCK_ROWS × rank */
 } lml_leverage;
@@ -33,8 +33,8 @@ lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_err
 void lml_leverage_free(lml_leverage *leverage);
 
 /** Judge the frames of @p set from position @p first on, in order; those that are taken are added to the sums, the
- *  others removed from the set. @p tell is called behind each. Rank 0 alone. */
+ *  others removed from the set. @p progress is called behind each. Rank 0 alone. */
 lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_dataset *set, size_t first,
-                               void (*tell)(void *context), void *context, lml_error *error);
+                               void (*progress)(void *context), void *context, lml_error *error);
 
 #endif

@@ -72,7 +72,7 @@ static void take_offsets_off(lml_qr_adder *adder, const lml_row_block *block) {
   }
 }
 
-lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *error) {
+lml_status lml_qr_accumulate(void *context, const lml_row_block *block, lml_error *error) {
   lml_qr_adder *adder = context;
   const int n = (int)adder->qr->width, count = (int)block->count;
   memset(adder->deviations, 0, sizeof adder->deviations);

@@ -40,7 +40,7 @@ typedef struct lml_qr_adder {
 } lml_qr_adder;
 
 /** The sink's operation, with an lml_qr_adder as context. */
-lml_status lml_qr_take(void *context, const lml_row_block *block, lml_error *error);
+lml_status lml_qr_accumulate(void *context, const lml_row_block *block, lml_error *error);
 
 /** Fold the triangles of all ranks into rank 0's. */
 lml_status lml_qr_collect(lml_qr *qr, lml_comm *comm, lml_error *error);

@@ -17,9 +17,9 @@ static const double largest_condition = LML_LARGEST_CONDITION, largest_condition
 
 /** Weights or values may be so large that sums overflow. */
 static lml_status check_sums(const lml_normal *normal, const char *what, lml_error *error) {
-  double sum = normal->square;
+  double sum = normal->ssr;
   for (size_t i = 0; normal->gram != NULL && i < normal->width; i++)
-    sum += fabs(normal->gram[i * (normal->width + 1)]) + fabs(normal->moment[i]);
+    sum += fabs(normal->gram[i * (normal->width + 1)]) + fabs(normal->rhs[i]);
   if (isfinite(sum)) return LML_OK;
   return lml_fail(error, LML_ERR_INPUT, "the sums over the %s exceed the range of numbers: give smaller weights", what);
 }
@@ -59,10 +59,10 @@ static lml_status find_soft_rank(lml_run *r, lml_error *error) {
 }
 
 static lml_status find_solution(lml_run *r, lml_error *error) {
-  return lml_search_run(r->retrain, r->crew.nthreads, r->solver.scale, lml_run_tell, r, error);
+  return lml_search_run(r->retrain, r->workers.nthreads, r->solver.scale, lml_run_report_one, r, error);
 }
 
-lml_status lml_run_find_rank(void *context, lml_team_place place, size_t position, lml_error *error) {
+lml_status lml_run_find_rank(void *context, lml_pool_place place, size_t position, lml_error *error) {
   lml_run *r = context;
   (void)place, (void)position;
   return r->ranked ? LML_OK : find_target_rank(r, error);
@@ -74,7 +74,7 @@ typedef struct {
   lml_status (*list[2])(lml_run *r, lml_error *error);
 } findings;
 
-static lml_status find(void *context, lml_team_place place, size_t task, lml_error *error) {
+static lml_status find(void *context, lml_pool_place place, size_t task, lml_error *error) {
   const findings *both = context;
   (void)place;
   return both->list[task](both->run, error);
@@ -85,21 +85,21 @@ static lml_status find(void *context, lml_team_place place, size_t task, lml_err
 static lml_status find_all(lml_run *r, lml_error *error) {
   const bool waits = r->options->nlambda_ridge == 0 || lml_retrain_searches_soft(r->options);
   findings both = {r, {waits ? find_target_rank : find_solution, find_soft_rank}};
-  const lml_team_tasks tasks = {.count = 2, .work = find, .context = &both};
+  const lml_pool_tasks tasks = {.count = 2, .work = find, .context = &both};
   r->ranked = false;
-  const lml_status status = lml_team_run(r->crew.nthreads, &tasks, error);
+  const lml_status status = lml_pool_run(r->workers.nthreads, &tasks, error);
   return status == LML_OK && waits ? find_solution(r, error) : status;
 }
 
 static lml_status solve_sums(lml_run *r, lml_error *error) {
   lml_run_begin_stage(r, LML_STAGE_SOLVE, lml_search_most(r->options));
   lml_status status = LML_OK;
-  if (lml_run_leads(r)) {
+  if (lml_run_is_root(r)) {
     status = check_all_sums(r->retrain, error);
     if (status == LML_OK) status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = find_all(r, error);
-    if (status == LML_OK) lml_run_tell_last(r);
-    if (status == LML_OK) lml_trade_off_tell(r);
+    if (status == LML_OK) lml_run_report_last(r);
+    if (status == LML_OK) lml_trade_off_report(r);
   }
   lml_run_end_stage(r);
   return lml_comm_agree(r->comm, status, error);
@@ -111,15 +111,16 @@ static lml_status choose_method(lml_run *r, lml_error *error) {
   const double condition = retrain->solution.condition;
   int qr = r->options->method == LML_METHOD_QR;
   lml_status status = LML_OK;
-  const double ridge = lml_run_leads(r) ? retrain->trials[retrain->chosen].lambda_ridge * retrain->ridge.smallest : 0.0;
+  const double ridge =
+      lml_run_is_root(r) ? retrain->trials[retrain->chosen].lambda_ridge * retrain->ridge.smallest : 0.0;
   const double largest = ridge > 0.0 ? largest_condition : largest_condition_without_ridge;
-  if (lml_run_leads(r) && r->options->method == LML_METHOD_AUTO && !(condition < largest)) {
+  if (lml_run_is_root(r) && r->options->method == LML_METHOD_AUTO && !(condition < largest)) {
     lml_log_line(r->listener->log, LML_LOG_ERROR,
                  "the normal equations are too ill-conditioned (%.1e): the rows are gone through again, by QR",
                  condition);
     qr = 1;
   }
-  if (lml_run_leads(r) && r->options->method == LML_METHOD_CHOLESKY && !isfinite(condition))
+  if (lml_run_is_root(r) && r->options->method == LML_METHOD_CHOLESKY && !isfinite(condition))
     status = lml_fail(error, LML_ERR_INPUT,
                       "the normal equations do not determine all coefficients: give a larger --lambda-ridge, or leave "
                       "--method cholesky out");
@@ -132,7 +133,7 @@ static lml_status choose_method(lml_run *r, lml_error *error) {
 /** Put the rows of targets and soft constraints into the triangle. */
 static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, const double *start, double lambda_soft,
                                 lml_error *error) {
-  lml_crew one = r->crew; /* the triangle takes one block after the other; BLAS may use several threads for it */
+  lml_workers one = r->workers; /* the triangle takes one block after the other; BLAS may use several threads for it */
   lml_status status = LML_OK;
   one.nthreads = 1;
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++) {
@@ -143,8 +144,8 @@ static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, con
     adder->weight = soft ? set->weight * lambda_soft : set->weight;
     adder->has_values = !soft;
     adder->start = soft ? r->retrain->constraints.shift : start;
-    const lml_row_job job = {.set = set, .sink = {lml_qr_take, adder}};
-    status = lml_crew_rows(&one, &job, 1, NULL, error);
+    const lml_row_job job = {.set = set, .sink = {lml_qr_accumulate, adder}};
+    status = lml_workers_make_rows(&one, &job, 1, NULL, error);
   }
   return lml_comm_agree(r->comm, status, error);
 }
@@ -170,7 +171,7 @@ static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_ad
   const size_t n = retrain->width;
   const double *shift = retrain->constraints.shift;
   double lambdas[2] = {0.0, 0.0};
-  if (lml_run_leads(r)) {
+  if (lml_run_is_root(r)) {
     memcpy(scale, r->solver.scale, n * sizeof *scale);
     lambdas[0] = retrain->trials[retrain->chosen].lambda_soft;
     lambdas[1] = retrain->trials[retrain->chosen].lambda_ridge;
@@ -187,7 +188,7 @@ static lml_status solve_rows(lml_run *r, double *scale, double *start, lml_qr_ad
   if (status == LML_OK) status = find_offsets(r, adder, best, error);
   if (status == LML_OK) status = fill_triangle(r, &qr, adder, start, lambdas[0], error);
   if (status == LML_OK) status = lml_qr_collect(&qr, r->comm, error);
-  if (status == LML_OK && lml_run_leads(r)) {
+  if (status == LML_OK && lml_run_is_root(r)) {
     status = lml_qr_solve(&qr, lambdas[1], retrain->ridge.factors, retrain->delta, &retrain->qr_condition, error);
     for (size_t i = 0; i < n && shift != NULL; i++) retrain->delta[i] += shift[i];
   }

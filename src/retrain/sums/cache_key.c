@@ -113,9 +113,9 @@ static void put_groups(writer *w, const lml_config_groups *groups) {
 /** What leverages depend on beside the rows. */
 static void put_prior(writer *w, const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
-  bool judged = false;
-  for (size_t s = 0; s < options->nsets; s++) judged |= options->sets[s].leverage > 0.0;
-  if (!judged) return;
+  bool screened = false;
+  for (size_t s = 0; s < options->nsets; s++) screened |= options->sets[s].leverage > 0.0;
+  if (!screened) return;
   PUT(w, "lambda_ridge: %.17g\n", options->lambda_ridge[0]);
   put_numbers(w, "lambda_ridge_scale", retrain->ridge.factors, retrain->width);
   PUT(w, "hard_tolerance: %.17g\n", options->constraints.keep_tolerance);
@@ -124,8 +124,8 @@ static void put_prior(writer *w, const lml_retrain *retrain) {
 
 /** See compression.h; what is negligible is judged by λ₀ and the method. */
 static const char *kind_of_sums(const lml_run *r) {
-  return lml_compression_set(r->options, &r->crew.designs[0], r->retrain->ridge.smallest) == NULL ? "exact"
-                                                                                                  : "less work";
+  return lml_compression_set(r->options, &r->workers.designs[0], r->retrain->ridge.smallest) == NULL ? "exact"
+                                                                                                     : "less work";
 }
 
 static const char folds_line[] = "folds: ", tests_line[] = "the number of test files: ";

@@ -34,11 +34,11 @@ static lml_status add_normal(numbers *all, lml_normal *normal, lml_error *error)
   const size_t n = normal->width;
   lml_status status = LML_OK;
   if (normal->gram == NULL) return LML_OK;
-  lml_normal_settle(normal);
+  lml_normal_finalise(normal);
   for (size_t column = 0; column < n && status == LML_OK; column++)
     status = add(all, normal->gram + column * (n + 1), n - column, error);
-  if (status == LML_OK) status = add(all, normal->moment, n, error);
-  double *const single[] = {&normal->square, &normal->nrows, &normal->dimension, &normal->ninside, &normal->left_out};
+  if (status == LML_OK) status = add(all, normal->rhs, n, error);
+  double *const single[] = {&normal->ssr, &normal->nrows, &normal->dimension, &normal->ninside, &normal->neglected};
   for (size_t k = 0; k < sizeof single / sizeof single[0] && status == LML_OK; k++)
     status = add(all, single[k], 1, error);
   return status == LML_OK ? add(all, normal->offsets.numbers, normal->offsets.nnumbers, error) : status;
@@ -61,35 +61,35 @@ static lml_status add_constraints(numbers *all, lml_constraints *constraints, lm
   return status;
 }
 
-static bool is_judged(const lml_dataset *set) { return set->leverage > 0.0 && set->reading == LML_READ_ONCE; }
+static bool is_screened(const lml_dataset *set) { return set->leverage > 0.0 && set->reading == LML_READ_ONCE; }
 
 /** Frames that are judged, or were: once they are, the set has those alone that were taken. */
-static size_t count_judged(const lml_dataset *set) { return set->njudged > 0 ? set->njudged : set->nframes; }
+static size_t count_screened(const lml_dataset *set) { return set->nscreened > 0 ? set->nscreened : set->nframes; }
 
 static lml_status add_leverages(numbers *all, const lml_retrain_options *options, lml_error *error) {
   size_t count = 0, k = 0;
   for (size_t s = 0; s < options->nsets; s++)
-    if (is_judged(&options->sets[s])) count += count_judged(&options->sets[s]);
+    if (is_screened(&options->sets[s])) count += count_screened(&options->sets[s]);
   lml_status status = lml_alloc(&all->leverages, count, sizeof(double), "leverages of frames", error);
   if (status != LML_OK) return status;
   for (size_t s = 0; s < options->nsets; s++)
-    for (size_t i = 0; is_judged(&options->sets[s]) && i < options->sets[s].njudged; i++)
-      all->leverages[k++] = options->sets[s].judged[i].leverage;
+    for (size_t i = 0; is_screened(&options->sets[s]) && i < options->sets[s].nscreened; i++)
+      all->leverages[k++] = options->sets[s].screened[i].leverage;
   return add(all, all->leverages, count, error);
 }
 
 /** What the starting potential gives, where rank 0 knows it. */
-static lml_status add_before(numbers *all, const lml_run *r, lml_error *error) {
+static lml_status add_baseline(numbers *all, const lml_run *r, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
-    if (r->before[s] != NULL) status = add(all, r->before[s], r->options->sets[s].nrows, error);
+    if (r->baseline[s] != NULL) status = add(all, r->baseline[s], r->options->sets[s].nrows, error);
   return status;
 }
 
 static lml_status list_numbers(const lml_run *r, numbers *all, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   lml_status status = add_constraints(all, &retrain->constraints, error);
-  if (status == LML_OK) status = add_before(all, r, error);
+  if (status == LML_OK) status = add_baseline(all, r, error);
   if (status == LML_OK) status = add_normal(all, &retrain->target, error);
   for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds && status == LML_OK; k++)
     status = add_normal(all, &retrain->folds[k], error);
@@ -102,7 +102,7 @@ static lml_status list_numbers(const lml_run *r, numbers *all, lml_error *error)
 
 /* ---- reading ---- */
 
-static void tell(const lml_run *r, const lml_cache_finding *finding) {
+static void report_finding(const lml_run *r, const lml_cache_finding *finding) {
   const lml_log *log = r->listener->log;
   const char *path = r->options->cache;
   if (finding->state == LML_CACHE_OTHER)
@@ -117,7 +117,7 @@ static lml_status apply_leverages(const lml_retrain_options *options, const doub
   lml_status status = LML_OK;
   for (size_t s = 0; s < options->nsets && status == LML_OK; s++) {
     const size_t count = options->sets[s].nframes;
-    if (!is_judged(&options->sets[s])) continue;
+    if (!is_screened(&options->sets[s])) continue;
     status = lml_leverage_apply(&options->sets[s], leverages, error);
     leverages += count;
   }
@@ -134,8 +134,8 @@ static lml_status restore(lml_run *r, lml_cache_finding *finding, lml_error *err
   if (status == LML_OK && finding->state == LML_CACHE_READ) status = apply_leverages(r->options, all.leverages, error);
   for (size_t k = 0; status == LML_OK && finding->state == LML_CACHE_DAMAGED && k < all.count; k++)
     memset(all.parts[k].values, 0, all.parts[k].count * sizeof(double));
-  if (status == LML_OK && finding->state == LML_CACHE_DAMAGED) lml_run_forget_before(r);
-  if (status == LML_OK) tell(r, finding);
+  if (status == LML_OK && finding->state == LML_CACHE_DAMAGED) lml_run_forget_baseline(r);
+  if (status == LML_OK) report_finding(r, finding);
   lml_free(key);
   free_numbers(&all);
   return status;
@@ -146,13 +146,13 @@ lml_status lml_run_restore(lml_run *r, lml_error *error) {
   lml_status status = LML_OK;
   if (r->options->cache == NULL) return LML_OK;
   lml_run_begin_stage(r, LML_STAGE_CACHE, 0);
-  if (lml_run_leads(r)) status = restore(r, finding, error);
+  if (lml_run_is_root(r)) status = restore(r, finding, error);
   lml_run_end_stage(r);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_comm_broadcast(r->comm, finding, sizeof *finding, error);
   r->restored = finding->state == LML_CACHE_READ;
   for (size_t s = 0; s < r->options->nsets && status == LML_OK && r->restored; s++)
-    if (is_judged(&r->options->sets[s])) status = lml_dataset_share(&r->options->sets[s], 0, r->comm, error);
+    if (is_screened(&r->options->sets[s])) status = lml_dataset_share(&r->options->sets[s], 0, r->comm, error);
   return status;
 }
 
@@ -162,7 +162,7 @@ lml_status lml_run_remember(lml_run *r, lml_error *error) {
   numbers all = {0};
   char *key = NULL;
   lml_error reason = {0};
-  if (r->options->cache == NULL || r->restored || !lml_run_leads(r)) return LML_OK;
+  if (r->options->cache == NULL || r->restored || !lml_run_is_root(r)) return LML_OK;
   lml_run_begin_stage(r, LML_STAGE_CACHE, 0);
   lml_status status = lml_cache_key_make(r, &key, error);
   if (status == LML_OK) status = list_numbers(r, &all, error);

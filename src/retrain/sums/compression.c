@@ -9,7 +9,7 @@
 enum { ROWS_PER_COEFFICIENT = 4 };
 
 void lml_compression_free(lml_compression *compression) {
-  lml_centre_free(&compression->centre);
+  lml_shift_free(&compression->shift);
   lml_subspace_free(&compression->subspace);
   lml_row_sample_free(&compression->sample);
 }
@@ -38,7 +38,7 @@ const lml_dataset *lml_compression_set(const lml_retrain_options *options, const
 /* ---- the centre ---- */
 
 /** Atoms whose mean is taken, besides the first of each element. */
-enum { CENTRE_ATOMS = 256 };
+enum { SHIFT_ATOMS = 256 };
 
 /** Add up B of a run of atoms, element by element. */
 static void add_run(lml_design *design, size_t first, double *sums, size_t *counts) {
@@ -57,7 +57,7 @@ static lml_status add_descriptors(lml_design *design, const lml_structure *struc
                                   lml_error *error) {
   lml_descriptors *descriptors = &design->descriptors;
   const size_t natoms = structure->natoms, width = lml_descriptors_width(descriptors);
-  const size_t stride = (1 + natoms / CENTRE_ATOMS) * width;
+  const size_t stride = (1 + natoms / SHIFT_ATOMS) * width;
   const lml_status status = lml_descriptors_begin(descriptors, structure, error);
   for (size_t first = 0; first < natoms && status == LML_OK; first += width) {
     bool wanted = first % stride == 0;
@@ -68,32 +68,32 @@ static lml_status add_descriptors(lml_design *design, const lml_structure *struc
   return status;
 }
 
-static lml_status find_centre(lml_centre *centre, lml_design *design, const lml_dataset *set, lml_error *error) {
+static lml_status find_shift(lml_shift *shift, lml_design *design, const lml_dataset *set, lml_error *error) {
   lml_dataset_walk walk;
   size_t counts[LML_ELEMENTS_LIMIT] = {0};
   const size_t n = lml_descriptors_ncomponents(&design->descriptors);
-  lml_status status = lml_centre_make(centre, design->nelements, n, error);
+  lml_status status = lml_shift_make(shift, design->nelements, n, error);
   if (status != LML_OK) return status;
   status = lml_dataset_walk_begin(&walk, set, error);
   if (status == LML_OK) status = lml_dataset_walk_to(&walk, 0, error);
-  if (status == LML_OK) status = add_descriptors(design, &walk.frame.structure, centre->values, counts, error);
+  if (status == LML_OK) status = add_descriptors(design, &walk.frame.structure, shift->values, counts, error);
   lml_dataset_walk_end(&walk);
   for (size_t k = 0; k < design->nelements * n; k++) {
     const size_t count = counts[k / n];
-    if (count > 0) centre->values[k] /= (double)count;
+    if (count > 0) shift->values[k] /= (double)count;
   }
   return status;
 }
 
 /* ---- the space ---- */
 
-lml_status lml_compression_begin(lml_compression *compression, const lml_crew *crew, const lml_dataset *set,
+lml_status lml_compression_begin(lml_compression *compression, const lml_workers *workers, const lml_dataset *set,
                                  lml_error *error) {
-  lml_status status = find_centre(&compression->centre, &crew->designs[0], set, error);
+  lml_status status = find_shift(&compression->shift, &workers->designs[0], set, error);
   if (status != LML_OK) return status;
-  lml_crew_set_centre(crew, &compression->centre);
-  status = lml_row_sample_take(&compression->sample, crew, set, error);
-  lml_crew_set_centre(crew, NULL);
+  lml_workers_set_shift(workers, &compression->shift);
+  status = lml_row_sample_draw(&compression->sample, workers, set, error);
+  lml_workers_set_shift(workers, NULL);
   return status;
 }
 
@@ -108,7 +108,7 @@ lml_status lml_compression_find(lml_compression *compression, lml_error *error) 
 lml_status lml_compression_restore(const lml_compression *compression, lml_normal *normal, lml_error *error) {
   const lml_status status = lml_normal_expand(normal, error);
   if (status != LML_OK) return status;
-  lml_centre_restore(&compression->centre, normal->moment);
-  lml_centre_restore_matrix(&compression->centre, normal->gram);
+  lml_shift_restore(&compression->shift, normal->rhs);
+  lml_shift_restore_matrix(&compression->shift, normal->gram);
   return LML_OK;
 }

@@ -12,7 +12,7 @@
 
 /** Initialise with `lml_compression c = {0};`, release with lml_compression_free. */
 typedef struct lml_compression {
-  lml_centre centre;
+  lml_shift shift;
   lml_subspace subspace; /**< without rank as long as it is not found, or does not pay */
   lml_row_sample sample; /**< rows that it is found from */
 } lml_compression;
@@ -23,7 +23,7 @@ const lml_dataset *lml_compression_set(const lml_retrain_options *options, const
                                        double smallest_ridge);
 
 /** Find the descriptors' mean from which they are to be counted, and take a sample of the rows of @p set. */
-lml_status lml_compression_begin(lml_compression *compression, const lml_crew *crew, const lml_dataset *set,
+lml_status lml_compression_begin(lml_compression *compression, const lml_workers *workers, const lml_dataset *set,
                                  lml_error *error);
 
 /** Find the space that these rows lie in; they are not needed behind it. */

@@ -18,8 +18,8 @@ lml_status lml_offset_sums_make(lml_offset_sums *sums, size_t count, size_t widt
   if (status != LML_OK) return status;
   sums->gram = sums->numbers;
   sums->rows = sums->gram + count * count;
-  sums->moment = sums->rows + count * width;
-  sums->factor = sums->moment + count;
+  sums->rhs = sums->rows + count * width;
+  sums->factor = sums->rhs + count;
   sums->reduced = sums->factor + count * count;
   return LML_OK;
 }
@@ -46,14 +46,14 @@ lml_status lml_offset_sums_share(lml_offset_sums *sums, lml_comm *comm, lml_erro
   return lml_comm_broadcast(comm, sums->numbers, sums->nnumbers * sizeof *sums->numbers, error);
 }
 
-void lml_offset_sums_take(lml_offset_sums *sums, const double *fractions, const double *row, double deviation,
-                          double weight) {
+void lml_offset_sums_accumulate(lml_offset_sums *sums, const double *fractions, const double *row, double deviation,
+                                double weight) {
   for (size_t e = 0; e < sums->count; e++) {
     const double part = weight * fractions[e];
     if (part == 0.0) continue;
     for (size_t k = 0; k < sums->count; k++) sums->gram[e * sums->count + k] += part * fractions[k];
     cblas_daxpy((int)sums->width, part, row, 1, sums->rows + e * sums->width, 1);
-    sums->moment[e] += part * deviation;
+    sums->rhs[e] += part * deviation;
   }
 }
 
@@ -81,7 +81,7 @@ void lml_offset_sums_find(const lml_offset_sums *sums, size_t rank, const double
   memset(offsets, 0, sums->count * sizeof *offsets);
   for (size_t k = 0; k < rank; k++) {
     const double *z = sums->factor + k * sums->count;
-    double part = cblas_ddot(n, z, 1, sums->moment, 1);
+    double part = cblas_ddot(n, z, 1, sums->rhs, 1);
     if (delta != NULL) part -= cblas_ddot((int)sums->width, sums->reduced + k * sums->width, 1, delta, 1);
     cblas_daxpy(n, part, z, 1, offsets, 1);
   }

@@ -23,7 +23,7 @@ typedef struct lml_offset_sums {
   size_t nnumbers;
   double *gram;    /**< count²: Σ w c cᵀ */
   double *rows;    /**< count × width: Σ w c aᵀ */
-  double *moment;  /**< count: Σ w r c */
+  double *rhs;     /**< count: Σ w r c */
   double *factor;  /**< room: count², the columns of Z one behind the other */
   double *reduced; /**< room: count × width, U */
 } lml_offset_sums;
@@ -40,8 +40,8 @@ lml_status lml_offset_sums_collect(lml_offset_sums *sums, lml_comm *comm, lml_er
 lml_status lml_offset_sums_share(lml_offset_sums *sums, lml_comm *comm, lml_error *error);
 
 /** Add a row a (width) of fractions c (count), deviation r and weight w. */
-void lml_offset_sums_take(lml_offset_sums *sums, const double *fractions, const double *row, double deviation,
-                          double weight);
+void lml_offset_sums_accumulate(lml_offset_sums *sums, const double *fractions, const double *row, double deviation,
+                                double weight);
 
 /** Find Z and U: their number of columns and rows, which is how many offsets the compositions determine. */
 size_t lml_offset_sums_reduce(const lml_offset_sums *sums);

@@ -12,12 +12,12 @@ static const char what[] = "normal equations", waiting_rows[] = "rows of the des
 lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error) {
   *normal = (lml_normal){.width = width};
   const lml_status status = lml_alloc_untouched(&normal->gram, width * width, sizeof(double), what, error);
-  return status == LML_OK ? lml_alloc(&normal->moment, width, sizeof(double), what, error) : status;
+  return status == LML_OK ? lml_alloc(&normal->rhs, width, sizeof(double), what, error) : status;
 }
 
 void lml_normal_free(lml_normal *normal) {
   lml_free(normal->gram);
-  lml_free(normal->moment);
+  lml_free(normal->rhs);
   lml_free(normal->products);
   lml_free(normal->inner);
   lml_offset_sums_free(&normal->offsets);
@@ -31,20 +31,20 @@ lml_status lml_normal_allow_offsets(lml_normal *normal, size_t nelements, lml_er
 
 void lml_normal_clear(lml_normal *normal) {
   const size_t rank = normal->subspace == NULL ? 0 : normal->subspace->rank;
-  memset(normal->moment, 0, normal->width * sizeof(double));
+  memset(normal->rhs, 0, normal->width * sizeof(double));
   if (rank > 0) memset(normal->products, 0, rank * normal->width * sizeof(double));
   if (rank > 0) memset(normal->inner, 0, rank * rank * sizeof(double));
-  normal->square = normal->nrows = normal->dimension = normal->ninside = normal->left_out = 0.0;
-  normal->squared = false;
+  normal->ssr = normal->nrows = normal->dimension = normal->ninside = normal->neglected = 0.0;
+  normal->has_gram = false;
   lml_offset_sums_clear(&normal->offsets);
 }
 
-void lml_normal_settle(lml_normal *normal) {
+void lml_normal_finalise(lml_normal *normal) {
   const size_t n = normal->width;
-  if (normal->squared) return;
+  if (normal->has_gram) return;
   for (size_t column = 0; column < n; column++)
     memset(normal->gram + column * (n + 1), 0, (n - column) * sizeof(double));
-  normal->squared = true;
+  normal->has_gram = true;
 }
 
 lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subspace, lml_error *error) {
@@ -59,7 +59,7 @@ lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subsp
 }
 
 lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
-  lml_normal_settle(normal);
+  lml_normal_finalise(normal);
   if (normal->subspace == NULL) return LML_OK;
   double *scratch;
   const lml_status status = lml_alloc(&scratch, normal->subspace->rank * normal->width, sizeof *scratch, what, error);
@@ -71,13 +71,13 @@ lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
 }
 
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error) {
-  double *const numbers[] = {&normal->square, &normal->nrows, &normal->ninside, &normal->left_out};
+  double *const numbers[] = {&normal->ssr, &normal->nrows, &normal->ninside, &normal->neglected};
   const size_t n = normal->width;
-  lml_normal_settle(normal);
+  lml_normal_finalise(normal);
   for (size_t column = 0; column < n && lml_comm_size(comm) > 1; column++) /* the matrix is summed as a whole */
     memset(normal->gram + column * n, 0, column * sizeof(double));
   lml_status status = lml_comm_sum(comm, normal->gram, n * n, error);
-  if (status == LML_OK) status = lml_comm_sum(comm, normal->moment, normal->width, error);
+  if (status == LML_OK) status = lml_comm_sum(comm, normal->rhs, normal->width, error);
   for (size_t k = 0; k < sizeof numbers / sizeof numbers[0] && status == LML_OK; k++)
     status = lml_comm_sum(comm, numbers[k], 1, error);
   return status == LML_OK ? lml_offset_sums_collect(&normal->offsets, comm, error) : status;
@@ -85,29 +85,29 @@ lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *err
 
 static void add_gram(lml_normal *to, const lml_normal *from) {
   const size_t n = to->width;
-  if (!from->squared) return;
+  if (!from->has_gram) return;
   for (size_t column = 0; column < n; column++) {
     const size_t diagonal = column * (n + 1);
-    if (to->squared)
+    if (to->has_gram)
       cblas_daxpy((int)(n - column), 1.0, from->gram + diagonal, 1, to->gram + diagonal, 1);
     else
       memcpy(to->gram + diagonal, from->gram + diagonal, (n - column) * sizeof(double));
   }
-  to->squared = true;
+  to->has_gram = true;
 }
 
 void lml_normal_add(lml_normal *to, const lml_normal *from) {
   const size_t n = to->width;
   add_gram(to, from);
-  cblas_daxpy((int)n, 1.0, from->moment, 1, to->moment, 1);
+  cblas_daxpy((int)n, 1.0, from->rhs, 1, to->rhs, 1);
   const size_t rank = to->subspace == NULL ? 0 : to->subspace->rank;
   if (rank > 0) cblas_daxpy((int)(n * rank), 1.0, from->products, 1, to->products, 1);
   if (rank > 0) cblas_daxpy((int)(rank * rank), 1.0, from->inner, 1, to->inner, 1);
-  to->square += from->square;
+  to->ssr += from->ssr;
   to->nrows += from->nrows;
   to->dimension = fmax(to->dimension, from->dimension);
   to->ninside += from->ninside;
-  to->left_out += from->left_out;
+  to->neglected += from->neglected;
   lml_offset_sums_add(&to->offsets, &from->offsets);
 }
 
@@ -134,22 +134,22 @@ void lml_normal_multiply(const lml_normal *normal, double alpha, const double *v
   }
 }
 
-void lml_normal_copy_moment(const lml_normal *normal, double *moment) {
+void lml_normal_copy_rhs(const lml_normal *normal, double *rhs) {
   const lml_offset_sums *offsets = &normal->offsets;
   const size_t rank = lml_offset_sums_reduce(offsets);
-  memcpy(moment, normal->moment, normal->width * sizeof *moment);
+  memcpy(rhs, normal->rhs, normal->width * sizeof *rhs);
   for (size_t k = 0; k < rank; k++) {
-    const double part = cblas_ddot((int)offsets->count, offsets->factor + k * offsets->count, 1, offsets->moment, 1);
-    cblas_daxpy((int)normal->width, -part, offsets->reduced + k * normal->width, 1, moment, 1);
+    const double part = cblas_ddot((int)offsets->count, offsets->factor + k * offsets->count, 1, offsets->rhs, 1);
+    cblas_daxpy((int)normal->width, -part, offsets->reduced + k * normal->width, 1, rhs, 1);
   }
 }
 
-double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trained, const double *delta,
-                                double *scratch) {
+double lml_normal_ssr_unseen(const lml_normal *normal, const lml_normal *trained, const double *delta,
+                             double *scratch) {
   const int n = (int)normal->width, count = (int)normal->offsets.count;
   const lml_offset_sums *own = &normal->offsets;
   double offsets[LML_ELEMENTS_LIMIT];
-  double square = normal->square;
+  double square = normal->ssr;
   if (count > 0) {
     size_t rank = trained->offsets.count == 0 ? 0 : lml_offset_sums_reduce(&trained->offsets);
     const lml_offset_sums *from = rank > 0 ? &trained->offsets : own;
@@ -158,12 +158,12 @@ double lml_normal_square_unseen(const lml_normal *normal, const lml_normal *trai
     for (int e = 0; e < count; e++) {
       const double along = delta == NULL ? 0.0 : cblas_ddot(n, own->rows + e * n, 1, delta, 1);
       square +=
-          offsets[e] * (cblas_ddot(count, own->gram + e * count, 1, offsets, 1) - 2.0 * own->moment[e] + 2.0 * along);
+          offsets[e] * (cblas_ddot(count, own->gram + e * count, 1, offsets, 1) - 2.0 * own->rhs[e] + 2.0 * along);
     }
   }
   if (delta != NULL) {
     cblas_dsymv(CblasColMajor, CblasLower, n, 1.0, normal->gram, n, delta, 1, 0.0, scratch, 1);
-    square += cblas_ddot(n, scratch, 1, delta, 1) - 2.0 * cblas_ddot(n, normal->moment, 1, delta, 1);
+    square += cblas_ddot(n, scratch, 1, delta, 1) - 2.0 * cblas_ddot(n, normal->rhs, 1, delta, 1);
   }
   return square > 0.0 ? square : 0.0;
 }
@@ -175,8 +175,8 @@ double lml_normal_change(const lml_normal *normal, const double *delta, double *
   return square > 0.0 ? square : 0.0;
 }
 
-double lml_normal_square(const lml_normal *normal, const double *delta, double *scratch) {
-  return lml_normal_square_unseen(normal, normal, delta, scratch);
+double lml_normal_ssr(const lml_normal *normal, const double *delta, double *scratch) {
+  return lml_normal_ssr_unseen(normal, normal, delta, scratch);
 }
 
 /* ---- adding rows ---- */
@@ -186,8 +186,8 @@ static lml_status make_untouched(double **numbers, size_t count, lml_error *erro
   return lml_alloc_untouched(numbers, count, sizeof **numbers, waiting_rows, error);
 }
 
-lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_subspace *subspace, lml_error *error) {
-  *part = (lml_normal_part){.sums.width = 0};
+lml_status lml_accumulator_make(lml_accumulator *part, size_t width, const lml_subspace *subspace, lml_error *error) {
+  *part = (lml_accumulator){.sums.width = 0};
   lml_status status = lml_normal_make(&part->sums, width, error);
   if (status == LML_OK) status = lml_normal_set_subspace(&part->sums, subspace, error);
   if (status != LML_OK || subspace == NULL) return status;
@@ -199,22 +199,22 @@ lml_status lml_normal_part_make(lml_normal_part *part, size_t width, const lml_s
   return status == LML_OK ? make_untouched(&part->sketches, LML_BLOCK_ROWS * LML_SUBSPACE_SKETCH, error) : status;
 }
 
-void lml_normal_part_free(lml_normal_part *part) {
+void lml_accumulator_free(lml_accumulator *part) {
   lml_normal_free(&part->sums);
   lml_free(part->outside.rows);
   lml_free(part->inside.rows);
   lml_free(part->inside.along);
   lml_free(part->along);
   lml_free(part->sketches);
-  *part = (lml_normal_part){.sums.width = 0};
+  *part = (lml_accumulator){.sums.width = 0};
 }
 
 /** gram += w Σ a aᵀ */
-static void add_squares(lml_normal_part *part, const double *rows, size_t count, double weight) {
+static void add_squares(lml_accumulator *part, const double *rows, size_t count, double weight) {
   const int n = (int)part->sums.width;
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, part->sums.squared ? 1.0 : 0.0,
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, part->sums.has_gram ? 1.0 : 0.0,
               part->sums.gram, n);
-  part->sums.squared = true;
+  part->sums.has_gram = true;
 }
 
 /** K += w Σ a cᵀ and M += w Σ c cᵀ, with the first @p rank of the numbers that each row has in @p along. */
@@ -234,66 +234,67 @@ static void add_beyond(lml_normal *sums, const double *along, size_t rank, size_
               (int)stride, 1.0, sums->inner + rank * (stride + 1), (int)stride);
 }
 
-static void add_outside(lml_normal_part *part) {
+static void add_outside(lml_accumulator *part) {
   if (part->outside.count > 0) add_squares(part, part->outside.rows, part->outside.count, 1.0);
   part->outside.count = 0;
 }
 
-static void add_inside(lml_normal_part *part) {
-  const lml_waiting_rows *inside = &part->inside;
+static void add_inside(lml_accumulator *part) {
+  const lml_row_queue *inside = &part->inside;
   if (inside->count > 0)
     add_products(&part->sums, inside->rows, inside->along, part->sums.subspace->rank, inside->count, 1.0);
   part->inside.count = 0;
 }
 
-void lml_normal_part_end(lml_normal_part *part) {
+void lml_accumulator_flush(lml_accumulator *part) {
   add_outside(part);
   add_inside(part);
 }
 
-void lml_normal_part_clear(lml_normal_part *part) {
+void lml_accumulator_clear(lml_accumulator *part) {
   part->outside.count = part->inside.count = 0;
   lml_normal_clear(&part->sums);
 }
 
 /** Put @p factor times a row where it waits. */
-static void let_wait(lml_waiting_rows *waiting, const double *row, size_t width, double factor) {
+static void enqueue(lml_row_queue *waiting, const double *row, size_t width, double factor) {
   double *to = waiting->rows + waiting->count++ * width;
   for (size_t i = 0; i < width; i++) to[i] = factor * row[i];
 }
 
-static void let_wait_outside(lml_normal_part *part, const double *row, double weight) {
-  let_wait(&part->outside, row, part->sums.width, sqrt(weight));
+static void enqueue_outside(lml_accumulator *part, const double *row, double weight) {
+  enqueue(&part->outside, row, part->sums.width, sqrt(weight));
   if (part->outside.count == LML_BLOCK_ROWS) add_outside(part);
 }
 
 /** Its c go with it. */
-static void let_wait_inside(lml_normal_part *part, const double *row, double *c, double weight) {
+static void enqueue_inside(lml_accumulator *part, const double *row, double *c, double weight) {
   const size_t rank = part->sums.subspace->rank;
   memcpy(part->inside.along + part->inside.count * rank, c, rank * sizeof *c);
   memset(c, 0, rank * sizeof *c);
-  let_wait(&part->inside, row, part->sums.width, weight);
+  enqueue(&part->inside, row, part->sums.width, weight);
   if (part->inside.count == LML_BLOCK_ROWS) add_inside(part);
 }
 
-static void add_block(lml_normal_part *part, const lml_row_block *block, double weight) {
+static void add_block(lml_accumulator *part, const lml_row_block *block, double weight) {
   lml_normal *sums = &part->sums;
   const size_t n = sums->width, rank = sums->subspace->rank;
   lml_row_place places[LML_BLOCK_ROWS];
-  lml_subspace_project(sums->subspace, block->rows, block->count, part->along, places, &sums->left_out, part->sketches);
+  lml_subspace_project(sums->subspace, block->rows, block->count, part->along, places, &sums->neglected,
+                       part->sketches);
   for (size_t k = 0; k < block->count; k++) {
     sums->ninside += places[k] != LML_ROW_OUTSIDE;
-    if (places[k] == LML_ROW_OUTSIDE) let_wait_outside(part, block->rows + k * n, weight);
-    if (places[k] == LML_ROW_INSIDE) let_wait_inside(part, block->rows + k * n, part->along + k * rank, weight);
+    if (places[k] == LML_ROW_OUTSIDE) enqueue_outside(part, block->rows + k * n, weight);
+    if (places[k] == LML_ROW_INSIDE) enqueue_inside(part, block->rows + k * n, part->along + k * rank, weight);
   }
-  add_products(sums, block->rows, part->along, sums->subspace->near, block->count, weight);
-  add_beyond(sums, part->along, sums->subspace->near, block->count, weight);
+  add_products(sums, block->rows, part->along, sums->subspace->nleading, block->count, weight);
+  add_beyond(sums, part->along, sums->subspace->nleading, block->count, weight);
 }
 
-lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error *error) {
+lml_status lml_accumulate_rows(void *context, const lml_row_block *block, lml_error *error) {
   (void)error;
-  const lml_normal_adder *adder = context;
-  lml_normal_part *part = &adder->parts[block->seat];
+  const lml_accumulation *adder = context;
+  lml_accumulator *part = &adder->parts[block->slot];
   lml_normal *sums = &part->sums;
   const double weight = adder->weight * block->weight;
   if (adder->subspace == NULL)
@@ -306,9 +307,9 @@ lml_status lml_normal_take(void *context, const lml_row_block *block, lml_error 
   const int n = (int)sums->width, count = (int)block->count;
   for (size_t k = 0; k < block->count; k++) deviations[k] = block->targets[k] - block->predicted[k];
   for (size_t k = 0; k < block->count && block->fractions != NULL; k++)
-    lml_offset_sums_take(&sums->offsets, block->fractions + k * sums->offsets.count, block->rows + k * sums->width,
-                         deviations[k], weight);
-  cblas_dgemv(CblasColMajor, CblasNoTrans, n, count, weight, block->rows, n, deviations, 1, 1.0, sums->moment, 1);
-  sums->square += weight * cblas_ddot(count, deviations, 1, deviations, 1);
+    lml_offset_sums_accumulate(&sums->offsets, block->fractions + k * sums->offsets.count,
+                               block->rows + k * sums->width, deviations[k], weight);
+  cblas_dgemv(CblasColMajor, CblasNoTrans, n, count, weight, block->rows, n, deviations, 1, 1.0, sums->rhs, 1);
+  sums->ssr += weight * cblas_ddot(count, deviations, 1, deviations, 1);
   return LML_OK;
 }

@@ -20,7 +20,7 @@ static const char what[] = "a sample of rows";
 
 /** What is drawn of all frames. */
 typedef struct {
-  const lml_crew *crew;
+  const lml_workers *workers;
   const lml_dataset *set;
   size_t nframes;         /**< that the sample is from */
   size_t nclusters;       /**< of each */
@@ -62,12 +62,12 @@ static int by_key(const void *a, const void *b) {
 /* ---- what clusters are around ---- */
 
 /** Note B − centre of the selected atoms of a run. */
-static void note_run(frame_work *work, size_t first, double *deviations) {
+static void record_run(frame_work *work, size_t first, double *deviations) {
   const lml_descriptors *descriptors = &work->design->descriptors;
   const size_t n = lml_descriptors_ncomponents(descriptors), width = lml_descriptors_width(descriptors);
   for (size_t lane = 0; lane < descriptors->count; lane++) {
     const size_t atom = (size_t)descriptors->atoms.neighbours.order[first + lane];
-    const double *centre = work->design->centre->values + (size_t)descriptors->element[lane] * n;
+    const double *centre = work->design->shift->values + (size_t)descriptors->element[lane] * n;
     if (!work->selected[atom]) continue;
     for (size_t c = 0; c < n; c++)
       deviations[work->ncentres * n + c] = descriptors->components[c * width + lane] - centre[c];
@@ -112,7 +112,7 @@ static lml_status find_centres(frame_work *work, lml_error *error) {
   for (size_t first = 0; first < natoms && status == LML_OK; first += width) {
     if (!has_selected(work, first, width) || passed++ % stride != 0) continue;
     lml_descriptors_run(descriptors, first);
-    note_run(work, first, deviations);
+    record_run(work, first, deviations);
   }
   if (status == LML_OK) sort_centres(work, deviations);
   lml_free(deviations);
@@ -168,9 +168,9 @@ static lml_status draw(drawing *d, frame_work *work, size_t task, lml_error *err
                                d->sample->rows + 3 * task * room * width, error);
 }
 
-static lml_status draw_frame(void *context, lml_team_place place, size_t task, lml_error *error) {
+static lml_status draw_frame(void *context, lml_pool_place place, size_t task, lml_error *error) {
   drawing *d = context;
-  frame_work work = {.design = &d->crew->designs[place.thread]};
+  frame_work work = {.design = &d->workers->designs[place.thread]};
   const size_t position = task * d->set->nframes / d->nframes;
   lml_status status = lml_dataset_walk_begin(&work.walk, d->set, error);
   if (status == LML_OK) status = lml_dataset_walk_to(&work.walk, position, error);
@@ -199,17 +199,19 @@ static void close_gaps(const drawing *d) {
   }
 }
 
-lml_status lml_row_sample_take(lml_row_sample *sample, const lml_crew *crew, const lml_dataset *set, lml_error *error) {
-  drawing d = {.crew = crew, .set = set, .nframes = set->nframes < FRAMES ? set->nframes : FRAMES, .sample = sample};
-  *sample = (lml_row_sample){.width = crew->designs[0].width};
+lml_status lml_row_sample_draw(lml_row_sample *sample, const lml_workers *workers, const lml_dataset *set,
+                               lml_error *error) {
+  drawing d = {
+      .workers = workers, .set = set, .nframes = set->nframes < FRAMES ? set->nframes : FRAMES, .sample = sample};
+  *sample = (lml_row_sample){.width = workers->designs[0].width};
   if (d.nframes == 0) return LML_OK;
   d.nclusters = CLUSTERS / d.nframes;
   const size_t room = d.nframes * 3 * d.nclusters * CLUSTER_ATOMS;
   lml_status status = lml_alloc(&sample->rows, room * sample->width, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&sample->shares, room, sizeof(double), what, error);
   if (status != LML_OK) return status;
-  const lml_team_tasks tasks = {.count = d.nframes, .work = draw_frame, .context = &d};
-  status = lml_team_run(crew->nthreads, &tasks, error);
+  const lml_pool_tasks tasks = {.count = d.nframes, .work = draw_frame, .context = &d};
+  status = lml_pool_run(workers->nthreads, &tasks, error);
   if (status == LML_OK) close_gaps(&d);
   return status;
 }

@@ -18,7 +18,8 @@ typedef struct lml_row_sample {
  *  atoms that are close to each other need the same neighbours' descriptors. What the clusters are around is spread
  *  over how far descriptors are from the centre, and more densely where that is far: most of the variety is in the few
  *  rows next to a defect. The same for any number of threads, and of ranks. */
-lml_status lml_row_sample_take(lml_row_sample *sample, const lml_crew *crew, const lml_dataset *set, lml_error *error);
+lml_status lml_row_sample_draw(lml_row_sample *sample, const lml_workers *workers, const lml_dataset *set,
+                               lml_error *error);
 void lml_row_sample_free(lml_row_sample *sample);
 
 #endif

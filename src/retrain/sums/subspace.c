@@ -24,7 +24,7 @@ static const char what[] = "the space that rows lie in";
 void lml_subspace_free(lml_subspace *subspace) {
   lml_free(subspace->inverse);
   lml_free(subspace->signed_inverse);
-  lml_free(subspace->lift);
+  lml_free(subspace->basis);
   lml_free(subspace->sketches);
   *subspace = (lml_subspace){0};
 }
@@ -146,39 +146,40 @@ static lml_status fit(search *s, lml_error *error) {
 
 /** Where a row lies that has the rest @p first with the first few vectors, and @p all with all of them: what is left
  *  out of the sums is the product of the two, or the square of the second. */
-static lml_row_place judge(const lml_subspace *subspace, double first, double all) {
+static lml_row_place classify(const lml_subspace *subspace, double first, double all) {
   const double limit = lml_subspace_tolerance * (double)subspace->width;
-  if (first * all <= limit * limit) return LML_ROW_NEAR;
+  if (first * all <= limit * limit) return LML_ROW_LEADING;
   return all <= limit ? LML_ROW_INSIDE : LML_ROW_OUTSIDE;
 }
 
-/** Parts of the rows that were not fitted, by their shares, that lie where @p near and @p rank vectors are used. */
-static void measure_parts(const search *s, size_t near, size_t rank, double parts[3]) {
+/** Parts of the rows that were not fitted, by their shares, that lie where @p nleading and @p rank vectors are used. */
+static void measure_parts(const search *s, size_t nleading, size_t rank, double parts[3]) {
   double all = 0.0;
   for (int k = 0; k < 3; k++) parts[k] = 0.0;
   for (size_t k = s->fitted; k < s->count; k++) {
     const double *c = s->along + (k - s->fitted) * s->most, square = s->squares[k - s->fitted];
-    const double first = square - cblas_ddot((int)near, c, 1, c, 1), rest = square - cblas_ddot((int)rank, c, 1, c, 1);
-    parts[judge(s->subspace, fmax(first, 0.0), fmax(rest, 0.0))] += s->shares[k];
+    const double first = square - cblas_ddot((int)nleading, c, 1, c, 1),
+                 rest = square - cblas_ddot((int)rank, c, 1, c, 1);
+    parts[classify(s->subspace, fmax(first, 0.0), fmax(rest, 0.0))] += s->shares[k];
     all += s->shares[k];
   }
   for (int k = 0; k < 3 && all > 0.0; k++) parts[k] /= all;
 }
 
 /** Work for a row, in units of that for the whole product: its sketch, and thin or whole products. */
-static double cost(double width, double near, double rank, const double parts[3]) {
+static double cost(double width, double nleading, double rank, const double parts[3]) {
   const double sketch = 2.0 * rank * LML_SUBSPACE_SKETCH / (width * width);
-  return sketch + 2.0 * near / width + 2.0 * rank / width * parts[LML_ROW_INSIDE] + parts[LML_ROW_OUTSIDE];
+  return sketch + 2.0 * nleading / width + 2.0 * rank / width * parts[LML_ROW_INSIDE] + parts[LML_ROW_OUTSIDE];
 }
 
 /** The ranks that are best for these rows, of which the larger is returned; 0 where the gain is small. */
-static size_t choose_ranks(const search *s, size_t *near) {
-  const int n = (int)s->subspace->width, m = (int)s->most, judged = (int)(s->count - s->fitted);
+static size_t choose_ranks(const search *s, size_t *nleading) {
+  const int n = (int)s->subspace->width, m = (int)s->most, screened = (int)(s->count - s->fitted);
   const double *rows = s->sample + s->fitted * s->subspace->width;
   double best = 0.8;
   size_t rank = 0;
-  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, m, judged, n, 1.0, s->basis, n, rows, n, 0.0, s->along, m);
-  for (int k = 0; k < judged; k++) s->squares[k] = cblas_ddot(n, rows + k * n, 1, rows + k * n, 1);
+  cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, m, screened, n, 1.0, s->basis, n, rows, n, 0.0, s->along, m);
+  for (int k = 0; k < screened; k++) s->squares[k] = cblas_ddot(n, rows + k * n, 1, rows + k * n, 1);
   for (size_t r = RANK_STEP; r <= s->most; r += RANK_STEP)
     for (size_t first = RANK_STEP; first <= r; first += RANK_STEP) {
       double parts[3];
@@ -187,7 +188,7 @@ static size_t choose_ranks(const search *s, size_t *near) {
       if (work >= best) continue;
       best = work;
       rank = r;
-      *near = first;
+      *nleading = first;
     }
   return rank;
 }
@@ -210,11 +211,11 @@ static lml_status prepare_sketches(search *s, lml_error *error) {
   const int nwork = 64 * (int)s->fitted;
   double *sketches = subspace->sketches;
   draw_signs(subspace);
-  make_sketches(subspace, subspace->lift, subspace->rank, sketches);
+  make_sketches(subspace, subspace->basis, subspace->rank, sketches);
   lapack_int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, rows, rank, sketches, rows, s->values, s->work, nwork);
   if (info == 0) {
     cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, n, rank, 1.0, sketches, rows,
-                subspace->lift, n);
+                subspace->basis, n);
     info = LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, rows, rank, rank, sketches, rows, s->values, s->work, nwork);
   }
   return info == 0 ? LML_OK : lml_fail(error, LML_ERR_INTERNAL, "%s was not found (dgeqrf: %d)", what, (int)info);
@@ -223,13 +224,13 @@ static lml_status prepare_sketches(search *s, lml_error *error) {
 static lml_status keep(search *s, size_t rank, lml_error *error) {
   lml_subspace *subspace = s->subspace;
   const size_t n = subspace->width;
-  lml_status status = lml_alloc(&subspace->lift, rank * n, sizeof(double), what, error);
+  lml_status status = lml_alloc(&subspace->basis, rank * n, sizeof(double), what, error);
   if (status == LML_OK) status = lml_alloc(&subspace->signed_inverse, n, sizeof(double), what, error);
   if (status == LML_OK)
     status = lml_alloc(&subspace->sketches, rank * LML_SUBSPACE_SKETCH, sizeof(double), what, error);
   if (status != LML_OK) return status;
   subspace->rank = rank;
-  for (size_t k = 0; k < rank * n; k++) subspace->lift[k] = s->basis[k] / subspace->inverse[k % n];
+  for (size_t k = 0; k < rank * n; k++) subspace->basis[k] = s->basis[k] / subspace->inverse[k % n];
   return prepare_sketches(s, error);
 }
 
@@ -266,7 +267,7 @@ lml_status lml_subspace_find(lml_subspace *subspace, double *sample, double *sha
   lml_status status = make_room(&s, error);
   if (status == LML_OK) status = measure_columns(&s, error);
   if (status == LML_OK) status = fit(&s, error);
-  const size_t rank = status == LML_OK ? choose_ranks(&s, &subspace->near) : 0;
+  const size_t rank = status == LML_OK ? choose_ranks(&s, &subspace->nleading) : 0;
   if (rank > 0) status = keep(&s, rank, error);
   free_room(&s);
   return status;
@@ -284,9 +285,9 @@ static double measure_rest(double square, const double *along, size_t rank) {
 /** Where a row lies, and |e|² with all vectors. Outside, what lies along them is set to zero. */
 static lml_row_place place_row(const lml_subspace *subspace, const double *sketch, double *along, double *rest) {
   const double square = cblas_ddot(LML_SUBSPACE_SKETCH, sketch, 1, sketch, 1);
-  const double first = fmax(measure_rest(square, along, subspace->near), 0.0);
+  const double first = fmax(measure_rest(square, along, subspace->nleading), 0.0);
   *rest = fmax(measure_rest(square, along, subspace->rank), 0.0);
-  const lml_row_place place = isfinite(square) ? judge(subspace, first, *rest) : LML_ROW_OUTSIDE;
+  const lml_row_place place = isfinite(square) ? classify(subspace, first, *rest) : LML_ROW_OUTSIDE;
   if (place == LML_ROW_OUTSIDE) {
     memset(along, 0, subspace->rank * sizeof *along);
     *rest = 0.0;
@@ -295,7 +296,7 @@ static lml_row_place place_row(const lml_subspace *subspace, const double *sketc
 }
 
 void lml_subspace_project(const lml_subspace *subspace, const double *rows, size_t count, double *c,
-                          lml_row_place *places, double *left_out, double *sketches) {
+                          lml_row_place *places, double *neglected, double *sketches) {
   const int rank = (int)subspace->rank, size = LML_SUBSPACE_SKETCH;
   make_sketches(subspace, rows, count, sketches);
   cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, rank, (int)count, size, 1.0, subspace->sketches, size, sketches,
@@ -303,7 +304,7 @@ void lml_subspace_project(const lml_subspace *subspace, const double *rows, size
   for (size_t k = 0; k < count; k++) {
     double rest;
     places[k] = place_row(subspace, sketches + k * LML_SUBSPACE_SKETCH, c + k * subspace->rank, &rest);
-    *left_out += rest;
+    *neglected += rest;
   }
 }
 
@@ -312,6 +313,6 @@ void lml_subspace_expand(const lml_subspace *subspace, const double *products, c
   const int n = (int)subspace->width, r = (int)subspace->rank;
   memcpy(scratch, products, subspace->rank * subspace->width * sizeof *scratch);
   /* With Y = K − ½ V M: V Kᵀ + K Vᵀ − V M Vᵀ = V Yᵀ + Y Vᵀ. */
-  cblas_dsymm(CblasColMajor, CblasRight, CblasLower, n, r, -0.5, inner, r, subspace->lift, n, 1.0, scratch, n);
-  cblas_dsyr2k(CblasColMajor, CblasLower, CblasNoTrans, n, r, 1.0, subspace->lift, n, scratch, n, 1.0, gram, n);
+  cblas_dsymm(CblasColMajor, CblasRight, CblasLower, n, r, -0.5, inner, r, subspace->basis, n, 1.0, scratch, n);
+  cblas_dsyr2k(CblasColMajor, CblasLower, CblasNoTrans, n, r, 1.0, subspace->basis, n, scratch, n, 1.0, gram, n);
 }

@@ -32,10 +32,10 @@
 typedef struct lml_subspace {
   size_t width;
   size_t rank;     /**< 0: it is not worth it */
-  size_t near;     /**< of the vectors, which come in the order of importance, these first ones do for most rows */
+  size_t nleading; /**< of the vectors, which come in the order of importance, these first ones do for most rows */
   double *inverse; /**< width: 1 / root mean square of each column */
   double *signed_inverse; /**< the same with the signs of the sketch */
-  double *lift;     /**< rank × width, vector behind vector: V times the root mean squares, so that p = liftᵀ c */
+  double *basis;    /**< rank × width, vector behind vector: V times the root mean squares, so that p = liftᵀ c */
   double *sketches; /**< rank × LML_SUBSPACE_SKETCH, vector behind vector: of V, orthonormal */
 } lml_subspace;
 
@@ -58,14 +58,14 @@ void lml_subspace_free(lml_subspace *subspace);
 /** Where a row lies. */
 typedef enum lml_row_place {
   LML_ROW_OUTSIDE = 0,
-  LML_ROW_NEAR,  /**< the first `near` vectors do */
-  LML_ROW_INSIDE /**< it needs all vectors */
+  LML_ROW_LEADING, /**< the first `near` vectors do */
+  LML_ROW_INSIDE   /**< it needs all vectors */
 } lml_row_place;
 
 /** c of @p count rows, rank numbers each, and where each lies; outside, its c are zero. |e|² of the others, with all
- *  vectors, is added to @p left_out. @p sketches has room for LML_SUBSPACE_SKETCH × @p count numbers. */
+ *  vectors, is added to @p neglected. @p sketches has room for LML_SUBSPACE_SKETCH × @p count numbers. */
 void lml_subspace_project(const lml_subspace *subspace, const double *rows, size_t count, double *c,
-                          lml_row_place *places, double *left_out, double *sketches);
+                          lml_row_place *places, double *neglected, double *sketches);
 
 /** Add to @p gram (width × width, lower triangle by columns) the sum over the rows whose K (rank × width, vector behind
  *  vector) is @p products and whose M (rank², lower triangle by columns) is @p inner. @p scratch has room for rank ×

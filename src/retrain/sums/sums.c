@@ -9,7 +9,7 @@
 
 /* ---- constraints ---- */
 
-static lml_status find_space(void *context, lml_team_place place, size_t position, lml_error *error) {
+static lml_status find_space(void *context, lml_pool_place place, size_t position, lml_error *error) {
   (void)place, (void)position;
   return lml_compression_find(context, error);
 }
@@ -18,12 +18,12 @@ static lml_status find_space(void *context, lml_team_place place, size_t positio
 static lml_status make_constraints(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
-  const lml_crew_job find = {.work = find_space, .context = &r->compression};
-  const lml_dataset *set = lml_compression_set(options, &r->crew.designs[0], retrain->ridge.smallest);
-  lml_status status = set == NULL ? LML_OK : lml_compression_begin(&r->compression, &r->crew, set, error);
+  const lml_frame_job find = {.work = find_space, .context = &r->compression};
+  const lml_dataset *set = lml_compression_set(options, &r->workers.designs[0], retrain->ridge.smallest);
+  lml_status status = set == NULL ? LML_OK : lml_compression_begin(&r->compression, &r->workers, set, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status != LML_OK) return status;
-  return lml_constraints_fill(&retrain->constraints, &r->crew, options->sets, options->nsets, r->before,
+  return lml_constraints_fill(&retrain->constraints, &r->workers, options->sets, options->nsets, r->baseline,
                               set == NULL ? NULL : &find, error);
 }
 
@@ -51,9 +51,9 @@ lml_status lml_run_constrain(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   lml_run_begin_stage(r, LML_STAGE_HARD, r->restored ? 0 : lml_run_frames(r, LML_ROLE_HARD));
   lml_status status = r->restored ? LML_OK : make_constraints(r, error);
-  if (status == LML_OK && lml_run_leads(r))
+  if (status == LML_OK && lml_run_is_root(r))
     status = lml_constraints_decompose(&retrain->constraints, &options->constraints, error);
-  if (status == LML_OK && lml_run_leads(r)) warn_of_gaps(r);
+  if (status == LML_OK && lml_run_is_root(r)) warn_of_gaps(r);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_constraints_share(&retrain->constraints, r->comm, error);
   lml_run_end_stage(r);
@@ -88,33 +88,33 @@ typedef struct {
   const sum_task *task;
   const lml_dataset *set;
   size_t index;           /**< of the set */
-  lml_normal_adder adder; /**< to the sums of each seat */
+  lml_accumulation adder; /**< to the sums of each slot */
 } summing;
 
-static lml_status take(void *context, const lml_row_block *block, lml_error *error) {
+static lml_status accumulate(void *context, const lml_row_block *block, lml_error *error) {
   summing *s = context;
-  if (s->task->sample != NULL) lml_soft_sample_take(s->task->sample, s->index, s->set, block);
-  return lml_normal_take(&s->adder, block, error);
+  if (s->task->sample != NULL) lml_soft_sample_record(s->task->sample, s->index, s->set, block);
+  return lml_accumulate_rows(&s->adder, block, error);
 }
 
-static void finish(void *context, size_t seat) {
+static void finish(void *context, size_t slot) {
   const summing *s = context;
-  lml_normal_part_end(&s->adder.parts[seat]);
+  lml_accumulator_flush(&s->adder.parts[slot]);
 }
 
 /** The sums over a unit go to those of all. */
-static lml_status hand_in(void *context, size_t seat, size_t position, lml_error *error) {
+static lml_status reduce(void *context, size_t slot, size_t position, lml_error *error) {
   const summing *s = context;
-  lml_normal_part *part = &s->adder.parts[seat];
+  lml_accumulator *part = &s->adder.parts[slot];
   (void)error;
   lml_normal_add(&s->task->normals[s->task->nnormals > 1 ? s->set->frames[position].fold : 0], &part->sums);
-  lml_normal_part_clear(part);
+  lml_accumulator_clear(part);
   return LML_OK;
 }
 
 /** What is added in one pass: the rows of several sets, each to its sums. */
 typedef struct {
-  lml_normal_part *parts; /**< of each seat, for whatever is added there just now */
+  lml_accumulator *parts; /**< of each slot, for whatever is added there just now */
   size_t nparts;
   const lml_subspace *subspace; /**< that of target rows; NULL: none */
   lml_row_job *jobs;
@@ -123,7 +123,7 @@ typedef struct {
 } pass;
 
 static void free_pass(pass *p) {
-  for (size_t k = 0; k < p->nparts; k++) lml_normal_part_free(&p->parts[k]);
+  for (size_t k = 0; k < p->nparts; k++) lml_accumulator_free(&p->parts[k]);
   lml_free(p->parts);
   lml_free(p->jobs);
   lml_free(p->summings);
@@ -134,10 +134,10 @@ static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_s
   lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
   if (status == LML_OK) status = lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error);
   if (status == LML_OK)
-    status = lml_alloc(&p->parts, lml_team_seats(r->crew.nthreads), sizeof *p->parts, "sums", error);
-  if (status == LML_OK) p->nparts = lml_team_seats(r->crew.nthreads);
+    status = lml_alloc(&p->parts, lml_pool_slots(r->workers.nthreads), sizeof *p->parts, "sums", error);
+  if (status == LML_OK) p->nparts = lml_pool_slots(r->workers.nthreads);
   for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
-    status = lml_normal_part_make(&p->parts[k], r->retrain->width, subspace, error);
+    status = lml_accumulator_make(&p->parts[k], r->retrain->width, subspace, error);
   for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
     status = lml_normal_allow_offsets(&p->parts[k].sums, r->retrain->target.offsets.count, error);
   return status;
@@ -157,10 +157,10 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
   p->jobs[p->count++] = (lml_row_job){.set = set,
                                       .first = first,
                                       .most = task->nnormals > 1 ? 1 : 0,
-                                      .sink = {take, s},
+                                      .sink = {accumulate, s},
                                       .finish = finish,
-                                      .hand_in = hand_in,
-                                      .before = r->before[index]};
+                                      .reduce = reduce,
+                                      .baseline = r->baseline[index]};
 }
 
 /** The targets' sums are those of the folds where there are any. */
@@ -181,7 +181,7 @@ static void add_up_folds(lml_run *r) {
 /* ---- frames that are judged by leverage ---- */
 
 /** Rank 0: judge the frames of a set from @p first on, and add the rows of those that are taken. */
-static lml_status judge_set(lml_run *r, size_t index, size_t first, lml_error *error) {
+static lml_status screen_set(lml_run *r, size_t index, size_t first, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   lml_leverage leverage = {.solver = &r->solver,
                            .problem = {.target = &retrain->target,
@@ -193,8 +193,8 @@ static lml_status judge_set(lml_run *r, size_t index, size_t first, lml_error *e
   lml_status status = lml_run_make_solver(r, error);
   if (status == LML_OK) status = lml_leverage_begin(&leverage, error);
   if (status == LML_OK)
-    status =
-        lml_leverage_select(&leverage, &r->crew.designs[0], &r->options->sets[index], first, lml_run_tell, r, error);
+    status = lml_leverage_select(&leverage, &r->workers.designs[0], &r->options->sets[index], first, lml_run_report_one,
+                                 r, error);
   lml_leverage_free(&leverage);
   return status;
 }
@@ -203,7 +203,7 @@ static lml_status select_frames(lml_run *r, size_t index, size_t first, lml_erro
   lml_dataset *set = &r->options->sets[index];
   lml_status status = LML_OK;
   lml_run_begin_stage(r, LML_STAGE_LEVERAGE, set->nframes - first);
-  if (lml_run_leads(r)) status = judge_set(r, index, first, error);
+  if (lml_run_is_root(r)) status = screen_set(r, index, first, error);
   lml_run_end_stage(r);
   status = lml_comm_agree(r->comm, status, error);
   return status == LML_OK ? lml_dataset_share(set, first, r->comm, error) : status;
@@ -229,7 +229,7 @@ static lml_status check_folds(const lml_run *r, lml_error *error) {
   const size_t least = r->options->folds > 0 ? r->options->folds : 2;
   size_t count = 0;
   for (size_t k = 0; k < r->retrain->nfolds; k++) count += r->retrain->folds[k].nrows > 0.0;
-  if (r->retrain->folds == NULL || count >= least || !lml_run_leads(r)) return LML_OK;
+  if (r->retrain->folds == NULL || count >= least || !lml_run_is_root(r)) return LML_OK;
   return lml_fail(error, LML_ERR_INPUT, "of %zu folds, leverage leaves only %zu with target frames: give a smaller one",
                   r->retrain->nfolds, count);
 }
@@ -277,24 +277,24 @@ static lml_status make_watch(lml_run *r, lml_error *error) {
 }
 
 /** Room for what the starting potential gives. Frames that come or go later have none. */
-static lml_status make_before(lml_run *r, lml_error *error) {
+static lml_status make_baseline(lml_run *r, lml_error *error) {
   const size_t nsets = r->options->nsets;
-  lml_status status = lml_alloc(&r->before, nsets, sizeof *r->before, "values of the starting potential", error);
+  lml_status status = lml_alloc(&r->baseline, nsets, sizeof *r->baseline, "values of the starting potential", error);
   for (size_t s = 0; s < nsets && status == LML_OK; s++) {
     const lml_dataset *set = &r->options->sets[s];
     if (set->reading == LML_READ_FOLLOW || set->leverage > 0.0) continue;
     if (set->role == LML_ROLE_TEST && r->retrain->tests[s].gram == NULL) continue; /* rows of it are not made */
-    status = lml_alloc(&r->before[s], set->nrows, sizeof(double), "values of the starting potential", error);
+    status = lml_alloc(&r->baseline[s], set->nrows, sizeof(double), "values of the starting potential", error);
   }
-  if (status == LML_OK) lml_run_forget_before(r);
+  if (status == LML_OK) lml_run_forget_baseline(r);
   return status;
 }
 
-void lml_run_forget_before(lml_run *r) {
+void lml_run_forget_baseline(lml_run *r) {
   for (size_t s = 0; s < r->options->nsets; s++) {
     const lml_dataset *set = &r->options->sets[s];
-    for (size_t k = 0; r->before[s] != NULL && k < set->nrows; k++)
-      r->before[s][k] = set->role == LML_ROLE_HARD ? 0.0 : NAN;
+    for (size_t k = 0; r->baseline[s] != NULL && k < set->nrows; k++)
+      r->baseline[s][k] = set->role == LML_ROLE_HARD ? 0.0 : NAN;
   }
 }
 
@@ -308,7 +308,7 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   if (status == LML_OK) status = make_watch(r, error);
   if (status == LML_OK && retrain->by == LML_CHOICE_FOLDS) status = make_folds(r, error);
   if (status == LML_OK) status = allow_offsets(r, error);
-  if (status == LML_OK) status = make_before(r, error);
+  if (status == LML_OK) status = make_baseline(r, error);
   return lml_comm_agree(r->comm, status, error);
 }
 
@@ -318,7 +318,7 @@ typedef struct {
   const sum_task *tasks;
 } restoration;
 
-static lml_status restore(void *context, lml_team_place place, size_t task, lml_error *error) {
+static lml_status restore(void *context, lml_pool_place place, size_t task, lml_error *error) {
   const restoration *all = context;
   const sum_task *of = all->tasks;
   (void)place;
@@ -328,9 +328,9 @@ static lml_status restore(void *context, lml_team_place place, size_t task, lml_
 
 static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
   restoration all = {.compression = &r->compression, .tasks = tasks};
-  lml_team_tasks work = {.work = restore, .context = &all};
+  lml_pool_tasks work = {.work = restore, .context = &all};
   for (size_t t = 0; t < ntasks; t++) work.count += tasks[t].nnormals;
-  return lml_team_run(r->crew.nthreads, &work, error);
+  return lml_pool_run(r->workers.nthreads, &work, error);
 }
 
 /** Whether a pass adds the rows of sets whose energies are offset, or of the others. */
@@ -346,7 +346,7 @@ static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, con
       if (is_summed(&tasks[t], &r->options->sets[s]) &&
           (r->options->sets[s].noffsets > 0) == (kind == ROWS_WITH_OFFSETS))
         include_set(r, &p, &tasks[t], s, 0);
-  if (status == LML_OK) status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
+  if (status == LML_OK) status = lml_workers_make_rows(&r->workers, p.jobs, p.count, NULL, error);
   free_pass(&p);
   return status;
 }
@@ -359,9 +359,9 @@ static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml
   lml_status status = LML_OK;
   for (size_t k = 0; k < tasks[0].nnormals && status == LML_OK; k++)
     status = lml_normal_set_subspace(&tasks[0].normals[k], subspace, error);
-  if (compressed) lml_crew_set_centre(&r->crew, &compression->centre);
+  if (compressed) lml_workers_set_shift(&r->workers, &compression->shift);
   if (status == LML_OK) status = add_sets(r, tasks, ntasks, subspace, ROWS_AS_THEY_ARE, error);
-  if (compressed) lml_crew_set_centre(&r->crew, NULL);
+  if (compressed) lml_workers_set_shift(&r->workers, NULL);
   if (status == LML_OK && compressed) status = restore_sums(r, tasks, ntasks, error);
   if (status == LML_OK && r->retrain->target.offsets.count > 0) /* without centre: constants are split off there */
     status = add_sets(r, tasks, ntasks, NULL, ROWS_WITH_OFFSETS, error);
@@ -406,7 +406,7 @@ lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
   if (r->restored) return LML_OK;
   lml_status status = make_sums(r, error);
   if (status == LML_OK)
-    status = lml_soft_sample_finish(&r->retrain->sample, compressed ? &r->compression.centre : NULL, r->comm, error);
+    status = lml_soft_sample_finish(&r->retrain->sample, compressed ? &r->compression.shift : NULL, r->comm, error);
   add_up_folds(r);
   if (status == LML_OK) status = select_from_sets(r, error);
   return status == LML_OK ? lml_comm_agree(r->comm, check_folds(r, error), error) : status;
@@ -416,12 +416,12 @@ lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error 
   const sum_task task = target_task(r);
   pass p;
   if (r->options->sets[index].leverage > 0.0) return select_frames(r, index, first, error);
-  if (!lml_run_leads(r)) lml_normal_clear(&r->retrain->target); /* rank 0 has them */
+  if (!lml_run_is_root(r)) lml_normal_clear(&r->retrain->target); /* rank 0 has them */
   lml_run_begin_stage(r, LML_STAGE_ROWS, r->options->sets[index].nframes - first);
   lml_status status = make_pass(r, &p, 1, NULL, error);
   if (status == LML_OK) {
     include_set(r, &p, &task, index, first);
-    status = lml_crew_rows(&r->crew, p.jobs, p.count, NULL, error);
+    status = lml_workers_make_rows(&r->workers, p.jobs, p.count, NULL, error);
   }
   free_pass(&p);
   status = lml_comm_agree(r->comm, status, error);

@@ -1,0 +1,388 @@
+#include "retrain/report/validation.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "lmlink/calculator.h"
+#include "potential/linear_calculator.h"
+#include "potential/potential.h"
+#include "structure/lattice.h"
+
+const double lml_validation_bin_width = 1.0;
+const char *const lml_validation_region_names[] = {"QM", "buffer", "MM", "other", NULL};
+
+lml_status lml_validation_make(lml_validation *validation, const lml_dataset *set, lml_error *error) {
+  *validation = (lml_validation){.set = set};
+  validation->stride =
+      set->nrows > LML_VALIDATION_SAMPLES ? (set->nrows + LML_VALIDATION_SAMPLES - 1) / LML_VALIDATION_SAMPLES : 1;
+  validation->nsamples = (set->nrows + validation->stride - 1) / validation->stride;
+  lml_status status = lml_alloc(&validation->frames, set->nframes, sizeof *validation->frames, "errors", error);
+  if (status == LML_OK)
+    status = lml_alloc(&validation->samples, validation->nsamples, sizeof *validation->samples, "errors", error);
+  if (status == LML_OK && set->noffsets > 0)
+    status = lml_alloc(&validation->energies, set->nrows * (3 + set->noffsets), sizeof(double), "errors", error);
+  return status;
+}
+
+void lml_validation_free(lml_validation *validation) {
+  lml_free(validation->frames);
+  lml_free(validation->samples);
+  lml_free(validation->energies);
+  *validation = (lml_validation){0};
+}
+
+/* ---- rows ---- */
+
+static void add_sums(lml_error_sums *sums, const double row[3], bool has_values) {
+  sums->count += 1.0;
+  sums->change += (row[2] - row[1]) * (row[2] - row[1]);
+  if (!has_values) return;
+  sums->baseline += (row[1] - row[0]) * (row[1] - row[0]);
+  sums->after += (row[2] - row[0]) * (row[2] - row[0]);
+  sums->absolute_baseline += fabs(row[1] - row[0]);
+  sums->absolute_after += fabs(row[2] - row[0]);
+}
+
+/** Where a sample of the row is kept, NULL where none is. */
+static lml_value_sample *sample_of(lml_validation *validation, size_t in_frame, size_t index) {
+  const size_t position = validation->set->frames[in_frame].first + index;
+  return position % validation->stride == 0 ? &validation->samples[position / validation->stride] : NULL;
+}
+
+void lml_validation_add_row(lml_validation *validation, size_t in_frame, size_t index, const double row[3]) {
+  const bool has_values = validation->set->has_values;
+  lml_frame_errors *frame = &validation->frames[in_frame];
+  lml_value_sample *sample = sample_of(validation, in_frame, index);
+  add_sums(&frame->sums, row, has_values);
+  frame->largest_change = fmax(frame->largest_change, fabs(row[2] - row[1]));
+  if (has_values) {
+    frame->largest_baseline = fmax(frame->largest_baseline, fabs(row[1] - row[0]));
+    frame->largest_after = fmax(frame->largest_after, fabs(row[2] - row[0]));
+  }
+  if (sample != NULL) *sample = (lml_value_sample){row[0], row[1], row[2], -1.0};
+}
+
+void lml_validation_keep_energy(lml_validation *validation, size_t in_frame, size_t index, const double row[3],
+                                const double *fractions, size_t stride) {
+  const size_t count = validation->set->noffsets;
+  double *to = validation->energies + (validation->set->frames[in_frame].first + index) * (3 + count);
+  memcpy(to, row, 3 * sizeof *to);
+  for (size_t e = 0; e < count; e++) to[3 + e] = fractions[e * stride];
+}
+
+void lml_validation_of_hard(lml_validation *validation, const lml_constraint_rows *rows, size_t first,
+                            const double *baseline, const double *delta, size_t width) {
+  for (size_t f = 0; f < validation->set->nframes; f++)
+    for (size_t k = 0; k < validation->set->frames[f].nrows; k++) {
+      const size_t row = validation->set->frames[f].first + k, i = first + row;
+      const double change = cblas_ddot((int)width, rows->rows + i * width, 1, delta, 1);
+      const double value = validation->set->has_values ? baseline[row] + rows->deviations[i] : 0.0;
+      lml_validation_add_row(validation, f, k, (const double[]){value, baseline[row], baseline[row] + change});
+    }
+}
+
+/* ---- who measures ---- */
+
+/** What frames are measured with at one slot. */
+typedef struct lml_validation_slot {
+  lml_calculator *calculators[2]; /**< NULL as long as it is not needed */
+  lml_results results[2];
+  lml_dataset_walk walk;
+  const double *baseline; /**< of the frame's rows; NULL: not known */
+  double reference[3];    /**< energy per atom of the first frame: file, before, after */
+  lml_lattice lattice;
+  bool has_centre;
+  double centre[3];
+  const lml_values *region;
+  lml_error_places places; /**< of the frames that are not reduced yet */
+} frame_work;
+
+lml_status lml_validation_room_make(lml_validation_room *room, const lml_workers *workers,
+                                    const lml_potential *baseline, const lml_potential *after, lml_error *error) {
+  *room = (lml_validation_room){.workers = workers, .potentials = {baseline, after}};
+  return lml_alloc(&room->slots, lml_pool_slots(workers->nthreads), sizeof *room->slots, "errors", error);
+}
+
+void lml_validation_room_free(lml_validation_room *room) {
+  for (size_t k = 0; room->slots != NULL && k < lml_pool_slots(room->workers->nthreads); k++) {
+    lml_dataset_walk_end(&room->slots[k].walk);
+    for (int which = 0; which < 2; which++) {
+      lml_calculator_destroy(room->slots[k].calculators[which]);
+      lml_results_free(&room->slots[k].results[which]);
+    }
+  }
+  lml_free(room->slots);
+  *room = (lml_validation_room){0};
+}
+
+/* ---- forces ---- */
+
+static bool is_qm(const lml_values *region, size_t atom) {
+  return region != NULL && region->type == LML_TEXT && strcmp(region->texts[atom], "QM") == 0;
+}
+
+/** The mean position of the QM atoms, unwrapped around the first of them. */
+static lml_status find_centre(frame_work *work, lml_error *error) {
+  const lml_structure *structure = &work->walk.frame.structure;
+  const double *first = NULL;
+  double sum[3] = {0.0, 0.0, 0.0}, count = 0.0;
+  const lml_status status = lml_lattice_make(&work->lattice, structure, error);
+  work->region = lml_frame_column(&work->walk.frame, "region");
+  for (size_t i = 0; i < structure->natoms && status == LML_OK; i++) {
+    double d[3];
+    if (!is_qm(work->region, i)) continue;
+    if (first == NULL) first = structure->positions + 3 * i;
+    lml_lattice_difference(&work->lattice, first, structure->positions + 3 * i, d);
+    for (int k = 0; k < 3; k++) sum[k] += d[k];
+    count += 1.0;
+  }
+  work->has_centre = first != NULL;
+  for (int k = 0; k < 3 && first != NULL; k++) work->centre[k] = first[k] + sum[k] / count;
+  return status;
+}
+
+static size_t region_of(const frame_work *work, size_t atom) {
+  if (work->region == NULL || work->region->type != LML_TEXT) return LML_VALIDATION_REGIONS;
+  size_t k = 0;
+  while (k < LML_VALIDATION_REGIONS - 1 && strcmp(work->region->texts[atom], lml_validation_region_names[k]) != 0) k++;
+  return k;
+}
+
+/** Count the row where its atom is. */
+static void place_row(lml_validation *validation, frame_work *work, size_t index, const double row[3], size_t region,
+                      double distance) {
+  const bool has_values = validation->set->has_values;
+  if (region < LML_VALIDATION_REGIONS) add_sums(&work->places.regions[region], row, has_values);
+  if (distance < 0.0) return;
+  const double bin = floor(distance / lml_validation_bin_width);
+  lml_value_sample *sample = sample_of(validation, work->walk.position, index);
+  add_sums(&work->places.bins[bin < LML_VALIDATION_BINS - 1 ? (size_t)bin : LML_VALIDATION_BINS - 1], row, has_values);
+  if (sample != NULL) sample->distance = distance;
+}
+
+/** From the QM centre; negative without one. */
+static double distance_of(const frame_work *work, size_t atom) {
+  double d[3];
+  if (!work->has_centre) return -1.0;
+  lml_lattice_difference(&work->lattice, work->centre, work->walk.frame.structure.positions + 3 * atom, d);
+  return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+}
+
+/** A force (eV/Å) below this may be zero by symmetry, but for the digits of positions. */
+static const double smallest_force = 1e-5;
+
+/** Rows of an atom so far: how many, which are exactly zero in the file alone. */
+typedef struct {
+  double count, zeros;
+} atom_rows;
+
+static void count_zero(atom_rows *rows, const double row[3]) {
+  rows->count += 1.0;
+  rows->zeros += row[0] == 0.0 && fmax(fabs(row[1]), fabs(row[2])) > smallest_force;
+}
+
+static void record_zeros(lml_frame_errors *frame, const atom_rows *rows) {
+  frame->zero_atoms += rows->zeros == rows->count;
+  frame->zero_components += rows->zeros;
+}
+
+static lml_status add_forces(lml_validation *validation, frame_work *work, lml_error *error) {
+  const lml_dataset_walk *walk = &work->walk;
+  const lml_status status = find_centre(work, error);
+  size_t index = 0; /* of the frame's rows */
+  for (size_t k = 0; k < walk->natoms && status == LML_OK; k++) {
+    const size_t atom = walk->atoms[k];
+    const double distance = distance_of(work, atom);
+    atom_rows rows = {0.0, 0.0};
+    for (size_t axis = 0; axis < 3; axis++) {
+      const size_t i = 3 * atom + axis;
+      if (!lml_dataset_walk_counts(walk, atom, axis)) continue;
+      const double row[3] = {walk->forces == NULL ? 0.0 : walk->forces[i],
+                             work->baseline != NULL ? work->baseline[index] : work->results[0].forces[i],
+                             work->results[1].forces[i]};
+      lml_validation_add_row(validation, walk->position, index, row);
+      place_row(validation, work, index++, row, region_of(work, atom), distance);
+      count_zero(&rows, row);
+    }
+    if (validation->set->has_values) record_zeros(&validation->frames[walk->position], &rows);
+  }
+  return status;
+}
+
+/* ---- energies and virials ---- */
+
+/** Keep the row with the fractions of elements in the frame. */
+static void keep_energy(const lml_measurement *m, const frame_work *work, const double row[3]) {
+  const lml_structure *structure = &work->walk.frame.structure;
+  double fractions[LML_ELEMENTS_LIMIT] = {0.0};
+  for (size_t i = 0; i < structure->natoms; i++)
+    fractions[lml_potential_element_index(m->room->potentials[1], structure->numbers[i])] +=
+        1.0 / (double)structure->natoms;
+  lml_validation_keep_energy(m->validation, work->walk.position, 0, row, fractions, 1);
+}
+
+static lml_status add_energy(const lml_measurement *m, frame_work *work, lml_error *error) {
+  lml_validation *validation = m->validation;
+  const double natoms = (double)work->walk.frame.structure.natoms;
+  double energy = 0.0;
+  if (validation->set->has_values) {
+    const lml_status status = lml_dataset_energy(&work->walk, &energy, error);
+    if (status != LML_OK) return status;
+  }
+  double row[3] = {energy / natoms, work->results[0].energy / natoms, work->results[1].energy / natoms};
+  if (validation->set->quantity == LML_QUANTITY_DIFFERENCE) {
+    if (work->walk.position == 0) memcpy(work->reference, row, sizeof row);
+    for (int k = 0; k < 3; k++) row[k] -= work->reference[k];
+    if (work->walk.position == 0) return LML_OK;
+  }
+  if (work->baseline != NULL) row[1] = work->baseline[0];
+  if (validation->set->noffsets > 0)
+    keep_energy(m, work, row);
+  else
+    lml_validation_add_row(validation, work->walk.position, 0, row);
+  return LML_OK;
+}
+
+static lml_status add_virial(lml_validation *validation, frame_work *work, lml_error *error) {
+  static const size_t components[6] = {0, 4, 8, 5, 2, 1};
+  const double natoms = (double)work->walk.frame.structure.natoms;
+  double virial[9] = {0.0};
+  if (validation->set->has_values) {
+    const lml_status status = lml_dataset_virial(&work->walk, virial, error);
+    if (status != LML_OK) return status;
+  }
+  for (size_t k = 0; k < 6; k++) {
+    const size_t c = components[k];
+    const double row[3] = {virial[c] / natoms,
+                           work->baseline != NULL ? work->baseline[k] : work->results[0].virial[c] / natoms,
+                           work->results[1].virial[c] / natoms};
+    lml_validation_add_row(validation, work->walk.position, k, row);
+  }
+  return LML_OK;
+}
+
+/* ---- all frames ---- */
+
+static lml_status evaluate(const lml_measurement *m, frame_work *work, int which, lml_error *error) {
+  lml_status status = LML_OK;
+  if (work->calculators[which] == NULL)
+    status = lml_linear_calculator_create(m->room->potentials[which], &work->calculators[which], error);
+  if (status != LML_OK) return status;
+  const bool forces = m->validation->set->quantity == LML_QUANTITY_FORCES;
+  return lml_linear_calculator_evaluate_atoms(work->calculators[which], &work->walk.frame.structure,
+                                              forces ? work->walk.atoms : NULL, work->walk.natoms, LML_WANT_DEFAULT,
+                                              &work->results[which], error);
+}
+
+static lml_status add_frame(const lml_measurement *m, frame_work *work, lml_error *error) {
+  const lml_dataset_frame *frame = &m->validation->set->frames[work->walk.position];
+  const double *baseline = m->baseline == NULL || frame->nrows == 0 ? NULL : m->baseline + frame->first;
+  work->baseline = baseline != NULL && !isnan(baseline[0]) ? baseline : NULL;
+  lml_status status = evaluate(m, work, 1, error);
+  if (status == LML_OK && work->baseline == NULL) status = evaluate(m, work, 0, error);
+  if (status != LML_OK) return status;
+  switch (m->validation->set->quantity) {
+    case LML_QUANTITY_FORCES:
+      return add_forces(m->validation, work, error);
+    case LML_QUANTITY_VIRIAL:
+      return add_virial(m->validation, work, error);
+    case LML_QUANTITY_ENERGY:
+    case LML_QUANTITY_DIFFERENCE:
+      return add_energy(m, work, error);
+  }
+  return lml_fail(error, LML_ERR_INTERNAL, "no errors of the quantity %d", (int)m->validation->set->quantity);
+}
+
+static lml_status visit(const lml_measurement *m, frame_work *work, size_t position, lml_error *error) {
+  const lml_dataset *set = m->validation->set;
+  lml_status status = lml_dataset_walk_to(&work->walk, position, error);
+  if (status != LML_OK) return status;
+  status = add_frame(m, work, error);
+  if (status != LML_OK) lml_fail_context(error, "%s: frame %zu", set->path, set->frames[position].index);
+  return status;
+}
+
+static lml_status measure(void *context, lml_pool_place place, size_t position, lml_error *error) {
+  const lml_measurement *m = context;
+  const lml_dataset *set = m->validation->set;
+  frame_work *work = &m->room->slots[place.slot];
+  lml_status status = LML_OK;
+  if (work->walk.set != set) {
+    lml_dataset_walk_end(&work->walk);
+    status = lml_dataset_walk_begin(&work->walk, set, error);
+    if (status == LML_OK && set->quantity == LML_QUANTITY_DIFFERENCE && position > 0) status = visit(m, work, 0, error);
+  }
+  return status == LML_OK ? visit(m, work, position, error) : status;
+}
+
+static lml_status reduce(void *context, size_t slot, size_t position, lml_error *error) {
+  const lml_measurement *m = context;
+  frame_work *work = &m->room->slots[slot];
+  double *to = (double *)&m->validation->places, *from = (double *)&work->places; /* doubles throughout */
+  (void)position;
+  (void)error;
+  for (size_t k = 0; k < sizeof work->places / sizeof *to; k++) {
+    to[k] += from[k];
+    from[k] = 0.0;
+  }
+  return LML_OK;
+}
+
+lml_frame_job lml_validation_job(lml_measurement *measurement) {
+  return (lml_frame_job){
+      .set = measurement->validation->set, .work = measure, .reduce = reduce, .context = measurement};
+}
+
+lml_status lml_validation_collect(lml_validation *validation, lml_comm *comm, lml_status status, lml_error *error) {
+  const struct {
+    void *data;
+    size_t bytes;
+  } parts[] = {{validation->frames, validation->set->nframes * sizeof *validation->frames},
+               {&validation->places, sizeof validation->places},
+               {validation->samples, validation->nsamples * sizeof *validation->samples},
+               {validation->energies, validation->set->nrows * (3 + validation->set->noffsets) * sizeof(double)}};
+  status = lml_comm_agree(comm, status, error);
+  for (size_t i = 0; i < sizeof parts / sizeof parts[0] && status == LML_OK; i++)
+    if (parts[i].data != NULL) status = lml_comm_sum(comm, parts[i].data, parts[i].bytes / sizeof(double), error);
+  return status;
+}
+
+/** Over the frames of a group, or of all. */
+static lml_frame_errors add_up(const lml_validation *validation, size_t group, size_t ngroups) {
+  lml_frame_errors total = {0};
+  double *to = (double *)&total.sums; /* doubles throughout */
+  for (size_t k = 0; k < validation->set->nframes; k++) {
+    const lml_frame_errors *frame = &validation->frames[k];
+    const double *from = (const double *)&frame->sums;
+    if (ngroups > 0 && validation->set->frames[k].group != group) continue;
+    for (size_t i = 0; i < sizeof total.sums / sizeof *to; i++) to[i] += from[i];
+    total.largest_baseline = fmax(total.largest_baseline, frame->largest_baseline);
+    total.largest_after = fmax(total.largest_after, frame->largest_after);
+    total.largest_change = fmax(total.largest_change, frame->largest_change);
+  }
+  return total;
+}
+
+lml_frame_errors lml_validation_total(const lml_validation *validation) { return add_up(validation, 0, 0); }
+
+/** Part of a frame's rows that may be zero by accident, as the file has few digits. */
+static const double accidental_zeros = 0.02;
+
+lml_zero_forces lml_validation_find_zeros(const lml_validation *validation) {
+  lml_zero_forces found = {0};
+  for (size_t k = 0; k < validation->set->nframes; k++) {
+    const lml_frame_errors *frame = &validation->frames[k];
+    const bool several = frame->zero_components > fmax(1.0, accidental_zeros * frame->sums.count);
+    if (frame->zero_atoms == 0.0 && !several) continue;
+    if (found.nframes++ == 0) found.first = validation->set->frames[k].index;
+    found.components += frame->zero_components;
+  }
+  return found;
+}
+
+lml_frame_errors lml_validation_group(const lml_validation *validation, size_t group) {
+  return add_up(validation, group, validation->set->groups.count);
+}
