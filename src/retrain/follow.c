@@ -1,11 +1,13 @@
-/* Following a force log: frames are added to the sums as they are appended, and the potential is written anew. Rank 0
- * looks at the file; the others sleep until there are frames for all. */
+#include "retrain/follow.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/sys.h"
-#include "retrain/run.h"
+#include "retrain/result.h"
+#include "retrain/solve/solve.h"
+#include "retrain/sums/sums.h"
 
 static bool asked_to_stop(const lml_run *r) {
   return r->listener->stop != NULL && r->listener->stop(r->listener->context);

@@ -4,7 +4,7 @@
 #ifndef LML_RETRAIN_MEMORY_CHECK_H
 #define LML_RETRAIN_MEMORY_CHECK_H
 
-#include "retrain/retrain.h"
+#include "retrain/options.h"
 #include "retrain/rows/design.h"
 
 /** Take so many threads from @p nthreads that the matrices of N_D² numbers and, for each thread, one more and the

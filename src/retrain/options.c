@@ -1,12 +1,10 @@
-/* What is wanted of a retraining: defaults and checks. */
+#include "retrain/options.h"
+
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "retrain/choose/frame_groups.h"
-#include "retrain/choose/lambda_grid.h"
-#include "retrain/report/outputs.h"
-#include "retrain/retrain.h"
 
+const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
 const char *const lml_sums_names[] = {"auto", "exact", NULL};
 
 void lml_retrain_options_init(lml_retrain_options *options) {
@@ -156,6 +154,5 @@ lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_err
   if (!(options->soft_limit > 0.0)) return lml_fail(error, LML_ERR_USAGE, "--soft-limit must be above 0 (eV/A)");
   lml_status status = check_followed(options, error);
   if (status == LML_OK) status = check_choice(options, error);
-  if (status == LML_OK) status = check_leverage(options, error);
-  return status == LML_OK ? lml_outputs_check(options, error) : status;
+  return status == LML_OK ? check_leverage(options, error) : status;
 }

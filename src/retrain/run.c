@@ -1,4 +1,3 @@
-/* One retraining under way: its stages, and what is told of them. */
 #include "retrain/run.h"
 
 #include "base/sys.h"
@@ -60,4 +59,9 @@ void lml_run_report_skipped(const lml_run *run, const lml_dataset *set) {
   if (set->nskipped > 0)
     lml_log_line(run->listener->log, LML_LOG_ERROR, "%s; %zu such frames so far are left out", set->skipped,
                  set->nskipped);
+}
+
+lml_status lml_run_make_solver(lml_run *r, lml_error *error) {
+  if (r->solver.width > 0) return LML_OK;
+  return lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
 }

@@ -4,8 +4,8 @@
 #ifndef LML_RETRAIN_RUN_H
 #define LML_RETRAIN_RUN_H
 
-#include "retrain/retrain.h"
 #include "retrain/rows/workers.h"
+#include "retrain/state.h"
 #include "retrain/sums/compression.h"
 
 typedef struct lml_run {
@@ -46,45 +46,8 @@ void lml_run_report_skipped(const lml_run *run, const lml_dataset *set);
 
 /** Warn of what in a set's file may not be what it seems: a mask, names of missing values. */
 void lml_run_report_doubts(const lml_run *run, const lml_dataset *set);
-/** Find out by what λs are chosen: kinds of test sets, groups and folds of target frames, what watches the rest. */
-lml_status lml_run_plan_choice(lml_run *run, lml_error *error);
-
-/** Make room for the constraints' rows and the sums. Collective, as all functions below. */
-lml_status lml_run_make_room(lml_run *run, lml_error *error);
-
-/** Fill them from the cache, if there is one of these inputs; the two functions below then make none themselves. */
-lml_status lml_run_restore(lml_run *run, lml_error *error);
-
-/** Find the constraints and what they leave free. */
-lml_status lml_run_constrain(lml_run *run, lml_error *error);
-
-/** Forget what the starting potential gives: of hard constraints zero, to which the ranks add theirs, else NaN. */
-void lml_run_forget_baseline(lml_run *run);
-
-/** Make the sums of targets, soft constraints and test sets. */
-lml_status lml_run_make_sums(lml_run *run, lml_error *error);
-
-/** Put into the cache what it did not have; that it can't be written is told, and no error. */
-lml_status lml_run_remember(lml_run *run, lml_error *error);
-
-/** Add to the targets' sums the frames of set number @p index from @p first on. */
-lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_error *error);
 
 /** Make the solver, on rank 0, where that was not done yet. */
 lml_status lml_run_make_solver(lml_run *run, lml_error *error);
-
-/** Find the rank of the targets' sums, unless it is known; @p context is the run. A job for workers, not
- *  collective: it takes long, and nothing that is behind the solution depends on it. */
-lml_status lml_run_find_rank(void *context, lml_pool_place place, size_t position, lml_error *error);
-
-/** Find δ from the sums, or where they won't do, from the rows. */
-lml_status lml_run_solve(lml_run *run, lml_error *error);
-
-/** Make the new potential, measure it, write it, and the report. May be called again after further frames. */
-lml_status lml_run_finish(lml_run *run, lml_error *error);
-
-/** Wait for frames that are appended to the set that is followed, and solve and write anew as they come, until the
- *  listener says stop. */
-lml_status lml_run_follow(lml_run *run, lml_error *error);
 
 #endif

@@ -1,10 +1,10 @@
-/* How λs are chosen: by what, which frames are left out together, and what watches the rest. */
+#include "retrain/choose/choose.h"
+
 #include <math.h>
 
 #include "base/fail.h"
 #include "retrain/choose/frame_groups.h"
-#include "retrain/run.h"
-#include "retrain/sums/cache_key.h"
+#include "retrain/sums/cached_sums.h"
 
 /* ---- kinds of test sets ---- */
 

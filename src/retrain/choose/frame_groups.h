@@ -8,10 +8,8 @@
 #ifndef LML_RETRAIN_CHOOSE_FRAME_GROUPS_H
 #define LML_RETRAIN_CHOOSE_FRAME_GROUPS_H
 
-#include "retrain/data/dataset.h"
+#include "retrain/options.h"
 #include "retrain/rows/workers.h"
-
-enum { LML_FOLDS = 5 /**< where their number is not given, and there are as many groups */ };
 
 /** How to find groups and folds. */
 typedef struct lml_folding {

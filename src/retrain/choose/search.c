@@ -5,13 +5,74 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "retrain/choose/lambda_grid.h"
 #include "retrain/choose/nelder_mead.h"
 #include "retrain/choose/trade_off.h"
 #include "retrain/choose/trial.h"
 
 /** A search that was not asked for ends where errors differ by less than this part. */
 static const double flat = 5e-4;
+
+/* ---- grids ---- */
+
+/** The values of one λ that are tried first, and in decades (log10 λ) their mean distance and the bounds of a search:
+ * as far beyond the outermost values. */
+typedef struct {
+  const double *values;
+  size_t count; /**< of one value, it is fixed */
+  double spacing, lower, upper;
+  double own[LML_GRID_RIDGE];
+} lambda_grid;
+
+static void find_bounds(lambda_grid *grid) {
+  double least = INFINITY, most = -INFINITY;
+  for (size_t k = 0; k < grid->count; k++) {
+    least = fmin(least, log10(grid->values[k]));
+    most = fmax(most, log10(grid->values[k]));
+  }
+  grid->spacing = grid->count > 1 ? (most - least) / (double)(grid->count - 1) : 0.0;
+  grid->lower = least - grid->spacing;
+  grid->upper = most + grid->spacing;
+}
+
+/** The given values, which must outlive the grid, or, where @p count is 0, @p otherwise alone. */
+static void put_given(lambda_grid *grid, const double *values, size_t count, double otherwise) {
+  *grid = (lambda_grid){.values = values, .count = count};
+  if (count == 0) {
+    grid->own[0] = otherwise;
+    grid->values = grid->own;
+    grid->count = 1;
+  }
+  find_bounds(grid);
+}
+
+/** 10 to the power of @p logarithm, rounded to three digits: more of them change nothing, and can be typed again. */
+static double round_lambda(double logarithm) {
+  const double exponent = floor(logarithm) - 2.0, digits = round(pow(10.0, logarithm - exponent));
+  return exponent < 0.0 ? digits / pow(10.0, -exponent) : digits * pow(10.0, exponent);
+}
+
+/** @p count powers of ten, from @p first on, @p step by step. */
+static void put_powers(lambda_grid *grid, double first, double step, size_t count) {
+  *grid = (lambda_grid){.values = grid->own, .count = count};
+  for (size_t k = 0; k < count; k++) grid->own[k] = round_lambda(first + step * (double)k);
+  find_bounds(grid);
+}
+
+/** The nearest power of ten; that of 1 where there is no scale. */
+static double power_of(double scale) { return scale > 0.0 && isfinite(scale) ? round(log10(scale)) : 0.0; }
+
+/** λ_S around @p balance, at which targets and soft constraints weigh the same: 4 decades to either side, the largest
+ *  first. */
+static void put_soft_grid(lambda_grid *grid, double balance) {
+  put_powers(grid, power_of(balance) + 4.0, -2.0, LML_GRID_SOFT);
+}
+
+/** λ₀ from 1e-12 to 1e-2 times @p largest, the largest eigenvalue of the targets' sums. */
+static void put_ridge_grid(lambda_grid *grid, double largest) {
+  put_powers(grid, power_of(largest) - 12.0, 2.0, LML_GRID_RIDGE);
+}
+
+/* ---- trials ---- */
 
 /** What is under way. */
 typedef struct {
@@ -23,7 +84,7 @@ typedef struct {
   double baseline; /**< held-out error before */
   size_t most;     /**< trials */
   size_t trials_capacity;
-  lml_lambda_grid grids[LML_LAMBDAS];
+  lambda_grid grids[LML_LAMBDAS];
 } search;
 
 /** The trial with that pair, if it was made. */
@@ -66,7 +127,7 @@ static bool all_far(const lml_retrain *retrain, size_t count) {
 
 static lml_status try_grid(search *s, lml_error *error) {
   lml_status status = LML_OK;
-  const lml_lambda_grid *soft = &s->grids[LML_LAMBDA_SOFT], *ridge = &s->grids[LML_LAMBDA_RIDGE];
+  const lambda_grid *soft = &s->grids[LML_LAMBDA_SOFT], *ridge = &s->grids[LML_LAMBDA_RIDGE];
   for (size_t i = 0; i < soft->count && status == LML_OK; i++) {
     for (size_t k = 0; k < ridge->count && status == LML_OK; k++)
       status = try_pair(s, soft->values[i], ridge->values[k], error);
@@ -81,8 +142,7 @@ static lml_status try_grid(search *s, lml_error *error) {
 static lml_status evaluate(void *context, const double *x, double *value, lml_error *error) {
   search *s = context;
   double pair[LML_LAMBDAS];
-  for (size_t i = 0; i < LML_LAMBDAS; i++)
-    pair[i] = s->grids[i].count > 1 ? lml_lambda_round(*x++) : s->grids[i].values[0];
+  for (size_t i = 0; i < LML_LAMBDAS; i++) pair[i] = s->grids[i].count > 1 ? round_lambda(*x++) : s->grids[i].values[0];
   const lml_trial *trial = find_trial(s->retrain, pair[LML_LAMBDA_SOFT], pair[LML_LAMBDA_RIDGE]);
   *value = INFINITY;
   if (trial == NULL) {
@@ -104,7 +164,7 @@ static lml_status refine(search *s, lml_error *error) {
                          .most = 2 * s->most};
   const double begin[LML_LAMBDAS] = {best->lambda_soft, best->lambda_ridge};
   for (size_t i = 0; i < LML_LAMBDAS; i++) {
-    const lml_lambda_grid *grid = &s->grids[i];
+    const lambda_grid *grid = &s->grids[i];
     const size_t d = simplex.dimensions;
     if (grid->count <= 1) continue;
     simplex.begin[d] = log10(begin[i]);
@@ -119,7 +179,7 @@ static lml_status refine(search *s, lml_error *error) {
 
 /** Whether @p value is the first or last one that could be chosen: of the values, or of the range of a search. Below 0
  *  there is nothing. */
-static bool is_at_end(const search *s, const lml_lambda_grid *grid, double value) {
+static bool is_at_end(const search *s, const lambda_grid *grid, double value) {
   const double away = s->retrain->options->search.tolerance;
   double least = grid->values[0], most = least;
   if (grid->count <= 1 || value == 0.0) return false;
@@ -153,14 +213,14 @@ size_t lml_search_most(const lml_retrain_options *options) {
 static void make_grids(search *s) {
   const lml_retrain *retrain = s->retrain;
   const lml_retrain_options *options = retrain->options;
-  lml_lambda_grid *soft = &s->grids[LML_LAMBDA_SOFT], *ridge = &s->grids[LML_LAMBDA_RIDGE];
-  lml_lambda_grid_given(soft, options->lambda_soft, options->nlambda_soft, 1.0);
-  lml_lambda_grid_given(ridge, options->lambda_ridge, options->nlambda_ridge, 0.0);
+  lambda_grid *soft = &s->grids[LML_LAMBDA_SOFT], *ridge = &s->grids[LML_LAMBDA_RIDGE];
+  put_given(soft, options->lambda_soft, options->nlambda_soft, 1.0);
+  put_given(ridge, options->lambda_ridge, options->nlambda_ridge, 0.0);
   if (lml_retrain_trials(options) == 0) return;
   if (retrain->soft.gram == NULL) soft->count = 1; /* it changes nothing */
   if (lml_retrain_searches_soft(options) && retrain->watch != LML_WATCH_NOTHING)
-    lml_lambda_grid_soft(soft, retrain->target_largest / retrain->soft_largest);
-  if (options->nlambda_ridge == 0) lml_lambda_grid_ridge(ridge, retrain->target_largest);
+    put_soft_grid(soft, retrain->target_largest / retrain->soft_largest);
+  if (options->nlambda_ridge == 0) put_ridge_grid(ridge, retrain->target_largest);
 }
 
 lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*progress)(void *context),

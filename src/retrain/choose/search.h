@@ -5,7 +5,7 @@
 #ifndef LML_RETRAIN_CHOOSE_SEARCH_H
 #define LML_RETRAIN_CHOOSE_SEARCH_H
 
-#include "retrain/retrain.h"
+#include "retrain/state.h"
 
 /** Pairs that are tried, at most. */
 size_t lml_search_most(const lml_retrain_options *options);

@@ -2,9 +2,6 @@
 
 #include <math.h>
 
-const char *const lml_choice_by_names[] = {"none", "test", "folds", NULL};
-const char *const lml_watch_names[] = {"nothing", "test", "left_out", "both", NULL};
-
 /** Beyond the limit the cost rises with this power of the excess: faster than an error can fall in return. */
 static const double steepness = 8.0;
 

@@ -5,7 +5,7 @@
 #ifndef LML_RETRAIN_CHOOSE_TRIAL_H
 #define LML_RETRAIN_CHOOSE_TRIAL_H
 
-#include "retrain/retrain.h"
+#include "retrain/state.h"
 
 /** Room for trials. Initialise with lml_trial_room_make, release with lml_trial_room_free. */
 typedef struct lml_trial_room {

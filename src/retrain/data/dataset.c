@@ -12,7 +12,7 @@
 #include "potential/potential.h"
 #include "retrain/data/frame_values.h"
 #include "retrain/data/matrix.h"
-#include "retrain/data/spacing.h"
+#include "structure/lattice.h"
 #include "structure/neighbours.h"
 
 const char *const lml_role_names[] = {"target", "hard", "soft", "test", NULL};
@@ -359,6 +359,41 @@ static lml_status add_frame(lml_dataset *set, lml_dataset_walk *walk, lml_xyz_pl
   return LML_OK;
 }
 
+/* ---- thinning ---- */
+
+static bool are_comparable(const lml_structure *a, const lml_structure *b) {
+  return a->natoms == b->natoms && memcmp(a->cell, b->cell, sizeof a->cell) == 0 &&
+         memcmp(a->pbc, b->pbc, sizeof a->pbc) == 0 &&
+         memcmp(a->numbers, b->numbers, a->natoms * sizeof *a->numbers) == 0;
+}
+
+static bool is_far(const lml_lattice *lattice, const double *from, const double *to, double distance) {
+  double d[3];
+  lml_lattice_difference(lattice, from, to, d);
+  return d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= distance * distance;
+}
+
+/** Whether the frame is kept by thinning: *@p far becomes true, and the frame the @p last one, where some atom (of
+ *  forces: some selected atom) is at least @p distance (Å, minimum image) away from where it was, where cell or species
+ *  are others, and for the first frame. So an optimiser's small steps do not outweigh everything else. */
+static lml_status thin(lml_structure *last, const lml_dataset_walk *walk, double distance, bool *far,
+                       lml_error *error) {
+  const lml_structure *now = &walk->frame.structure;
+  lml_lattice lattice;
+  const lml_status status = lml_lattice_make(&lattice, now, error);
+  if (status != LML_OK) return status;
+  *far = !are_comparable(now, last);
+  const bool selected = walk->set->quantity == LML_QUANTITY_FORCES;
+  const size_t count = selected ? walk->natoms : now->natoms;
+  for (size_t k = 0; k < count && !*far; k++) {
+    const size_t i = 3 * (selected ? walk->atoms[k] : k);
+    *far = is_far(&lattice, last->positions + i, now->positions + i, distance);
+  }
+  return *far ? lml_structure_copy(last, now, error) : LML_OK;
+}
+
+/* ---- which frames are used ---- */
+
 /** A test set, or the first frame of any, may have values or not; the others must be like it. */
 static lml_status agree_on_values(lml_dataset *set, lml_dataset_walk *walk, bool has_values, lml_error *error) {
   double energy;
@@ -388,7 +423,7 @@ static lml_status screen_frame(lml_dataset *set, lml_dataset_walk *walk, const l
   if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);
   *taken = status == LML_OK;
   if (status == LML_OK && set->min_displacement > 0.0)
-    status = lml_thinning_keeps(&set->last, walk, set->min_displacement, taken, error);
+    status = thin(&set->last, walk, set->min_displacement, taken, error);
   return status;
 }
 

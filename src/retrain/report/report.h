@@ -4,7 +4,7 @@
 #ifndef LML_RETRAIN_REPORT_REPORT_H
 #define LML_RETRAIN_REPORT_REPORT_H
 
-#include "retrain/retrain.h"
+#include "retrain/state.h"
 
 enum { LML_REPORT_VERSION = 1 };
 

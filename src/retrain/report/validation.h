@@ -101,6 +101,10 @@ void lml_validation_add_row(lml_validation *validation, size_t in_frame, size_t 
 void lml_validation_keep_energy(lml_validation *validation, size_t in_frame, size_t index, const double row[3],
                                 const double *fractions, size_t stride);
 
+/** The errors of a set without structures, from its rows; @p coefficients are the new Θ. Collective. */
+lml_status lml_validation_of_rows(lml_validation *validation, const lml_workers *workers, const double *coefficients,
+                                  lml_error *error);
+
 /** Agree on @p status, and add up on rank 0 what the ranks have counted. */
 lml_status lml_validation_collect(lml_validation *validation, lml_comm *comm, lml_status status, lml_error *error);
 

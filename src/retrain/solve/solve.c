@@ -1,4 +1,5 @@
-/* The change δ: from the sums, or, where they are too ill-conditioned, from the rows by QR. */
+#include "retrain/solve/solve.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "potential/potential.h"
 #include "retrain/choose/search.h"
 #include "retrain/choose/trade_off.h"
-#include "retrain/run.h"
 #include "retrain/solve/qr.h"
 
 /** Condition number from which normal equations are given up for QR where nothing else is asked for. With a ridge
@@ -30,11 +30,6 @@ static lml_status check_all_sums(const lml_retrain *retrain, lml_error *error) {
   for (size_t s = 0; s < retrain->options->nsets && status == LML_OK; s++)
     status = check_sums(&retrain->tests[s], "test files", error);
   return status;
-}
-
-lml_status lml_run_make_solver(lml_run *r, lml_error *error) {
-  if (r->solver.width > 0) return LML_OK;
-  return lml_solver_make(&r->solver, r->retrain->width, r->retrain->constraints.rank, error);
 }
 
 /** A rank, with room of its own. */

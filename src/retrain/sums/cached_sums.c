@@ -1,12 +1,185 @@
-/* Taking the constraints' rows and the sums from a cache, and putting them into it. */
+#include "retrain/sums/cached_sums.h"
+
+#include <cblas.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/memory.h"
-#include "retrain/run.h"
+#include "base/text.h"
+#include "potential/potential.h"
 #include "retrain/solve/leverage.h"
 #include "retrain/sums/cache.h"
-#include "retrain/sums/cache_key.h"
+#include "retrain/sums/sums.h"
+
+enum { CACHE_VERSION = 2 /**< of what the cache holds */ };
+
+/** The key being written; the first failure stays. */
+typedef struct {
+  lml_file_writer *file;
+  lml_status status;
+  lml_error *error;
+} writer;
+
+#define PUT(writer, ...)                                                                      \
+  do {                                                                                        \
+    if ((writer)->status == LML_OK)                                                           \
+      (writer)->status = lml_file_writer_print((writer)->file, (writer)->error, __VA_ARGS__); \
+  } while (0)
+
+/* ---- the key: machine and potential ---- */
+
+static void put_machine(writer *w, const lml_run *r) {
+  const uint16_t one = 1;
+  unsigned char first;
+  memcpy(&first, &one, 1);
+  PUT(w, "the cache's format: %d\n", CACHE_VERSION);
+  PUT(w, "lmlink's version: %s\n", lml_version());
+  PUT(w, "the byte order: %s\n", first == 1 ? "little" : "big");
+  PUT(w, "the instruction set: %s\n", r->retrain->instruction_set);
+  PUT(w, "the BLAS library: %s\n", openblas_get_config());
+  PUT(w, "the number of BLAS threads: %d\n", openblas_get_num_threads());
+  PUT(w, "the number of ranks: %d\n", lml_comm_size(r->comm));
+}
+
+static void put_potential(writer *w, const lml_potential *potential) {
+  char descriptor[LML_SHA256_TEXT], terms[LML_SHA256_TEXT];
+  lml_potential_hash_descriptor(potential, descriptor);
+  lml_potential_hash_terms(potential, terms);
+  PUT(w, "the descriptors' parameters: %s %s\n", potential->descriptor->ops->name, descriptor);
+  PUT(w, "the degree in the descriptors: %d\n", potential->quadratic ? 2 : 1);
+  PUT(w, "the fixed terms: %s\n", terms);
+}
+
+static void put_numbers(writer *w, const char *name, const double *numbers, size_t count) {
+  char checksum[LML_SHA256_TEXT];
+  lml_sha256 sha;
+  lml_sha256_begin(&sha);
+  lml_sha256_add(&sha, numbers, count * sizeof *numbers);
+  lml_sha256_end(&sha, checksum);
+  PUT(w, "%s: %s\n", name, checksum);
+}
+
+/* ---- the key: sets ---- */
+
+static void put_set(writer *w, const lml_dataset *set, const char *role, size_t index) {
+  const bool matrix = set->source == LML_SOURCE_MATRIX;
+  const struct {
+    const char *name;
+    const char *value;
+  } texts[] = {{"file", set->checksum},
+               {"quantity", lml_quantity_names[set->quantity]},
+               {"select", lml_selection_names[set->selection]},
+               {"mode", lml_hard_mode_names[set->mode]},
+               {"frame_weights", set->weights == NULL ? "" : set->weights},
+               {"row_weights", set->row_weights == NULL ? ""
+                               : matrix                 ? set->weights_checksum
+                                                        : set->row_weights},
+               {"move_mask", lml_move_mask_names[set->move_mask]},
+               {"energy_reference", set->noffsets > 0 ? "offset" : "absolute"},
+               {"targets", set->values_checksum}};
+  for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+    PUT(w, "%s[%zu].%s: %s\n", role, index, texts[k].name, texts[k].value);
+  for (size_t k = 0; k < LML_VALUE_COUNT; k++)
+    PUT(w, "%s[%zu].keys.%s: %s\n", role, index, lml_value_names[k], lml_dataset_key(set, (lml_value)k));
+  PUT(w, "%s[%zu].weight: %.17g\n", role, index, set->weight);
+  PUT(w, "%s[%zu].min_displacement: %.17g\n", role, index, set->min_displacement);
+  PUT(w, "%s[%zu].leverage: %.17g\n", role, index, set->leverage);
+  PUT(w, "%s[%zu].frame_rows: %zu\n", role, index, set->frame_rows);
+}
+
+/** Whether the set's rows are in what is kept: not those of a log that is followed, nor tests whose sums are not
+ * needed.
+ */
+static bool is_kept(const lml_retrain *retrain, size_t s) {
+  const lml_dataset *set = &retrain->options->sets[s];
+  return set->reading == LML_READ_ONCE && (set->role != LML_ROLE_TEST || retrain->tests[s].gram != NULL);
+}
+
+static void put_sets(writer *w, const lml_retrain *retrain) {
+  static const char *const names[LML_ROLES] = {"targets", "hard", "soft", "test"};
+  const lml_retrain_options *options = retrain->options;
+  size_t counts[LML_ROLES] = {0};
+  for (size_t s = 0; s < options->nsets; s++) counts[options->sets[s].role] += is_kept(retrain, s);
+  for (size_t role = 0; role < LML_ROLES; role++)
+    PUT(w, "the number of %s files: %zu\n", lml_role_names[role], counts[role]);
+  for (size_t role = 0; role < LML_ROLES; role++)
+    for (size_t s = 0, index = 0; s < options->nsets; s++) {
+      const lml_dataset *set = &options->sets[s];
+      if ((size_t)set->role == role && is_kept(retrain, s)) put_set(w, set, names[role], index++);
+    }
+}
+
+static void put_groups(writer *w, const lml_config_groups *groups) {
+  if (groups->count > 0) PUT(w, "group_key: %s\n", lml_config_groups_key(groups));
+  for (size_t k = 0; k < groups->count; k++) PUT(w, "group_weights.%s: %.17g\n", groups->names[k], groups->weights[k]);
+}
+
+/** What leverages depend on beside the rows. */
+static void put_prior(writer *w, const lml_retrain *retrain) {
+  const lml_retrain_options *options = retrain->options;
+  bool screened = false;
+  for (size_t s = 0; s < options->nsets; s++) screened |= options->sets[s].leverage > 0.0;
+  if (!screened) return;
+  PUT(w, "lambda_ridge: %.17g\n", options->lambda_ridge[0]);
+  put_numbers(w, "lambda_ridge_scale", retrain->ridge.factors, retrain->width);
+  PUT(w, "hard_tolerance: %.17g\n", options->constraints.keep_tolerance);
+  PUT(w, "set_tolerance: %.17g\n", options->constraints.set_tolerance);
+}
+
+/** See compression.h; what is negligible is judged by λ₀ and the method. */
+static const char *kind_of_sums(const lml_run *r) {
+  return lml_compression_set(r->options, &r->workers.designs[0], r->retrain->ridge.smallest) == NULL ? "exact"
+                                                                                                     : "less work";
+}
+
+static const char folds_line[] = "folds: ", tests_line[] = "the number of test files: ";
+
+/** The number behind @p name in the key's line that begins so; 0 without. */
+static size_t find_number(const char *key, const char *name) {
+  const size_t length = strlen(name);
+  int64_t number = 0;
+  for (const char *line = key; line != NULL; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (strncmp(line, name, length) != 0) continue;
+    if (!lml_parse_integer((lml_token){line + length, strcspn(line + length, "\n")}, &number)) number = 0;
+  }
+  return number > 0 ? (size_t)number : 0;
+}
+
+lml_status lml_cache_look(const char *path, lml_cache_contents *contents, lml_error *error) {
+  char *key;
+  const lml_status status = lml_cache_read_key(path, &key, error);
+  *contents = (lml_cache_contents){.there = key != NULL};
+  if (key != NULL) *contents = (lml_cache_contents){true, find_number(key, folds_line), find_number(key, tests_line)};
+  lml_free(key);
+  return status;
+}
+
+/** A new text, to be freed with lml_free. */
+static lml_status make_key(const lml_run *run, char **key, lml_error *error) {
+  const lml_retrain *retrain = run->retrain;
+  size_t length;
+  writer w = {.error = error};
+  *key = NULL;
+  w.status = lml_file_writer_create_in_memory("a cache's key", &w.file, error);
+  if (w.status != LML_OK) return w.status;
+  put_machine(&w, run);
+  put_potential(&w, retrain->start);
+  put_numbers(&w, "the starting coefficients", lml_potential_coefficients(retrain->start), retrain->width);
+  PUT(&w, "%s%zu\n", folds_line, retrain->nfolds);
+  PUT(&w, "fold_groups: %s\n",
+      retrain->nfolds == 0 || run->options->fold_groups == NULL ? "" : run->options->fold_groups);
+  put_sets(&w, retrain);
+  put_groups(&w, &run->options->groups);
+  put_prior(&w, retrain);
+  PUT(&w, "the kind of sums: %s\n", kind_of_sums(run));
+  if (w.status == LML_OK) w.status = lml_file_writer_write(w.file, "", 1, error); /* the NUL at the end */
+  if (w.status == LML_OK) return lml_file_writer_take(w.file, key, &length, error);
+  lml_file_writer_abort(w.file);
+  return w.status;
+}
 
 /* ---- what is kept ---- */
 
@@ -128,7 +301,7 @@ static lml_status apply_leverages(const lml_retrain_options *options, const doub
 static lml_status restore(lml_run *r, lml_cache_finding *finding, lml_error *error) {
   numbers all = {0};
   char *key = NULL;
-  lml_status status = lml_cache_key_make(r, &key, error);
+  lml_status status = make_key(r, &key, error);
   if (status == LML_OK) status = list_numbers(r, &all, error);
   if (status == LML_OK) status = lml_cache_read(r->options->cache, key, all.parts, all.count, finding, error);
   if (status == LML_OK && finding->state == LML_CACHE_READ) status = apply_leverages(r->options, all.leverages, error);
@@ -164,7 +337,7 @@ lml_status lml_run_remember(lml_run *r, lml_error *error) {
   lml_error reason = {0};
   if (r->options->cache == NULL || r->restored || !lml_run_is_root(r)) return LML_OK;
   lml_run_begin_stage(r, LML_STAGE_CACHE, 0);
-  lml_status status = lml_cache_key_make(r, &key, error);
+  lml_status status = make_key(r, &key, error);
   if (status == LML_OK) status = list_numbers(r, &all, error);
   if (status == LML_OK && lml_cache_write(r->options->cache, key, all.parts, all.count, &reason) != LML_OK)
     lml_log_line(r->listener->log, LML_LOG_ERROR, "the cache is not kept: %s", reason.message);

@@ -5,7 +5,7 @@
 #ifndef LML_RETRAIN_SUMS_COMPRESSION_H
 #define LML_RETRAIN_SUMS_COMPRESSION_H
 
-#include "retrain/retrain.h"
+#include "retrain/options.h"
 #include "retrain/rows/workers.h"
 #include "retrain/sums/normal.h"
 #include "retrain/sums/row_sample.h"

@@ -1,10 +1,10 @@
-/* The constraints' rows and the sums over all others. */
+#include "retrain/sums/sums.h"
+
 #include <math.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/thread_pool.h"
-#include "retrain/run.h"
 #include "retrain/solve/leverage.h"
 
 /* ---- constraints ---- */
