@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "examples" / "ase"), str(ROOT / "tests" / "interop")]
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests" / "interop")]
 
 from ase.build import bulk  # noqa: E402
 from lmlink import LMLink  # noqa: E402

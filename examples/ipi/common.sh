@@ -71,7 +71,7 @@ esac
 [ -x "$root/.venv/bin/python" ] && python=${PYTHON:-$root/.venv/bin/python} || python=${PYTHON:-python3}
 built=$root/build/src/programs:$root/build/release/src/programs:$root/build/quickstart/src/programs
 PATH=${LMLINK_BIN:-$built}:$PATH:$(dirname "$python")
-PYTHONPATH=$root/examples/ase${PYTHONPATH:+:$PYTHONPATH}
+PYTHONPATH=$root/python:$root/examples/ase${PYTHONPATH:+:$PYTHONPATH}
 export PATH PYTHONPATH
 choose='from common import choose_potentials; print(*choose_potentials(), sep="\n")'
 found=$("$python" -c "$choose")

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "examples" / "ase")]
+MODULE = str(ROOT / "python")  # the folder that `import lmlink` takes it from, also in programs that a test starts
+sys.path[:0] = [str(Path(__file__).parent), MODULE, str(ROOT / "examples" / "ase")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [MODULE, os.environ.get("PYTHONPATH")]))
 
 REQUIRED = set(filter(None, os.environ.get("LMLINK_REQUIRE", "").replace(",", " ").split()))
 TIMEOUT = 120  # seconds after which a process that should have ended counts as hanging

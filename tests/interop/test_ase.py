@@ -313,7 +313,7 @@ SCRIPT = """
 def test_no_process_outlives_python(when, start, potential):
     """SIGKILL cannot be caught: the server must notice by itself, also amid an evaluation of 54,000 atoms."""
     size = 2 if when == "idle" else 30
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples" / "ase")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
     script = start([sys.executable, "-c", textwrap.dedent(SCRIPT), potential, size], stdin=subprocess.PIPE,
                    env=environment)
     pid = int(script.stdout.readline())
@@ -327,7 +327,7 @@ def test_no_process_outlives_python(when, start, potential):
 
 def test_an_interrupt_ends_the_evaluation(start, potential):
     """Ctrl-C in Python is a KeyboardInterrupt there at once, and ends the server with it."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "examples" / "ase")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
     script = start([sys.executable, "-c", textwrap.dedent(SCRIPT), potential, 30], stdin=subprocess.PIPE,
                    env=environment)
     pid = int(script.stdout.readline())

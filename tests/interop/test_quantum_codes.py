@@ -27,7 +27,7 @@ def work(tmp_path, monkeypatch, potentials):
     monkeypatch.chdir(tmp_path / "engines")
     monkeypatch.setenv("QM_RUN", "")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "examples" / "ase"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
     monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
     return tmp_path / "engines"
 

@@ -16,7 +16,7 @@ import numpy as np
 from ase.io import read
 from ase.optimize import FIRE
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # where pip has not installed lmlink
+sys.path.append(str(Path(__file__).resolve().parents[3] / "python"))  # where pip has not installed lmlink
 from lmlink import LMLink  # noqa: E402
 
 

@@ -47,7 +47,7 @@ def find_program(name):
     """Path of one of lmlink's programs: in the folder LMLINK_BIN, in the build folder of the checkout that holds this
     file, or where pip put the programs if it installed this file, or along PATH, in this order."""
     folders = [os.path.expanduser(os.environ["LMLINK_BIN"])] if os.environ.get("LMLINK_BIN") else []
-    checkout = Path(__file__).resolve().parents[3]
+    checkout = Path(__file__).resolve().parents[2]
     if (checkout / "CMakeLists.txt").is_file():
         folders += [str(checkout / folder) for folder in BUILD_FOLDERS]
     else:
