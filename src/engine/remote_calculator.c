@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/sys.h"
-#include "engine/init_text.h"
+#include "engine/init.h"
 #include "engine/output.h"
 #include "engine/process.h"
 #include "engine/template.h"
@@ -279,7 +279,7 @@ static lml_status ask(remote *self, const lml_structure *structure, lml_error *e
   lml_ipi_request request = {.natoms = structure->natoms, .cell = structure->cell};
   lml_status status = place(self, structure, &request.positions, error);
   if (status == LML_OK && self->settings.init == LML_ENGINE_INIT_LMLINK) {
-    status = lml_init_text(structure, &self->init, &self->init_capacity, &request.init_length, error);
+    status = lml_init_write(structure, &self->init, &self->init_capacity, &request.init_length, error);
     request.init = self->init;
   }
   return status == LML_OK ? lml_ipi_server_request(self->server, &request, error) : status;

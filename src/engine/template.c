@@ -1,5 +1,6 @@
 #include "engine/template.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -34,4 +35,11 @@ char *lml_template_fill(const char *text, const lml_template_value *values, size
   if (lml_alloc(&filled, length + 1, 1, "a text with values filled in", error) != LML_OK) return NULL;
   fill(filled, text, values, count);
   return filled;
+}
+
+char *lml_template_fill_index(const char *text, unsigned index, lml_error *error) {
+  char number[16];
+  snprintf(number, sizeof number, "%u", index);
+  const lml_template_value value = {"index", number};
+  return lml_template_fill(text, &value, 1, error);
 }

@@ -17,4 +17,7 @@ typedef struct lml_template_value {
  *  To be freed with lml_free; NULL and an error where memory is out. */
 char *lml_template_fill(const char *text, const lml_template_value *values, size_t count, lml_error *error);
 
+/** The same with {index} alone, which stands for @p index. */
+char *lml_template_fill_index(const char *text, unsigned index, lml_error *error);
+
 #endif

@@ -6,15 +6,15 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "mixing/image.h"
 #include "structure/frame.h"
+#include "structure/lattice.h"
+#include "structure/log_keys.h"
+#include "structure/vec3.h"
 
 /** Å that atoms of neighbouring images of a cluster keep from each other at least. */
 static const double smallest_gap = 2.0;
 
 static const char direction_names[3] = {'a', 'b', 'c'};
-
-static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
 
 /** The vector with these coordinates in the rows of @p cell. */
 static void from_cell(const double cell[9], const double fractional[3], double vector[3]) {
@@ -28,11 +28,11 @@ static void from_cell(const double cell[9], const double fractional[3], double v
 static double nearest_place(const lml_lattice *lattice, const lml_structure *structure, const double *places, size_t at,
                             size_t i, const size_t *parents, double place[3]) {
   const double *from = structure->positions + 3 * parents[at], *to = structure->positions + 3 * parents[i];
-  const double vector[3] = {to[0] - from[0], to[1] - from[1], to[2] - from[2]};
-  double nearest[3];
-  lml_image_nearest(lattice, vector, nearest);
+  double vector[3], nearest[3];
+  lml_subtract(to, from, vector);
+  lml_lattice_nearest(lattice, vector, nearest);
   for (int x = 0; x < 3; x++) place[x] = places[3 * at + x] + nearest[x];
-  return sqrt(dot(nearest, nearest));
+  return lml_norm(nearest);
 }
 
 /** What is known, while a tree grows over the QM atoms, of an atom that is not in it. */
@@ -109,7 +109,7 @@ static void extent(const lml_cluster *cluster, const lml_region *region, const d
   *high = -INFINITY;
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     if (region->labels[cluster->parents[i]] < least) continue;
-    const double along = dot(places + 3 * i, unit);
+    const double along = lml_dot(places + 3 * i, unit);
     *low = fmin(*low, along);
     *high = fmax(*high, along);
   }
@@ -131,12 +131,12 @@ static double reach_of(const lml_cluster *cluster, const lml_region *region, int
 static void choose_periodic(lml_cluster *cluster, const lml_region *region, const double cell[9], const bool pbc[3],
                             const double *places) {
   for (int k = 0; k < 3; k++) {
-    const double *u = cell + 3 * ((k + 1) % 3), *v = cell + 3 * ((k + 2) % 3);
-    double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
-    const double norm = sqrt(dot(normal, normal));
+    double normal[3];
+    lml_cell_normal(cell, k, normal);
+    const double norm = lml_norm(normal);
     for (int x = 0; x < 3; x++) normal[x] /= norm;
     cluster->radius[k] = half_extent(cluster, region, places, normal);
-    const double height = fabs(dot(cell + 3 * k, normal));
+    const double height = fabs(lml_dot(cell + 3 * k, normal));
     cluster->structure.pbc[k] = pbc[k] && height < 2.0 * reach_of(cluster, region, k);
     if (cluster->structure.pbc[k])
       memcpy(cluster->structure.cell + 3 * k, cell + 3 * k, 3 * sizeof *cell);
@@ -150,9 +150,7 @@ static void choose_periodic(lml_cluster *cluster, const lml_region *region, cons
 static lml_status choose_units(const lml_cluster *cluster, double units[9], lml_error *error) {
   const lml_status status = lml_structure_complete_cell(&cluster->structure, units, error);
   if (status != LML_OK) return status;
-  const double *a = units, *b = units + 3, *c = units + 6;
-  const double volume =
-      a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0]);
+  const double volume = lml_determinant(units);
   for (int k = 0; k < 3 && volume < 0.0; k++) {
     if (cluster->structure.pbc[k]) continue;
     for (int x = 0; x < 3; x++) units[3 * k + x] = -units[3 * k + x];
@@ -167,7 +165,7 @@ static lml_status make_edge(lml_cluster *cluster, const lml_region *region, cons
                             const double *places, const double unit[3], int k, lml_error *error) {
   cluster->radius[k] = half_extent(cluster, region, places, unit);
   const double edge = settings->cell != NULL
-                          ? sqrt(dot(settings->cell + 3 * k, settings->cell + 3 * k))
+                          ? lml_norm(settings->cell + 3 * k)
                           : rounded(2.0 * (reach_of(cluster, region, k) + settings->vacuum), settings->rounding);
   double low, high, mean = 0.0;
   extent(cluster, region, places, unit, LML_REGION_BUFFER, &low, &high);
@@ -177,7 +175,7 @@ static lml_status make_edge(lml_cluster *cluster, const lml_region *region, cons
                     "of %g Å; raise the vacuum, or lower the rounding of the cell",
                     cluster->structure.natoms, high - low, direction_names[k], edge - (high - low), edge);
   const size_t natoms = cluster->structure.natoms;
-  for (size_t i = 0; i < natoms; i++) mean += dot(places + 3 * i, unit) / (double)natoms;
+  for (size_t i = 0; i < natoms; i++) mean += lml_dot(places + 3 * i, unit) / (double)natoms;
   for (int x = 0; x < 3; x++) {
     cluster->structure.cell[3 * k + x] = edge * unit[x];
     cluster->shift[x] += (0.5 * edge - mean) * unit[x];
@@ -274,14 +272,14 @@ lml_status lml_cluster_update(lml_cluster *cluster, const lml_structure *structu
   /* The image of the anchor that has moved least; all others go with it. */
   const double *at = structure->positions + 3 * cluster->parents[cluster->anchor];
   for (int x = 0; x < 3; x++) moved[x] = at[x] - cluster->anchor_place[x];
-  lml_image_nearest(&lattice, moved, anchor);
+  lml_lattice_nearest(&lattice, moved, anchor);
   for (int x = 0; x < 3; x++) anchor[x] -= moved[x];
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const double *r = structure->positions + 3 * cluster->parents[i];
     double place[3], nearest[3];
     from_cell(cell, cluster->fractional + 3 * i, place);
     for (int x = 0; x < 3; x++) moved[x] = r[x] - at[x] - place[x];
-    lml_image_nearest(&lattice, moved, nearest);
+    lml_lattice_nearest(&lattice, moved, nearest);
     for (int x = 0; x < 3; x++)
       cluster->structure.positions[3 * i + x] = r[x] + (nearest[x] - moved[x]) + anchor[x] + cluster->shift[x];
   }
@@ -301,8 +299,9 @@ bool lml_cluster_is_of(const lml_cluster *cluster, const lml_region *region) {
 lml_status lml_cluster_write(const lml_cluster *cluster, const lml_region *region, const char *path, lml_error *error) {
   lml_frame frame = {0};
   lml_status status = lml_structure_copy(&frame.structure, &cluster->structure, error);
-  if (status == LML_OK) status = lml_region_write_labels(&frame, "region", region->labels, cluster->parents, error);
-  if (status == LML_OK) status = lml_frame_set_indices(&frame, "index", cluster->parents, error);
+  if (status == LML_OK)
+    status = lml_region_write_labels(&frame, LML_LOG_REGION, region->labels, cluster->parents, error);
+  if (status == LML_OK) status = lml_frame_set_indices(&frame, LML_LOG_INDEX, cluster->parents, error);
   if (status == LML_OK) status = lml_frame_write_file(&frame, path, error);
   lml_frame_free(&frame);
   return status;

@@ -32,9 +32,7 @@ static lml_status stress_of(crystal *self, const double f[9], double stress[9], 
   if (status != LML_OK) return status;
   if (self->results.virial_kind == LML_KIND_ABSENT)
     return lml_fail(error, LML_ERR_INPUT, "the calculator gives no virial, from which crystals are compared");
-  const double *c = self->deformed.cell;
-  const double volume = fabs(c[0] * (c[4] * c[8] - c[5] * c[7]) + c[1] * (c[5] * c[6] - c[3] * c[8]) +
-                             c[2] * (c[3] * c[7] - c[4] * c[6]));
+  const double volume = lml_structure_volume(&self->deformed);
   for (int k = 0; k < 9; k++) stress[k] = -self->results.virial[k] / volume;
   return LML_OK;
 }

@@ -7,8 +7,8 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "mixing/image.h"
 #include "mixing/mixing_calculator.h"
+#include "structure/lattice.h"
 #include "structure/neighbours.h"
 
 enum { SHOWN = 20, LIST_SIZE = 300 };
@@ -69,7 +69,7 @@ static bool is_near(const lml_foreign *foreign, const lml_structure *structure, 
     if (foreign->flags[k] == 0) continue;
     const double *at = structure->positions + 3 * k;
     const double vector[3] = {r[0] - at[0], r[1] - at[1], r[2] - at[2]};
-    if (isfinite(lml_image_distance(lattice, vector, distance))) return true;
+    if (isfinite(lml_lattice_nearest_distance(lattice, vector, distance))) return true;
   }
   return false;
 }

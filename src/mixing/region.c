@@ -6,35 +6,26 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "mixing/image.h"
 #include "structure/frame.h"
-
-static const char *const label_names[LML_REGION_LABELS] = {"MM", "buffer", "blend", "QM"};
-
-const char *lml_region_label_name(lml_region_label label) { return label_names[label]; }
+#include "structure/lattice.h"
+#include "structure/vec3.h"
 
 /* ---- labels of a file ---- */
 
-static bool find_label(const char *name, unsigned char *label) {
-  for (int i = 0; i < LML_REGION_LABELS; i++) {
-    if (strcmp(name, label_names[i]) != 0) continue;
-    *label = (unsigned char)i;
-    return true;
-  }
-  return false;
-}
-
 lml_status lml_region_read_labels(lml_frame *frame, const char *path, unsigned char **labels, lml_error *error) {
   *labels = NULL;
-  const lml_values *column = lml_frame_column(frame, "region");
+  const lml_values *column = lml_frame_column(frame, LML_LOG_REGION);
   if (column == NULL) return LML_OK;
   if (column->type != LML_TEXT || column->width != 1)
     return lml_fail(error, LML_ERR_INPUT, "%s: the column region holds no texts; it must hold QM, buffer or MM", path);
   lml_status status = lml_alloc(labels, column->count, 1, "region labels", error);
-  for (size_t i = 0; i < column->count && status == LML_OK; i++)
-    if (!find_label(column->texts[i], &(*labels)[i]))
+  for (size_t i = 0; i < column->count && status == LML_OK; i++) {
+    lml_region_label label = LML_REGION_MM;
+    if (!lml_region_label_find(column->texts[i], &label))
       status = lml_fail(error, LML_ERR_INPUT, "%s: the region of atom %zu is '%.40s'; it must be QM, buffer or MM",
                         path, i, column->texts[i]);
+    (*labels)[i] = (unsigned char)label;
+  }
   if (status != LML_OK) {
     lml_free(*labels);
     *labels = NULL;
@@ -49,7 +40,7 @@ lml_status lml_region_write_labels(lml_frame *frame, const char *name, const uns
   lml_status status = lml_frame_add_column(frame, name, &column, error);
   if (status == LML_OK) status = lml_values_allocate(column, LML_TEXT, natoms, 1, error);
   for (size_t i = 0; i < natoms && status == LML_OK; i++) {
-    column->texts[i] = lml_strdup(label_names[labels[atoms == NULL ? i : atoms[i]]], error);
+    column->texts[i] = lml_strdup(lml_region_label_name((lml_region_label)labels[atoms == NULL ? i : atoms[i]]), error);
     if (column->texts[i] == NULL) status = LML_ERR_MEMORY;
   }
   return status;
@@ -77,7 +68,7 @@ typedef struct group {
 static double distance_between(const group *g, size_t i, size_t k, double limit) {
   const double *r = g->structure->positions + 3 * i, *at = g->structure->positions + 3 * k;
   const double vector[3] = {r[0] - at[0], r[1] - at[1], r[2] - at[2]};
-  return lml_image_distance(&g->lattice, vector, limit);
+  return lml_lattice_nearest_distance(&g->lattice, vector, limit);
 }
 
 /** Distance of atom @p i to the nearest of the group where that is below @p limit (Å), else infinity. */
@@ -138,7 +129,7 @@ static void select_near(const selection *s, const lml_lattice *lattice, const do
   for (size_t i = 0; i < s->structure->natoms; i++) {
     const double *r = s->structure->positions + 3 * i;
     const double vector[3] = {r[0] - point[0], r[1] - point[1], r[2] - point[2]};
-    if (lml_image_distance(lattice, vector, radius) < radius) s->labels[i] = LML_REGION_QM;
+    if (lml_lattice_nearest_distance(lattice, vector, radius) < radius) s->labels[i] = LML_REGION_QM;
   }
 }
 
@@ -166,13 +157,13 @@ static lml_status select_cylinder(const selection *s, lml_error *error) {
   lml_status status = lml_structure_complete_cell(s->structure, cell, error);
   if (status != LML_OK) return status;
   double *unit = cell + 3 * axis;
-  const double length = sqrt(unit[0] * unit[0] + unit[1] * unit[1] + unit[2] * unit[2]);
+  const double length = lml_norm(unit);
   for (int x = 0; x < 3; x++) unit[x] /= length;
   lml_structure seen = {.pbc = {s->structure->pbc[0], s->structure->pbc[1], s->structure->pbc[2]}};
   seen.pbc[axis] = false;
   for (int k = 0; k < 3; k++) {
     const double *v = cell + 3 * k;
-    const double along = k == axis ? 0.0 : v[0] * unit[0] + v[1] * unit[1] + v[2] * unit[2];
+    const double along = k == axis ? 0.0 : lml_dot(v, unit);
     for (int x = 0; x < 3; x++) seen.cell[3 * k + x] = v[x] - along * unit[x];
   }
   lml_lattice lattice;
@@ -182,10 +173,10 @@ static lml_status select_cylinder(const selection *s, lml_error *error) {
   for (size_t i = 0; i < s->structure->natoms; i++) {
     const double *r = s->structure->positions + 3 * i;
     double vector[3] = {r[0] - point[0], r[1] - point[1], r[2] - point[2]};
-    const double along = vector[0] * unit[0] + vector[1] * unit[1] + vector[2] * unit[2];
+    const double along = lml_dot(vector, unit);
     for (int x = 0; x < 3; x++) vector[x] -= along * unit[x];
     const double radius = s->settings->cylinder.radius;
-    if (lml_image_distance(&lattice, vector, radius) < radius) s->labels[i] = LML_REGION_QM;
+    if (lml_lattice_nearest_distance(&lattice, vector, radius) < radius) s->labels[i] = LML_REGION_QM;
   }
   return LML_OK;
 }

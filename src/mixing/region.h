@@ -11,18 +11,7 @@
 
 #include "lmlink/extxyz.h"
 #include "lmlink/structure.h"
-
-/** In the order in which an atom's part in the quantum calculation grows. */
-typedef enum lml_region_label {
-  LML_REGION_MM = 0, /**< not in it */
-  LML_REGION_BUFFER,
-  LML_REGION_BLEND,
-  LML_REGION_QM,
-  LML_REGION_LABELS /**< how many there are */
-} lml_region_label;
-
-/** "MM", "buffer", "blend", "QM", as ASE's ForceQMMM spells them. Static storage. */
-const char *lml_region_label_name(lml_region_label label);
+#include "structure/log_keys.h"
 
 typedef enum lml_region_selection {
   LML_REGION_BY_LABEL = 0, /**< QM where the structure file says so */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "structure/vec3.h"
 
 static const char what[] = "descriptors";
 
@@ -132,7 +133,6 @@ static lml_status put_gradients(lml_descriptors *descriptors, lml_error *error) 
 /** sums = −Σ r⊗∂B/∂r over one atom's neighbours, six parts. Symmetric for the whole structure, not for one atom: the
  *  mean of both orders is taken. */
 static void sum_virial(lml_descriptors *descriptors, size_t lane) {
-  static const size_t first[6] = {0, 1, 2, 1, 0, 0}, second[6] = {0, 1, 2, 2, 2, 1};
   const lml_descriptor_work *work = descriptors->work;
   const size_t n = descriptors->model.ncomponents, stride = lml_descriptors_stride(descriptors);
   const double *positions = descriptors->atoms.view.positions;
@@ -143,10 +143,11 @@ static void sum_virial(lml_descriptors *descriptors, size_t lane) {
     if (j < 0) continue;
     const double *there = positions + 3 * (size_t)j;
     const double *gradient = descriptors->gradients + 3 * stride * (column * work->width + lane);
-    for (size_t part = 0; part < 6; part++) {
-      const double x = 0.5 * (there[first[part]] - here[first[part]]);
-      const double y = 0.5 * (there[second[part]] - here[second[part]]);
-      const double *by_x = gradient + first[part] * stride, *by_y = gradient + second[part] * stride;
+    for (size_t part = 0; part < LML_VOIGT_PARTS; part++) {
+      const size_t first = lml_voigt_row(part), second = lml_voigt_column(part);
+      const double x = 0.5 * (there[first] - here[first]);
+      const double y = 0.5 * (there[second] - here[second]);
+      const double *by_x = gradient + first * stride, *by_y = gradient + second * stride;
       double *sums = descriptors->sums + part * stride;
       for (size_t c = 0; c < n; c++) sums[c] += x * by_y[c] + y * by_x[c];
     }

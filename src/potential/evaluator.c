@@ -8,6 +8,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "potential/evaluator_atoms.h"
+#include "structure/vec3.h"
 
 _Static_assert(sizeof(int) == sizeof(int32_t), "a host's lists are used as they are");
 
@@ -221,7 +222,7 @@ static double add_term(lml_evaluator *e, const lml_pair_term *term, int32_t cent
     const int32_t j = list[i] & atoms->mask;
     const double *there = atoms->positions + 3 * (size_t)j;
     const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
-    const double square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+    const double square = lml_dot(d, d);
     if (square >= term->cutoff * term->cutoff || atoms->elements[j] < 0) continue;
     const double r = sqrt(square);
     double pair_energy, slope;

@@ -75,13 +75,6 @@ static lml_status make_linear(lml_build *build, const lml_calculator_config *con
   return LML_OK;
 }
 
-static char *with_index(const lml_build *build, const char *text, lml_error *error) {
-  char index[16];
-  snprintf(index, sizeof index, "%u", build->config->index);
-  const lml_template_value value = {"index", index};
-  return lml_template_fill(text, &value, 1, error);
-}
-
 static lml_status make_engine(lml_build *build, const lml_remote_config *config, const char *address,
                               const char *folder, lml_calculator **calculator, lml_error *error) {
   static const char unix_scheme[] = "unix:";
@@ -106,7 +99,7 @@ static lml_status make_remote(lml_build *build, const lml_calculator_config *con
   lml_status status = lml_grow(&build->remotes, &build->remotes_capacity, build->nremotes + 1, sizeof *build->remotes,
                                "engines", error);
   if (status != LML_OK) return status;
-  char *address = with_index(build, config->remote->address, error);
+  char *address = lml_template_fill_index(config->remote->address, build->config->index, error);
   /* Commands run beside the configuration, as paths in it count from there. */
   char *folder = config->remote->folder != NULL ? lml_strdup(config->remote->folder, error)
                  : build->config->path != NULL  ? lml_path_folder(build->config->path, error)

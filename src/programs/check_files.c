@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "lmlink/extxyz.h"
 #include "structure/frame.h"
+#include "structure/log_keys.h"
 
 enum { PATH_SIZE = 1024 };
 
@@ -27,7 +28,7 @@ static lml_status write_regions(const lml_build *build, const char *path, lml_er
   unsigned char *labels = NULL;
   lml_status status = lml_structure_copy(&frame.structure, build->structure, error);
   if (status == LML_OK) status = join_labels(build, &labels, error);
-  if (status == LML_OK) status = lml_region_write_labels(&frame, "region", labels, NULL, error);
+  if (status == LML_OK) status = lml_region_write_labels(&frame, LML_LOG_REGION, labels, NULL, error);
   if (status == LML_OK) status = lml_frame_write_file(&frame, path, error);
   lml_free(labels);
   lml_frame_free(&frame);

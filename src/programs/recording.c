@@ -149,15 +149,13 @@ lml_status lml_recording_open(const lml_build *build, lml_recorder **recorder, l
   const lml_force_log_config *config = &build->config->force_log;
   checksum *sums = NULL;
   const char **texts = NULL;
-  char *path = NULL, index[16];
+  char *path = NULL;
   *recorder = NULL;
   if (config->file == NULL) return LML_OK;
-  snprintf(index, sizeof index, "%u", build->config->index);
-  const lml_template_value value = {"index", index};
   lml_status status = lml_alloc(&sums, 2 * nregions_of(build), sizeof *sums, "checksums", error);
   if (status == LML_OK) status = lml_alloc(&texts, 2 * nregions_of(build), sizeof(char *), "checksums", error);
   if (status == LML_OK) {
-    path = lml_template_fill(config->file, &value, 1, error);
+    path = lml_template_fill_index(config->file, build->config->index, error);
     status = path == NULL ? LML_ERR_MEMORY : open_recorder(build, path, sums, texts, recorder, error);
   }
   if (status == LML_OK) let_recall(build, *recorder);

@@ -78,10 +78,7 @@ static lml_status read_structure(lml_server *server, lml_error *error) {
 
 static lml_status read_address(lml_server *server, lml_error *error) {
   const lml_driver_config *driver = &server->config->driver;
-  char index[16];
-  snprintf(index, sizeof index, "%u", server->config->index);
-  const lml_template_value value = {"index", index};
-  char *address = lml_template_fill(driver->address, &value, 1, error);
+  char *address = lml_template_fill_index(driver->address, server->config->index, error);
   if (address == NULL) return LML_ERR_MEMORY;
   const lml_status status = lml_ipi_address_parse(address, driver->socket_prefix, &server->address, error);
   lml_free(address);

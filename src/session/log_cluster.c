@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "mixing/region.h"
+#include "structure/log_keys.h"
 
 static int64_t integer_of(const lml_values *info, int64_t otherwise) {
   return info != NULL && info->type == LML_INTEGER && info->scalar ? info->integers[0] : otherwise;
@@ -33,8 +34,8 @@ static const lml_values *column_of(lml_frame *frame, const char *name, lml_value
 lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure, lml_error *error) {
   static const char other[] = "this is the log of another structure; name another file";
   const lml_structure *there = &frame->structure;
-  const lml_values *index = column_of(frame, "index", LML_INTEGER, 1);
-  const int64_t natoms = integer_of(lml_frame_info(frame, "log_natoms"), 0);
+  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const int64_t natoms = integer_of(lml_frame_info(frame, LML_LOG_NATOMS), 0);
   if (index == NULL || natoms != (int64_t)structure->natoms)
     return lml_fail(error, LML_ERR_INPUT, "%lld atoms, but the structure has %zu: %s", (long long)natoms,
                     structure->natoms, other);
@@ -49,12 +50,6 @@ lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure,
 }
 
 /* ---- one cluster ---- */
-
-static unsigned char label_of(const char *name) {
-  for (int label = LML_REGION_BUFFER; label < LML_REGION_LABELS; label++)
-    if (strcmp(name, lml_region_label_name((lml_region_label)label)) == 0) return (unsigned char)label;
-  return LML_REGION_MM;
-}
 
 static lml_status make_room(lml_log_cluster *cluster, size_t natoms, lml_error *error) {
   lml_status status =
@@ -73,7 +68,9 @@ static bool read_atoms(lml_log_cluster *cluster, const lml_values *region, const
   *natoms = 0;
   for (size_t k = 0; k < region->count; k++) {
     const double *force = forces->reals + 3 * k;
-    cluster->labels[k] = label_of(region->texts[k]);
+    lml_region_label label = LML_REGION_MM;
+    lml_region_label_find(region->texts[k], &label);
+    cluster->labels[k] = (unsigned char)label;
     if (cluster->labels[k] == LML_REGION_MM) continue;
     if (!isfinite(force[0] + force[1] + force[2])) return false;
     cluster->rows[*natoms] = k;
@@ -83,9 +80,9 @@ static bool read_atoms(lml_log_cluster *cluster, const lml_values *region, const
 }
 
 void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, size_t nregions) {
-  lml_log_name(columns->region, "region", r, nregions);
-  lml_log_name(columns->forces, "forces_qm", r, nregions);
-  columns->names[0] = "index";
+  lml_log_name(columns->region, LML_LOG_REGION, r, nregions);
+  lml_log_name(columns->forces, LML_LOG_FORCES_QM, r, nregions);
+  columns->names[0] = LML_LOG_INDEX;
   columns->names[1] = columns->region;
   columns->names[2] = columns->forces;
   columns->names[3] = NULL;
@@ -97,12 +94,12 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
   lml_log_cluster_name_columns(&columns, r, nregions);
   const lml_values *region = column_of(frame, columns.region, LML_TEXT, 1);
   const lml_values *forces = column_of(frame, columns.forces, LML_REAL, 3);
-  const lml_values *index = column_of(frame, "index", LML_INTEGER, 1);
-  const lml_values *cell = region_info(frame, "cluster_cell", r, nregions);
-  const char *engine = text_of(region_info(frame, "engine", r, nregions));
-  const char *rule = text_of(region_info(frame, "region_rule", r, nregions));
-  const lml_values *recalled = region_info(frame, "recalled", r, nregions);
-  const int64_t age = integer_of(region_info(frame, "region_age", r, nregions), -1);
+  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const lml_values *cell = region_info(frame, LML_LOG_CLUSTER_CELL, r, nregions);
+  const char *engine = text_of(region_info(frame, LML_LOG_ENGINE, r, nregions));
+  const char *rule = text_of(region_info(frame, LML_LOG_REGION_RULE, r, nregions));
+  const lml_values *recalled = region_info(frame, LML_LOG_RECALLED, r, nregions);
+  const int64_t age = integer_of(region_info(frame, LML_LOG_REGION_AGE, r, nregions), -1);
   *found = false;
   if (engine == NULL || cell == NULL || cell->type != LML_REAL || cell->width != 9) return LML_OK;
   if (region == NULL || forces == NULL || index == NULL) return LML_OK;

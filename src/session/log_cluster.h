@@ -10,6 +10,7 @@
 #include "lmlink/extxyz.h"
 #include "session/log_frame.h"
 #include "session/recall.h"
+#include "structure/log_keys.h"
 
 /** Room for a cluster that is read. Initialise with `lml_log_cluster c = {0};`, release with lml_log_cluster_free. */
 typedef struct lml_log_cluster {

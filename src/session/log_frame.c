@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "mixing/mixing_calculator.h"
 #include "structure/frame.h"
+#include "structure/log_keys.h"
 
 /** What is needed while a frame is made. */
 typedef struct making {
@@ -19,13 +20,6 @@ typedef struct making {
   size_t *rows;          /**< row of the frame of each of the structure's atoms that it holds */
   size_t nkept;
 } making;
-
-void lml_log_name(char name[LML_LOG_NAME_SIZE], const char *base, size_t r, size_t nregions) {
-  if (nregions == 1)
-    snprintf(name, LML_LOG_NAME_SIZE, "%s", base);
-  else
-    snprintf(name, LML_LOG_NAME_SIZE, "%s_%zu", base, r + 1);
-}
 
 /* ---- which atoms ---- */
 
@@ -136,14 +130,14 @@ static void put_qm_forces(const making *m, size_t r, bool own, double *forces) {
 
 static lml_status add_qm_forces(const making *m, lml_error *error) {
   double *forces;
-  lml_status status = add_vectors(m, "forces_qm", &forces, error);
+  lml_status status = add_vectors(m, LML_LOG_FORCES_QM, &forces, error);
   for (size_t r = 0; status == LML_OK && r < m->parts.nregions; r++) put_qm_forces(m, r, true, forces);
   /* Clusters may overlap: what each of several regions has computed stands in columns of its own. */
   for (size_t r = 0; r < m->parts.nregions && m->parts.nregions > 1 && status == LML_OK; r++) {
     char name[LML_LOG_NAME_SIZE];
-    lml_log_name(name, "region", r, m->parts.nregions);
+    lml_log_name(name, LML_LOG_REGION, r, m->parts.nregions);
     status = lml_region_write_labels(m->frame, name, m->parts.regions[r].region->labels, m->kept, error);
-    lml_log_name(name, "forces_qm", r, m->parts.nregions);
+    lml_log_name(name, LML_LOG_FORCES_QM, r, m->parts.nregions);
     if (status == LML_OK) status = add_vectors(m, name, &forces, error);
     if (status == LML_OK) put_qm_forces(m, r, false, forces);
   }
@@ -151,8 +145,9 @@ static lml_status add_qm_forces(const making *m, lml_error *error) {
 }
 
 static lml_status add_columns(const making *m, lml_error *error) {
-  lml_status status = lml_frame_set_indices(m->frame, "index", m->kept, error);
-  if (status == LML_OK && m->mixed) status = lml_region_write_labels(m->frame, "region", m->labels, m->kept, error);
+  lml_status status = lml_frame_set_indices(m->frame, LML_LOG_INDEX, m->kept, error);
+  if (status == LML_OK && m->mixed)
+    status = lml_region_write_labels(m->frame, LML_LOG_REGION, m->labels, m->kept, error);
   if (status == LML_OK) status = add_forces(m, error);
   if (status == LML_OK && m->mixed) status = add_ml_forces(m, error);
   if (status == LML_OK && m->mixed) status = add_qm_forces(m, error);
@@ -168,14 +163,14 @@ static lml_status add_region(const making *m, size_t r, bool recalled, lml_error
   const size_t *ages = m->evaluation->ages;
   lml_status status = LML_OK;
   char name[LML_LOG_NAME_SIZE];
-  lml_log_name(name, "recalled", r, nregions);
+  lml_log_name(name, LML_LOG_RECALLED, r, nregions);
   if (nregions > 1) status = lml_frame_set_logical(m->frame, name, recalled, error);
   lml_log_name(name, "energy_qm", r, nregions);
   if (status == LML_OK && qm->energy_kind != LML_KIND_ABSENT)
     status = lml_frame_set_real(m->frame, name, qm->energy, error);
-  lml_log_name(name, "region_age", r, nregions);
+  lml_log_name(name, LML_LOG_REGION_AGE, r, nregions);
   if (status == LML_OK && ages != NULL) status = lml_frame_set_integer(m->frame, name, (int64_t)ages[r], error);
-  lml_log_name(name, "cluster_cell", r, nregions);
+  lml_log_name(name, LML_LOG_CLUSTER_CELL, r, nregions);
   return status == LML_OK ? lml_frame_set_reals(m->frame, name, m->parts.regions[r].cluster->structure.cell, 9, error)
                           : status;
 }
@@ -197,7 +192,7 @@ static lml_status add_parts(const making *m, lml_error *error) {
     all_recalled = all_recalled && recalled;
     status = add_region(m, r, recalled, error);
   }
-  return status == LML_OK ? lml_frame_set_logical(m->frame, "recalled", all_recalled, error) : status;
+  return status == LML_OK ? lml_frame_set_logical(m->frame, LML_LOG_RECALLED, all_recalled, error) : status;
 }
 
 static lml_status add_keys(const making *m, lml_error *error) {
@@ -206,12 +201,12 @@ static lml_status add_keys(const making *m, lml_error *error) {
   lml_status status = LML_OK;
   if (results->energy_kind != LML_KIND_ABSENT) status = lml_frame_set_real(m->frame, "energy", results->energy, error);
   if (status == LML_OK)
-    status = lml_frame_set_text(m->frame, "energy_kind", lml_kind_name(results->energy_kind), error);
+    status = lml_frame_set_text(m->frame, LML_LOG_ENERGY_KIND, lml_kind_name(results->energy_kind), error);
   if (status == LML_OK && results->virial_kind == LML_KIND_EXACT)
     status = lml_frame_set_reals(m->frame, "virial", results->virial, 9, error);
   if (status == LML_OK && m->mixed) status = add_parts(m, error);
-  if (status == LML_OK) status = lml_frame_set_logical(m->frame, "log_complete", m->nkept == natoms, error);
-  if (status == LML_OK) status = lml_frame_set_integer(m->frame, "log_natoms", (int64_t)natoms, error);
+  if (status == LML_OK) status = lml_frame_set_logical(m->frame, LML_LOG_COMPLETE, m->nkept == natoms, error);
+  if (status == LML_OK) status = lml_frame_set_integer(m->frame, LML_LOG_NATOMS, (int64_t)natoms, error);
   if (status == LML_OK) status = lml_frame_set_integer(m->frame, "evaluation", (int64_t)m->evaluation->number, error);
   return status == LML_OK ? lml_frame_set_integer(m->frame, "replica", m->evaluation->replica, error) : status;
 }

@@ -20,11 +20,6 @@ typedef struct lml_evaluation {
   int replica;
 } lml_evaluation;
 
-enum { LML_LOG_NAME_SIZE = 48 };
-
-/** The name of a key or column of region @p r: @p base where there is one region, else with "_1", "_2", … behind it. */
-void lml_log_name(char name[LML_LOG_NAME_SIZE], const char *base, size_t r, size_t nregions);
-
 /** Make the frame of @p evaluation. Of a mixture it keeps the atoms nearer than @p distance (Å) to a QM atom and those
  * of all clusters; all atoms where the distance is not positive, and of other calculators. Keys that are not the
  *  evaluation's own, as checksums and times, are the caller's to add. @p frame is freed first. */

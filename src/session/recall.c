@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "mixing/region.h"
 #include "structure/lattice.h"
+#include "structure/vec3.h"
 
 static const double two_pi = 6.28318530717958647692;
 
@@ -99,9 +100,10 @@ typedef struct directions {
 } directions;
 
 static void add_direction(directions *d, const double cell[9], int k) {
-  const double *a = cell + 3 * k, *u = cell + 3 * ((k + 1) % 3), *v = cell + 3 * ((k + 2) % 3);
-  const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
-  const double volume = a[0] * normal[0] + a[1] * normal[1] + a[2] * normal[2];
+  const double *a = cell + 3 * k;
+  double normal[3];
+  lml_cell_normal(cell, k, normal);
+  const double volume = lml_dot(a, normal);
   for (int axis = 0; axis < 3; axis++) {
     d->vectors[d->count][axis] = a[axis];
     d->reciprocal[d->count][axis] = normal[axis] / volume;
@@ -140,8 +142,7 @@ static void find_summands(const directions *d, const double position[3], summand
     off[axis] = tolerance(fabs(position[axis]) + d->size[axis]);
   }
   for (int k = 0; k < d->count; k++) {
-    const double *b = d->reciprocal[k];
-    fractions[k] = b[0] * position[0] + b[1] * position[1] + b[2] * position[2];
+    fractions[k] = lml_dot(d->reciprocal[k], position);
     reach += fabs(fractions[k]); /* the cell, too, is known as well as a coordinate of its size */
   }
   *s = (summands){0};

@@ -13,6 +13,7 @@
 #include "session/log_cluster.h"
 #include "session/log_index.h"
 #include "structure/frame.h"
+#include "structure/log_keys.h"
 
 enum { SUM_SIZE = sizeof "sha256:" - 1 + LML_SHA256_TEXT };
 
@@ -224,9 +225,9 @@ static lml_status add_origin(lml_recorder *recorder, lml_frame *frame, lml_error
   if (status == LML_OK) status = add_sum(frame, "configuration", recorder->configuration, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
     char name[LML_LOG_NAME_SIZE];
-    lml_log_name(name, "engine", r, recorder->nregions);
+    lml_log_name(name, LML_LOG_ENGINE, r, recorder->nregions);
     status = add_sum(frame, name, recorder->engines[r], error);
-    lml_log_name(name, "region_rule", r, recorder->nregions);
+    lml_log_name(name, LML_LOG_REGION_RULE, r, recorder->nregions);
     if (status == LML_OK) status = add_sum(frame, name, recorder->rules[r], error);
   }
   return status == LML_OK ? add_time(frame, error) : status;

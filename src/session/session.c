@@ -8,8 +8,8 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "engine/init.h"
 #include "mixing/mixing_calculator.h"
-#include "session/init.h"
 #include "session/running_work.h"
 
 /* How long a calculator that waits for somebody else may keep the driver's connection out of sight. */

@@ -3,17 +3,17 @@
 #include <math.h>
 #include <string.h>
 
+#include "structure/vec3.h"
+
 enum { REDUCTION_STEPS = 1000 /**< each shortens a vector; a cell in use needs a handful */ };
 
 /** A vector that gets shorter by less than this, relative to its square, is as short as rounding lets one tell. */
 static const double shorter = 1 - 1e-9;
 
-static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
-
 /** u += factor v where that makes u shorter. */
 static bool shorten(double u[3], double factor, const double v[3]) {
   const double sum[3] = {u[0] + factor * v[0], u[1] + factor * v[1], u[2] + factor * v[2]};
-  if (!(dot(sum, sum) < dot(u, u) * shorter)) return false;
+  if (!(lml_dot(sum, sum) < lml_dot(u, u) * shorter)) return false;
   memcpy(u, sum, sizeof sum);
   return true;
 }
@@ -22,7 +22,8 @@ static bool shorten(double u[3], double factor, const double v[3]) {
 static bool shorten_by_pair(double vectors[][3], int count) {
   for (int i = 0; i < count; i++)
     for (int j = 0; j < count; j++)
-      if (i != j && shorten(vectors[i], -rint(dot(vectors[i], vectors[j]) / dot(vectors[j], vectors[j])), vectors[j]))
+      if (i != j &&
+          shorten(vectors[i], -rint(lml_dot(vectors[i], vectors[j]) / lml_dot(vectors[j], vectors[j])), vectors[j]))
         return true;
   return false;
 }
@@ -47,19 +48,19 @@ static void reduce(double vectors[][3], int count) {
 
 static void invert(lml_lattice *lattice) {
   for (int k = 0; k < 3; k++) {
-    const double *u = lattice->vectors[(k + 1) % 3], *v = lattice->vectors[(k + 2) % 3];
-    const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
-    const double volume = dot(lattice->vectors[k], normal);
+    double normal[3];
+    lml_cross(lattice->vectors[(k + 1) % 3], lattice->vectors[(k + 2) % 3], normal);
+    const double volume = lml_dot(lattice->vectors[k], normal);
     for (int axis = 0; axis < 3; axis++) lattice->reciprocal[k][axis] = normal[axis] / volume;
-    lattice->heights[k] = fabs(volume) / sqrt(dot(normal, normal));
+    lattice->heights[k] = fabs(volume) / lml_norm(normal);
   }
 }
 
 void lml_cell_fractional(const double cell[9], const double vector[3], double fractional[3]) {
   for (int k = 0; k < 3; k++) {
-    const double *u = cell + 3 * ((k + 1) % 3), *v = cell + 3 * ((k + 2) % 3);
-    const double normal[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
-    fractional[k] = dot(normal, vector) / dot(normal, cell + 3 * k);
+    double normal[3];
+    lml_cell_normal(cell, k, normal);
+    fractional[k] = lml_dot(normal, vector) / lml_dot(normal, cell + 3 * k);
   }
 }
 
@@ -84,7 +85,7 @@ lml_status lml_lattice_make(lml_lattice *lattice, const lml_structure *structure
 }
 
 void lml_lattice_fractional(const lml_lattice *lattice, const double position[3], double fractional[3]) {
-  for (int k = 0; k < 3; k++) fractional[k] = dot(lattice->reciprocal[k], position);
+  for (int k = 0; k < 3; k++) fractional[k] = lml_dot(lattice->reciprocal[k], position);
 }
 
 void lml_lattice_shift(const lml_lattice *lattice, const double position[3], const double image[3], double shifted[3]) {
@@ -101,11 +102,63 @@ void lml_lattice_wrap(const lml_lattice *lattice, const double position[3], doub
   if (image[0] != 0 || image[1] != 0 || image[2] != 0) lml_lattice_shift(lattice, position, image, wrapped);
 }
 
+/** Take whole lattice vectors off @p vector, so that its fractional coordinates along periodic directions lie between
+ *  −½ and ½. @p fractional receives what is left. */
+static void fold(const lml_lattice *lattice, const double vector[3], double folded[3], double fractional[3]) {
+  double image[3];
+  lml_lattice_fractional(lattice, vector, fractional);
+  for (int k = 0; k < 3; k++) {
+    image[k] = lattice->periodic[k] ? -rint(fractional[k]) : 0.0;
+    fractional[k] += image[k];
+  }
+  memcpy(folded, vector, 3 * sizeof *folded);
+  if (image[0] != 0.0 || image[1] != 0.0 || image[2] != 0.0) lml_lattice_shift(lattice, vector, image, folded);
+}
+
+/** The shortest among @p nearest and its neighbours one lattice vector away: with vectors as short as lml_lattice has
+ *  them, there is no shorter one farther away. */
+static void search(const lml_lattice *lattice, double nearest[3]) {
+  double smallest_height = INFINITY;
+  for (int k = 0; k < 3; k++)
+    if (lattice->periodic[k]) smallest_height = fmin(smallest_height, lattice->heights[k]);
+  double shortest = lml_norm(nearest);
+  if (shortest <= 0.5 * smallest_height) return;
+  const double folded[3] = {nearest[0], nearest[1], nearest[2]};
+  int reach[3];
+  for (int k = 0; k < 3; k++) reach[k] = lattice->periodic[k] ? 1 : 0;
+  for (int a = -reach[0]; a <= reach[0]; a++)
+    for (int b = -reach[1]; b <= reach[1]; b++)
+      for (int c = -reach[2]; c <= reach[2]; c++) {
+        const double image[3] = {a, b, c};
+        double shifted[3];
+        lml_lattice_shift(lattice, folded, image, shifted);
+        const double distance = lml_norm(shifted);
+        /* Of images at the same distance, but for rounding, always the same one. */
+        if (distance >= shortest * (1.0 - 1e-12)) continue;
+        shortest = distance;
+        memcpy(nearest, shifted, sizeof shifted);
+      }
+}
+
 void lml_lattice_difference(const lml_lattice *lattice, const double from[3], const double to[3],
                             double difference[3]) {
-  double d[3], fractional[3], image[3];
-  for (int k = 0; k < 3; k++) d[k] = to[k] - from[k];
-  lml_lattice_fractional(lattice, d, fractional);
-  for (int k = 0; k < 3; k++) image[k] = lattice->periodic[k] ? -rint(fractional[k]) : 0.0;
-  lml_lattice_shift(lattice, d, image, difference);
+  double vector[3], fractional[3];
+  lml_subtract(to, from, vector);
+  fold(lattice, vector, difference, fractional);
+}
+
+void lml_lattice_nearest(const lml_lattice *lattice, const double vector[3], double nearest[3]) {
+  double fractional[3];
+  fold(lattice, vector, nearest, fractional);
+  search(lattice, nearest);
+}
+
+double lml_lattice_nearest_distance(const lml_lattice *lattice, const double vector[3], double limit) {
+  double folded[3], fractional[3];
+  fold(lattice, vector, folded, fractional);
+  for (int k = 0; k < 3; k++)
+    if (fabs(fractional[k]) * lattice->heights[k] >= limit) return INFINITY;
+  search(lattice, folded);
+  const double distance = lml_norm(folded);
+  return distance < limit ? distance : INFINITY;
 }

@@ -38,4 +38,10 @@ void lml_lattice_shift(const lml_lattice *lattice, const double position[3], con
  *  wherever it is shorter than half the smallest height. */
 void lml_lattice_difference(const lml_lattice *lattice, const double from[3], const double to[3], double difference[3]);
 
+/** The shortest of all vectors that differ from @p vector (Å) by lattice vectors. */
+void lml_lattice_nearest(const lml_lattice *lattice, const double vector[3], double nearest[3]);
+
+/** Its length, or infinity where that is not below @p limit (Å), which is found out sooner. */
+double lml_lattice_nearest_distance(const lml_lattice *lattice, const double vector[3], double limit);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "structure/vec3.h"
 
 /** Sine of the smallest angle between a cell vector and the plane (or line) of the others that counts as independent.
  */
@@ -12,20 +13,12 @@ static const double smallest_sine = 1e-8;
 
 static const char direction_names[3] = {'a', 'b', 'c'};
 
-static double dot(const double u[3], const double v[3]) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
-
-static void cross(const double u[3], const double v[3], double product[3]) {
-  product[0] = u[1] * v[2] - u[2] * v[1];
-  product[1] = u[2] * v[0] - u[0] * v[2];
-  product[2] = u[0] * v[1] - u[1] * v[0];
-}
-
 /** Unit vector along @p u, safe from overflow and underflow; false where u is zero. */
 static bool normalise(const double u[3], double unit[3]) {
   const double largest = fmax(fabs(u[0]), fmax(fabs(u[1]), fabs(u[2])));
   if (largest == 0) return false;
   for (int k = 0; k < 3; k++) unit[k] = u[k] / largest;
-  const double length = sqrt(dot(unit, unit));
+  const double length = lml_norm(unit);
   for (int k = 0; k < 3; k++) unit[k] /= length;
   return true;
 }
@@ -74,7 +67,7 @@ static void orthogonal_part(const double unit[3], double others[][3], int count,
   memcpy(part, unit, 3 * sizeof *part);
   for (int pass = 0; pass < 2; pass++) /* twice, for the digits that the first pass cancels */
     for (int n = 0; n < count; n++) {
-      const double along = dot(part, others[n]);
+      const double along = lml_dot(part, others[n]);
       for (int k = 0; k < 3; k++) part[k] -= along * others[n][k];
     }
 }
@@ -84,7 +77,7 @@ static bool extend_basis(const double vector[3], double basis[][3], int *count) 
   double unit[3], part[3];
   if (!normalise(vector, unit)) return false;
   orthogonal_part(unit, basis, *count, part);
-  if (dot(part, part) <= smallest_sine * smallest_sine) return false;
+  if (lml_dot(part, part) <= smallest_sine * smallest_sine) return false;
   normalise(part, basis[*count]);
   ++*count;
   return true;
@@ -131,7 +124,7 @@ static void orthogonal_unit(double basis[][3], int count, int preferred, double 
     double axis[3] = {0, 0, 0}, part[3];
     axis[(preferred + offset) % 3] = 1;
     orthogonal_part(axis, basis, count, part);
-    const double length = dot(part, part);
+    const double length = lml_dot(part, part);
     if (length <= longest + 1e-6) continue;
     longest = length;
     normalise(part, unit);
@@ -156,8 +149,4 @@ lml_status lml_structure_complete_cell(const lml_structure *structure, double ce
   return LML_OK;
 }
 
-double lml_structure_volume(const lml_structure *structure) {
-  double normal[3];
-  cross(structure->cell + 3, structure->cell + 6, normal);
-  return fabs(dot(structure->cell, normal));
-}
+double lml_structure_volume(const lml_structure *structure) { return fabs(lml_determinant(structure->cell)); }

@@ -1,7 +1,7 @@
 /* Fuzz target: the string of an INIT message, from a driver that may be anybody. */
+#include "engine/init.h"
 #include "lmlink/structure.h"
 #include "memory_files.h"
-#include "session/init.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

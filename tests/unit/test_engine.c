@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "engine/environment.h"
-#include "engine/init_text.h"
+#include "engine/init.h"
 #include "engine/marked.h"
 #include "engine/process.h"
 #include "engine/remote_calculator.h"
@@ -56,7 +56,7 @@ static void the_init_names_species_and_periodicity(void **state) {
   const lml_structure three = {.natoms = 3, .pbc = {true, false, true}, .numbers = numbers};
   char *text = NULL;
   size_t capacity = 0, length;
-  assert_int_equal(lml_init_text(&three, &text, &capacity, &length, &error), LML_OK);
+  assert_int_equal(lml_init_write(&three, &text, &capacity, &length, &error), LML_OK);
   assert_string_equal(text, "{\"lmlink\": 1, \"pbc\": [true, false, true], \"species\": [74,2,118]}");
   assert_int_equal(length, strlen(text));
   lml_free(text);

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "mixing/image.h"
 #include "mixing/mixing_calculator.h"
+#include "structure/lattice.h"
 #include "support/spring_calculator.h"
 
 static lml_error error;
@@ -189,7 +189,7 @@ static void a_skewed_cell_gives_the_same_cluster(void **state) {
     const double *ours = cluster->structure.positions, *theirs = expected->structure.positions;
     double apart[3], nearest[3];
     for (size_t x = 0; x < 3; x++) apart[x] = (ours[3 * i + x] - ours[x]) - (theirs[3 * i + x] - theirs[x]);
-    lml_image_nearest(&lattice, apart, nearest);
+    lml_lattice_nearest(&lattice, apart, nearest);
     for (size_t x = 0; x < 3; x++) is_near(nearest[x], 0.0, 1e-11);
   }
   frees(same, cluster);

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "mixing/image.h"
 #include "mixing/region.h"
+#include "structure/lattice.h"
 #include "support/folder.h"
 
 static lml_error error;
@@ -74,8 +74,8 @@ static void distances_are_those_of_the_nearest_image(void **state) {
         const double *to = s.positions + 3 * i, *from = s.positions;
         const double v[3] = {to[0] - from[0], to[1] - from[1], to[2] - from[2]};
         const double expected = brute_distance(&s, to, from, NULL), limit = 4.0;
-        assert_true(fabs(lml_image_distance(&lattice, v, INFINITY) - expected) < 1e-12);
-        assert_int_equal(isfinite(lml_image_distance(&lattice, v, limit)), expected < limit);
+        assert_true(fabs(lml_lattice_nearest_distance(&lattice, v, INFINITY) - expected) < 1e-12);
+        assert_int_equal(isfinite(lml_lattice_nearest_distance(&lattice, v, limit)), expected < limit);
       }
       lml_structure_free(&s);
     }

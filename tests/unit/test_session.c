@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/json_writer.h"
-#include "session/init.h"
+#include "engine/init.h"
 #include "session/session.h"
 #include "support/near.h"
 #include "support/scripted_driver.h"

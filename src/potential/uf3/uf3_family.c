@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "structure/vec3.h"
 
 static const char what[] = "the work space of UF3";
 
@@ -132,7 +133,7 @@ static void add_neighbour(workspace *self, const lml_atoms *atoms, int32_t centr
   const size_t pair_index =
       model->pair_of[(size_t)atoms->elements[centre] * model->nelements + (size_t)atoms->elements[j]];
   const lml_uf3_pair *pair = &model->pairs[pair_index];
-  const double square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+  const double square = lml_dot(d, d);
   if (square >= pair->cutoff * pair->cutoff) return;
   const double r = sqrt(square);
   neighbour *n = &self->neighbours[slot * width + lane];

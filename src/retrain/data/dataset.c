@@ -13,6 +13,7 @@
 #include "retrain/data/frame_values.h"
 #include "retrain/data/matrix.h"
 #include "structure/lattice.h"
+#include "structure/log_keys.h"
 #include "structure/neighbours.h"
 
 const char *const lml_role_names[] = {"target", "hard", "soft", "test", NULL};
@@ -45,13 +46,13 @@ bool lml_dataset_is_evaluated(const lml_dataset *set) {
 
 /** Whether the quantum forces of the frame are in a column of their own. */
 static bool has_qm_forces(lml_dataset_walk *walk) {
-  return walk->set->keys[LML_VALUE_FORCES] == NULL && lml_frame_column(&walk->frame, "forces_qm") != NULL;
+  return walk->set->keys[LML_VALUE_FORCES] == NULL && lml_frame_column(&walk->frame, LML_LOG_FORCES_QM) != NULL;
 }
 
 /** The column that forces are taken from. */
 static lml_status find_forces(lml_dataset_walk *walk, lml_selection selection, lml_error *error) {
   const bool qm = selection == LML_SELECT_QM && has_qm_forces(walk);
-  const char *name = qm ? "forces_qm" : lml_dataset_key(walk->set, LML_VALUE_FORCES);
+  const char *name = qm ? LML_LOG_FORCES_QM : lml_dataset_key(walk->set, LML_VALUE_FORCES);
   return lml_frame_reals(walk, name, 3, &walk->forces, error);
 }
 
@@ -80,30 +81,30 @@ static lml_status select_unfixed(lml_dataset_walk *walk, lml_error *error) {
 /** Of several regions of a log each may have been recalled by itself: its forces stand in an earlier frame, and count
  *  once. */
 static void leave_out_recalled(lml_dataset_walk *walk) {
-  for (size_t r = 1;; r++) {
-    char name[32];
-    snprintf(name, sizeof name, "recalled_%zu", r);
+  for (size_t r = 0;; r++) {
+    char name[LML_LOG_NAME_SIZE];
+    lml_log_name(name, LML_LOG_RECALLED, r, 2);
     const lml_values *recalled = lml_frame_info(&walk->frame, name);
-    snprintf(name, sizeof name, "region_%zu", r);
+    lml_log_name(name, LML_LOG_REGION, r, 2);
     const lml_values *region = lml_frame_column(&walk->frame, name);
     if (recalled == NULL || recalled->type != LML_LOGICAL || region == NULL || region->type != LML_TEXT) return;
     size_t kept = 0;
     for (size_t k = 0; k < walk->natoms; k++)
-      if (!recalled->logicals[0] || strcmp(region->texts[walk->atoms[k]], "QM") != 0)
+      if (!recalled->logicals[0] || !lml_region_column_is(region, walk->atoms[k], LML_REGION_QM))
         walk->atoms[kept++] = walk->atoms[k];
     walk->natoms = kept;
   }
 }
 
 static lml_status select_qm(lml_dataset_walk *walk, lml_error *error) {
-  const lml_values *region = lml_frame_column(&walk->frame, "region");
+  const lml_values *region = lml_frame_column(&walk->frame, LML_LOG_REGION);
   if (region == NULL || region->type != LML_TEXT || region->width != 1)
     return lml_fail(error, LML_ERR_INPUT,
                     LML_FRAME_FORMAT
                     "no column region (region:S:1), which says what the QM atoms are: choose other atoms",
                     LML_FRAME(walk));
   for (size_t i = 0; i < walk->frame.structure.natoms; i++)
-    if (strcmp(region->texts[i], "QM") == 0) walk->atoms[walk->natoms++] = i;
+    if (lml_region_column_is(region, i, LML_REGION_QM)) walk->atoms[walk->natoms++] = i;
   if (lml_dataset_compares(walk->set)) leave_out_recalled(walk);
   return LML_OK;
 }
@@ -192,16 +193,16 @@ static lml_status check_elements(const lml_dataset_walk *walk, const lml_potenti
 
 /** A frame that holds a part of the atoms has exact gradients for its QM atoms alone. */
 static lml_status check_complete(lml_dataset_walk *walk, lml_error *error) {
-  const lml_values *complete = lml_frame_info(&walk->frame, "log_complete");
+  const lml_values *complete = lml_frame_info(&walk->frame, LML_LOG_COMPLETE);
   if (complete == NULL || complete->type != LML_LOGICAL || complete->logicals[0]) return LML_OK;
   if (walk->set->quantity != LML_QUANTITY_FORCES)
     return lml_fail(error, LML_ERR_INPUT,
                     LML_FRAME_FORMAT "log_complete=F: it holds a part of the atoms, so it has no %s; log with \"full\"",
                     LML_FRAME(walk), lml_quantity_names[walk->set->quantity]);
-  const lml_values *region = lml_frame_column(&walk->frame, "region");
+  const lml_values *region = lml_frame_column(&walk->frame, LML_LOG_REGION);
   for (size_t k = 0; k < walk->natoms; k++) {
     const size_t atom = walk->atoms[k];
-    if (region == NULL || region->type != LML_TEXT || strcmp(region->texts[atom], "QM") != 0)
+    if (!lml_region_column_is(region, atom, LML_REGION_QM))
       return lml_fail(error, LML_ERR_INPUT,
                       LML_FRAME_FORMAT
                       "log_complete=F: not all neighbours of atom %zu (counted from 0) are there, as it is no QM atom: "
@@ -408,7 +409,7 @@ static lml_status agree_on_values(lml_dataset *set, lml_dataset_walk *walk, bool
 
 /** Whether the frame's quantum forces stand in an earlier frame of the log already: they count once. */
 static bool is_repetition(lml_dataset_walk *walk) {
-  const lml_values *recalled = lml_frame_info(&walk->frame, "recalled");
+  const lml_values *recalled = lml_frame_info(&walk->frame, LML_LOG_RECALLED);
   return lml_dataset_compares(walk->set) && recalled != NULL && recalled->type == LML_LOGICAL && recalled->logicals[0];
 }
 

@@ -10,6 +10,7 @@
 #include "base/fail.h"
 #include "base/text.h"
 #include "lmlink/calculator.h"
+#include "structure/log_keys.h"
 
 const char *const lml_value_names[] = {"energy", "forces", "virial", "stress", NULL};
 
@@ -89,7 +90,7 @@ lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error 
   const lml_status status = lml_frame_numbers(walk, key, 1, &value, error);
   if (status != LML_OK) return status;
   const lml_values *kind =
-      walk->set->keys[LML_VALUE_ENERGY] == NULL ? lml_frame_info(&walk->frame, "energy_kind") : NULL;
+      walk->set->keys[LML_VALUE_ENERGY] == NULL ? lml_frame_info(&walk->frame, LML_LOG_ENERGY_KIND) : NULL;
   if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_kind_name(LML_KIND_EXACT)) != 0)
     return lml_fail(error, LML_ERR_INPUT,
                     LML_FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; leave energies out",

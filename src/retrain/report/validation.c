@@ -10,6 +10,8 @@
 #include "potential/linear_calculator.h"
 #include "potential/potential.h"
 #include "structure/lattice.h"
+#include "structure/log_keys.h"
+#include "structure/vec3.h"
 
 const double lml_validation_bin_width = 1.0;
 const char *const lml_validation_region_names[] = {"QM", "buffer", "MM", "other", NULL};
@@ -120,20 +122,16 @@ void lml_validation_room_free(lml_validation_room *room) {
 
 /* ---- forces ---- */
 
-static bool is_qm(const lml_values *region, size_t atom) {
-  return region != NULL && region->type == LML_TEXT && strcmp(region->texts[atom], "QM") == 0;
-}
-
 /** The mean position of the QM atoms, unwrapped around the first of them. */
 static lml_status find_centre(frame_work *work, lml_error *error) {
   const lml_structure *structure = &work->walk.frame.structure;
   const double *first = NULL;
   double sum[3] = {0.0, 0.0, 0.0}, count = 0.0;
   const lml_status status = lml_lattice_make(&work->lattice, structure, error);
-  work->region = lml_frame_column(&work->walk.frame, "region");
+  work->region = lml_frame_column(&work->walk.frame, LML_LOG_REGION);
   for (size_t i = 0; i < structure->natoms && status == LML_OK; i++) {
     double d[3];
-    if (!is_qm(work->region, i)) continue;
+    if (!lml_region_column_is(work->region, i, LML_REGION_QM)) continue;
     if (first == NULL) first = structure->positions + 3 * i;
     lml_lattice_difference(&work->lattice, first, structure->positions + 3 * i, d);
     for (int k = 0; k < 3; k++) sum[k] += d[k];
@@ -255,7 +253,7 @@ static lml_status add_virial(lml_validation *validation, frame_work *work, lml_e
     if (status != LML_OK) return status;
   }
   for (size_t k = 0; k < 6; k++) {
-    const size_t c = components[k];
+    const size_t c = lml_voigt_place(k);
     const double row[3] = {virial[c] / natoms,
                            work->baseline != NULL ? work->baseline[k] : work->results[0].virial[c] / natoms,
                            work->results[1].virial[c] / natoms};

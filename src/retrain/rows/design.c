@@ -10,6 +10,7 @@
 #include "potential/potential_variant.h"
 #include "retrain/data/matrix.h"
 #include "retrain/rows/energy_row.h"
+#include "structure/vec3.h"
 
 lml_status lml_design_make(lml_design *design, const lml_potential *potential, lml_error *error) {
   *design = (lml_design){.potential = potential,
@@ -242,7 +243,6 @@ static lml_status pass_energy(lml_design *design, const lml_row_sink *sink, lml_
 /* ---- virials ---- */
 
 static lml_status pass_virial(lml_design *design, const lml_row_sink *sink, lml_error *error) {
-  static const size_t components[6] = {0, 4, 8, 5, 2, 1};
   const size_t n = design->ncoefficients, inner = n - 1;
   const double share = 1.0 / (double)design->walk.frame.structure.natoms;
   double virial[9] = {0.0};
@@ -257,7 +257,7 @@ static lml_status pass_virial(lml_design *design, const lml_row_sink *sink, lml_
       row[0] = 0.0;
       for (size_t c = 0; c < inner; c++) row[1 + c] = values[c] * share;
     }
-    put_target(design, k, virial[components[k]] * share, design->results.virial[components[k]] * share);
+    put_target(design, k, virial[lml_voigt_place(k)] * share, design->results.virial[lml_voigt_place(k)] * share);
   }
   return emit(design, 6, sink, error);
 }

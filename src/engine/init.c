@@ -1,5 +1,6 @@
-#include "session/init.h"
+#include "engine/init.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -7,7 +8,9 @@
 #include "base/memory.h"
 #include "lmlink/calculator.h"
 
-enum { INIT_VERSION = 1, HIGHEST_NUMBER = 118 };
+enum { INIT_VERSION = 1, HIGHEST_NUMBER = 118, FRAME_SIZE = 96, NUMBER_SIZE = 12 };
+
+/* ---- reading ---- */
 
 static lml_status check_version(const lml_json *document, const lml_json_value *root, lml_error *error) {
   int version = 0;
@@ -68,5 +71,23 @@ lml_status lml_init_read(const char *text, size_t length, lml_init *init, lml_er
   }
   lml_structure_free(&init->structure);
   *init = read;
+  return LML_OK;
+}
+
+/* ---- writing ---- */
+
+lml_status lml_init_write(const lml_structure *structure, char **text, size_t *capacity, size_t *length,
+                          lml_error *error) {
+  const size_t size = FRAME_SIZE + NUMBER_SIZE * structure->natoms;
+  const lml_status status = lml_grow(text, capacity, size, 1, "the INIT for an engine", error);
+  if (status != LML_OK) return status;
+  const char *const words[] = {"false", "true"};
+  const bool *pbc = structure->pbc;
+  size_t used = (size_t)snprintf(*text, size, "{\"lmlink\": %d, \"pbc\": [%s, %s, %s], \"species\": [", INIT_VERSION,
+                                 words[pbc[0]], words[pbc[1]], words[pbc[2]]);
+  for (size_t i = 0; i < structure->natoms; i++)
+    used += (size_t)snprintf(*text + used, size - used, "%s%d", i == 0 ? "" : ",", structure->numbers[i]);
+  used += (size_t)snprintf(*text + used, size - used, "]}");
+  *length = used;
   return LML_OK;
 }

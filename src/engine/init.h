@@ -9,8 +9,8 @@
  *  lmlink is the version of this object; species are the atomic numbers of all atoms; pbc says along which cell
  *  vectors the structure is periodic; results (optional) names what is wanted beyond energy, forces and virial.
  */
-#ifndef LML_SESSION_INIT_H
-#define LML_SESSION_INIT_H
+#ifndef LML_ENGINE_INIT_H
+#define LML_ENGINE_INIT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +27,10 @@ typedef struct lml_init {
 /** Read @p length bytes of @p text. Anything whose first character that is not blank is '{' must be an object as above;
  *  errors are LML_ERR_PROTOCOL and name key and value. @p init is as it was where it fails. */
 lml_status lml_init_read(const char *text, size_t length, lml_init *init, lml_error *error);
+
+/** Write the object that tells another lmlink-serve species and periodicity of @p structure over *@p text (NULL at
+ *  first, to be freed with lml_free in the end). */
+lml_status lml_init_write(const lml_structure *structure, char **text, size_t *capacity, size_t *length,
+                          lml_error *error);
 
 #endif
