@@ -16,7 +16,7 @@ typedef struct lml_potential_request {
 typedef struct lml_format {
   const char *name;                /**< "LAMMPS SNAP" */
   const char *files;               /**< what to tell a user of its files' names */
-  const char *extension;           /**< of the files that it writes Θ to */
+  const char *extension;           /**< of the files that it writes Θ to; NULL: it writes none */
   const char *parameter_extension; /**< of those that the rest goes to; NULL: one file holds all */
   bool holds_quadratic;            /**< its files can hold quadratic potentials */
   /** Whether a file that begins with @p text is in this format. */
@@ -24,9 +24,10 @@ typedef struct lml_format {
   /** Whether one is by its name, or because of what else is asked for; it is asked where no format knows the content.
    */
   bool (*is_name)(const lml_potential_request *request);
-  /** Fill all of @p potential but `path` and `format`. */
+  /** Fill all of @p potential but `path`, and `format` where that which it is written in is another one. */
   lml_status (*read)(const lml_potential_request *request, lml_potential *potential, lml_error *error);
-  /** Write Θ to @p path and the rest to @p parameters, each whole or not at all; see lml_potential_write. */
+  /** NULL without an extension. Write Θ to @p path and the rest to @p parameters, each whole or not at all; see
+   * lml_potential_write. */
   lml_status (*write)(const lml_potential *potential, const char *path, const char *parameters, const char *comment,
                       lml_error *error);
 } lml_format;
@@ -36,6 +37,10 @@ lml_status lml_format_find(const lml_potential_request *request, const lml_forma
 
 /** The format whose coefficients are written to files with the extension of @p path; NULL: none. */
 const lml_format *lml_format_written_to(const char *path);
+
+/** Write @p potential to @p path, and its parameters to the file of the same name beside it where its format has such;
+ *  see lml_potential_write. LML_ERR_USAGE where the extension of @p path is not that of its format. */
+lml_status lml_format_write(const lml_potential *potential, const char *path, const char *comment, lml_error *error);
 
 /** What can be written: "a .snapcoeff file or a .uf3 file", into @p size bytes. */
 void lml_format_extensions(char *text, size_t size);

@@ -3,13 +3,17 @@
 
 #include "base/fail.h"
 #include "base/file_reader.h"
+#include "base/memory.h"
 #include "base/path.h"
+#include "potential/bispectrum/milady_format.h"
 #include "potential/bispectrum/snap_format.h"
 #include "potential/format.h"
 #include "potential/uf3/uf3_format.h"
 
-/** All formats. */
+/** All formats, in the order in which they are asked whether a file is theirs: MiLaDy's would be LAMMPS's as well but
+ *  for the comment that they begin with. */
 static const lml_format *const formats[] = {
+    &lml_milady_format,
     &lml_snap_format,
     &lml_uf3_format,
     NULL,
@@ -62,14 +66,29 @@ lml_status lml_format_find(const lml_potential_request *request, const lml_forma
 
 const lml_format *lml_format_written_to(const char *path) {
   for (size_t k = 0; formats[k] != NULL; k++)
-    if (lml_path_has_extension(path, formats[k]->extension)) return formats[k];
+    if (formats[k]->extension != NULL && lml_path_has_extension(path, formats[k]->extension)) return formats[k];
   return NULL;
+}
+
+lml_status lml_format_write(const lml_potential *potential, const char *path, const char *comment, lml_error *error) {
+  const lml_format *format = potential->format;
+  if (lml_format_written_to(path) != format)
+    return lml_fail(error, LML_ERR_USAGE, "%s: %s is written to a %s file", path, format->name, format->extension);
+  char *parameters = NULL;
+  if (format->parameter_extension != NULL) {
+    parameters = lml_path_with_extension(path, format->parameter_extension, error);
+    if (parameters == NULL) return LML_ERR_MEMORY;
+  }
+  const lml_status status = format->write(potential, path, parameters, comment, error);
+  lml_free(parameters);
+  return status;
 }
 
 void lml_format_extensions(char *text, size_t size) {
   text[0] = '\0';
   for (size_t k = 0; formats[k] != NULL; k++) {
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%sa %s file", k == 0 ? "" : " or ", formats[k]->extension);
+    if (formats[k]->extension != NULL)
+      snprintf(text + used, size - used, "%sa %s file", used == 0 ? "" : " or ", formats[k]->extension);
   }
 }

@@ -20,7 +20,7 @@ struct lml_potential {
   double *coefficients; /**< nelements × ncoefficients, eV */
   lml_pair_term *terms[LML_PAIR_TERMS_LIMIT];
   size_t nterms;
-  const struct lml_format *format; /**< that it was read in, and is written in */
+  const struct lml_format *format; /**< that it is written in: most often, that it was read in */
   char *path;                      /**< the file it was read from, for messages */
   char *coefficient_file;          /**< where Θ came from; NULL in a potential that was made */
   char *parameter_file;            /**< the same of what else there is; NULL: in the same file */

@@ -7,9 +7,12 @@
 
 #include "base/comm.h"
 #include "base/fail.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
+#include "lmlink/version.h"
+#include "potential/format.h"
 #include "programs/command_line.h"
 #include "programs/eval_arrays.h"
 #include "programs/eval_frame.h"
@@ -23,7 +26,8 @@ static const char *const fixed_terms[] = {"none", "snap", NULL};
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help = "The potential: a LAMMPS .snap, .mod, .snapcoeff or .uf3 file. Required but with --virtual-work."},
+     .help = "The potential: a LAMMPS .snap, .mod, .mliap, .snapcoeff or .uf3 file, or a MiLaDy .pot file. Required "
+             "but with --virtual-work."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file, where it has not the name of the .snapcoeff file."},
@@ -47,12 +51,18 @@ static const lml_option options[] = {
     {.name = "ase-grid",
      .help = "With --virtual-work: integrate by the trapezoid rule on 1000 points, as ASE's NEB.integrate_forces does, "
              "and print them."},
+    {.name = "write",
+     .value = "FILE",
+     .help = "Write the potential to this .snapcoeff file and the .snapparam file beside it, or to this .uf3 file. No "
+             "structures are needed then."},
     {.name = "index", .value = "NUMBER", .help = "Evaluate one frame alone: 0 is the first, -1 the last."},
 };
 
 static const lml_command command = {
     .program = "lmlink-eval",
-    .usage = "--potential FILE [OPTION ...] IN.xyz\n--virtual-work [OPTION ...] PATH.xyz",
+    .usage =
+        "--potential FILE [OPTION ...] IN.xyz\n--virtual-work [OPTION ...] PATH.xyz\n"
+        "--potential FILE --write FILE",
     .summary = "Evaluates a linear machine-learning potential on every frame of an extended XYZ file.",
     .notes =
         "The output keeps all that is in the input and adds, under ASE's names, energy,\n"
@@ -69,7 +79,6 @@ static const lml_command command = {
         "Exit code: 0, 1 after an error, 2 for wrong usage.\n",
     .options = options,
     .noptions = sizeof options / sizeof options[0],
-    .positional_min = 1,
     .positional_max = 1,
     .positional = "the structures, an extended XYZ file",
 };
@@ -223,10 +232,22 @@ static lml_status check_path_options(run *r, lml_error *error) {
   return LML_OK;
 }
 
+/** Structures, unless the potential is only to be written. */
+static lml_status check_input(const run *r, lml_error *error) {
+  static const char *const others[] = {"output", "descriptors", "gradients", "index", "virtual-work"};
+  if (r->input != NULL) return LML_OK;
+  if (lml_arguments_count(r->arguments, "write") == 0)
+    return lml_fail(error, LML_ERR_USAGE, "missing argument: %s", command.positional);
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    if (lml_arguments_count(r->arguments, others[i]) > 0)
+      return lml_fail(error, LML_ERR_USAGE, "--%s needs %s", others[i], command.positional);
+  return LML_OK;
+}
+
 static lml_status check_options(run *r, lml_error *error) {
-  const lml_status path_status = check_path_options(r, error);
-  if (path_status != LML_OK) return path_status;
-  const lml_status status = check_outputs_differ(r->arguments, error);
+  lml_status status = check_input(r, error);
+  if (status == LML_OK) status = check_path_options(r, error);
+  if (status == LML_OK) status = check_outputs_differ(r->arguments, error);
   if (status != LML_OK) return status;
   r->has_index = lml_arguments_count(r->arguments, "index") > 0;
   return lml_arguments_integer(r->arguments, "index", INT32_MIN, INT32_MAX, &r->index, error);
@@ -242,6 +263,19 @@ static lml_status read_potential(run *r, lml_error *error) {
   for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
     fprintf(stderr, "%s: warning: %s\n", command.program, lml_potential_warning(r->potential, k));
   return status == LML_OK ? lml_linear_calculator_create(r->potential, &r->calculator, error) : status;
+}
+
+/** Write the potential where that is asked for, to a file that is not there yet. */
+static lml_status write_potential(const run *r, lml_error *error) {
+  const char *path = lml_arguments_text(r->arguments, "write", 0);
+  struct stat unused;
+  char comment[256];
+  if (path == NULL) return LML_OK;
+  if (r->potential == NULL) return lml_fail(error, LML_ERR_USAGE, "--write needs --potential FILE");
+  if (lml_sys->stat(path, &unused) == 0)
+    return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or remove it", path);
+  snprintf(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
+  return lml_format_write(r->potential, path, comment, error);
 }
 
 static lml_status open_outputs(run *r, lml_error *error) {
@@ -276,8 +310,9 @@ static lml_status print_work(const run *r, lml_error *error) {
 static lml_status run_all(run *r, lml_error *error) {
   lml_status status = check_options(r, error);
   if (status == LML_OK) status = read_potential(r, error);
+  if (status == LML_OK) status = write_potential(r, error);
   if (status == LML_OK) status = open_outputs(r, error);
-  if (status == LML_OK) status = for_each_frame(r, process_frame, error);
+  if (status == LML_OK && r->input != NULL) status = for_each_frame(r, process_frame, error);
   if (status == LML_OK && r->has_path) status = print_work(r, error);
   if (status == LML_OK) status = commit_outputs(r, error);
   if (status == LML_OK && fflush(stdout) == EOF)
@@ -305,7 +340,7 @@ int main(int argc, char **argv) {
   }
   lml_signals_handle(ending, sizeof ending / sizeof ending[0], ask_to_stop);
   run r = {.arguments = &arguments,
-           .input = arguments.positional[0],
+           .input = arguments.npositional == 0 ? NULL : arguments.positional[0],
            .progress = {.shown = isatty(STDERR_FILENO) == 1},
            .begin = lml_sys->clock()};
   const lml_status status = run_all(&r, &error);

@@ -15,9 +15,10 @@ static const char *const forms[] = {"quadratic", "linear", NULL};
 static const lml_option table[] = {
     {.name = "start",
      .value = "FILE",
-     .help = "The starting potential: a LAMMPS .snap or .mod file with its pair_style and pair_coeff lines, or a "
-             ".snapcoeff "
-             "file."},
+     .help =
+         "The starting potential: a LAMMPS .snap, .mod or .mliap file with its pair_style and pair_coeff lines, or a "
+         ".snapcoeff "
+         "file."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file of a .snapcoeff file; by default the one of the same name beside it."},

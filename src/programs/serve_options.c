@@ -6,7 +6,8 @@
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help = "The potential: a LAMMPS .snap or .mod file with its pair_style and pair_coeff lines, a .snapcoeff or a "
+     .help = "The potential: a LAMMPS .snap, .mod or .mliap file with its pair_style and pair_coeff lines, a "
+             ".snapcoeff or a "
              ".uf3 file."},
     {.name = "parameters",
      .value = "FILE",

@@ -116,15 +116,9 @@ static lml_status validate(lml_run *r, lml_error *error) {
 static lml_status write_outputs(lml_run *r, lml_error *error) {
   const lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
-  const char *extension = retrain->result->format->parameter_extension;
-  char comment[128 + LML_SHA256_TEXT], *parameters = NULL;
-  if (extension != NULL) {
-    parameters = lml_path_with_extension(options->output, extension, error);
-    if (parameters == NULL) return LML_ERR_MEMORY;
-  }
+  char comment[128 + LML_SHA256_TEXT];
   lml_start_files_comment(retrain->start_files, comment, sizeof comment);
-  lml_status status = lml_potential_write(retrain->result, options->output, parameters, comment, error);
-  lml_free(parameters);
+  lml_status status = lml_format_write(retrain->result, options->output, comment, error);
   if (status == LML_OK && options->report != NULL) status = lml_report_write(retrain, options->report, error);
   return status;
 }

@@ -1,5 +1,6 @@
-/* Fuzz target: the files of a SNAP potential, cut out of the input at lines "%%": coefficients, parameters, and the
- * .snap file. What is read is evaluated where it is small, and must be the same after it was written. */
+/* Fuzz target: the files of potentials, cut out of the input at lines "%%": coefficients and parameters of SNAP, a
+ * .snap file, a .mliap file with its model and descriptor, a file of MiLaDy, and one of UF3. What is read is evaluated
+ * where it is small, and must be the same after it was written. */
 #include <string.h>
 
 #include "lmlink/calculator.h"
@@ -49,11 +50,12 @@ static void read(const char *path) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const names[] = {"p.snapcoeff", "p.snapparam", "p.snap", NULL};
+  static const char *const names[] = {"p.snapcoeff",        "p.snapparam", "p.snap", "p.mliap", "p.mliap.model",
+                                      "p.mliap.descriptor", "p.pot",       "p.uf3",  NULL};
+  static const char *const potentials[] = {"p.snapcoeff", "p.snap", "p.mliap", "p.pot", "p.uf3"};
   memory_files_begin();
   memory_files_split(names, data, size);
-  read("p.snapcoeff");
-  read("p.snap");
+  for (size_t k = 0; k < sizeof potentials / sizeof potentials[0]; k++) read(potentials[k]);
   memory_files_end();
   return 0;
 }

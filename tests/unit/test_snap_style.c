@@ -153,7 +153,7 @@ static void names_line_and_what_is_supported(void **state) {
   (void)state;
   fails_with("\npair_style hybrid/overlay zbl 4 4.8 snap table spline 10000\n",
              "A.snap:2: pair style table is not supported: a .snap file may have 'pair_style snap' or ");
-  fails_with("pair_style mliap model linear\n", "A.snap:1: pair style mliap is not supported");
+  fails_with("pair_style mliap model linear\n", "A.snap:1: expected 'mliap model linear|quadratic FILE descriptor sna");
   fails_with("pair_style hybrid zbl 4 4.8 snap\n", "A.snap:1: pair style hybrid is not supported");
   fails_with("pair_style zbl 4 4.8\n", "A.snap:1: no SNAP potential here");
   fails_with("pair_style snap zbl 4 4.8\n", "A.snap:1: several styles need hybrid/overlay");

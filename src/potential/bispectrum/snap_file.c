@@ -22,6 +22,7 @@ static const double replacing_wait = 0.02; /* s */
 typedef struct reader {
   lml_lines *lines;
   lml_snap_model *file;
+  const lml_snap_model *announced; /* has the elements, which the file doesn't; NULL: it does */
   lml_lammps_remarks *remarks;
   size_t header_line;
   size_t ncoefficients; /* as the header says */
@@ -112,7 +113,10 @@ static lml_status read_element(reader *r, lml_error *error) {
       lml_grow(&file->elements, &r->elements_capacity, file->nelements + 1, sizeof *file->elements, "elements", error);
   if (status != LML_OK) return status;
   lml_snap_element *element = &file->elements[file->nelements];
-  status = read_element_line(r, element, error);
+  if (r->announced == NULL)
+    status = read_element_line(r, element, error);
+  else
+    *element = r->announced->elements[file->nelements];
   const size_t first = file->nelements * r->ncoefficients;
   for (size_t k = 0; status == LML_OK && k < r->ncoefficients; k++) {
     status =
@@ -133,14 +137,18 @@ static lml_status read_to_end(reader *r, lml_error *error) {
                          r->header_line, r->file->nelements, r->ncoefficients);
 }
 
-static lml_status read_coefficients(const char *path, lml_snap_model *file, lml_lammps_remarks *remarks,
-                                    size_t *header_line, lml_error *error) {
-  reader r = {.file = file, .remarks = remarks};
+/** Read @p path, whose elements are those of @p announced, or its own where that is NULL. */
+static lml_status read_coefficients(const char *path, const lml_snap_model *announced, lml_snap_model *file,
+                                    lml_lammps_remarks *remarks, size_t *header_line, lml_error *error) {
+  reader r = {.file = file, .announced = announced, .remarks = remarks};
   *remarks = (lml_lammps_remarks){0};
   lml_status status = lml_lines_open(path, &r.lines, error);
   if (status != LML_OK) return status;
   size_t nelements = 0;
   status = read_header(&r, &nelements, error);
+  if (status == LML_OK && announced != NULL && nelements != announced->nelements)
+    status = lml_lammps_fail(r.lines, error, "coefficients of %zu elements, but the descriptor file has %zu", nelements,
+                             announced->nelements);
   while (status == LML_OK && file->nelements < nelements) status = read_element(&r, error);
   if (status == LML_OK) status = read_to_end(&r, error);
   lml_lines_close(r.lines);
@@ -213,7 +221,7 @@ static lml_status read_pair(lml_generation_pair *pair, const lml_element_names *
   lml_snap_model file = {0};
   size_t header_line = 0;
   lml_snap_model_free(model);
-  lml_status status = read_coefficients(pair->snapcoeff, &file, &pair->coefficients, &header_line, error);
+  lml_status status = read_coefficients(pair->snapcoeff, NULL, &file, &pair->coefficients, &header_line, error);
   if (status == LML_OK) status = select_elements(&file, pair->snapcoeff, wanted, model, error);
   if (status == LML_OK) status = lml_snap_parameters_read(pair->snapparam, model, &pair->parameters, error);
   if (status == LML_OK) status = lml_generation_check(pair, &file, model, warnings, error);
@@ -246,6 +254,42 @@ lml_status lml_snap_read(const char *snapcoeff, const char *snapparam, const lml
     lml_sys->sleep(replacing_wait); /* they may be being replaced just now */
   }
   remarks->reference = pair.parameters.pair_style;
+  return status;
+}
+
+/* ---- the files of pair_style mliap ---- */
+
+static lml_status check_mliap_count(const lml_snap_model *file, const char *path, size_t header_line,
+                                    const lml_mliap_files *files, lml_error *error) {
+  static const char *const forms[] = {[LML_MLIAP_LINEAR] = "linear", [LML_MLIAP_QUADRATIC] = "quadratic"};
+  const lml_snap_parameters *p = &file->parameters;
+  const size_t expected = lml_snap_ncoefficients(p, file->nelements);
+  if (file->ncoefficients == expected) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT,
+                  "%s:%zu: %zu coefficients per element, but a %s model with 'twojmax %d' and 'chemflag %d' of %s and "
+                  "%zu element%s needs %zu",
+                  path, header_line, file->ncoefficients, forms[files->form], p->twojmax, p->chemflag,
+                  files->descriptor, file->nelements, file->nelements == 1 ? "" : "s", expected);
+}
+
+lml_status lml_mliap_read(const lml_mliap_files *files, const lml_element_names *wanted, lml_snap_model *model,
+                          lml_text_list *warnings, lml_error *error) {
+  lml_snap_model descriptor = {0}, file = {0};
+  lml_lammps_remarks remarks;
+  size_t header_line = 0;
+  lml_snap_model_free(model);
+  lml_status status = lml_mliap_descriptor_read(files->descriptor, &descriptor, error);
+  if (status == LML_OK) status = read_coefficients(files->model, &descriptor, &file, &remarks, &header_line, error);
+  file.parameters = descriptor.parameters;
+  file.parameters.quadraticflag = files->form == LML_MLIAP_QUADRATIC;
+  if (status == LML_OK) status = check_mliap_count(&file, files->model, header_line, files, error);
+  if (status == LML_OK) status = select_elements(&file, files->descriptor, wanted, model, error);
+  model->parameters = file.parameters;
+  if (status == LML_OK) status = check_chem(&file, files->descriptor, model, error);
+  if (status == LML_OK) status = lml_snap_exchange_check(model, files->model, warnings, error);
+  lml_snap_model_free(&descriptor);
+  lml_snap_model_free(&file);
+  if (status != LML_OK) lml_snap_model_free(model);
   return status;
 }
 

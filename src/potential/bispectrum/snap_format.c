@@ -83,6 +83,18 @@ static lml_status compare_terms(lml_potential *potential, const char *script, do
       script, reference->line, snapparam, reference->text);
 }
 
+/** Read the model from the two files of mliap that @p style names, with its terms, and keep the files' names. */
+static lml_status read_mliap(lml_potential *potential, lml_snap_style *style, lml_error *error) {
+  const lml_mliap_files files = {.model = style->snapcoeff, .descriptor = style->snapparam, .form = style->form};
+  lml_snap_model snap = {0};
+  lml_status status = lml_mliap_read(&files, &style->elements, &snap, &potential->warnings, error);
+  if (status == LML_OK) status = lml_snap_take(potential, &snap, &style->zbl, error);
+  if (status != LML_OK) return status;
+  potential->coefficient_file = lml_strdup(files.model, error);
+  if (potential->coefficient_file != NULL) potential->parameter_file = lml_strdup(files.descriptor, error);
+  return potential->parameter_file == NULL ? LML_ERR_MEMORY : LML_OK;
+}
+
 /** Read the model that the file @p script says, as @p style, from @p snapcoeff and @p snapparam, and take over its ZBL
  *  term. */
 static lml_status take_style(lml_potential *potential, const char *script, lml_snap_style *style, const char *snapcoeff,
@@ -90,7 +102,9 @@ static lml_status take_style(lml_potential *potential, const char *script, lml_s
   lml_lammps_remark reference = {0};
   const double inner = style->zbl.inner, outer = style->zbl.outer;
   const lml_status status =
-      read_model(potential, snapcoeff, snapparam, &style->elements, &style->zbl, &reference, error);
+      style->kind == LML_MLIAP_FILES
+          ? read_mliap(potential, style, error)
+          : read_model(potential, snapcoeff, snapparam, &style->elements, &style->zbl, &reference, error);
   if (status != LML_OK) return status;
   potential->script = lml_strdup(script, error);
   if (potential->script == NULL) return LML_ERR_MEMORY;
@@ -215,11 +229,18 @@ static lml_status read(const lml_potential_request *request, lml_potential *pote
   if (lml_path_has_extension(path, ".snapparam"))
     return lml_fail(error, LML_ERR_USAGE,
                     "%s: the parameters alone are no potential: give the .snap or .snapcoeff file", path);
+  if (lml_path_has_extension(path, ".model") || lml_path_has_extension(path, ".descriptor"))
+    return lml_fail(
+        error, LML_ERR_USAGE,
+        "%s: a model or descriptor of pair_style mliap alone is no potential: give the .mliap file with the "
+        "pair_style line that names both",
+        path);
   if (!lml_snap_style_is_name(path)) {
     if (parameters == NULL && !lml_path_has_extension(path, ".snapcoeff"))
-      return lml_fail(
-          error, LML_ERR_USAGE,
-          "%s: neither a .snap nor a .snapcoeff file, nor a .mod file, by its name: give the parameter file too", path);
+      return lml_fail(error, LML_ERR_USAGE,
+                      "%s: neither a .snap nor a .snapcoeff file, nor a .mod or .mliap file, by its name: give the "
+                      "parameter file too",
+                      path);
     return read_alone(potential, path, parameters, request->fixed_terms, error);
   }
   const char *extension = strrchr(path, '.');
@@ -262,7 +283,7 @@ static bool is_content(const char *text) {
 }
 
 static bool is_name(const lml_potential_request *request) {
-  static const char *const extensions[] = {".snap", ".mod", ".snapcoeff", ".snapparam"};
+  static const char *const extensions[] = {".snap", ".mod", ".mliap", ".snapcoeff", ".snapparam"};
   for (size_t k = 0; k < sizeof extensions / sizeof extensions[0]; k++)
     if (lml_path_has_extension(request->path, extensions[k])) return true;
   return request->parameters != NULL;
@@ -277,7 +298,7 @@ static lml_status write(const lml_potential *potential, const char *path, const 
 
 const lml_format lml_snap_format = {
     .name = "LAMMPS SNAP",
-    .files = ".snap or .mod, or .snapcoeff with .snapparam",
+    .files = ".snap, .mod or .mliap, or .snapcoeff with .snapparam",
     .extension = ".snapcoeff",
     .parameter_extension = ".snapparam",
     .holds_quadratic = true,

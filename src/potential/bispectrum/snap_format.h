@@ -1,5 +1,6 @@
 /** @file snap_format.h
- *  Potentials of the bispectrum in LAMMPS's files: .snap scripts, .snapcoeff and .snapparam.
+ *  Potentials of the bispectrum in LAMMPS's files: .snap scripts, .snapcoeff and .snapparam; and those of pair_style
+ *  mliap, which are read.
  */
 #ifndef LML_BISPECTRUM_SNAP_FORMAT_H
 #define LML_BISPECTRUM_SNAP_FORMAT_H

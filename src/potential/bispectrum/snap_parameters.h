@@ -1,5 +1,6 @@
 /** @file snap_parameters.h
- *  The .snapparam file of LAMMPS `pair_style snap`: keywords and values that define the descriptor.
+ *  The .snapparam file of LAMMPS `pair_style snap`, and the .mliap.descriptor file of the descriptor `sna` of
+ * `pair_style mliap`: keywords and values that define the descriptor.
  */
 #ifndef LML_BISPECTRUM_SNAP_PARAMETERS_H
 #define LML_BISPECTRUM_SNAP_PARAMETERS_H
@@ -20,6 +21,11 @@ typedef enum lml_snap_keywords {
  *  keyword. */
 lml_status lml_snap_parameters_read(const char *path, lml_snap_model *model, lml_lammps_remarks *remarks,
                                     lml_error *error);
+
+/** Read the descriptor file @p path into the parameters and elements of @p model, which is freed first: it has the
+ *  keywords of a parameter file, and nelems, elems, radelems and welems. The same is checked; on failure the model is
+ *  empty. */
+lml_status lml_mliap_descriptor_read(const char *path, lml_snap_model *model, lml_error *error);
 
 /** Write keywords of @p model in LAMMPS's format. */
 lml_status lml_snap_parameters_write(lml_file_writer *writer, const lml_snap_model *model, lml_snap_keywords which,

@@ -11,8 +11,10 @@
 #include "potential/bispectrum/snap_script.h"
 
 static const char what_is_supported[] =
-    "a .snap file may have 'pair_style snap' or 'pair_style hybrid/overlay zbl INNER OUTER snap', and forces without "
-    "another style would be wrong";
+    "a .snap file may have 'pair_style snap' or 'pair_style hybrid/overlay zbl INNER OUTER snap', or mliap in place of "
+    "snap, and forces without another style would be wrong";
+
+enum { MLIAP_WORDS = 7 /**< of the style and its settings */ };
 
 /** A range of atom types as it is written: "2", "*", "2*", "*3", "1*2"; high is 0 where it is open. */
 typedef struct type_range {
@@ -68,16 +70,48 @@ static lml_status read_zero_settings(reader *r, char *const *words, size_t count
   return read_number(r, words[1], "the cutoff of zero", &cutoff, error);
 }
 
+/** `mliap model linear|quadratic FILE descriptor sna FILE`, the parts in any order. */
+static lml_status read_mliap_settings(reader *r, char *const *words, size_t count, lml_error *error) {
+  static const char *const forms[] = {[LML_MLIAP_LINEAR] = "linear", [LML_MLIAP_QUADRATIC] = "quadratic"};
+  lml_snap_style *style = r->style;
+  style->kind = LML_MLIAP_FILES;
+  for (size_t k = 1; k < MLIAP_WORDS; k += 3) {
+    const char *key = k < count ? words[k] : "", *value = k + 1 < count ? words[k + 1] : "";
+    const bool is_model = strcmp(key, "model") == 0, is_descriptor = strcmp(key, "descriptor") == 0;
+    char **file = is_model ? &style->snapcoeff : &style->snapparam;
+    if (k + 2 >= count || !(is_model || is_descriptor) || *file != NULL)
+      return lml_script_fail(r->script, error,
+                             "expected 'mliap model linear|quadratic FILE descriptor sna FILE', as other models and "
+                             "descriptors of mliap are not supported");
+    if (is_model && strcmp(value, forms[LML_MLIAP_LINEAR]) != 0 && strcmp(value, forms[LML_MLIAP_QUADRATIC]) != 0)
+      return lml_script_fail(r->script, error,
+                             "mliap model %s is not supported: linear and quadratic ones are, whose energies are a sum "
+                             "of coefficients times descriptors",
+                             value);
+    if (is_descriptor && strcmp(value, "sna") != 0)
+      return lml_script_fail(r->script, error, "mliap descriptor %s is not supported: sna is, that of SNAP", value);
+    if (is_model && strcmp(value, forms[LML_MLIAP_QUADRATIC]) == 0) style->form = LML_MLIAP_QUADRATIC;
+    *file = lml_path_beside(r->path, words[k + 2], error);
+    if (*file == NULL) return LML_ERR_MEMORY;
+  }
+  return LML_OK;
+}
+
 static lml_status read_sub_styles(reader *r, char *const *words, size_t count, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t k = 0; status == LML_OK && k < count;) {
     if (strcmp(words[k], "zbl") == 0) {
       status = read_zbl_settings(r, words + k, count - k, error);
       k += 3;
-    } else if (strcmp(words[k], "snap") == 0) {
-      if (r->has_snap) return lml_script_fail(r->script, error, "pair style snap is there twice: one is supported");
+    } else if (strcmp(words[k], "snap") == 0 || strcmp(words[k], "mliap") == 0) {
+      const bool mliap = words[k][0] == 'm';
+      if (r->has_snap)
+        return lml_script_fail(r->script, error,
+                               "pair style %s is there twice, or beside another of snap and mliap: one is supported",
+                               words[k]);
       r->has_snap = true;
-      k++;
+      if (mliap) status = read_mliap_settings(r, words + k, count - k, error);
+      k += mliap ? MLIAP_WORDS : 1;
     } else if (strcmp(words[k], "zero") == 0) {
       size_t used = 0;
       status = read_zero_settings(r, words + k, count - k, &used, error);
@@ -174,39 +208,49 @@ static lml_status add_type(reader *r, const char *name, lml_error *error) {
   return LML_OK;
 }
 
-/** `pair_coeff * * [snap] SNAPCOEFF SNAPPARAM ELEMENT...`; the files' names begin at word @p first. */
-static lml_status read_snap_line(reader *r, const lml_script_command *command, size_t first, lml_error *error) {
-  char *const *words = command->words;
-  if (r->ntypes != 0) return lml_script_fail(r->script, error, "a second pair_coeff for snap: one is supported");
-  if (strcmp(words[1], "*") != 0 || strcmp(words[2], "*") != 0)
-    return lml_script_fail(r->script, error, "pair_coeff %s %s … for snap must be 'pair_coeff * * …'", words[1],
-                           words[2]);
-  if (command->count < first + 3)
-    return lml_script_fail(r->script, error, "expected a .snapcoeff file, a .snapparam file and the elements");
-  const size_t most = command->count - first - 2;
+/** The elements of all types, which are the words from @p first on. */
+static lml_status read_types(reader *r, const lml_script_command *command, size_t first, lml_error *error) {
+  const size_t most = command->count - first;
   if (most > LML_SNAP_ELEMENTS_LIMIT)
     return lml_script_fail(r->script, error, "%zu atom types are more than the %d supported", most,
                            LML_SNAP_ELEMENTS_LIMIT);
-  r->style->snapcoeff = lml_path_beside(r->path, words[first], error);
-  if (r->style->snapcoeff != NULL) r->style->snapparam = lml_path_beside(r->path, words[first + 1], error);
-  if (r->style->snapparam == NULL) return LML_ERR_MEMORY;
   lml_status status =
       lml_alloc(&r->style->elements.names, most, sizeof *r->style->elements.names, "the elements", error);
   if (status == LML_OK) status = lml_alloc(&r->element_of_type, most, sizeof(size_t), "the atom types", error);
-  for (size_t k = 0; status == LML_OK && k < most; k++) status = add_type(r, words[first + 2 + k], error);
+  for (size_t k = 0; status == LML_OK && k < most; k++) status = add_type(r, command->words[first + k], error);
   return status;
+}
+
+/** `pair_coeff * * [snap] SNAPCOEFF SNAPPARAM ELEMENT...`, or `pair_coeff * * [mliap] ELEMENT...`, whose files the
+ *  pair_style line has named; what follows the style begins at word @p first. */
+static lml_status read_snap_line(reader *r, const lml_script_command *command, size_t first, lml_error *error) {
+  char *const *words = command->words;
+  const bool mliap = r->style->kind == LML_MLIAP_FILES;
+  const char *style = mliap ? "mliap" : "snap";
+  if (r->ntypes != 0) return lml_script_fail(r->script, error, "a second pair_coeff for %s: one is supported", style);
+  if (strcmp(words[1], "*") != 0 || strcmp(words[2], "*") != 0)
+    return lml_script_fail(r->script, error, "pair_coeff %s %s … for %s must be 'pair_coeff * * …'", words[1], words[2],
+                           style);
+  if (mliap && command->count > first) return read_types(r, command, first, error);
+  if (mliap) return lml_script_fail(r->script, error, "expected the elements");
+  if (command->count < first + 3)
+    return lml_script_fail(r->script, error, "expected a .snapcoeff file, a .snapparam file and the elements");
+  r->style->snapcoeff = lml_path_beside(r->path, words[first], error);
+  if (r->style->snapcoeff != NULL) r->style->snapparam = lml_path_beside(r->path, words[first + 1], error);
+  return r->style->snapparam == NULL ? LML_ERR_MEMORY : read_types(r, command, first + 2, error);
 }
 
 static lml_status read_pair_coeff(reader *r, const lml_script_command *command, lml_error *error) {
   if (r->pair_style == STYLE_NONE) return lml_script_fail(r->script, error, "pair_coeff before pair_style");
   if (command->count < 4) return lml_script_fail(r->script, error, "pair_coeff with too few words");
-  const char *style = command->words[3];
-  if (r->pair_style == STYLE_SNAP && strcmp(style, "snap") == 0)
-    return lml_script_fail(r->script, error, "with 'pair_style snap' alone the files follow 'pair_coeff * *' at once");
+  const char *style = command->words[3], *own = r->style->kind == LML_MLIAP_FILES ? "mliap" : "snap";
+  if (r->pair_style == STYLE_SNAP && strcmp(style, own) == 0)
+    return lml_script_fail(r->script, error, "with 'pair_style %s' alone the %s follow 'pair_coeff * *' at once", own,
+                           r->style->kind == LML_MLIAP_FILES ? "elements" : "files");
   if (r->pair_style == STYLE_SNAP) return read_snap_line(r, command, 3, error);
   if (strcmp(style, "zbl") == 0 && r->has_zbl) return read_zbl_line(r, command, error);
   if (strcmp(style, "zero") == 0 && r->has_zero) return LML_OK;
-  if (strcmp(style, "snap") == 0) return read_snap_line(r, command, 4, error);
+  if (strcmp(style, own) == 0) return read_snap_line(r, command, 4, error);
   return lml_script_fail(r->script, error, "pair_coeff for style '%s', which is not among those of the pair_style line",
                          style);
 }
@@ -325,7 +369,8 @@ static lml_status read_commands(reader *r, lml_error *error) {
 }
 
 bool lml_snap_style_is_name(const char *path) {
-  return lml_path_has_extension(path, ".snap") || lml_path_has_extension(path, ".mod");
+  return lml_path_has_extension(path, ".snap") || lml_path_has_extension(path, ".mod") ||
+         lml_path_has_extension(path, ".mliap");
 }
 
 /* ---- pair_style lines in comments ---- */

@@ -245,7 +245,6 @@ static lml_status add_energy(const lml_measurement *m, frame_work *work, lml_err
 }
 
 static lml_status add_virial(lml_validation *validation, frame_work *work, lml_error *error) {
-  static const size_t components[6] = {0, 4, 8, 5, 2, 1};
   const double natoms = (double)work->walk.frame.structure.natoms;
   double virial[9] = {0.0};
   if (validation->set->has_values) {
