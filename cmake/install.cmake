@@ -9,7 +9,7 @@ install(TARGETS lmlink EXPORT lmlinkTargets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/lmlink DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
-# The CMake package. A program that links the static library needs cJSON, Nettle and MPI; of the shared one it sees neither.
+# The CMake package. A program that links the static library needs cJSON, Nettle, libyaml and MPI; of the shared one it sees neither.
 configure_package_config_file(cmake/lmlinkConfig.cmake.in ${PROJECT_BINARY_DIR}/lmlinkConfig.cmake
                               INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/lmlinkConfigVersion.cmake COMPATIBILITY SameMinorVersion)

@@ -54,7 +54,8 @@ typedef struct lml_descriptor_ops {
   void (*begin)(lml_descriptor_work *work, const lml_run_of_atoms *run);
   /** B of the run: ncomponents × width. */
   void (*values)(lml_descriptor_work *work, double *values);
-  /** β (ncomponents × width; 0 beyond the run) → work->by_neighbour; @p products (width) receives Σ β·B. */
+  /** β (ncomponents × width; 0 beyond the run) → work->by_neighbour; @p products (width) receives Σ β·B, or whole
+   *  energies where the descriptor is closed. */
   void (*adjoint)(lml_descriptor_work *work, const double *beta, double *products);
 
   /** Take the next run for gradients of single components by some atoms, and give its B. A column is a neighbour, with
@@ -77,6 +78,9 @@ struct lml_descriptor {
   double cutoff;   /**< Å, of the pair that reaches farthest */
   char title[40];  /**< what the user calls it: "SNAP" */
   char detail[40]; /**< and what else there is to say in a few words: "2J = 8" */
+  /** NULL, or why energies are no linear form of anything: the descriptor is *closed* then, it has no components, and
+   *  can be evaluated but not retrained. */
+  const char *closed;
   _Atomic(int) nshares;
 };
 

@@ -5,6 +5,7 @@
 #include "base/file_reader.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "potential/ace/ace_format.h"
 #include "potential/bispectrum/milady_format.h"
 #include "potential/bispectrum/snap_format.h"
 #include "potential/format.h"
@@ -13,10 +14,7 @@
 /** All formats, in the order in which they are asked whether a file is theirs: MiLaDy's would be LAMMPS's as well but
  *  for the comment that they begin with. */
 static const lml_format *const formats[] = {
-    &lml_milady_format,
-    &lml_snap_format,
-    &lml_uf3_format,
-    NULL,
+    &lml_milady_format, &lml_snap_format, &lml_uf3_format, &lml_ace_format, NULL,
 };
 
 enum { BEGINNING = 4096 /**< bytes of a file that are looked at */ };

@@ -4,7 +4,6 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/path.h"
 #include "potential/format.h"
 #include "potential/potential_variant.h"
 #include "retrain/report/files.h"

@@ -31,7 +31,7 @@ PUBLIC = {
 }
 
 # Families of descriptors: folders whose headers nobody else includes. The list of formats names each family's format.
-FAMILIES = ["src/potential/bispectrum", "src/potential/uf3"]
+FAMILIES = ["src/potential/ace", "src/potential/bispectrum", "src/potential/uf3"]
 FORMATS = "src/potential/formats.c"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

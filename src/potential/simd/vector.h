@@ -52,6 +52,32 @@ ALWAYS_INLINE vec square_root(vec a) {
 #endif
 }
 
+/** exp(x) to about one unit in the last place, for x from −700 to 700, in which range it is put: 2ⁿ times a Taylor sum
+ *  for |x − n ln 2| ≤ ½ ln 2. */
+ALWAYS_INLINE vec exponential(vec x) {
+  const double round_to_integer = 0x1.8p52;
+  x = choose(x < -700.0, splat(-700.0), choose(x > 700.0, splat(700.0), x));
+  const vec shifted = x * 0x1.71547652b82fep+0 + round_to_integer;
+  const vec n = shifted - round_to_integer;
+  const vec r = (x - n * 0x1.62e42feep-1) - n * 0x1.a39ef35793c76p-33;
+  vec sum = splat(1.0 / 6227020800.0);
+  sum = sum * r + 1.0 / 479001600.0;
+  sum = sum * r + 1.0 / 39916800.0;
+  sum = sum * r + 1.0 / 3628800.0;
+  sum = sum * r + 1.0 / 362880.0;
+  sum = sum * r + 1.0 / 40320.0;
+  sum = sum * r + 1.0 / 5040.0;
+  sum = sum * r + 1.0 / 720.0;
+  sum = sum * r + 1.0 / 120.0;
+  sum = sum * r + 1.0 / 24.0;
+  sum = sum * r + 1.0 / 6.0;
+  sum = sum * r + 0.5;
+  sum = sum * r + 1.0;
+  sum = sum * r + 1.0;
+  const ivec power = ((ivec)shifted + 1023) << 52;
+  return sum * (vec)power;
+}
+
 /** Lane c of vector r becomes lane r of vector c. */
 ALWAYS_INLINE void transpose(vec v[LML_LANES]) {
 #if LML_LANES == 8

@@ -1,0 +1,193 @@
+#include "potential/ace/ace_core.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+static const double pi = 3.14159265358979323846;
+
+/* ZBL's constants, with the digits of the files' other readers; see also potential/zbl.c. */
+enum { NTERMS = 4 };
+static const double amplitudes[NTERMS] = {0.18175, 0.50986, 0.28022, 0.02817};
+static const double decays[NTERMS] = {3.19980, 0.94229, 0.40290, 0.20162};
+static const double screening_length = 0.46850; /* Å */
+static const double screening_power = 0.23;
+static const double coulomb = 14.399645351950543; /* e²/(4πε₀), eV Å */
+
+struct lml_ace_core_pair {
+  lml_ace_inner kind;
+  double amplitude, decay;
+  double reach;              /**< Å: 0 from there on */
+  double cutoff, width;      /**< of the bond */
+  double inner, inner_width; /**< of the bond */
+  double inverse_length;     /**< of ZBL: 1/Å */
+  double force3, force4;     /**< of ZBL's switch over the width below the cutoff: S′(t) = t² (force3 + force4 t) */
+  double shift;              /**< S(0) */
+};
+
+void lml_ace_fall(double x, double end, double width, double *value, double *slope) {
+  *value = x < end ? 1.0 : 0.0;
+  *slope = 0.0;
+  if (x <= end - width || x >= end) return;
+  const double t = 1.0 - 2.0 * (1.0 + (x - end) / width), square = t * t;
+  *value = 0.5 + 3.75 * t * (0.25 - square * (1.0 / 6.0 - square / 20.0));
+  *slope = -7.5 / width * (0.25 - square * (0.5 - 0.25 * square));
+}
+
+/* ---- one pair ---- */
+
+/** The unswitched φ(r/a)/r (1/Å) and its first two derivatives. */
+static void screened(const lml_ace_core_pair *pair, double r, double energy[3]) {
+  double sum = 0.0, slope = 0.0, curvature = 0.0;
+  for (int k = 0; k < NTERMS; k++) {
+    const double decay = decays[k] * pair->inverse_length, term = amplitudes[k] * exp(-decay * r);
+    sum += term;
+    slope += term * decay;
+    curvature += term * decay * decay;
+  }
+  const double inverse = 1.0 / r;
+  energy[0] = sum * inverse;
+  energy[1] = -(slope + sum * inverse) * inverse;
+  energy[2] = (curvature + 2.0 * inverse * (slope + sum * inverse)) * inverse;
+}
+
+static void set_zbl(lml_ace_core_pair *pair, const lml_ace_bond *bond, double zi, double zj) {
+  double at_end[3];
+  pair->amplitude = 0.5 * coulomb * zi * zj * bond->core_amplitude;
+  pair->inverse_length = (pow(zi, screening_power) + pow(zj, screening_power)) / screening_length;
+  screened(pair, pair->cutoff, at_end);
+  const double width = pair->width;
+  pair->force3 = (-3.0 * at_end[1] + width * at_end[2]) / (width * width);
+  pair->force4 = (2.0 * at_end[1] - width * at_end[2]) / (width * width * width);
+  pair->shift = -at_end[0] + 0.5 * width * at_end[1] - width * width / 12.0 * at_end[2];
+}
+
+static void evaluate_zbl(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
+  double energy[3], fall, fall_slope;
+  screened(pair, r, energy);
+  *value = energy[0] + pair->shift;
+  *slope = energy[1];
+  const double t = r - (pair->cutoff - pair->width);
+  if (t > 0.0) {
+    *value += t * t * t * (pair->force3 / 3.0 + pair->force4 / 4.0 * t);
+    *slope += t * t * (pair->force3 + pair->force4 * t);
+  }
+  lml_ace_fall(r, pair->cutoff, pair->width, &fall, &fall_slope);
+  *slope = pair->amplitude * (*slope * fall + *value * fall_slope);
+  *value *= pair->amplitude * fall;
+}
+
+static void evaluate_exponential(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
+  const double power = pair->decay * r * r, core = pair->amplitude * exp(-power) / r;
+  const double core_slope = -core * (2.0 * power + 1.0) / r;
+  const double angle = pi * r / pair->cutoff, envelope = 0.5 * (1.0 + cos(angle));
+  *value = core * envelope;
+  *slope = core_slope * envelope - core * 0.5 * sin(angle) * pi / pair->cutoff;
+  if (pair->kind != LML_ACE_INNER_DISTANCE) return;
+  double fall, fall_slope;
+  lml_ace_fall(r, pair->inner, pair->inner_width, &fall, &fall_slope);
+  *slope = *slope * fall + *value * fall_slope;
+  *value *= fall;
+}
+
+void lml_ace_core_evaluate(const lml_ace_core *core, size_t i, size_t j, double r, double *value, double *slope) {
+  const lml_ace_core_pair *pair = &core->pairs[i * core->nelements + j];
+  *value = *slope = 0.0;
+  if (r >= pair->reach) return;
+  if (pair->kind == LML_ACE_INNER_ZBL)
+    evaluate_zbl(pair, r, value, slope);
+  else
+    evaluate_exponential(pair, r, value, slope);
+}
+
+/* ---- all of them ---- */
+
+void lml_ace_core_free(lml_ace_core *core) {
+  lml_free(core->pairs);
+  *core = (lml_ace_core){0};
+}
+
+/** Where a bond's core repulsion ends, Å. The exponential is cut where its exponent is 50, as others do. */
+static double reach_of(const lml_ace_bond *bond, lml_ace_inner kind) {
+  const double most = 50.0, decay = fabs(bond->core_decay);
+  double reach = bond->cutoff;
+  if (bond->core_amplitude == 0.0) return 0.0;
+  if (kind == LML_ACE_INNER_ZBL) return reach;
+  if (decay * reach * reach > most) reach = sqrt(most / decay);
+  return kind == LML_ACE_INNER_DISTANCE && bond->inner < reach ? bond->inner : reach;
+}
+
+lml_status lml_ace_core_make(lml_ace_core *core, const lml_ace_model *model, lml_error *error) {
+  const size_t n = model->nelements;
+  *core = (lml_ace_core){.nelements = n};
+  const lml_status status = lml_alloc(&core->pairs, n * n, sizeof *core->pairs, "a core repulsion", error);
+  for (size_t b = 0; b < n * n && status == LML_OK; b++) {
+    const lml_ace_bond *bond = &model->bonds[b];
+    lml_ace_core_pair *pair = &core->pairs[b];
+    *pair = (lml_ace_core_pair){.kind = model->inner,
+                                .amplitude = fabs(bond->core_amplitude),
+                                .decay = fabs(bond->core_decay),
+                                .reach = reach_of(bond, model->inner),
+                                .cutoff = bond->cutoff,
+                                .width = bond->width,
+                                .inner = bond->inner,
+                                .inner_width = bond->inner_width};
+    if (model->inner == LML_ACE_INNER_ZBL) set_zbl(pair, bond, model->numbers[b / n], model->numbers[b % n]);
+    if (pair->reach > core->cutoff) core->cutoff = pair->reach;
+  }
+  return status;
+}
+
+/* ---- as a fixed term ---- */
+
+typedef struct {
+  lml_pair_term base;
+  lml_ace_core core;
+} core_term;
+
+/** A pair's two atoms have one ρ_core each. */
+static void evaluate(const lml_pair_term *term, size_t i, size_t j, double r, double *energy, double *slope) {
+  const lml_ace_core *core = &((const core_term *)term)->core;
+  double back, back_slope;
+  lml_ace_core_evaluate(core, i, j, r, energy, slope);
+  lml_ace_core_evaluate(core, j, i, r, &back, &back_slope);
+  *energy += back;
+  *slope += back_slope;
+}
+
+static void describe(const lml_pair_term *term, char *text, size_t size) {
+  snprintf(text, size, "core repulsion to %.3g Å", term->cutoff);
+}
+
+static void hash(const lml_pair_term *term, lml_sha256 *sum) {
+  const lml_ace_core *core = &((const core_term *)term)->core;
+  for (size_t b = 0; b < core->nelements * core->nelements; b++) {
+    const lml_ace_core_pair *p = &core->pairs[b];
+    const double numbers[] = {p->kind,  p->amplitude, p->decay,       p->reach,         p->cutoff,
+                              p->width, p->inner,     p->inner_width, p->inverse_length};
+    lml_sha256_add(sum, numbers, sizeof numbers);
+  }
+}
+
+static void destroy(lml_pair_term *term) {
+  lml_ace_core_free(&((core_term *)term)->core);
+  lml_free(term);
+}
+
+static const lml_pair_term_ops ops = {.evaluate = evaluate, .describe = describe, .hash = hash, .destroy = destroy};
+
+lml_status lml_ace_core_term_create(const lml_ace_model *model, lml_pair_term **term, lml_error *error) {
+  core_term *self;
+  *term = NULL;
+  lml_status status = lml_alloc(&self, 1, sizeof *self, "a core repulsion", error);
+  if (status != LML_OK) return status;
+  self->base = (lml_pair_term){.ops = &ops, .nshares = 1};
+  status = lml_ace_core_make(&self->core, model, error);
+  self->base.cutoff = self->core.cutoff;
+  if (status == LML_OK && self->core.cutoff > 0.0)
+    *term = &self->base;
+  else
+    destroy(&self->base);
+  return status;
+}

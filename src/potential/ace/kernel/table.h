@@ -1,0 +1,30 @@
+/** @file table.h
+ *  The kernel of one instruction set: included by generic.c, avx2.c, avx512.c, which set
+ *  LML_LANES (doubles in a vector) and LML_ISA (the name in lml_ace_kernel_<name>).
+ */
+#ifndef LML_ACE_KERNEL_TABLE_H
+#define LML_ACE_KERNEL_TABLE_H
+
+#include "potential/ace/ace_kernel.h"
+
+#include "potential/ace/kernel/density.h"
+#include "potential/ace/kernel/forces.h"
+#include "potential/ace/kernel/products.h"
+#include "potential/ace/kernel/slopes.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+
+const lml_ace_kernel JOIN(lml_ace_kernel_, LML_ISA) = {
+    .density = density,
+    .products = products,
+    .functions = functions,
+    .densities = densities,
+    .adjoint = adjoint,
+    .forces = forces,
+    .turns = turns,
+    .radials = radials,
+    .slopes = slopes,
+};
+
+#endif
