@@ -6,12 +6,11 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/path.h"
 #include "base/sys.h"
+#include "engine/engine_texts.h"
 #include "engine/init.h"
 #include "engine/output.h"
 #include "engine/process.h"
-#include "engine/template.h"
 #include "ipi_server.h"
 #include "structure/neighbours.h"
 
@@ -30,10 +29,8 @@ enum {
 
 typedef struct remote {
   lml_engine_settings settings;
-  char *who;                                       /**< "engine NAME at ADDRESS" */
-  char *launch, *prepare, *folder, *output, *file; /**< settings' texts, filled in; file: what {cluster} stands for */
-  char *output_path;                               /**< output, with the folder */
-  off_t output_begin;                              /**< bytes in it before the command was started */
+  lml_engine_texts texts;
+  off_t output_begin; /**< bytes in the output before the command was started */
   lml_engine_input input;
   bool prepares;                  /**< the input is being made, and the engine started then */
   const lml_structure *structure; /**< under evaluation */
@@ -73,64 +70,15 @@ bool lml_engine_follows(const char *prepare, const char *launch) {
   return prepare != NULL || (launch != NULL && strstr(launch, "{cluster}") != NULL);
 }
 
-static char *fill(const remote *self, const char *text, lml_error *error) {
-  const lml_engine_settings *settings = &self->settings;
-  const lml_ipi_address *address = &settings->address;
-  const bool is_unix = address->transport == LML_IPI_UNIX;
-  const char *name = settings->socket_name == NULL ? "" : settings->socket_name;
-  char index[16], whole[LML_IPI_ADDRESS_TEXT_SIZE + 8];
-  snprintf(index, sizeof index, "%u", settings->index);
-  snprintf(whole, sizeof whole, is_unix ? "%.300s:UNIX" : "%.300s", is_unix ? name : address->text);
-  const lml_template_value values[] = {{"index", index},        {"address", whole},      {"name", name},
-                                       {"path", address->path}, {"host", address->host}, {"port", address->port},
-                                       {"cluster", self->file}};
-  return lml_template_fill(text, values, sizeof values / sizeof values[0], error);
-}
-
-static lml_status make_who(remote *self, lml_error *error) {
-  const lml_engine_settings *settings = &self->settings;
-  const char *name = settings->name == NULL ? "" : settings->name, *address = settings->address.text;
-  const size_t size = strlen("engine  at ") + strlen(name) + strlen(address) + 1;
-  const lml_status status = lml_alloc(&self->who, size, 1, "an engine's name", error);
-  if (status == LML_OK) snprintf(self->who, size, "engine%s%s at %s", name[0] == '\0' ? "" : " ", name, address);
-  return status;
-}
-
-/** Engines may share a folder, but not an address. */
-static lml_status name_file(remote *self, lml_error *error) {
-  static const char behind[] = "-cluster.xyz";
-  const lml_ipi_address *address = &self->settings.address;
-  const char *text = address->transport == LML_IPI_UNIX ? self->settings.socket_name : address->port;
-  const char *name = lml_path_name(text == NULL ? address->path : text);
-  const size_t size = strlen(name) + sizeof behind;
-  const lml_status status = lml_alloc(&self->file, size, 1, "the name of a file", error);
-  if (status == LML_OK) snprintf(self->file, size, "%s%s", name, behind);
-  return status;
-}
-
 static lml_status copy_texts(remote *self, lml_error *error) {
   const lml_engine_settings *settings = &self->settings;
-  lml_status status = make_who(self, error);
-  if (status == LML_OK) status = name_file(self, error);
-  if (status != LML_OK || settings->launch == NULL) return status;
-  const struct {
-    char **filled;
-    const char *text;
-  } texts[] = {{&self->launch, settings->launch},
-               {&self->prepare, settings->prepare},
-               {&self->folder, settings->folder == NULL ? "." : settings->folder},
-               {&self->output, settings->output == NULL ? "engine.log" : settings->output}};
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-    if (texts[i].text == NULL) continue;
-    *texts[i].filled = fill(self, texts[i].text, error);
-    if (*texts[i].filled == NULL) return LML_ERR_MEMORY;
-  }
-  self->output_path = lml_path_inside(self->folder, self->output, error);
-  if (self->output_path == NULL) return LML_ERR_MEMORY;
-  self->input = (lml_engine_input){.file = lml_engine_follows(settings->prepare, settings->launch) ? self->file : NULL,
-                                   .prepare = self->prepare,
-                                   .folder = self->folder,
-                                   .output = self->output,
+  lml_engine_texts *texts = &self->texts;
+  const lml_status status = lml_engine_texts_fill(settings, texts, error);
+  if (status != LML_OK) return status;
+  self->input = (lml_engine_input){.file = lml_engine_follows(settings->prepare, settings->launch) ? texts->file : NULL,
+                                   .prepare = texts->prepare,
+                                   .folder = texts->folder,
+                                   .output = texts->output,
                                    .limit = settings->prepare_limit,
                                    .patience = settings->stop_patience};
   return LML_OK;
@@ -150,30 +98,31 @@ static lml_status check_settings(const lml_engine_settings *settings, lml_error 
 /* ---- the engine's life ---- */
 
 static void tell(const remote *self, lml_log_level level, const char *what) {
-  lml_log_line(self->settings.log, level, "%s: %s", self->who, what);
+  lml_log_line(self->settings.log, level, "%s: %s", self->texts.who, what);
 }
 
 static lml_status open_socket(remote *self, lml_error *error) {
   if (self->server != NULL) return LML_OK;
   const lml_status status = lml_ipi_server_create(&self->settings.address, &self->server, error);
-  if (status != LML_OK) lml_fail_context(error, "%s", self->who);
+  if (status != LML_OK) lml_fail_context(error, "%s", self->texts.who);
   return status;
 }
 
 static lml_status launch(remote *self, lml_error *error) {
-  const lml_process_settings settings = {.command = self->launch, .folder = self->folder, .output = self->output};
+  const lml_process_settings settings = {
+      .command = self->texts.launch, .folder = self->texts.folder, .output = self->texts.output};
   self->launch_at = INFINITY;
-  self->output_begin = lml_output_size(self->output_path);
+  self->output_begin = lml_output_size(self->texts.output_path);
   const lml_status status = lml_process_start(&settings, &self->process, error);
   if (status != LML_OK) {
-    lml_fail_context(error, "%s", self->who);
+    lml_fail_context(error, "%s", self->texts.who);
     return status;
   }
   self->alone_since = self->launched = self->look_at = lml_sys->clock();
   self->awaits_process = true;
   self->had = lml_ipi_server_connections(self->server);
-  lml_log_line(self->settings.log, LML_LOG_INFO, "%s: started '%s' in %s, process %ld", self->who, self->launch,
-               self->folder, lml_process_number(self->process));
+  lml_log_line(self->settings.log, LML_LOG_INFO, "%s: started '%s' in %s, process %ld", self->texts.who,
+               self->texts.launch, self->texts.folder, lml_process_number(self->process));
   return LML_OK;
 }
 
@@ -182,12 +131,12 @@ static void explain(const remote *self, const char *reason, char text[LML_ERROR_
   enum { ROOM = LML_ERROR_MESSAGE_SIZE - CONTEXT_SIZE };
   char counts[64] = "";
   if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
-  snprintf(text, ROOM, "%s: %s%s", self->who, reason, counts);
-  if (self->launch == NULL) return;
+  snprintf(text, ROOM, "%s: %s%s", self->texts.who, reason, counts);
+  if (self->texts.launch == NULL) return;
   size_t used = strlen(text);
-  snprintf(text + used, ROOM - used, "; what it printed is in %s: ", self->output_path);
+  snprintf(text + used, ROOM - used, "; what it printed is in %s: ", self->texts.output_path);
   used = strlen(text);
-  lml_output_tail(self->output_path, self->output_begin, text + used, ROOM - used);
+  lml_output_tail(self->texts.output_path, self->output_begin, text + used, ROOM - used);
   if (text[used] == '\0') text[used - strlen(": ")] = '\0';
 }
 
@@ -208,14 +157,14 @@ static void warn(const remote *self, const char *reason) {
 static lml_status start_engine(remote *self, lml_error *error) {
   self->launch_at = INFINITY;
   if (self->input.file == NULL) return launch(self, error);
-  self->output_begin = lml_output_size(self->output_path);
+  self->output_begin = lml_output_size(self->texts.output_path);
   const lml_status status = lml_engine_input_begin(&self->input, self->structure, error);
   if (status != LML_OK) {
-    lml_fail_context(error, "%s", self->who);
+    lml_fail_context(error, "%s", self->texts.who);
     return status;
   }
   self->prepares = true;
-  if (self->prepare != NULL) tell(self, LML_LOG_INFO, "its input is made");
+  if (self->texts.prepare != NULL) tell(self, LML_LOG_INFO, "its input is made");
   return LML_OK;
 }
 
@@ -249,7 +198,7 @@ static lml_status lose(remote *self, lml_status status, const char *reason, lml_
   if (settings->policy == LML_ENGINE_RESTART) {
     const double pause = fmin(ldexp(settings->back_off, (int)fmin(self->losses - 1, 30)), LONGEST_PAUSE);
     self->launch_at = lml_sys->clock() + pause; /* ending the process may have taken a while */
-    lml_log_line(settings->log, LML_LOG_ERROR, "%s: start %u of %u again in %g s", self->who, self->losses,
+    lml_log_line(settings->log, LML_LOG_ERROR, "%s: start %u of %u again in %g s", self->texts.who, self->losses,
                  settings->retries, pause);
   }
   lml_error_clear(error);
@@ -304,7 +253,7 @@ static lml_status remote_start(void *data, const lml_structure *structure, unsig
   self->structure = structure;
   self->begun = self->busy_since = self->alone_since = lml_sys->clock();
   self->losses = 0;
-  if (self->launch == NULL) return LML_OK;
+  if (self->texts.launch == NULL) return LML_OK;
   if (self->process != NULL && !lml_engine_input_serves(&self->input, structure)) stop_engine(self);
   return self->process == NULL ? start_engine(self, error) : LML_OK;
 }
@@ -357,7 +306,7 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
  *  before: its input is wrong, then, and another start would end no other way. */
 static bool ended_like_before(remote *self, const char *how) {
   const bool early =
-      lml_sys->clock() - self->launched <= EARLY_END && lml_output_size(self->output_path) > self->output_begin;
+      lml_sys->clock() - self->launched <= EARLY_END && lml_output_size(self->texts.output_path) > self->output_begin;
   const bool again = early && self->losses > 0 && self->early_loss == self->losses && strcmp(how, self->early_how) == 0;
   self->early_loss = early ? self->losses + 1 : 0;
   snprintf(self->early_how, sizeof self->early_how, "%s", how);
@@ -389,7 +338,7 @@ static lml_status check_process(remote *self, char *reason, size_t size) {
       lml_process_runs(self->process, how, sizeof how))
     return LML_OK;
   const bool connected = lml_ipi_server_connections(self->server) > self->had;
-  snprintf(reason, size, "'%.200s' %s %s", self->launch, how,
+  snprintf(reason, size, "'%.200s' %s %s", self->texts.launch, how,
            connected ? "after it had connected, without an answer to lmlink" : "before it connected");
   if (lml_process_succeeded(self->process)) {
     tell_good_end(self, reason);
@@ -417,7 +366,7 @@ static lml_status remote_progress(void *data, bool *done, lml_error *error) {
   if (status == LML_OK && !*done) status = check_limits(self, reason, sizeof reason);
   if (status == LML_OK && !*done) status = check_process(self, reason, sizeof reason);
   if (status == LML_OK) return LML_OK;
-  if (status == LML_ERR_MEMORY) return lml_fail(error, status, "%s: %s", self->who, reason);
+  if (status == LML_ERR_MEMORY) return lml_fail(error, status, "%s: %s", self->texts.who, reason);
   if (*done) {
     /* Numbers that are none: the structure is asked for again. */
     *done = false;
@@ -486,14 +435,8 @@ static void remote_destroy(void *data) {
   if (self->server != NULL) lml_ipi_server_hang_up(self->server);
   lml_process_stop(self->process, alone, self->settings.stop_patience);
   lml_ipi_server_destroy(self->server);
-  lml_free(self->who);
   lml_engine_input_free(&self->input);
-  lml_free(self->launch);
-  lml_free(self->prepare);
-  lml_free(self->file);
-  lml_free(self->folder);
-  lml_free(self->output);
-  lml_free(self->output_path);
+  lml_engine_texts_free(&self->texts);
   lml_free(self->shifted);
   lml_free(self->init);
   lml_free(self);
@@ -532,9 +475,10 @@ void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engin
 
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size) {
   const remote *self = lml_calculator_self(calculator);
-  snprintf(text, size, "%s, started by %s", self->who, self->launch == NULL ? "somebody else" : self->launch);
+  snprintf(text, size, "%s, started by %s", self->texts.who,
+           self->texts.launch == NULL ? "somebody else" : self->texts.launch);
   const size_t used = strlen(text);
-  if (self->prepare != NULL) snprintf(text + used, size - used, ", its input made by %s", self->prepare);
+  if (self->texts.prepare != NULL) snprintf(text + used, size - used, ", its input made by %s", self->texts.prepare);
 }
 
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {

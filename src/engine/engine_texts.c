@@ -1,0 +1,74 @@
+#include "engine/engine_texts.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/path.h"
+#include "engine/template.h"
+
+static char *fill(const lml_engine_settings *settings, const lml_engine_texts *texts, const char *text,
+                  lml_error *error) {
+  const lml_ipi_address *address = &settings->address;
+  const bool is_unix = address->transport == LML_IPI_UNIX;
+  const char *name = settings->socket_name == NULL ? "" : settings->socket_name;
+  char index[16], whole[LML_IPI_ADDRESS_TEXT_SIZE + 8];
+  snprintf(index, sizeof index, "%u", settings->index);
+  snprintf(whole, sizeof whole, is_unix ? "%.300s:UNIX" : "%.300s", is_unix ? name : address->text);
+  const lml_template_value values[] = {{"index", index},        {"address", whole},      {"name", name},
+                                       {"path", address->path}, {"host", address->host}, {"port", address->port},
+                                       {"cluster", texts->file}};
+  return lml_template_fill(text, values, sizeof values / sizeof values[0], error);
+}
+
+static lml_status make_who(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
+  const char *name = settings->name == NULL ? "" : settings->name, *address = settings->address.text;
+  const size_t size = strlen("engine  at ") + strlen(name) + strlen(address) + 1;
+  const lml_status status = lml_alloc(&texts->who, size, 1, "an engine's name", error);
+  if (status == LML_OK) snprintf(texts->who, size, "engine%s%s at %s", name[0] == '\0' ? "" : " ", name, address);
+  return status;
+}
+
+/** Engines may share a folder, but not an address. */
+static lml_status name_file(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
+  static const char behind[] = "-cluster.xyz";
+  const lml_ipi_address *address = &settings->address;
+  const char *text = address->transport == LML_IPI_UNIX ? settings->socket_name : address->port;
+  const char *name = lml_path_name(text == NULL ? address->path : text);
+  const size_t size = strlen(name) + sizeof behind;
+  const lml_status status = lml_alloc(&texts->file, size, 1, "the name of a file", error);
+  if (status == LML_OK) snprintf(texts->file, size, "%s%s", name, behind);
+  return status;
+}
+
+lml_status lml_engine_texts_fill(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
+  lml_status status = make_who(settings, texts, error);
+  if (status == LML_OK) status = name_file(settings, texts, error);
+  if (status != LML_OK || settings->launch == NULL) return status;
+  const struct {
+    char **filled;
+    const char *text;
+  } all[] = {{&texts->launch, settings->launch},
+             {&texts->prepare, settings->prepare},
+             {&texts->folder, settings->folder == NULL ? "." : settings->folder},
+             {&texts->output, settings->output == NULL ? "engine.log" : settings->output}};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    if (all[i].text == NULL) continue;
+    *all[i].filled = fill(settings, texts, all[i].text, error);
+    if (*all[i].filled == NULL) return LML_ERR_MEMORY;
+  }
+  texts->output_path = lml_path_inside(texts->folder, texts->output, error);
+  return texts->output_path == NULL ? LML_ERR_MEMORY : LML_OK;
+}
+
+void lml_engine_texts_free(lml_engine_texts *texts) {
+  lml_free(texts->who);
+  lml_free(texts->file);
+  lml_free(texts->launch);
+  lml_free(texts->prepare);
+  lml_free(texts->folder);
+  lml_free(texts->output);
+  lml_free(texts->output_path);
+  *texts = (lml_engine_texts){0};
+}
