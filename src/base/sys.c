@@ -1,4 +1,4 @@
-/* For struct ucred and accept4. */
+/* For struct ucred, accept4 and pipe2. */
 #define _GNU_SOURCE
 
 #include "base/sys.h"
@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +21,8 @@ static void *posix_aligned_alloc(size_t alignment, size_t bytes) {
 }
 
 static int posix_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+
+static int posix_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 static int posix_fstat(int fd, struct stat *status) { return fstat(fd, status); }
 
@@ -66,18 +67,17 @@ static int posix_peer_user(int fd, uid_t *user) {
 }
 
 /** In the child: become the program, or leave. Calls nothing that is not safe between fork and exec. */
-static void become(const lml_spawn *how, pid_t parent) {
+static void become(const lml_spawn *how) {
   static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT, SIGCHLD, SIGXFSZ, SIGUSR1, SIGUSR2};
   for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++) signal(handled[i], SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(127); /* it ended before the line above */
-  const int nothing = open("/dev/null", O_RDONLY);
-  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(how->output, 1) < 0 || dup2(how->output, 2) < 0) _exit(127);
-  if (nothing > 2) close(nothing);
+  /* Above 2 first: lmlink itself may have been started without standard descriptors, and have these there. */
+  const int given = how->input >= 0 ? how->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int input = fcntl(given, F_DUPFD_CLOEXEC, 3), output = fcntl(how->output, F_DUPFD_CLOEXEC, 3);
+  if (dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0) _exit(127);
   if (chdir(how->folder) != 0) _exit(127);
   /* execve takes no pointers to const, and changes nothing. */
   union {
@@ -89,9 +89,8 @@ static void become(const lml_spawn *how, pid_t parent) {
 }
 
 static pid_t posix_spawn_process(const lml_spawn *how) {
-  const pid_t parent = getpid();
   const pid_t child = fork();
-  if (child == 0) become(how, parent);
+  if (child == 0) become(how);
   /* Both sides set the group, so that it is there whoever comes first. */
   if (child > 0) setpgid(child, child);
   return child;
@@ -120,6 +119,7 @@ const lml_sys_table lml_sys_posix = {
     .read = read,
     .write = write,
     .close = close,
+    .pipe = posix_pipe,
     .fsync = fsync,
     .lseek = lseek,
     .ftruncate = ftruncate,
@@ -131,6 +131,7 @@ const lml_sys_table lml_sys_posix = {
     .mkdir = mkdir,
     .rename = rename,
     .unlink = unlink,
+    .readlink = readlink,
     .opendir = opendir,
     .readdir = readdir,
     .closedir = closedir,

@@ -18,12 +18,12 @@
 #include <sys/types.h>
 #include <time.h>
 
-/** A process to start: in a process group and a folder of its own, its standard input empty, what it prints going to
- *  @p output; it is sent SIGTERM when the thread that started it ends. */
+/** A process to start, in a process group and a folder of its own. */
 typedef struct lml_spawn {
   const char *const *arguments;   /**< argv, NULL at the end; its first is the program's path */
   const char *const *environment; /**< "NAME=value", NULL at the end */
   const char *folder;             /**< its working folder */
+  int input;                      /**< descriptor of its standard input; −1: an empty one */
   int output;                     /**< descriptor of its standard output and error */
 } lml_spawn;
 
@@ -38,6 +38,7 @@ typedef struct lml_sys_table {
   ssize_t (*read)(int fd, void *buffer, size_t bytes);
   ssize_t (*write)(int fd, const void *buffer, size_t bytes);
   int (*close)(int fd);
+  int (*pipe)(int ends[2]); /**< adds O_CLOEXEC */
   int (*fsync)(int fd);
   off_t (*lseek)(int fd, off_t offset, int whence);
   int (*ftruncate)(int fd, off_t length);
@@ -49,6 +50,7 @@ typedef struct lml_sys_table {
   int (*mkdir)(const char *path, mode_t mode);
   int (*rename)(const char *from, const char *to);
   int (*unlink)(const char *path);
+  ssize_t (*readlink)(const char *path, char *target, size_t size);
   DIR *(*opendir)(const char *path);
   struct dirent *(*readdir)(DIR *folder);
   int (*closedir)(DIR *folder);

@@ -67,7 +67,8 @@ static lml_status write_file(const lml_engine_input *input, const lml_structure 
 }
 
 lml_status lml_engine_input_begin(lml_engine_input *input, const lml_structure *structure, lml_error *error) {
-  const lml_process_settings settings = {.command = input->prepare, .folder = input->folder, .output = input->output};
+  const lml_process_settings settings = {
+      .command = input->prepare, .folder = input->folder, .output = input->output, .mark = input->mark};
   lml_engine_input_cancel(input);
   lml_status status = remember(input, structure, error);
   if (status == LML_OK) status = write_file(input, structure, error);

@@ -24,11 +24,11 @@ typedef struct lml_engine_atoms {
 /** Initialise with `lml_engine_input i = {0};`, set the first group, release with lml_engine_input_free. Texts stay the
  *  caller's. */
 typedef struct lml_engine_input {
-  const char *file;            /**< its name, in the folder; NULL: the input is made by somebody else, once */
-  const char *prepare;         /**< shell command; NULL: none */
-  const char *folder, *output; /**< as in lml_process_settings */
-  double limit;                /**< s that prepare may take; negative: any time */
-  double patience;             /**< s that its processes have to end after SIGTERM */
+  const char *file;                   /**< its name, in the folder; NULL: the input is made by somebody else, once */
+  const char *prepare;                /**< shell command; NULL: none */
+  const char *folder, *output, *mark; /**< as in lml_process_settings */
+  double limit;                       /**< s that prepare may take; negative: any time */
+  double patience;                    /**< s that its processes have to end after SIGTERM */
   lml_engine_atoms atoms;
 
   lml_structure made_of; /**< what it was made of last */

@@ -31,20 +31,21 @@ static lml_status make_who(const lml_engine_settings *settings, lml_engine_texts
 }
 
 /** Engines may share a folder, but not an address. */
-static lml_status name_file(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
+static lml_status name_files(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
   static const char behind[] = "-cluster.xyz";
   const lml_ipi_address *address = &settings->address;
   const char *text = address->transport == LML_IPI_UNIX ? settings->socket_name : address->port;
-  const char *name = lml_path_name(text == NULL ? address->path : text);
-  const size_t size = strlen(name) + sizeof behind;
+  texts->short_name = lml_strdup(lml_path_name(text == NULL ? address->path : text), error);
+  if (texts->short_name == NULL) return LML_ERR_MEMORY;
+  const size_t size = strlen(texts->short_name) + sizeof behind;
   const lml_status status = lml_alloc(&texts->file, size, 1, "the name of a file", error);
-  if (status == LML_OK) snprintf(texts->file, size, "%s%s", name, behind);
+  if (status == LML_OK) snprintf(texts->file, size, "%s%s", texts->short_name, behind);
   return status;
 }
 
 lml_status lml_engine_texts_fill(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
   lml_status status = make_who(settings, texts, error);
-  if (status == LML_OK) status = name_file(settings, texts, error);
+  if (status == LML_OK) status = name_files(settings, texts, error);
   if (status != LML_OK || settings->launch == NULL) return status;
   const struct {
     char **filled;
@@ -64,6 +65,7 @@ lml_status lml_engine_texts_fill(const lml_engine_settings *settings, lml_engine
 
 void lml_engine_texts_free(lml_engine_texts *texts) {
   lml_free(texts->who);
+  lml_free(texts->short_name);
   lml_free(texts->file);
   lml_free(texts->launch);
   lml_free(texts->prepare);

@@ -6,9 +6,11 @@
 
 #include "engine/remote_calculator.h"
 
-/** Initialise with `lml_engine_texts t = {0};`. Where nobody launches the engine, `who` and `file` alone are set. */
+/** Initialise with `lml_engine_texts t = {0};`. Where nobody launches the engine, `who`, `short_name` and `file` alone
+ * are set. */
 typedef struct lml_engine_texts {
   char *who;                                /**< "engine NAME at ADDRESS" */
+  char *short_name;                         /**< NAME of unix:NAME, without folders, or the port */
   char *file;                               /**< what {cluster} stands for */
   char *launch, *prepare, *folder, *output; /**< prepare: NULL where there is none */
   char *output_path;                        /**< output, with the folder */

@@ -48,3 +48,9 @@ lml_status lml_environment_make(const char *added, const char ***environment, lm
     if (!lml_environment_is_launchers(environ[i])) (*environment)[kept++] = environ[i];
   return LML_OK;
 }
+
+const char *lml_environment_find(const char *beginning) {
+  for (char **at = environ; *at != NULL; at++)
+    if (strncmp(*at, beginning, strlen(beginning)) == 0) return *at;
+  return NULL;
+}

@@ -17,4 +17,7 @@ bool lml_environment_is_launchers(const char *variable);
  *  freed with lml_free; its strings are not copied. */
 lml_status lml_environment_make(const char *added, const char ***environment, lml_error *error);
 
+/** The string of this process's environment that begins with @p beginning ("NAME="); NULL: there is none. */
+const char *lml_environment_find(const char *beginning);
+
 #endif

@@ -1,7 +1,7 @@
 #include "engine/marked.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,11 +10,22 @@
 #include "base/sys.h"
 #include "base/text.h"
 
+#define PAUSE 0.02 /**< s between two looks at processes that are to end */
+#define KILLED 5.0 /**< s that the operating system has to end what was killed */
+
 enum { CHUNK = 1 << 14 };
+
+static const char beginning[] = "LMLINK_ENGINE_";
 
 void lml_mark_make(char mark[LML_MARK_SIZE]) {
   static unsigned count;
-  snprintf(mark, LML_MARK_SIZE, "LMLINK_ENGINE_%ld_%.0f_%u", (long)getpid(), lml_sys->clock() * 1e6, count++);
+  snprintf(mark, LML_MARK_SIZE, "%s%ld_%.0f_%u", beginning, (long)getpid(), lml_sys->clock() * 1e6, count++);
+}
+
+bool lml_mark_is_one(const char *text) {
+  const size_t length = sizeof beginning - 1;
+  if (strncmp(text, beginning, length) != 0) return false;
+  return text[length] != '\0' && text[length + strspn(text + length, "0123456789_")] == '\0';
 }
 
 /** Whether one of the NUL-separated strings of @p text is "mark=…". */
@@ -60,5 +71,22 @@ size_t lml_marked_signal(const char *mark, int number) {
     if (lml_sys->kill((pid_t)process, number) == 0) found++;
   }
   lml_sys->closedir(folder);
+  return found;
+}
+
+/** How many are left after at most @p patience s. */
+static size_t await_end(const char *mark, double patience) {
+  const double end = lml_sys->clock() + patience;
+  size_t left;
+  while ((left = lml_marked_signal(mark, 0)) > 0 && lml_sys->clock() < end) lml_sys->sleep(PAUSE);
+  return left;
+}
+
+size_t lml_marked_end(const char *mark, double patience, size_t *left) {
+  const size_t found = lml_marked_signal(mark, SIGTERM);
+  *left = found == 0 ? 0 : await_end(mark, patience);
+  if (*left == 0) return found;
+  lml_marked_signal(mark, SIGKILL);
+  *left = await_end(mark, KILLED);
   return found;
 }

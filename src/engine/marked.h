@@ -4,6 +4,7 @@
 #ifndef LML_ENGINE_MARKED_H
 #define LML_ENGINE_MARKED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { LML_MARK_SIZE = 64 };
@@ -11,8 +12,15 @@ enum { LML_MARK_SIZE = 64 };
 /** The name of an environment variable that no other call, in any process, makes. */
 void lml_mark_make(char mark[LML_MARK_SIZE]);
 
+/** Whether @p text may be such a name, and not that of a variable that other processes have. */
+bool lml_mark_is_one(const char *text);
+
 /** Send @p number (0: nothing) to every process of this user whose environment has the variable @p mark; how many
  *  there are. What cannot be looked at counts as not there. */
 size_t lml_marked_signal(const char *mark, int number);
+
+/** End them: SIGTERM, and SIGKILL for what is left after @p patience s. How many there were; *@p left is how many the
+ *  operating system has not ended 5 s later. */
+size_t lml_marked_end(const char *mark, double patience, size_t *left);
 
 #endif

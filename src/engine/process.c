@@ -23,7 +23,7 @@ struct lml_process {
   pid_t number;
   bool ended;
   int status; /**< as waitpid tells it */
-  char mark[LML_MARK_SIZE];
+  const char *mark;
 };
 
 static lml_status open_output(const lml_process_settings *settings, int *fd, lml_error *error) {
@@ -45,7 +45,7 @@ static lml_status spawn(lml_process *process, const lml_process_settings *settin
   if (status == LML_OK) {
     const char *const arguments[] = {"/bin/sh", "-c", settings->command, NULL};
     const lml_spawn how = {
-        .arguments = arguments, .environment = environment, .folder = settings->folder, .output = output};
+        .arguments = arguments, .environment = environment, .folder = settings->folder, .input = -1, .output = output};
     process->number = lml_sys->spawn(&how);
     if (process->number < 0) status = lml_fail_errno(error, errno, "cannot start '%s'", settings->command);
   }
@@ -60,7 +60,7 @@ lml_status lml_process_start(const lml_process_settings *settings, lml_process *
   lml_status status = lml_file_make_folder(settings->folder, error);
   if (status == LML_OK) status = lml_alloc(&started, 1, sizeof *started, "a process", error);
   if (status != LML_OK) return status;
-  lml_mark_make(started->mark);
+  started->mark = settings->mark;
   status = spawn(started, settings, error);
   if (status == LML_OK)
     *process = started;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "engine/engine_texts.h"
+#include "engine/guard.h"
 #include "engine/init.h"
 #include "engine/output.h"
 #include "engine/process.h"
@@ -31,6 +32,7 @@ typedef struct remote {
   lml_engine_settings settings;
   lml_engine_texts texts;
   off_t output_begin; /**< bytes in the output before the command was started */
+  lml_guard *guard;   /**< from the first start of the command on */
   lml_engine_input input;
   bool prepares;                  /**< the input is being made, and the engine started then */
   const lml_structure *structure; /**< under evaluation */
@@ -109,8 +111,10 @@ static lml_status open_socket(remote *self, lml_error *error) {
 }
 
 static lml_status launch(remote *self, lml_error *error) {
-  const lml_process_settings settings = {
-      .command = self->texts.launch, .folder = self->texts.folder, .output = self->texts.output};
+  const lml_process_settings settings = {.command = self->texts.launch,
+                                         .folder = self->texts.folder,
+                                         .output = self->texts.output,
+                                         .mark = lml_guard_mark(self->guard)};
   self->launch_at = INFINITY;
   self->output_begin = lml_output_size(self->texts.output_path);
   const lml_status status = lml_process_start(&settings, &self->process, error);
@@ -153,9 +157,28 @@ static void warn(const remote *self, const char *reason) {
   lml_log_warning(self->settings.log, "%s", text);
 }
 
+/** See to it that nothing else computes in the folder, now and when lmlink has ended. */
+static lml_status set_guard(remote *self, lml_error *error) {
+  const lml_guard_settings settings = {.folder = self->texts.folder,
+                                       .name = self->texts.short_name,
+                                       .output = self->texts.output,
+                                       .patience = self->settings.stop_patience};
+  size_t ended;
+  if (self->guard != NULL) return LML_OK;
+  const lml_status status = lml_guard_create(&settings, &self->guard, &ended, error);
+  if (status != LML_OK) return lml_fail_context(error, "%s", self->texts.who);
+  self->input.mark = lml_guard_mark(self->guard);
+  if (ended > 0)
+    lml_log_warning(self->settings.log, "%s: ended %zu processes that an earlier run had left running in %s",
+                    self->texts.who, ended, self->texts.folder);
+  return LML_OK;
+}
+
 /** Start the engine, or what makes its input first. */
 static lml_status start_engine(remote *self, lml_error *error) {
   self->launch_at = INFINITY;
+  const lml_status guarded = set_guard(self, error);
+  if (guarded != LML_OK) return guarded;
   if (self->input.file == NULL) return launch(self, error);
   self->output_begin = lml_output_size(self->texts.output_path);
   const lml_status status = lml_engine_input_begin(&self->input, self->structure, error);
@@ -436,6 +459,7 @@ static void remote_destroy(void *data) {
   lml_process_stop(self->process, alone, self->settings.stop_patience);
   lml_ipi_server_destroy(self->server);
   lml_engine_input_free(&self->input);
+  lml_guard_destroy(self->guard);
   lml_engine_texts_free(&self->texts);
   lml_free(self->shifted);
   lml_free(self->init);

@@ -84,6 +84,12 @@ static int counting_close(int fd) {
   return fault.beneath->close(fd);
 }
 
+static int faulty_pipe(int ends[2]) {
+  if (fails(FAULT_HARD, "pipe", EMFILE) || fault.beneath->pipe(ends) != 0) return -1;
+  fault.descriptors += 2;
+  return 0;
+}
+
 static int faulty_fsync(int fd) { return fails(FAULT_HARD, "fsync", EIO) ? -1 : fault.beneath->fsync(fd); }
 
 static off_t faulty_lseek(int fd, off_t offset, int whence) {
@@ -154,6 +160,12 @@ static int faulty_poll(struct pollfd *fds, nfds_t count, int timeout_ms) {
   return fault.beneath->poll(fds, count, timeout_ms);
 }
 
+/* ---- processes ---- */
+
+static pid_t faulty_spawn(const lml_spawn *how) {
+  return fails(FAULT_HARD, "spawn", EAGAIN) ? -1 : fault.beneath->spawn(how);
+}
+
 /* ---- the seam ---- */
 
 void fault_begin(fault_kind kind, size_t n) {
@@ -167,6 +179,7 @@ void fault_begin(fault_kind kind, size_t n) {
   table.read = faulty_read;
   table.write = faulty_write;
   table.close = counting_close;
+  table.pipe = faulty_pipe;
   table.fsync = faulty_fsync;
   table.lseek = faulty_lseek;
   table.ftruncate = faulty_ftruncate;
@@ -182,6 +195,7 @@ void fault_begin(fault_kind kind, size_t n) {
   table.send = faulty_send;
   table.recv = faulty_recv;
   table.poll = faulty_poll;
+  table.spawn = faulty_spawn;
   fault.beneath = lml_sys;
   fault.kind = kind;
   fault.n = n;

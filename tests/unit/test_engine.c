@@ -65,8 +65,10 @@ static void the_init_names_species_and_periodicity(void **state) {
 /* ---- processes ---- */
 
 static lml_process *starts(const char *command, const char *folder) {
+  static char mark[LML_MARK_SIZE];
   lml_process *process;
-  const lml_process_settings settings = {.command = command, .folder = folder, .output = "out"};
+  lml_mark_make(mark);
+  const lml_process_settings settings = {.command = command, .folder = folder, .output = "out", .mark = mark};
   if (lml_process_start(&settings, &process, &error) != LML_OK) fail_msg("%s", error.message);
   return process;
 }
@@ -147,7 +149,8 @@ static void a_missing_folder_that_cannot_be_made_is_an_error(void **state) {
   write_text("file", "");
   char folder[2 * FOLDER_PATH_SIZE];
   snprintf(folder, sizeof folder, "%s", in_folder("file/below"));
-  const lml_process_settings settings = {.command = "true", .folder = folder, .output = "out"};
+  const lml_process_settings settings = {
+      .command = "true", .folder = folder, .output = "out", .mark = "LMLINK_ENGINE_0"};
   lml_process *process;
   assert_int_equal(lml_process_start(&settings, &process, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "cannot make the folder"));
