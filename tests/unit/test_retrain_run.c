@@ -1,5 +1,6 @@
 /* A whole retraining whose calls to the operating system are made to fail, in turn, and that is killed at every one of
  * them: what was there before is whole, or what is new. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cblas.h>
@@ -41,8 +43,12 @@ static const char hard[] = HEAD "Properties=species:S:1:pos:R:3\nW 0.0 0.0 0.0\n
 static const char *const outputs[] = {"new.snapcoeff", "new.snapparam", "new.json", "sums.cache"};
 enum { OUTPUTS = sizeof outputs / sizeof outputs[0], FILES = 4 };
 
+static pthread_t main_thread;
+static size_t nthreads; /* 0: those of BLAS */
+
 static int make_files(void **state) {
   if (make_folder(state) != 0) return -1;
+  main_thread = pthread_self();
   openblas_set_num_threads(1); /* threads would not be there in a forked process */
   write_text("w.snapcoeff", snapcoeff);
   write_text("w.snapparam", snapparam);
@@ -97,12 +103,19 @@ static lml_status put_options(lml_retrain_options *options, lml_error *error) {
   return status == LML_OK ? add_set(options, LML_ROLE_HARD, "h.xyz", error) : status;
 }
 
+/** Keep up what other threads hand in, so that the main one works at whatever seats are left. */
+static void dawdle(void *context, lml_stage stage, size_t done, size_t total) {
+  (void)context, (void)stage, (void)done, (void)total;
+  if (!pthread_equal(pthread_self(), main_thread)) nanosleep(&(struct timespec){.tv_nsec = 300000}, NULL);
+}
+
 static lml_status run(lml_error *error) {
   const lml_log log = {.level = LML_LOG_DEBUG, .write = keep_quiet};
-  const lml_retrain_listener listener = {.log = &log};
+  const lml_retrain_listener listener = {.log = &log, .progress = dawdle};
   lml_retrain retrain = {0};
   lml_retrain_options options;
   lml_retrain_options_init(&options);
+  options.threads = nthreads;
   lml_status status = put_options(&options, error);
   if (status == LML_OK) status = lml_retrain_run(&retrain, &options, lml_comm_serial(), &listener, error);
   lml_retrain_free(&retrain);
@@ -172,6 +185,27 @@ static size_t count_leftovers(void) {
     }
   closedir(listing);
   return count;
+}
+
+/* ---- threads ---- */
+
+/** Where the main thread worked last is no business of the stages that it does alone, leverages for instance. */
+static void threads_change_no_result(void **state) {
+  (void)state;
+  make_new_files();
+  nthreads = 3;
+  for (size_t k = 0; k < 100; k++) {
+    lml_error error = {0};
+    size_t length;
+    put_old_outputs();
+    if (run(&error) != LML_OK) fail_msg("%s", error.message);
+    char *text = read_whole(outputs[0], &length);
+    assert_int_equal(length, new_files[0].length);
+    assert_memory_equal(text, new_files[0].text, length);
+    lml_free(text);
+  }
+  nthreads = 0;
+  free_new_files();
 }
 
 /* ---- failures ---- */
@@ -319,6 +353,7 @@ static int remove_files(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(threads_change_no_result),
       cmocka_unit_test(every_failure_is_an_error_or_changes_nothing),
       cmocka_unit_test(what_can_be_tried_again_changes_nothing),
       cmocka_unit_test(killed_at_any_call_all_is_whole),

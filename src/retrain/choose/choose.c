@@ -28,7 +28,7 @@ static lml_status accumulate(void *context, const lml_row_block *block, lml_erro
 /** Whether all forces in the set are the starting potential's. Frames are looked at until one has others. */
 static lml_status find_own_forces(const lml_dataset *set, lml_design *design, bool *own, lml_error *error) {
   look l = {0.0};
-  const lml_row_sink sink = {accumulate, &l};
+  const lml_row_sink sink = {.accumulate = accumulate, .context = &l};
   lml_status status = LML_OK;
   for (size_t k = 0; k < set->nframes && status == LML_OK && l.largest <= own_forces; k++)
     status = lml_design_frame(design, set, k, &sink, error);

@@ -379,7 +379,7 @@ lml_status lml_validation_of_rows(lml_validation *validation, const lml_workers 
   plain.row_weights = NULL;
   plain.noffsets = 0;
   plain.energy_zero = 0.0;
-  const lml_row_job job = {.set = &plain, .sink = {measure_rows, &m}};
+  const lml_row_job job = {.set = &plain, .sink = {.accumulate = measure_rows, .context = &m}};
   return lml_validation_collect(validation, workers->comm, lml_workers_make_rows(workers, &job, 1, NULL, error), error);
 }
 

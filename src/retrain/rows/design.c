@@ -125,7 +125,7 @@ lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t po
                                .first = set->frames[position].first + first,
                                .position = position,
                                .weight = set->frames[position].weight,
-                               .slot = design->slot};
+                               .slot = sink->slot};
   return sink->accumulate(sink->context, &block, error);
 }
 

@@ -29,7 +29,7 @@ typedef struct lml_row_block {
   size_t first;    /**< the set's row that it begins with */
   size_t position; /**< of the frame among the set's */
   double weight;   /**< of the frame */
-  size_t slot;     /**< of the design that made them */
+  size_t slot;     /**< of the sink */
 } lml_row_block;
 
 enum { LML_BLOCK_ROWS = 384 };
@@ -38,6 +38,7 @@ enum { LML_BLOCK_ROWS = 384 };
 typedef struct lml_row_sink {
   lml_status (*accumulate)(void *context, const lml_row_block *block, lml_error *error);
   void *context;
+  size_t slot; /**< where what is made of the rows is kept, see thread_pool.h; 0 where there is one such place alone */
 } lml_row_sink;
 
 /** What one thread makes rows with. Initialise with lml_design_make, release with lml_design_free, also after a
@@ -51,7 +52,6 @@ typedef struct lml_design {
   lml_environments environments; /**< atoms of the structure at hand, for energies */
   size_t nelements, ncoefficients;
   size_t width;              /**< N_D = nelements × ncoefficients */
-  size_t slot;               /**< where what is made of the rows is kept, see thread_pool.h */
   const lml_shift *shift;    /**< rows are for descriptors counted from there; NULL: from zero */
   double *start;             /**< width: Θ₀ for these */
   lml_dataset_walk walk;     /**< through the set that rows were last made of */

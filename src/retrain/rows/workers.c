@@ -109,9 +109,9 @@ lml_status lml_workers_run(const lml_workers *workers, const lml_frame_job *jobs
 typedef struct making {
   const lml_workers *workers;
   const lml_row_job *job;
-  lml_row_sink sink; /**< notes what the starting potential gives, and hands on */
 } making;
 
+/** Record what the starting potential gives, and pass the block on. */
 static lml_status record(void *context, const lml_row_block *block, lml_error *error) {
   const making *m = context;
   for (size_t k = 0; k < block->count && m->job->baseline != NULL; k++)
@@ -121,9 +121,8 @@ static lml_status record(void *context, const lml_row_block *block, lml_error *e
 
 static lml_status make_rows(void *context, lml_pool_place place, size_t position, lml_error *error) {
   const making *m = context;
-  lml_design *design = &m->workers->designs[place.thread];
-  design->slot = place.slot;
-  return lml_design_frame(design, m->job->set, position, &m->sink, error);
+  const lml_row_sink sink = {.accumulate = record, .context = context, .slot = place.slot};
+  return lml_design_frame(&m->workers->designs[place.thread], m->job->set, position, &sink, error);
 }
 
 static void finish_rows(void *context, size_t slot) {
@@ -147,7 +146,7 @@ lml_status lml_workers_make_rows(const lml_workers *workers, const lml_row_job *
   status = lml_alloc(&list, njobs + 1, sizeof *list, "units of work", error);
   if (status == LML_OK && beside != NULL) list[count++] = *beside; /* first, as it may take longest */
   for (size_t k = 0; k < njobs && status == LML_OK; k++) {
-    all[k] = (making){.workers = workers, .job = &jobs[k], .sink = {record, &all[k]}};
+    all[k] = (making){.workers = workers, .job = &jobs[k]};
     list[count++] = (lml_frame_job){.set = jobs[k].set,
                                     .first = jobs[k].first,
                                     .most = jobs[k].most,

@@ -80,7 +80,8 @@ static lml_status make_rows(lml_constraints *constraints, const lml_workers *wor
     if (sets[s].role != LML_ROLE_HARD) continue;
     row_place *place = &places[njobs];
     *place = (row_place){&constraints->kinds[sets[s].mode], first[sets[s].mode], constraints->width};
-    jobs[njobs++] = (lml_row_job){.set = &sets[s], .sink = {accumulate, place}, .baseline = baseline[s]};
+    jobs[njobs++] =
+        (lml_row_job){.set = &sets[s], .sink = {.accumulate = accumulate, .context = place}, .baseline = baseline[s]};
     first[sets[s].mode] += sets[s].nrows;
   }
   return lml_workers_make_rows(workers, jobs, njobs, beside, error);

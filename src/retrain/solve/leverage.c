@@ -147,7 +147,7 @@ lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_d
   judging j = {.leverage = leverage,
                .screening = begin_screening(set, first),
                .adder = {.parts = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
-  const lml_row_sink sink = {accumulate, &j};
+  const lml_row_sink sink = {.accumulate = accumulate, .context = &j};
   lml_status status = LML_OK;
   for (size_t position = first; position < set->nframes && status == LML_OK; position++) {
     status = lml_design_frame(design, set, position, &sink, error);

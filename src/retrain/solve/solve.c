@@ -139,7 +139,7 @@ static lml_status fill_triangle(lml_run *r, lml_qr *qr, lml_qr_adder *adder, con
     adder->weight = soft ? set->weight * lambda_soft : set->weight;
     adder->has_values = !soft;
     adder->start = soft ? r->retrain->constraints.shift : start;
-    const lml_row_job job = {.set = set, .sink = {lml_qr_accumulate, adder}};
+    const lml_row_job job = {.set = set, .sink = {.accumulate = lml_qr_accumulate, .context = adder}};
     status = lml_workers_make_rows(&one, &job, 1, NULL, error);
   }
   return lml_comm_agree(r->comm, status, error);

@@ -157,7 +157,7 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
   p->jobs[p->count++] = (lml_row_job){.set = set,
                                       .first = first,
                                       .most = task->nnormals > 1 ? 1 : 0,
-                                      .sink = {accumulate, s},
+                                      .sink = {.accumulate = accumulate, .context = s},
                                       .finish = finish,
                                       .reduce = reduce,
                                       .baseline = r->baseline[index]};
