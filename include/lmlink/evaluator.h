@@ -38,14 +38,29 @@ typedef struct lml_evaluator_atoms {
   int mask;      /**< bits of the list's entries that are the atom's index; 0: all */
 } lml_evaluator_atoms;
 
-/** What results are added to. What is NULL is not asked for. */
+/** Which of a potential's terms are evaluated: a sum of these, or 0 for all. */
+enum {
+  LML_TERMS_DESCRIPTORS = 1, /**< what is linear or quadratic in the descriptors, with the constants of the elements */
+  LML_TERMS_FIXED = 2        /**< the fixed terms (ZBL) */
+};
+
+/** What results are added to. What is NULL is not asked for.
+ *
+ *  The force on neighbour k from the energy of centre i is f_ik = −∂E_i/∂r_k, and r_ik = r_k − r_i. Of a fixed term
+ * each of a pair's atoms has one half. Arrays of natoms have room for ghosts, whose values the host adds to those of
+ * the atoms that they are images of. */
 typedef struct lml_evaluator_sums {
   size_t size;      /**< sizeof(lml_evaluator_sums) */
   double *energy;   /**< eV: one number, the sum over the centres */
   double *energies; /**< natoms, eV: of each centre */
   double *forces; /**< natoms × 3, eV/Å: −∂(sum over the centres)/∂r, ghosts included: the host adds a ghost's force to
                        the atom's that it is an image of */
-  double *virial; /**< 9, eV: W = Σ r⊗F = −∂(sum over the centres)/∂ε, symmetric, row-major */
+  double *virial;  /**< 9, eV: W = Σ r⊗F = −∂(sum over the centres)/∂ε, symmetric, row-major */
+  double *virials; /**< natoms × 6 (xx, yy, zz, xy, xz, yz), eV: of each r_ik⊗f_ik one half goes to i, one to k */
+  /** natoms × 9 (xx, yy, zz, xy, xz, yz, yx, zx, zy), eV: r_ik⊗f_ik goes to k, whole. With these C_k the heat flux, the
+   *  kinetic energies in E_k, is exactly Σ (E_k + C_k) v_k (Surblys et al., Phys. Rev. E 99, 051301, 2019). */
+  double *centroid_virials;
+  int terms; /**< LML_TERMS_…; 0: all */
 } lml_evaluator_sums;
 
 /** An evaluator of @p potential, which must outlive it. */

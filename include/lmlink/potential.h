@@ -33,6 +33,18 @@ typedef enum lml_fixed_terms {
 LML_API lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
                                       lml_potential **potential, lml_error *error);
 
+/** A file that a host program has read itself, as those do that read on one process and hand the text to the others. */
+typedef struct lml_potential_text {
+  const char *name; /**< the file's name: for messages, and what the format is known by where the text does not tell */
+  const char *text; /**< @p length bytes */
+  size_t length;
+} lml_potential_text;
+
+/** lml_potential_read with LML_FIXED_TERMS_NONE of text in place of files: no file is opened, and one that names others
+ *  (`.snap`) is refused. @p parameters is NULL where the format has no second file. Nothing of both is kept. */
+LML_API lml_status lml_potential_read_text(const lml_potential_text *text, const lml_potential_text *parameters,
+                                           lml_potential **potential, lml_error *error);
+
 /** Write the coefficients and parameters, those of SNAP (from whatever file they were read) in LAMMPS's format to @p
  * path and @p parameters, UF3 to @p path alone (@p parameters is not used then, and may be NULL), numbers in the digits
  * that read back to the same doubles, each file whole or not at all. ZBL terms are not part of these files; where there

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/file_texts.h"
 #include "base/leftovers.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -91,11 +92,22 @@ lml_status lml_file_flush_folder(const char *path, lml_error *error) {
   return status == LML_OK ? flush_folder(path, fd, error) : status;
 }
 
+static lml_status copy_text(const lml_file_text *from, char **text, size_t *length, lml_error *error) {
+  const lml_status status = lml_alloc(text, from->length + 1, 1, from->name, error);
+  if (status != LML_OK) return status;
+  memcpy(*text, from->text, from->length);
+  *length = from->length;
+  return LML_OK;
+}
+
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error) {
+  const lml_file_text *handed_over;
   int fd;
   *text = NULL;
   *length = 0;
-  lml_status status = open_to_read(path, &fd, error);
+  lml_status status = lml_file_texts_find(path, &handed_over, error);
+  if (status == LML_OK && handed_over != NULL) return copy_text(handed_over, text, length, error);
+  if (status == LML_OK) status = open_to_read(path, &fd, error);
   if (status != LML_OK) return status;
   status = read_all(fd, path, text, length, error);
   lml_sys->close(fd);
@@ -137,7 +149,11 @@ static lml_status make_lines(const char *name, size_t bytes, lml_lines **lines, 
 }
 
 lml_status lml_lines_open(const char *path, lml_lines **lines, lml_error *error) {
-  lml_status status = make_lines(path, BUFFER_SIZE, lines, error);
+  const lml_file_text *text;
+  *lines = NULL;
+  lml_status status = lml_file_texts_find(path, &text, error);
+  if (status == LML_OK && text != NULL) return lml_lines_open_text(path, text->text, text->length, lines, error);
+  if (status == LML_OK) status = make_lines(path, BUFFER_SIZE, lines, error);
   if (status == LML_OK) status = open_to_read(path, &(*lines)->fd, error);
   if (status == LML_OK) return LML_OK;
   lml_lines_close(*lines);

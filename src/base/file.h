@@ -19,7 +19,7 @@ lml_status lml_file_make_folder(const char *path, lml_error *error);
 lml_status lml_file_flush_folder(const char *path, lml_error *error);
 
 /** Read all of @p path into *@p text (*@p length bytes and a NUL behind them), to be freed with lml_free. The error
- *  names the path. */
+ *  names the path. What a host program has handed over in its place: see file_texts.h. */
 lml_status lml_file_read(const char *path, char **text, size_t *length, lml_error *error);
 
 /** A file that is read line by line. */

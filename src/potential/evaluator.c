@@ -74,6 +74,7 @@ lml_status lml_evaluator_begin_atoms(lml_evaluator *e, const lml_atoms *atoms, c
   e->atoms = *atoms;
   e->centres = *centres;
   e->sums = *sums;
+  if (e->sums.terms == 0) e->sums.terms = LML_TERMS_DESCRIPTORS | LML_TERMS_FIXED;
   e->energy = 0.0;
   memset(e->virial, 0, sizeof e->virial);
   memset(e->last, -1, sizeof e->last);
@@ -210,6 +211,38 @@ static void scatter_gradients(lml_evaluator *e, const lml_run_of_atoms *run) {
     }
 }
 
+/** Share out r⊗f of the force @p f on neighbour @p j among the virials of atoms that are asked for. */
+static void share_virial(const lml_evaluator_sums *sums, int32_t centre, int32_t j, const double r[3],
+                         const double f[3]) {
+  static const int rows[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, columns[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+  for (int k = 0; k < 6 && sums->virials != NULL; k++) {
+    const double half = 0.5 * r[rows[k]] * f[columns[k]];
+    sums->virials[6 * (size_t)centre + (size_t)k] += half;
+    sums->virials[6 * (size_t)j + (size_t)k] += half;
+  }
+  for (int k = 0; k < 9 && sums->centroid_virials != NULL; k++)
+    sums->centroid_virials[9 * (size_t)j + (size_t)k] += r[rows[k]] * f[columns[k]];
+}
+
+static bool has_virials_of_atoms(const lml_evaluator_sums *sums) {
+  return sums->virials != NULL || sums->centroid_virials != NULL;
+}
+
+/** Share out the virials of a run's neighbours. */
+static void share_virials(lml_evaluator *e, const lml_run_of_atoms *run) {
+  const lml_gradients_by_neighbour *by = &e->work->by_neighbour;
+  const size_t width = e->work->width;
+  for (size_t slot = 0; slot < by->nslots; slot++)
+    for (size_t lane = 0; lane < run->count; lane++) {
+      const int32_t j = by->neighbour[slot * width + lane];
+      if (j < 0) continue;
+      const double *r = by->vector + slot * by->vector_stride * width + lane;
+      const double *g = by->gradient + 3 * slot * width + lane;
+      share_virial(&e->sums, run->centres[lane], j, (const double[]){r[0], r[width], r[2 * width]},
+                   (const double[]){-g[0], -g[width], -g[2 * width]});
+    }
+}
+
 /** Energy, forces and virial of a fixed term of one atom, which has one half of each of its pairs. */
 static double add_term(lml_evaluator *e, const lml_pair_term *term, int32_t centre) {
   const lml_atoms *atoms = &e->atoms;
@@ -228,24 +261,28 @@ static double add_term(lml_evaluator *e, const lml_pair_term *term, int32_t cent
     double pair_energy, slope;
     term->ops->evaluate(term, (size_t)atoms->elements[centre], (size_t)atoms->elements[j], r, &pair_energy, &slope);
     energy += 0.5 * pair_energy;
-    double *other = e->sums.forces + 3 * (size_t)j;
+    double *other = e->sums.forces + 3 * (size_t)j, force[3];
     for (int a = 0; a < 3; a++) {
-      const double force = 0.5 * slope * d[a] / r;
-      own[a] += force;
-      other[a] -= force;
-      for (int b = 0; b < 3; b++) e->virial[3 * a + b] -= d[b] * force;
+      force[a] = -0.5 * slope * d[a] / r;
+      own[a] -= force[a];
+      other[a] += force[a];
+      for (int b = 0; b < 3; b++) e->virial[3 * a + b] += d[b] * force[a];
     }
+    if (has_virials_of_atoms(&e->sums)) share_virial(&e->sums, centre, j, d, force);
   }
   return energy;
 }
 
 static void evaluate_run(lml_evaluator *e, const lml_run_of_atoms *run) {
   _Alignas(LML_ALIGNMENT) double energies[LML_LANES_LIMIT] = {0.0};
-  evaluate_descriptors(e, run, energies);
-  scatter_gradients(e, run);
+  if ((e->sums.terms & LML_TERMS_DESCRIPTORS) != 0) {
+    evaluate_descriptors(e, run, energies);
+    scatter_gradients(e, run);
+    if (has_virials_of_atoms(&e->sums)) share_virials(e, run);
+  }
+  const size_t nterms = (e->sums.terms & LML_TERMS_FIXED) != 0 ? e->model.potential->nterms : 0;
   for (size_t lane = 0; lane < run->count; lane++) {
-    for (size_t k = 0; k < e->model.potential->nterms; k++)
-      energies[lane] += add_term(e, e->model.potential->terms[k], run->centres[lane]);
+    for (size_t k = 0; k < nterms; k++) energies[lane] += add_term(e, e->model.potential->terms[k], run->centres[lane]);
     e->energy += energies[lane];
     if (e->sums.energies != NULL) e->sums.energies[run->centres[lane]] += energies[lane];
   }

@@ -3,6 +3,7 @@
 
 #include "base/fail.h"
 #include "base/file_reader.h"
+#include "base/file_texts.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "potential/ace/ace_format.h"
@@ -19,9 +20,21 @@ static const lml_format *const formats[] = {
 
 enum { BEGINNING = 4096 /**< bytes of a file that are looked at */ };
 
+static void copy_beginning(const lml_file_text *from, char text[BEGINNING + 1]) {
+  const size_t length = from->length < BEGINNING ? from->length : BEGINNING;
+  memcpy(text, from->text, length);
+  text[length] = '\0';
+}
+
 static lml_status read_beginning(const char *path, char text[BEGINNING + 1], lml_error *error) {
+  const lml_file_text *handed_over;
   lml_file_reader *reader;
-  lml_status status = lml_file_reader_open(path, &reader, error);
+  lml_status status = lml_file_texts_find(path, &handed_over, error);
+  if (status == LML_OK && handed_over != NULL) {
+    copy_beginning(handed_over, text);
+    return LML_OK;
+  }
+  if (status == LML_OK) status = lml_file_reader_open(path, &reader, error);
   if (status != LML_OK) return status;
   const uint64_t size = lml_file_reader_size(reader);
   const size_t length = size < BEGINNING ? (size_t)size : BEGINNING;

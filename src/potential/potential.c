@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "base/file_texts.h"
 #include "base/memory.h"
 #include "lmlink/structure.h"
 #include "potential/format.h"
@@ -26,6 +27,18 @@ lml_status lml_potential_read(const char *path, const char *parameters, lml_fixe
     *potential = p;
   else
     lml_potential_destroy(p);
+  return status;
+}
+
+lml_status lml_potential_read_text(const lml_potential_text *text, const lml_potential_text *parameters,
+                                   lml_potential **potential, lml_error *error) {
+  lml_file_text texts[2] = {{text->name, text->text, text->length}};
+  const size_t count = parameters == NULL ? 1 : 2;
+  if (parameters != NULL) texts[1] = (lml_file_text){parameters->name, parameters->text, parameters->length};
+  lml_file_texts_use(texts, count);
+  const lml_status status = lml_potential_read(text->name, parameters == NULL ? NULL : parameters->name,
+                                               LML_FIXED_TERMS_NONE, potential, error);
+  lml_file_texts_use(NULL, 0);
   return status;
 }
 

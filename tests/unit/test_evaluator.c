@@ -132,7 +132,8 @@ static void a_host_gets_what_the_calculator_gives(void **state) {
       double energy = 5.0, virial[9] = {2, 2, 2, 2, 2, 2, 2, 2, 2};
       for (size_t i = 0; i < host.count; i++) energies[i] = 1.0;
       memset(forces, 0, sizeof forces);
-      const lml_evaluator_sums sums = {sizeof sums, &energy, energies, forces, virial};
+      const lml_evaluator_sums sums = {
+          .size = sizeof sums, .energy = &energy, .energies = energies, .forces = forces, .virial = virial};
       assert_int_equal(lml_evaluator_begin(evaluator, &atoms, &sums, NULL), LML_OK);
       while (lml_evaluator_step(evaluator, 1)) {
       }
@@ -145,6 +146,158 @@ static void a_host_gets_what_the_calculator_gives(void **state) {
     lml_structure_free(&structure);
     lml_potential_destroy(potential);
   }
+}
+
+/* ---- virials of atoms ---- */
+
+static void evaluate_host(lml_evaluator *evaluator, size_t nelements, const lml_evaluator_sums *sums) {
+  const lml_evaluator_atoms atoms = atoms_of_host(nelements);
+  assert_int_equal(lml_evaluator_begin(evaluator, &atoms, sums, NULL), LML_OK);
+  lml_evaluator_finish(evaluator);
+}
+
+/** Where components of the whole virial stand in those of atoms. */
+static const int places[9] = {0, 4, 8, 1, 2, 5, 3, 6, 7};
+
+static void virials_of_atoms_add_up_to_the_whole(void **state) {
+  (void)state;
+  static double halves[6 * ATOMS], centroids[9 * ATOMS];
+  for (size_t v = 0; v < VARIANTS; v++) {
+    lml_potential *potential = made_up_potential(&variants[v].parameters, variants[v].nelements, variants[v].zbl_outer);
+    lml_structure structure = made_up_structure(variants[v].nelements);
+    lml_evaluator *evaluator;
+    make_host(&structure, lml_potential_cutoff(potential));
+    assert_int_equal(lml_evaluator_create(potential, &evaluator, NULL), LML_OK);
+    double virial[9] = {0.0}, scale = 1.0, sums_of_halves[6] = {0.0}, sums_of_centroids[9] = {0.0};
+    memset(halves, 0, sizeof halves);
+    memset(centroids, 0, sizeof centroids);
+    evaluate_host(
+        evaluator, variants[v].nelements,
+        &(lml_evaluator_sums){
+            .size = sizeof(lml_evaluator_sums), .virial = virial, .virials = halves, .centroid_virials = centroids});
+    for (size_t i = 0; i < host.count; i++) {
+      for (size_t k = 0; k < 6; k++) sums_of_halves[k] += halves[6 * i + k];
+      for (size_t k = 0; k < 9; k++) sums_of_centroids[k] += centroids[9 * i + k];
+    }
+    for (size_t k = 0; k < 9; k++) scale = fmax(scale, fabs(virial[k]));
+    for (size_t k = 0; k < 6; k++) assert_near(sums_of_halves[k], virial[places[k]], 1e-11 * scale);
+    for (size_t k = 0; k < 9; k++) assert_near(sums_of_centroids[k], virial[places[k]], 1e-11 * scale);
+    lml_evaluator_destroy(evaluator);
+    lml_structure_free(&structure);
+    lml_potential_destroy(potential);
+  }
+}
+
+/** A cluster in vacuum: the structure's atoms, and where they fly. */
+typedef struct cluster {
+  size_t natoms;
+  double positions[3 * 16], velocities[3 * 16]; /* Å, Å per unit of time */
+} cluster;
+
+static cluster make_cluster(const lml_structure *structure, double cutoff) {
+  cluster c = {.natoms = structure->natoms};
+  unsigned state = 11;
+  host.count = host.ncentres = 0;
+  host.cutoff = cutoff;
+  memcpy(c.positions, structure->positions, 3 * c.natoms * sizeof(double));
+  for (size_t i = 0; i < 3 * c.natoms; i++) c.velocities[i] = made_up_number(&state);
+  for (size_t i = 0; i < c.natoms; i++) {
+    host.centres[host.ncentres++] = (int)i;
+    add_atom(c.positions + 3 * i, structure->numbers[i] == 74 ? TUNGSTEN : BERYLLIUM, (int)i);
+  }
+  return c;
+}
+
+/** Σ r_i E_i of the cluster at the time @p t. */
+static void moment_at(lml_evaluator *evaluator, size_t nelements, const cluster *c, double t, double moment[3]) {
+  double energies[16] = {0.0};
+  for (size_t i = 0; i < 3 * c->natoms; i++) host.positions[i] = c->positions[i] + t * c->velocities[i];
+  evaluate_host(evaluator, nelements, &(lml_evaluator_sums){.size = sizeof(lml_evaluator_sums), .energies = energies});
+  for (size_t d = 0; d < 3; d++) {
+    moment[d] = 0.0;
+    for (size_t i = 0; i < c->natoms; i++) moment[d] += host.positions[3 * i + d] * energies[i];
+  }
+}
+
+/** d/dt Σ r_i E_i from three central differences, whose errors of second and fourth order cancel. */
+static void moment_slope(lml_evaluator *evaluator, size_t nelements, const cluster *c, double slope[3]) {
+  static const double weights[3] = {64.0 / 45.0, -20.0 / 45.0, 1.0 / 45.0};
+  double step = 1e-3;
+  slope[0] = slope[1] = slope[2] = 0.0;
+  for (size_t k = 0; k < 3; k++, step *= 2.0) {
+    double before[3], behind[3];
+    moment_at(evaluator, nelements, c, -step, before);
+    moment_at(evaluator, nelements, c, step, behind);
+    for (size_t d = 0; d < 3; d++) slope[d] += weights[k] * (behind[d] - before[d]) / (2.0 * step);
+  }
+}
+
+/** The heat flux of potential energies, Σ E_i v_i + Σ C_i v_i; kinetic energies change by F_i·v_i, so that it is
+ *  d/dt Σ r_i E_i + Σ r_i (F_i·v_i). */
+static void check_heat_flux(lml_evaluator *evaluator, size_t nelements, const cluster *c) {
+  static const int rows[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, columns[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+  double expected[3], flux[3] = {0.0}, energies[16] = {0.0}, forces[3 * 16] = {0.0}, centroids[9 * 16] = {0.0};
+  moment_slope(evaluator, nelements, c, expected);
+  memcpy(host.positions, c->positions, 3 * c->natoms * sizeof(double));
+  evaluate_host(
+      evaluator, nelements,
+      &(lml_evaluator_sums){
+          .size = sizeof(lml_evaluator_sums), .energies = energies, .forces = forces, .centroid_virials = centroids});
+  for (size_t i = 0; i < c->natoms; i++) {
+    const double *r = c->positions + 3 * i, *v = c->velocities + 3 * i, *f = forces + 3 * i;
+    for (size_t d = 0; d < 3; d++) {
+      expected[d] += r[d] * (f[0] * v[0] + f[1] * v[1] + f[2] * v[2]);
+      flux[d] += energies[i] * v[d];
+    }
+    for (size_t k = 0; k < 9; k++) flux[rows[k]] += centroids[9 * i + k] * v[columns[k]];
+  }
+  const double size = sqrt(expected[0] * expected[0] + expected[1] * expected[1] + expected[2] * expected[2]);
+  for (size_t d = 0; d < 3; d++) assert_near(flux[d], expected[d], 1e-8 * size);
+}
+
+static void centroid_virials_give_the_heat_flux(void **state) {
+  (void)state;
+  for (size_t v = 0; v < VARIANTS; v++) {
+    lml_potential *potential = made_up_potential(&variants[v].parameters, variants[v].nelements, variants[v].zbl_outer);
+    lml_structure structure = made_up_structure(variants[v].nelements);
+    lml_evaluator *evaluator;
+    const cluster c = make_cluster(&structure, lml_potential_cutoff(potential));
+    assert_int_equal(lml_evaluator_create(potential, &evaluator, NULL), LML_OK);
+    check_heat_flux(evaluator, variants[v].nelements, &c);
+    lml_evaluator_destroy(evaluator);
+    lml_structure_free(&structure);
+    lml_potential_destroy(potential);
+  }
+}
+
+/** Descriptors and fixed terms by themselves are the potential without and with nothing but its ZBL term. */
+static void terms_can_be_chosen(void **state) {
+  (void)state;
+  static const int chosen[3] = {LML_TERMS_DESCRIPTORS, LML_TERMS_FIXED, 0};
+  static double forces[3][3 * ATOMS];
+  lml_potential *potential = made_up_potential(&variants[1].parameters, 2, 4.2);
+  lml_potential *without = made_up_potential(&variants[1].parameters, 2, 0.0);
+  lml_structure structure = made_up_structure(2);
+  lml_evaluator *evaluator, *plain;
+  double energy[3] = {0.0}, expected = 0.0;
+  make_host(&structure, lml_potential_cutoff(potential));
+  assert_int_equal(lml_evaluator_create(potential, &evaluator, NULL), LML_OK);
+  assert_int_equal(lml_evaluator_create(without, &plain, NULL), LML_OK);
+  for (size_t k = 0; k < 3; k++)
+    evaluate_host(
+        evaluator, 2,
+        &(lml_evaluator_sums){
+            .size = sizeof(lml_evaluator_sums), .energy = &energy[k], .forces = forces[k], .terms = chosen[k]});
+  evaluate_host(plain, 2, &(lml_evaluator_sums){.size = sizeof(lml_evaluator_sums), .energy = &expected});
+  assert_near(energy[0], expected, 0.0);
+  assert_true(energy[1] > 1.0);
+  assert_near(energy[0] + energy[1], energy[2], 1e-12 * fabs(energy[2]));
+  for (size_t i = 0; i < 3 * host.count; i++) assert_near(forces[0][i] + forces[1][i], forces[2][i], 1e-10);
+  lml_evaluator_destroy(evaluator);
+  lml_evaluator_destroy(plain);
+  lml_structure_free(&structure);
+  lml_potential_destroy(potential);
+  lml_potential_destroy(without);
 }
 
 /* ---- calls that allocate ---- */
@@ -222,6 +375,9 @@ static void what_is_out_of_range_is_named(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(a_host_gets_what_the_calculator_gives),
+                                     cmocka_unit_test(virials_of_atoms_add_up_to_the_whole),
+                                     cmocka_unit_test(centroid_virials_give_the_heat_flux),
+                                     cmocka_unit_test(terms_can_be_chosen),
                                      cmocka_unit_test_setup_teardown(a_warm_evaluator_allocates_nothing, start, stop),
                                      cmocka_unit_test_setup_teardown(what_is_out_of_range_is_named, start, stop)};
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "lmlink/potential.h"
 #include "potential/bispectrum/snap_file.h"
 #include "potential/bispectrum/snap_format.h"
@@ -407,6 +408,52 @@ static void refuses_published_styles_that_it_lacks(void **state) {
   assert_non_null(strstr(error.message, "W_2940_2017_2_He_JW2013.snap:10: pair style table is not supported"));
 }
 
+/* ---- text that a host program hands over ---- */
+
+#define TEXT(name_, text_) \
+  &(const lml_potential_text) { .name = (name_), .text = (text_), .length = strlen(text_) }
+
+static void text_gives_what_its_files_give(void **state) {
+  (void)state;
+  lml_error error = {0};
+  lml_potential *from_text;
+  reads("A.snapcoeff", LML_FIXED_TERMS_NONE);
+  if (lml_potential_read_text(TEXT("elsewhere/B.snapcoeff", coefficients), TEXT("B.snapparam", parameters), &from_text,
+                              &error) != LML_OK)
+    fail_msg("%s", error.message);
+  assert_int_equal(lml_potential_nelements(from_text), 2);
+  assert_memory_equal(lml_potential_coefficients(from_text), lml_potential_coefficients(potential),
+                      12 * sizeof(double));
+  assert_near(lml_potential_cutoff(from_text), lml_potential_cutoff(potential), 0.0);
+  lml_potential_destroy(from_text);
+}
+
+static void text_fails_with(const lml_potential_text *text, const lml_potential_text *second, const char *message) {
+  lml_error error = {0};
+  release(NULL);
+  assert_int_not_equal(lml_potential_read_text(text, second, &potential, &error), LML_OK);
+  if (strstr(error.message, message) == NULL) fail_msg("'%s' is not in '%s'", message, error.message);
+  assert_null(potential);
+}
+
+static void what_is_wrong_in_text_is_named(void **state) {
+  (void)state;
+  text_fails_with(TEXT("B.snapcoeff", "1 6\nW 0.5 1\n1\n"), TEXT("B.snapparam", parameters),
+                  "B.snapcoeff:3: the file ends too early: W has 1 of 6 coefficients");
+  text_fails_with(TEXT("B.snapcoeff", coefficients), TEXT("B.snapparam", "rcutfac 4.5\ntwojmax x\n"),
+                  "B.snapparam:2: ");
+}
+
+/** Files of the same names lie in the folder, and are not read. */
+static void no_file_is_opened_beside_text(void **state) {
+  (void)state;
+  char *name = lml_strdup(in_folder("A.snapcoeff"), NULL);
+  text_fails_with(TEXT(name, coefficients), NULL, "A.snapparam: is not among the files");
+  text_fails_with(TEXT(in_folder("A.snap"), without_zbl), NULL, "give the .snapcoeff file");
+  reads("A.snapcoeff", LML_FIXED_TERMS_NONE);
+  lml_free(name);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(reads_coefficients_alone, start_with_files, release),
@@ -419,6 +466,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(writes_what_it_has_read, start_with_files, release),
       cmocka_unit_test_setup_teardown(marks_what_was_written_together, start_with_files, release),
       cmocka_unit_test_setup_teardown(mod_files_are_snap_files, start_with_files, release),
+      cmocka_unit_test_setup_teardown(text_gives_what_its_files_give, start_with_files, release),
+      cmocka_unit_test_setup_teardown(what_is_wrong_in_text_is_named, start_with_files, release),
+      cmocka_unit_test_setup_teardown(no_file_is_opened_beside_text, start_with_files, release),
       cmocka_unit_test_setup_teardown(any_call_may_fail, start_with_files, release),
       cmocka_unit_test_teardown(reads_published_snap_files, release),
       cmocka_unit_test_teardown(asks_about_terms_of_published_coefficients, release),
