@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/sys.h"
+#include "retrain/data/structures.h"
 #include "retrain/result.h"
 #include "retrain/solve/solve.h"
 #include "retrain/sums/sums.h"

@@ -62,7 +62,7 @@ static needs add_up(const lml_design *design, const lml_retrain_options *options
   double frame = LML_BLOCK_ROWS * width, hard = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
-    frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_scratch(design, set));
+    frame = fmax(frame, set->role == LML_ROLE_TEST ? 0.0 : (double)lml_design_memory(design, set));
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
   }
   const double sums = width * (width + 2.0 * LML_BLOCK_ROWS);

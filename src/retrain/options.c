@@ -2,7 +2,6 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/path.h"
 
 const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
 const char *const lml_sums_names[] = {"auto", "exact", NULL};
@@ -39,7 +38,7 @@ lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, 
                         .quantity = role == LML_ROLE_HARD ? LML_QUANTITY_ENERGY : LML_QUANTITY_FORCES,
                         .selection = role == LML_ROLE_SOFT || role == LML_ROLE_HARD ? LML_SELECT_ALL : LML_SELECT_LOG,
                         .weight = 1.0,
-                        .source = lml_path_has_extension(path, ".npy") ? LML_SOURCE_MATRIX : LML_SOURCE_STRUCTURES,
+                        .source = lml_source_of_path(path),
                         .path = lml_strdup(path, error)};
   if ((*set)->path == NULL) return LML_ERR_MEMORY;
   options->nsets++;

@@ -67,7 +67,7 @@ static lml_status evaluate_sets(lml_run *r, lml_validation_room *room, lml_error
 static lml_status finish_validation(lml_run *r, size_t index, lml_error *error) {
   lml_validation *validation = &r->retrain->validations[index];
   const lml_dataset *set = &r->options->sets[index];
-  if (set->source == LML_SOURCE_MATRIX)
+  if (!lml_dataset_has_structures(set))
     return lml_validation_of_rows(validation, &r->workers, lml_potential_coefficients(r->retrain->result), error);
   return lml_dataset_is_evaluated(set) ? lml_validation_collect(validation, r->comm, LML_OK, error)
                                        : measure_hard(r, index, error);

@@ -47,8 +47,8 @@ void lml_run_report_doubts(const lml_run *run, const lml_dataset *set) {
                     "none there, it is taken as ASE 3.23 to 3.26 write it, where F F F is an atom without constraint: "
                     "if not, say --move-mask free",
                     set->path, set->ncorrected);
-  if (!set->has_values && set->near[0] != '\0')
-    lml_log_warning(log, "%s: no %s to compare with%s", set->path, lml_quantity_names[set->quantity], set->near);
+  if (!set->has_values && set->similar[0] != '\0')
+    lml_log_warning(log, "%s: no %s to compare with%s", set->path, lml_quantity_names[set->quantity], set->similar);
 }
 
 void lml_run_report_skipped(const lml_run *run, const lml_dataset *set) {

@@ -69,7 +69,7 @@ static void mark_run(frame_work *w, lml_descriptors *descriptors, size_t first) 
 static lml_status mark_atoms(frame_work *w, lml_descriptors *descriptors, lml_error *error) {
   const lml_structure *structure = &w->walk.frame.structure;
   const size_t natoms = structure->natoms, width = lml_descriptors_width(descriptors);
-  const bool forces = w->walk.set->quantity == LML_QUANTITY_FORCES;
+  const bool forces = lml_dataset_selects_atoms(w->walk.set);
   lml_status status = lml_grow(&w->marks, &w->marks_capacity, natoms, sizeof *w->marks, what, error);
   if (status == LML_OK) status = lml_grow(&w->selected, &w->selected_capacity, natoms, 1, what, error);
   if (status == LML_OK) status = lml_descriptors_begin(descriptors, structure, error);
@@ -129,13 +129,13 @@ static lml_status make_frame(void *context, lml_pool_place place, size_t positio
 }
 
 static bool is_printed(const lml_dataset *set) {
-  return set->role == LML_ROLE_TARGET && set->source == LML_SOURCE_STRUCTURES;
+  return set->role == LML_ROLE_TARGET && lml_dataset_has_structures(set);
 }
 
 /** Numbers of the frame. */
 static size_t count_values(const lml_dataset *set, const lml_dataset_frame *frame) {
   if (!is_printed(set)) return 0;
-  return LML_FINGERPRINT_SUMS * (set->quantity == LML_QUANTITY_FORCES ? frame->nrows / 3 : frame->natoms);
+  return LML_FINGERPRINT_SUMS * (lml_dataset_selects_atoms(set) ? frame->nrows / 3 : frame->natoms);
 }
 
 static lml_status make_room(lml_fingerprints *prints, const lml_dataset *sets, size_t nsets, lml_error *error) {

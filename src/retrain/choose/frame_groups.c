@@ -127,7 +127,7 @@ static lml_status read_name(lml_dataset_walk *walk, const char *key, char **name
 static lml_status read_names(const grouping *g, size_t first, const char *key, char **names, lml_error *error) {
   const lml_dataset *set = g->members[first].set;
   lml_dataset_walk walk = {0};
-  if (set->source == LML_SOURCE_MATRIX) return LML_OK;
+  if (!lml_dataset_has_structures(set)) return LML_OK;
   lml_status status = lml_dataset_walk_begin(&walk, set, error);
   for (size_t i = 0; i < set->nframes && status == LML_OK; i++) {
     status = lml_dataset_walk_to(&walk, i, error);

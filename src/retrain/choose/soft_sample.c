@@ -25,7 +25,7 @@ void lml_soft_sample_free(lml_soft_sample *sample) {
 
 /* ---- which rows ---- */
 
-static size_t rows_of_member(const lml_dataset *set) { return set->source == LML_SOURCE_MATRIX ? 1 : LML_SOFT_ROWS; }
+static size_t rows_of_member(const lml_dataset *set) { return lml_dataset_has_structures(set) ? LML_SOFT_ROWS : 1; }
 
 static bool is_sampled(const lml_dataset *set) {
   return set->role == LML_ROLE_SOFT && set->quantity == LML_QUANTITY_FORCES;
@@ -104,7 +104,7 @@ static lml_status choose_cluster(choosing *c, size_t place, lml_soft_cluster *cl
   *cluster = (lml_soft_cluster){.nrows = per, .weight = frame->row_weight};
   cluster->count = here < LML_SOFT_CLUSTER_SIZE ? here : LML_SOFT_CLUSTER_SIZE;
   lml_status status = LML_OK;
-  if (set->source == LML_SOURCE_MATRIX) {
+  if (!lml_dataset_has_structures(set)) {
     take_around(place - begin, here, cluster);
   } else {
     if (c->walk.set != set) {

@@ -13,19 +13,11 @@
 #include "lmlink/potential.h"
 #include "retrain/data/config_groups.h"
 #include "retrain/data/constrained_atoms.h"
+#include "retrain/data/quantity.h"
+#include "retrain/data/source.h"
 
 /** What a set is for. */
 typedef enum lml_role { LML_ROLE_TARGET = 0, LML_ROLE_HARD, LML_ROLE_SOFT, LML_ROLE_TEST, LML_ROLES } lml_role;
-
-/** What is compared or constrained. */
-typedef enum lml_quantity {
-  LML_QUANTITY_FORCES = 0, /**< three rows per selected atom, eV/Å */
-  LML_QUANTITY_ENERGY,     /**< one row per frame, eV per atom */
-  LML_QUANTITY_DIFFERENCE, /**< one row per frame but the first: energy per atom less that of the set's first frame */
-  LML_QUANTITY_VIRIAL      /**< six rows per frame: xx, yy, zz, yz, xz, xy, eV per atom */
-} lml_quantity;
-
-enum { LML_QUANTITIES = LML_QUANTITY_VIRIAL + 1 };
 
 /** Which atoms' forces count. */
 typedef enum lml_selection {
@@ -34,15 +26,6 @@ typedef enum lml_selection {
   LML_SELECT_UNFIXED, /**< components that no constraint held, see constrained_atoms.h; column forces */
   LML_SELECT_QM       /**< atoms of region QM; column forces_qm, or else forces */
 } lml_selection;
-
-/** What a frame's file gives under a key or column of its own. */
-typedef enum lml_value {
-  LML_VALUE_ENERGY = 0,
-  LML_VALUE_FORCES,
-  LML_VALUE_VIRIAL,
-  LML_VALUE_STRESS,
-  LML_VALUE_COUNT
-} lml_value;
 
 /** What energies per atom that are to be met are compared with. */
 typedef enum lml_energy_reference {
@@ -56,12 +39,6 @@ typedef enum lml_hard_mode {
   LML_HARD_KEEP = 0, /**< the starting potential's value stays */
   LML_HARD_SET       /**< the file's value is taken on */
 } lml_hard_mode;
-
-/** What a file holds. */
-typedef enum lml_source {
-  LML_SOURCE_STRUCTURES = 0, /**< extended XYZ */
-  LML_SOURCE_MATRIX          /**< rows of the design matrix themselves, a .npy file: see matrix.h */
-} lml_source;
 
 /** What a test set is to judge. */
 typedef enum lml_test_kind {
@@ -79,10 +56,9 @@ typedef enum lml_reading {
 
 /** Their names in options, configuration and report, NULL-terminated. */
 extern const char *const lml_role_names[];
-extern const char *const lml_quantity_names[];
+extern const char *const lml_value_names[];
 extern const char *const lml_selection_names[];
 extern const char *const lml_hard_mode_names[];
-extern const char *const lml_value_names[];
 extern const char *const lml_energy_reference_names[];
 extern const char *const lml_test_kind_names[];
 
@@ -125,7 +101,7 @@ typedef struct lml_dataset {
   char *row_weights; /**< column that holds each atom's weight, of forces; of a matrix, a .npy vector of each row's;
                         NULL: all 1 */
   char *values;      /**< of a matrix: .npy vector of what its rows times Θ shall be; NULL: the one beside it */
-  size_t frame_rows; /**< of a matrix: rows of a frame; 0: LML_MATRIX_FRAME_ROWS */
+  size_t frame_rows; /**< of a matrix: rows of a frame; 0: LML_BLOCK_ROWS */
   char *keys[LML_VALUE_COUNT]; /**< where the file has them; NULL: energy, forces (or forces_qm), virial, stress */
   lml_move_mask move_mask;
   lml_energy_reference reference;
@@ -147,7 +123,7 @@ typedef struct lml_dataset {
   double first_energy;                    /**< eV per atom, of the first frame of a set of energies with values */
   lml_group_names groups;                 /**< that its frames are of */
   size_t ncorrected;                      /**< frames whose move_mask was taken as ASE 3.23's */
-  char near[LML_ERROR_MESSAGE_SIZE];      /**< what the first frame has in place of missing values, empty: nothing */
+  char similar[LML_ERROR_MESSAGE_SIZE];   /**< what the first frame has in place of missing values, empty: nothing */
   char truncated[LML_ERROR_MESSAGE_SIZE]; /**< why the last frame was skipped, empty where none was */
   char skipped[LML_ERROR_MESSAGE_SIZE];   /**< why the last of those was left out */
   char checksum[LML_SHA256_TEXT];
@@ -163,6 +139,18 @@ bool lml_dataset_needs_values(const lml_dataset *set);
 /** Whether values of the file are compared with the potential's: targets and tests. */
 bool lml_dataset_compares(const lml_dataset *set);
 
+/** What its file holds, and how that is read. */
+const lml_source_ops *lml_dataset_source(const lml_dataset *set);
+
+/** What of it counts. */
+const lml_quantity_ops *lml_dataset_quantity(const lml_dataset *set);
+
+/** Whether the set's file holds structures, not rows of the design matrix. */
+bool lml_dataset_has_structures(const lml_dataset *set);
+
+/** Whether rows belong to selected atoms, not to frames as a whole. */
+bool lml_dataset_selects_atoms(const lml_dataset *set);
+
 /** Whether the set's errors are those of a calculator; else they are known from rows. */
 bool lml_dataset_is_evaluated(const lml_dataset *set);
 
@@ -174,46 +162,7 @@ const char *lml_dataset_key(const lml_dataset *set, lml_value value);
  *  frame is no error, a set without rows is one. */
 lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error);
 
-/** Read on where the last look at the file ended, and add what has been appended since. A file that is shorter than it
- *  was is an LML_ERR_INPUT. */
-lml_status lml_dataset_extend(lml_dataset *set, const lml_potential *potential, lml_error *error);
-
 /** Give rank 0's frames from position @p first on, and what the set knows of the file, to all ranks. */
 lml_status lml_dataset_share(lml_dataset *set, size_t first, lml_comm *comm, lml_error *error);
-
-/** Reading frames that are used, best in order. Initialise with `lml_dataset_walk w = {0};`. */
-typedef struct lml_dataset_walk {
-  const lml_dataset *set;
-  lml_xyz_reader *reader;
-  lml_frame frame;
-  size_t next;     /**< index in the file of the frame that is read next */
-  size_t position; /**< index among the set's frames of the one that was read last */
-  size_t *atoms;   /**< selected atoms of the frame, for forces */
-  size_t natoms;
-  size_t atoms_capacity;
-  size_t nrows;                        /**< of forces: three for each of them but for components that are held */
-  const bool *held;                    /**< components that have no row, 3 × atoms of the frame; NULL: none */
-  lml_held_components held_components; /**< room for these */
-  const double *forces;                /**< column of the frame, natoms × 3, eV/Å; NULL where the set has no values */
-  const double *weights;               /**< column of the frame, natoms: of each atom's rows; NULL: all 1 */
-} lml_dataset_walk;
-
-lml_status lml_dataset_walk_begin(lml_dataset_walk *walk, const lml_dataset *set, lml_error *error);
-
-/** The frame at @p position among those that are used, with its selected atoms. */
-lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_error *error);
-
-/** Whether component @p axis of the force on a selected atom has a row. */
-static inline bool lml_dataset_walk_counts(const lml_dataset_walk *walk, size_t atom, size_t axis) {
-  return walk->held == NULL || !walk->held[3 * atom + axis];
-}
-
-/** NULL-safe; also after a failed begin. */
-void lml_dataset_walk_end(lml_dataset_walk *walk);
-
-/** The energy of the frame in eV, or its virial in eV (its own, or from the stress: W = −V·stress), of a set with
- *  values. A virial that is not symmetric, or that its stress contradicts, is an LML_ERR_INPUT. */
-lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error *error);
-lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error);
 
 #endif

@@ -1,5 +1,8 @@
-#include "retrain/data/matrix.h"
-
+/* Sets that are rows of the design matrix themselves: .npy files of rows × N_D, in place of structures.
+ *
+ * The columns are the coefficients in the order of the potential's file, and a row times Θ is what its value says: the
+ * fixed terms' part has been taken off. Rows are read block by block, so that a matrix need not fit into memory. A
+ * frame is a run of rows that belong together: what ranks and folds are dealt. */
 #include <errno.h>
 #include <math.h>
 
@@ -8,23 +11,23 @@
 #include "base/npy.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "retrain/rows/design.h"
 
-struct lml_matrix {
+/** A set's files, open. */
+typedef struct {
   const lml_dataset *set;
   lml_npy_reader *rows;
   lml_npy_reader *values;  /**< NULL where the set has none */
   lml_npy_reader *weights; /**< likewise */
-};
+} matrix;
 
-void lml_matrix_close(lml_matrix *matrix) {
-  if (matrix == NULL) return;
-  lml_npy_close(matrix->rows);
-  lml_npy_close(matrix->values);
-  lml_npy_close(matrix->weights);
-  lml_free(matrix);
+static void close_files(matrix *files) {
+  if (files == NULL) return;
+  lml_npy_close(files->rows);
+  lml_npy_close(files->values);
+  lml_npy_close(files->weights);
+  lml_free(files);
 }
-
-const lml_dataset *lml_matrix_set(const lml_matrix *matrix) { return matrix->set; }
 
 static lml_status check_rows(const lml_dataset *set, const lml_npy_array *shape, size_t width, lml_error *error) {
   if (shape->dimensions != 2)
@@ -50,7 +53,7 @@ static lml_status open_vector(const char *path, const lml_dataset *set, size_t n
                   path, nrows, set->path, shape->count);
 }
 
-static lml_status open_files(lml_matrix *files, size_t width, lml_error *error) {
+static lml_status open_files(matrix *files, size_t width, lml_error *error) {
   const lml_dataset *set = files->set;
   lml_status status = lml_npy_open(set->path, &files->rows, error);
   if (status == LML_OK) status = check_rows(set, lml_npy_shape(files->rows), width, error);
@@ -62,17 +65,14 @@ static lml_status open_files(lml_matrix *files, size_t width, lml_error *error) 
   return status;
 }
 
-lml_status lml_matrix_open(const lml_dataset *set, size_t width, lml_matrix **matrix, lml_error *error) {
-  lml_matrix *opened;
-  *matrix = NULL;
-  lml_status status = lml_alloc(&opened, 1, sizeof *opened, "a design matrix", error);
+static lml_status open_matrix(const lml_dataset *set, size_t width, matrix **files, lml_error *error) {
+  lml_status status = lml_alloc(files, 1, sizeof **files, "a design matrix", error);
   if (status != LML_OK) return status;
-  opened->set = set;
-  status = open_files(opened, width, error);
-  if (status == LML_OK)
-    *matrix = opened;
-  else
-    lml_matrix_close(opened);
+  (*files)->set = set;
+  status = open_files(*files, width, error);
+  if (status == LML_OK) return LML_OK;
+  close_files(*files);
+  *files = NULL;
   return status;
 }
 
@@ -116,7 +116,7 @@ static lml_status check_numbers(const char *path, const double *numbers, size_t 
   return LML_OK;
 }
 
-static lml_status check_values(const lml_dataset *set, const lml_matrix *files, size_t width, lml_error *error) {
+static lml_status check_values(const lml_dataset *set, const matrix *files, size_t width, lml_error *error) {
   const size_t nrows = lml_npy_shape(files->rows)->shape[0];
   const struct {
     lml_npy_reader *reader;
@@ -140,7 +140,7 @@ static lml_status check_values(const lml_dataset *set, const lml_matrix *files, 
 }
 
 static lml_status make_frames(lml_dataset *set, size_t nrows, lml_error *error) {
-  if (set->frame_rows == 0) set->frame_rows = LML_MATRIX_FRAME_ROWS;
+  if (set->frame_rows == 0) set->frame_rows = LML_BLOCK_ROWS;
   if (set->frame_rows > nrows) set->frame_rows = nrows;
   const size_t length = set->frame_rows, count = (nrows - 1) / length + 1;
   const lml_status status =
@@ -173,49 +173,67 @@ static lml_status find_mean_weights(lml_dataset *set, lml_npy_reader *weights, l
   return status;
 }
 
-lml_status lml_matrix_scan(lml_dataset *set, size_t width, lml_error *error) {
-  lml_matrix *files = NULL;
+static lml_status scan(lml_dataset *set, const lml_potential *potential, lml_error *error) {
+  const size_t width = lml_potential_nelements(potential) * lml_potential_ncoefficients(potential);
+  matrix *files = NULL;
   lml_status status = find_values(set, error);
-  if (status == LML_OK) status = lml_matrix_open(set, width, &files, error);
+  if (status == LML_OK) status = open_matrix(set, width, &files, error);
   if (status == LML_OK) status = check_values(set, files, width, error);
   if (status == LML_OK) status = find_checksums(set, error);
   if (status == LML_OK) status = make_frames(set, lml_npy_shape(files->rows)->shape[0], error);
   if (status == LML_OK) status = find_mean_weights(set, files->weights, error);
-  lml_matrix_close(files);
+  close_files(files);
   return status;
 }
 
 /* ---- rows ---- */
 
 /** Rows @p place and behind of the file, with their values and the square roots of their weights. */
-static lml_status read_block(const lml_matrix *matrix, lml_design *design, size_t place, size_t count, double *weights,
-                             lml_error *error) {
-  lml_status status = lml_npy_read_rows(matrix->rows, place, count, design->block, error);
+static lml_status read_block(const matrix *files, lml_design *design, size_t place, size_t count, lml_error *error) {
+  lml_status status = lml_npy_read_rows(files->rows, place, count, design->block, error);
   for (size_t k = 0; k < count; k++) design->targets[k] = design->baseline[k] = 0.0;
-  if (status == LML_OK && matrix->values != NULL)
-    status = lml_npy_read_rows(matrix->values, place, count, design->targets, error);
-  if (status == LML_OK && matrix->weights != NULL)
-    status = lml_npy_read_rows(matrix->weights, place, count, weights, error);
+  if (status == LML_OK && files->values != NULL)
+    status = lml_npy_read_rows(files->values, place, count, design->targets, error);
+  if (status == LML_OK && files->weights != NULL)
+    status = lml_npy_read_rows(files->weights, place, count, design->weights, error);
   for (size_t k = 0; k < count && status == LML_OK; k++) {
-    if (matrix->weights != NULL) weights[k] = sqrt(weights[k]);
-    if (matrix->values != NULL) design->targets[k] -= matrix->set->energy_zero;
+    if (files->weights != NULL) design->weights[k] = sqrt(design->weights[k]);
+    if (files->values != NULL) design->targets[k] -= files->set->energy_zero;
     if (design->shift != NULL) lml_shift_row(design->shift, design->block + k * design->width);
   }
   return status;
 }
 
-lml_status lml_matrix_frame(lml_matrix *matrix, lml_design *design, size_t position, const lml_row_sink *sink,
-                            lml_error *error) {
-  const lml_dataset *set = matrix->set;
+static lml_status make_frame(lml_design *design, size_t position, const lml_row_sink *sink, lml_error *error) {
+  const matrix *files = design->reader;
+  const lml_dataset *set = files->set;
   const lml_dataset_frame *frame = &set->frames[position];
-  double weights[LML_BLOCK_ROWS];
   lml_status status = LML_OK;
   for (size_t begin = 0; begin < frame->nrows && status == LML_OK; begin += LML_BLOCK_ROWS) {
     const size_t left = frame->nrows - begin, count = left < LML_BLOCK_ROWS ? left : LML_BLOCK_ROWS;
-    status = read_block(matrix, design, frame->index * set->frame_rows + begin, count, weights, error);
+    status = read_block(files, design, frame->index * set->frame_rows + begin, count, error);
     if (status == LML_OK)
-      status =
-          lml_design_emit(design, set, position, begin, count, matrix->weights == NULL ? NULL : weights, sink, error);
+      status = lml_design_emit(design, set, position, begin, count, files->weights == NULL ? NULL : design->weights,
+                               sink, error);
   }
   return status;
 }
+
+static lml_status open_file(lml_design *design, const lml_dataset *set, lml_error *error) {
+  matrix *files;
+  const lml_status status = open_matrix(set, design->width, &files, error);
+  design->reader = status == LML_OK ? files : NULL;
+  return status;
+}
+
+static void close_file(lml_design *design) {
+  close_files(design->reader);
+  design->reader = NULL;
+}
+
+const lml_source_ops lml_matrix_source = {.content = LML_CONTENT_ROWS,
+                                          .extension = ".npy",
+                                          .scan = scan,
+                                          .open = open_file,
+                                          .frame = make_frame,
+                                          .close = close_file};

@@ -4,7 +4,7 @@
 #include "retrain/sums/energy_offset.h"
 
 static bool may_have_offsets(const lml_dataset *set) {
-  return set->quantity == LML_QUANTITY_ENERGY && lml_dataset_compares(set);
+  return lml_dataset_quantity(set)->has_offsets && lml_dataset_compares(set);
 }
 
 void lml_energy_offsets_decide(lml_dataset *sets, size_t nsets, size_t nelements, lml_energy_reference usual) {

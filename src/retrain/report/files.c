@@ -104,7 +104,7 @@ lml_status lml_outputs_spare(const lml_retrain_options *options, const lml_start
     const lml_dataset *set = &options->sets[s];
     status = compare(&all, set->path, error);
     if (status == LML_OK) status = compare(&all, set->values, error);
-    if (status == LML_OK && set->source == LML_SOURCE_MATRIX) status = compare(&all, set->row_weights, error);
+    if (status == LML_OK && !lml_dataset_has_structures(set)) status = compare(&all, set->row_weights, error);
   }
   lml_free(all.parameters);
   return status;

@@ -99,7 +99,7 @@ static void write_frames(lml_json_writer *w, const lml_validation *validation, s
     lml_json_writer_number(w, "weight", validation->set->frames[k].weight);
     if (validation->set->row_weights != NULL)
       lml_json_writer_number(w, "mean_row_weight", validation->set->frames[k].row_weight);
-    if (validation->set->source == LML_SOURCE_STRUCTURES)
+    if (lml_dataset_has_structures(validation->set))
       lml_json_writer_integer(w, "atoms", (long long)validation->set->frames[k].natoms);
     write_frame_errors(w, &validation->frames[k], validation->set->has_values);
     lml_json_writer_end_object(w);
@@ -128,15 +128,14 @@ static void write_keys(lml_json_writer *w, const lml_dataset *set) {
 
 /** What of the file counts, and what stands beside a design matrix. */
 static void write_settings(lml_json_writer *w, const lml_dataset *set) {
-  const bool matrix = set->source == LML_SOURCE_MATRIX;
+  const bool matrix = !lml_dataset_has_structures(set);
   if (matrix && set->has_values) {
     lml_json_writer_text(w, "targets", set->values);
     lml_json_writer_text(w, "targets_sha256", set->values_checksum);
   }
   if (matrix) lml_json_writer_integer(w, "frame_rows", (long long)set->frame_rows);
-  if (!matrix && set->quantity == LML_QUANTITY_FORCES)
-    lml_json_writer_text(w, "select", lml_selection_names[set->selection]);
-  if (set->quantity == LML_QUANTITY_ENERGY && lml_dataset_compares(set))
+  if (!matrix && lml_dataset_selects_atoms(set)) lml_json_writer_text(w, "select", lml_selection_names[set->selection]);
+  if (lml_dataset_quantity(set)->has_offsets && lml_dataset_compares(set))
     lml_json_writer_text(w, "reference", lml_energy_reference_names[set->reference]);
   write_keys(w, set);
   if (set->role == LML_ROLE_HARD) lml_json_writer_text(w, "mode", lml_hard_mode_names[set->mode]);
@@ -171,7 +170,7 @@ static void write_set(lml_json_writer *w, const lml_retrain *retrain, const lml_
   lml_json_writer_text(w, "file", set->path);
   lml_json_writer_text(w, "sha256", set->checksum);
   lml_json_writer_text(w, "quantity", lml_quantity_names[set->quantity]);
-  lml_json_writer_text(w, "unit", set->quantity == LML_QUANTITY_FORCES ? "eV/Å" : "eV/atom");
+  lml_json_writer_text(w, "unit", lml_dataset_quantity(set)->unit);
   write_settings(w, set);
   lml_json_writer_integer(w, "frames_read", (long long)set->nread);
   lml_json_writer_integer(w, "frames_used", (long long)set->nframes);

@@ -94,7 +94,9 @@ typedef struct lml_validation_slot {
   lml_results results[2];
   lml_dataset_walk walk;
   const double *baseline; /**< of the frame's rows; NULL: not known */
-  double reference[3];    /**< energy per atom of the first frame: file, before, after */
+  double *values[3];      /**< of the frame's rows: file, before, after; in one array */
+  size_t capacity;
+  double reference[3][LML_FRAME_ROWS]; /**< those of the first frame, where others count from it */
   lml_lattice lattice;
   bool has_centre;
   double centre[3];
@@ -111,6 +113,7 @@ lml_status lml_validation_room_make(lml_validation_room *room, const lml_workers
 void lml_validation_room_free(lml_validation_room *room) {
   for (size_t k = 0; room->slots != NULL && k < lml_pool_slots(room->workers->nthreads); k++) {
     lml_dataset_walk_end(&room->slots[k].walk);
+    lml_free(room->slots[k].values[0]);
     for (int which = 0; which < 2; which++) {
       lml_calculator_destroy(room->slots[k].calculators[which]);
       lml_results_free(&room->slots[k].results[which]);
@@ -120,7 +123,7 @@ void lml_validation_room_free(lml_validation_room *room) {
   *room = (lml_validation_room){0};
 }
 
-/* ---- forces ---- */
+/* ---- where atoms are ---- */
 
 /** The mean position of the QM atoms, unwrapped around the first of them. */
 static lml_status find_centre(frame_work *work, lml_error *error) {
@@ -187,7 +190,8 @@ static void record_zeros(lml_frame_errors *frame, const atom_rows *rows) {
   frame->zero_components += rows->zeros;
 }
 
-static lml_status add_forces(lml_validation *validation, frame_work *work, lml_error *error) {
+/** Count the rows of atoms, which are in the errors already, by where these are, and those that are zero. */
+static lml_status place_rows(lml_validation *validation, frame_work *work, lml_error *error) {
   const lml_dataset_walk *walk = &work->walk;
   const lml_status status = find_centre(work, error);
   size_t index = 0; /* of the frame's rows */
@@ -196,12 +200,8 @@ static lml_status add_forces(lml_validation *validation, frame_work *work, lml_e
     const double distance = distance_of(work, atom);
     atom_rows rows = {0.0, 0.0};
     for (size_t axis = 0; axis < 3; axis++) {
-      const size_t i = 3 * atom + axis;
       if (!lml_dataset_walk_counts(walk, atom, axis)) continue;
-      const double row[3] = {walk->forces == NULL ? 0.0 : walk->forces[i],
-                             work->baseline != NULL ? work->baseline[index] : work->results[0].forces[i],
-                             work->results[1].forces[i]};
-      lml_validation_add_row(validation, walk->position, index, row);
+      const double row[3] = {work->values[0][index], work->values[1][index], work->values[2][index]};
       place_row(validation, work, index++, row, region_of(work, atom), distance);
       count_zero(&rows, row);
     }
@@ -210,67 +210,72 @@ static lml_status add_forces(lml_validation *validation, frame_work *work, lml_e
   return status;
 }
 
-/* ---- energies and virials ---- */
+/* ---- one frame ---- */
 
 /** Keep the row with the fractions of elements in the frame. */
-static void keep_energy(const lml_measurement *m, const frame_work *work, const double row[3]) {
+static void keep_energy(const lml_measurement *m, const frame_work *work, size_t index, const double row[3]) {
   const lml_structure *structure = &work->walk.frame.structure;
   double fractions[LML_ELEMENTS_LIMIT] = {0.0};
   for (size_t i = 0; i < structure->natoms; i++)
     fractions[lml_potential_element_index(m->room->potentials[1], structure->numbers[i])] +=
         1.0 / (double)structure->natoms;
-  lml_validation_keep_energy(m->validation, work->walk.position, 0, row, fractions, 1);
+  lml_validation_keep_energy(m->validation, work->walk.position, index, row, fractions, 1);
 }
 
-static lml_status add_energy(const lml_measurement *m, frame_work *work, lml_error *error) {
-  lml_validation *validation = m->validation;
-  const double natoms = (double)work->walk.frame.structure.natoms;
-  double energy = 0.0;
-  if (validation->set->has_values) {
-    const lml_status status = lml_dataset_energy(&work->walk, &energy, error);
-    if (status != LML_OK) return status;
-  }
-  double row[3] = {energy / natoms, work->results[0].energy / natoms, work->results[1].energy / natoms};
-  if (validation->set->quantity == LML_QUANTITY_DIFFERENCE) {
-    if (work->walk.position == 0) memcpy(work->reference, row, sizeof row);
-    for (int k = 0; k < 3; k++) row[k] -= work->reference[k];
-    if (work->walk.position == 0) return LML_OK;
-  }
-  if (work->baseline != NULL) row[1] = work->baseline[0];
-  if (validation->set->noffsets > 0)
-    keep_energy(m, work, row);
+/** Find the values of the frame's @p nrows rows. */
+static lml_status find_values(const lml_measurement *m, frame_work *work, size_t nrows, lml_error *error) {
+  const lml_dataset *set = m->validation->set;
+  const lml_quantity_ops *quantity = lml_dataset_quantity(set);
+  lml_status status =
+      lml_grow(&work->values[0], &work->capacity, 3 * nrows, sizeof(double), "values of a frame", error);
+  if (status != LML_OK) return status;
+  for (size_t part = 1; part < 3; part++) work->values[part] = work->values[0] + part * nrows;
+  memset(work->values[0], 0, nrows * sizeof(double));
+  if (set->has_values) status = quantity->read(&work->walk, work->values[0], error);
+  if (work->baseline != NULL)
+    memcpy(work->values[1], work->baseline, nrows * sizeof(double));
   else
-    lml_validation_add_row(validation, work->walk.position, 0, row);
-  return LML_OK;
+    quantity->give(&work->walk, &work->results[0], work->values[1]);
+  quantity->give(&work->walk, &work->results[1], work->values[2]);
+  return status;
 }
 
-static lml_status add_virial(lml_validation *validation, frame_work *work, lml_error *error) {
-  const double natoms = (double)work->walk.frame.structure.natoms;
-  double virial[9] = {0.0};
-  if (validation->set->has_values) {
-    const lml_status status = lml_dataset_virial(&work->walk, virial, error);
-    if (status != LML_OK) return status;
+/** Count from the first frame's rows, which are kept; the baseline that is known does so already. */
+static void subtract_reference(frame_work *work, size_t nrows) {
+  for (size_t part = 0; part < 3; part++) {
+    if (work->walk.position == 0) memcpy(work->reference[part], work->values[part], nrows * sizeof(double));
+    for (size_t k = 0; k < nrows && (part != 1 || work->baseline == NULL); k++)
+      work->values[part][k] -= work->reference[part][k];
   }
-  for (size_t k = 0; k < 6; k++) {
-    const size_t c = lml_voigt_place(k);
-    const double row[3] = {virial[c] / natoms,
-                           work->baseline != NULL ? work->baseline[k] : work->results[0].virial[c] / natoms,
-                           work->results[1].virial[c] / natoms};
-    lml_validation_add_row(validation, work->walk.position, k, row);
-  }
-  return LML_OK;
 }
 
-/* ---- all frames ---- */
+static lml_status add_rows(const lml_measurement *m, frame_work *work, lml_error *error) {
+  lml_validation *validation = m->validation;
+  const lml_quantity_ops *quantity = lml_dataset_quantity(validation->set);
+  const size_t nrows = quantity->count_rows(&work->walk);
+  if (nrows == 0) return LML_OK;
+  const lml_status status = find_values(m, work, nrows, error);
+  if (status != LML_OK) return status;
+  if (quantity->from_first) subtract_reference(work, nrows);
+  if (quantity->from_first && work->walk.position == 0) return LML_OK;
+  for (size_t k = 0; k < nrows; k++) {
+    const double row[3] = {work->values[0][k], work->values[1][k], work->values[2][k]};
+    if (validation->set->noffsets > 0)
+      keep_energy(m, work, k, row);
+    else
+      lml_validation_add_row(validation, work->walk.position, k, row);
+  }
+  return quantity->extent == LML_EXTENT_ATOMS ? place_rows(validation, work, error) : LML_OK;
+}
 
 static lml_status evaluate(const lml_measurement *m, frame_work *work, int which, lml_error *error) {
   lml_status status = LML_OK;
   if (work->calculators[which] == NULL)
     status = lml_linear_calculator_create(m->room->potentials[which], &work->calculators[which], error);
   if (status != LML_OK) return status;
-  const bool forces = m->validation->set->quantity == LML_QUANTITY_FORCES;
+  const bool selected = lml_dataset_selects_atoms(m->validation->set);
   return lml_linear_calculator_evaluate_atoms(work->calculators[which], &work->walk.frame.structure,
-                                              forces ? work->walk.atoms : NULL, work->walk.natoms, LML_WANT_DEFAULT,
+                                              selected ? work->walk.atoms : NULL, work->walk.natoms, LML_WANT_DEFAULT,
                                               &work->results[which], error);
 }
 
@@ -280,18 +285,10 @@ static lml_status add_frame(const lml_measurement *m, frame_work *work, lml_erro
   work->baseline = baseline != NULL && !isnan(baseline[0]) ? baseline : NULL;
   lml_status status = evaluate(m, work, 1, error);
   if (status == LML_OK && work->baseline == NULL) status = evaluate(m, work, 0, error);
-  if (status != LML_OK) return status;
-  switch (m->validation->set->quantity) {
-    case LML_QUANTITY_FORCES:
-      return add_forces(m->validation, work, error);
-    case LML_QUANTITY_VIRIAL:
-      return add_virial(m->validation, work, error);
-    case LML_QUANTITY_ENERGY:
-    case LML_QUANTITY_DIFFERENCE:
-      return add_energy(m, work, error);
-  }
-  return lml_fail(error, LML_ERR_INTERNAL, "no errors of the quantity %d", (int)m->validation->set->quantity);
+  return status == LML_OK ? add_rows(m, work, error) : status;
 }
+
+/* ---- all frames ---- */
 
 static lml_status visit(const lml_measurement *m, frame_work *work, size_t position, lml_error *error) {
   const lml_dataset *set = m->validation->set;
@@ -310,7 +307,7 @@ static lml_status measure(void *context, lml_pool_place place, size_t position, 
   if (work->walk.set != set) {
     lml_dataset_walk_end(&work->walk);
     status = lml_dataset_walk_begin(&work->walk, set, error);
-    if (status == LML_OK && set->quantity == LML_QUANTITY_DIFFERENCE && position > 0) status = visit(m, work, 0, error);
+    if (status == LML_OK && lml_dataset_quantity(set)->from_first && position > 0) status = visit(m, work, 0, error);
   }
   return status == LML_OK ? visit(m, work, position, error) : status;
 }

@@ -12,7 +12,7 @@
 #include "lmlink/calculator.h"
 #include "lmlink/potential.h"
 #include "potential/gradient_rows.h"
-#include "retrain/data/dataset.h"
+#include "retrain/data/frame_walk.h"
 #include "retrain/rows/descriptor_shift.h"
 #include "retrain/rows/environments.h"
 
@@ -51,17 +51,24 @@ typedef struct lml_design {
   lml_gradient_rows gradients;
   lml_environments environments; /**< atoms of the structure at hand, for energies */
   size_t nelements, ncoefficients;
-  size_t width;              /**< N_D = nelements × ncoefficients */
-  const lml_shift *shift;    /**< rows are for descriptors counted from there; NULL: from zero */
-  double *start;             /**< width: Θ₀ for these */
-  lml_dataset_walk walk;     /**< through the set that rows were last made of */
-  struct lml_matrix *matrix; /**< the same where they were read from a matrix */
+  size_t width;           /**< N_D = nelements × ncoefficients */
+  const lml_shift *shift; /**< rows are for descriptors counted from there; NULL: from zero */
+  double *start;          /**< width: Θ₀ for these */
+  const lml_dataset *set; /**< whose file is open; NULL: none */
+  lml_dataset_walk walk;  /**< through it, where it holds structures */
+  void *reader;           /**< the source's own, where it is no walk */
+  bool has_reference;     /**< what rows count from, of a set whose rows do, has been found */
+  size_t next_atom;       /**< of those whose forces' rows are being made */
   lml_results results;
   double *block;                          /**< LML_BLOCK_ROWS × width */
   double *targets, *predicted, *baseline; /**< LML_BLOCK_ROWS each, for the block */
   double *fractions;                      /**< LML_BLOCK_ROWS × elements, for the block */
-  double *reference;                      /**< width + 2: row, target and fixed part that differences count from */
-  double *scratch;                        /**< descriptors of an atom, or virials of a frame */
+  double *weights;                        /**< LML_BLOCK_ROWS: square roots of the rows' own, for the block */
+  double *reference;                      /**< LML_FRAME_ROWS × width: rows that others count from */
+  double reference_targets[LML_FRAME_ROWS], reference_baseline[LML_FRAME_ROWS];
+  double *values; /**< of a frame's rows: the file's, then those of the fixed terms */
+  size_t values_capacity;
+  double *scratch; /**< descriptors of an atom, or virials of a frame */
   size_t scratch_capacity;
 } lml_design;
 
@@ -73,7 +80,7 @@ void lml_design_free(lml_design *design);
 void lml_design_set_shift(lml_design *design, const lml_shift *shift);
 
 /** Doubles that the largest frame of @p set needs, at most. */
-size_t lml_design_scratch(const lml_design *design, const lml_dataset *set);
+size_t lml_design_memory(const lml_design *design, const lml_dataset *set);
 
 /** The rows of the frame at @p position of @p set. Errors name file and frame. The set's file stays open until rows of
  *  another set are asked for, or lml_design_close. */
@@ -85,8 +92,20 @@ void lml_design_close(lml_design *design);
 lml_status lml_design_force_rows(lml_design *design, const lml_structure *structure, const size_t *atoms, size_t natoms,
                                  double *rows, lml_error *error);
 
-/** For what makes rows: hand on the block's first @p count ones, which begin with row @p first of the frame at @p
- *  position of @p set, with Θ₀'s values. `before` holds the fixed terms' part of each, and @p weights (NULL: 1) the
+/* For what makes rows. */
+
+/** Begin with the rows of the forces on @p natoms atoms of @p structure; then make those of the next @p natoms of them,
+ *  for the shift, at @p rows, 3 natoms × width. */
+lml_status lml_design_begin_forces(lml_design *design, const lml_structure *structure, const size_t *atoms,
+                                   size_t natoms, lml_error *error);
+lml_status lml_design_next_forces(lml_design *design, size_t natoms, double *rows, lml_error *error);
+
+/** For sources of structures: the rows of the frame that the walk is at, by the set's quantity; `results` holds what
+ *  the fixed terms give for it. */
+lml_status lml_design_structure_rows(lml_design *design, const lml_row_sink *sink, lml_error *error);
+
+/** Emit the block's first @p count ones, which begin with row @p first of the frame at @p
+ *  position of @p set, with Θ₀'s values. `baseline` holds the fixed terms' part of each, and @p weights (NULL: 1) the
  *  square roots of their weights. */
 lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
                            const double *weights, const lml_row_sink *sink, lml_error *error);

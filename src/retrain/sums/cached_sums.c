@@ -64,7 +64,7 @@ static void put_numbers(writer *w, const char *name, const double *numbers, size
 /* ---- the key: sets ---- */
 
 static void put_set(writer *w, const lml_dataset *set, const char *role, size_t index) {
-  const bool matrix = set->source == LML_SOURCE_MATRIX;
+  const bool matrix = !lml_dataset_has_structures(set);
   const struct {
     const char *name;
     const char *value;

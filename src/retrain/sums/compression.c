@@ -30,7 +30,7 @@ const lml_dataset *lml_compression_set(const lml_retrain_options *options, const
     const lml_dataset *set = &options->sets[s];
     if (set->role != LML_ROLE_TARGET || set->leverage > 0.0 || set->reading == LML_READ_FOLLOW) continue;
     nrows += set->nrows;
-    if (found == NULL && set->source == LML_SOURCE_STRUCTURES && set->quantity == LML_QUANTITY_FORCES) found = set;
+    if (found == NULL && lml_dataset_has_structures(set) && lml_dataset_selects_atoms(set)) found = set;
   }
   return nrows < ROWS_PER_COEFFICIENT * design->width ? NULL : found;
 }

@@ -1,111 +1,30 @@
-#include "retrain/data/frame_values.h"
-
-#include <ctype.h>
+/* Virials per atom, W = −V·stress. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <strings.h>
 
 #include "base/fail.h"
 #include "base/text.h"
-#include "lmlink/calculator.h"
-#include "structure/log_keys.h"
+#include "retrain/data/frame_walk.h"
+#include "retrain/rows/design.h"
+#include "structure/vec3.h"
 
-const char *const lml_value_names[] = {"energy", "forces", "virial", "stress", NULL};
+static size_t count_rows(const lml_dataset_walk *walk) {
+  (void)walk;
+  return LML_FRAME_ROWS;
+}
+
+static double share_of_atom(const lml_dataset_walk *walk) { return 1.0 / (double)walk->frame.structure.natoms; }
+
+/* ---- values ---- */
+
+static bool is_there(lml_dataset_walk *walk) {
+  return lml_frame_info(&walk->frame, lml_dataset_key(walk->set, LML_VALUE_VIRIAL)) != NULL ||
+         lml_frame_info(&walk->frame, lml_dataset_key(walk->set, LML_VALUE_STRESS)) != NULL;
+}
 
 /** Relative deviation that is none: constants by which units are converted differ by that. */
 static const double same_value = 1e-6;
-
-lml_status lml_frame_numbers(lml_dataset_walk *walk, const char *name, size_t count, const double **values,
-                             lml_error *error) {
-  const lml_values *info = lml_frame_info(&walk->frame, name);
-  *values = NULL;
-  if (info == NULL) return LML_OK;
-  if (info->type != LML_REAL || info->count * info->width != count)
-    return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "%s must be %zu real number%s", LML_FRAME(walk), name, count,
-                    count == 1 ? "" : "s");
-  for (size_t k = 0; k < count; k++)
-    if (!isfinite(info->reals[k]))
-      return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "%s is not finite", LML_FRAME(walk), name);
-  *values = info->reals;
-  return LML_OK;
-}
-
-lml_status lml_frame_reals(lml_dataset_walk *walk, const char *name, size_t width, const double **values,
-                           lml_error *error) {
-  const lml_values *column = lml_frame_column(&walk->frame, name);
-  *values = NULL;
-  if (column == NULL) return LML_OK;
-  if (column->type != LML_REAL || column->width != width)
-    return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "column %s must hold %zu real numbers per atom (%s:R:%zu)",
-                    LML_FRAME(walk), name, width, name, width);
-  *values = column->reals;
-  return LML_OK;
-}
-
-const char *lml_dataset_key(const lml_dataset *set, lml_value value) {
-  return set->keys[value] != NULL ? set->keys[value] : lml_value_names[value];
-}
-
-/* ---- names that are nearly right ---- */
-
-/** Whether @p name holds @p stem in any case. */
-static bool is_like(const char *name, const char *stem) {
-  const size_t length = strlen(stem);
-  for (const char *at = name; *at != '\0'; at++) {
-    size_t k = 0;
-    while (k < length && tolower((unsigned char)at[k]) == stem[k]) k++;
-    if (k == length) return true;
-  }
-  return false;
-}
-
-void lml_frame_near_names(const lml_frame *frame, lml_value value, char text[LML_ERROR_MESSAGE_SIZE]) {
-  static const char *const stems[LML_VALUE_COUNT] = {"energy", "force", "virial", "stress"};
-  const bool columns = value == LML_VALUE_FORCES;
-  const lml_values *all = columns ? frame->columns : frame->info;
-  const size_t count = columns ? frame->ncolumns : frame->ninfo;
-  const char *first = NULL;
-  size_t length = 0;
-  text[0] = '\0';
-  for (size_t k = 0; k < count; k++) {
-    if (all[k].type != LML_REAL || !is_like(all[k].name, stems[value])) continue;
-    if (first == NULL) first = all[k].name;
-    length += (size_t)snprintf(text + length, LML_ERROR_MESSAGE_SIZE - length, "%s %.40s",
-                               length == 0 ? "; it has" : ",", all[k].name);
-    if (length > LML_ERROR_MESSAGE_SIZE / 3) break;
-  }
-  if (first != NULL)
-    snprintf(text + length, LML_ERROR_MESSAGE_SIZE - length,
-             ": if that is meant, say \"keys\": {\"%s\": \"%.40s\"} or --%s-key %.40s", lml_value_names[value], first,
-             lml_value_names[value], first);
-}
-
-/* ---- energies ---- */
-
-lml_status lml_dataset_energy(lml_dataset_walk *walk, double *energy, lml_error *error) {
-  const char *key = lml_dataset_key(walk->set, LML_VALUE_ENERGY);
-  const double *value;
-  const lml_status status = lml_frame_numbers(walk, key, 1, &value, error);
-  if (status != LML_OK) return status;
-  const lml_values *kind =
-      walk->set->keys[LML_VALUE_ENERGY] == NULL ? lml_frame_info(&walk->frame, LML_LOG_ENERGY_KIND) : NULL;
-  if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_kind_name(LML_KIND_EXACT)) != 0)
-    return lml_fail(error, LML_ERR_INPUT,
-                    LML_FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; leave energies out",
-                    LML_FRAME(walk), kind->texts[0]);
-  if (value == NULL) {
-    char near[LML_ERROR_MESSAGE_SIZE];
-    lml_frame_near_names(&walk->frame, LML_VALUE_ENERGY, near);
-    return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "no energy: add the key %.40s (eV) to its comment line%s",
-                    LML_FRAME(walk), key, near);
-  }
-  *energy = *value;
-  return LML_OK;
-}
-
-/* ---- virials ---- */
 
 /** Tensors of a frame are written row by row. */
 static const char *const component_names[9] = {"xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz"};
@@ -202,7 +121,9 @@ static lml_status check_case(lml_dataset_walk *walk, lml_value missing, lml_valu
   return LML_OK;
 }
 
-lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_error *error) {
+/** The frame's virial, its own or from the stress. One that is not symmetric, or that its stress contradicts, is an
+ *  error. */
+static lml_status read_virial(lml_dataset_walk *walk, double *values, lml_error *error) {
   const double volume = lml_structure_volume(&walk->frame.structure);
   const double *own, *stress;
   lml_status status = find_tensor(walk, LML_VALUE_VIRIAL, &own, error);
@@ -214,13 +135,58 @@ lml_status lml_dataset_virial(lml_dataset_walk *walk, double virial[9], lml_erro
     status = check_case(walk, LML_VALUE_STRESS, LML_VALUE_VIRIAL, error);
   if (status != LML_OK) return status;
   if (own == NULL && stress == NULL) {
-    char near[LML_ERROR_MESSAGE_SIZE];
-    lml_frame_near_names(&walk->frame, LML_VALUE_VIRIAL, near);
-    if (near[0] == '\0') lml_frame_near_names(&walk->frame, LML_VALUE_STRESS, near);
+    char similar[LML_ERROR_MESSAGE_SIZE];
+    lml_frame_similar_names(&walk->frame, LML_VALUE_VIRIAL, similar);
+    if (similar[0] == '\0') lml_frame_similar_names(&walk->frame, LML_VALUE_STRESS, similar);
     return lml_fail(error, LML_ERR_INPUT,
                     LML_FRAME_FORMAT "neither virial (eV) nor stress (eV/Å³) in its comment line%s", LML_FRAME(walk),
-                    near);
+                    similar);
   }
-  for (size_t k = 0; k < 9; k++) virial[k] = own != NULL ? own[k] : -volume * stress[k];
+  for (size_t k = 0; k < LML_FRAME_ROWS && values != NULL; k++) {
+    const size_t c = lml_voigt_place(k);
+    values[k] = (own != NULL ? own[c] : -volume * stress[c]) * share_of_atom(walk);
+  }
   return LML_OK;
 }
+
+static void give_virial(const lml_dataset_walk *walk, const lml_results *results, double *values) {
+  for (size_t k = 0; k < LML_FRAME_ROWS; k++) values[k] = results->virial[lml_voigt_place(k)] * share_of_atom(walk);
+}
+
+/* ---- rows ---- */
+
+static size_t scratch_for(const lml_design *design) {
+  return LML_FRAME_ROWS * design->nelements * (design->ncoefficients - 1);
+}
+
+static size_t memory_for(const lml_design *design, const lml_dataset *set) {
+  (void)set;
+  return scratch_for(design);
+}
+
+static lml_status next_rows(lml_design *design, size_t *count, lml_error *error) {
+  const size_t n = design->ncoefficients, inner = n - 1;
+  const double share = share_of_atom(&design->walk);
+  const lml_status status =
+      lml_descriptors_virials(&design->descriptors, &design->walk.frame.structure, design->scratch, error);
+  for (size_t k = 0; k < LML_FRAME_ROWS && status == LML_OK; k++)
+    for (size_t e = 0; e < design->nelements; e++) {
+      double *row = design->block + k * design->width + e * n;
+      const double *values = design->scratch + (LML_FRAME_ROWS * e + k) * inner;
+      row[0] = 0.0;
+      for (size_t c = 0; c < inner; c++) row[1 + c] = values[c] * share;
+    }
+  *count = LML_FRAME_ROWS;
+  return status;
+}
+
+const lml_quantity_ops lml_virial_quantity = {.unit = "eV/atom",
+                                              .extent = LML_EXTENT_FRAME,
+                                              .value = LML_VALUE_VIRIAL,
+                                              .count_rows = count_rows,
+                                              .is_there = is_there,
+                                              .read = read_virial,
+                                              .give = give_virial,
+                                              .scratch = scratch_for,
+                                              .memory = memory_for,
+                                              .next = next_rows};
