@@ -7,7 +7,6 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "mixing/mixing_calculator.h"
 #include "structure/lattice.h"
 #include "structure/neighbours.h"
 

@@ -8,8 +8,7 @@
 
 #include "base/log.h"
 #include "lmlink/structure.h"
-
-struct lml_mixing_region;
+#include "mixing/mixing_region.h"
 
 /** Initialise with `lml_foreign f = {0};`, release with lml_foreign_free. */
 typedef struct lml_foreign {
@@ -23,15 +22,15 @@ typedef struct lml_foreign {
 /** Find the atoms of @p structure whose species are not among the @p nknown in @p known (NULL: there are none).
  *  LML_ERR_INPUT where one of them is a QM atom of none of the regions: nothing would give it a force. */
 lml_status lml_foreign_find(lml_foreign *foreign, const lml_structure *structure, const int *known, size_t nknown,
-                            const struct lml_mixing_region *regions, size_t nregions, lml_error *error);
+                            const lml_mixing_region *regions, size_t nregions, lml_error *error);
 
 /** Whether all of them are QM atoms of @p regions, in a structure whose atoms are those of @p structure; likewise. */
 lml_status lml_foreign_check(const lml_foreign *foreign, const lml_structure *structure,
-                             const struct lml_mixing_region *regions, size_t nregions, lml_error *error);
+                             const lml_mixing_region *regions, size_t nregions, lml_error *error);
 
 /** Tell which atoms whose force is the ML calculator's, wholly or in part, lie within @p distance (Å) of one. */
-void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure,
-                      const struct lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);
+void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure, const lml_mixing_region *regions,
+                      size_t nregions, double distance, const lml_log *log);
 
 /** Whether none of the other atoms of @p structure is at the place of a foreign one, which the ML calculator cannot
  *  tell: LML_ERR_INPUT, as of lml_structure_check_apart. */

@@ -8,7 +8,7 @@
 
 #include "lmlink/calculator.h"
 #include "mixing/foreign.h"
-#include "mixing/mixing_calculator.h"
+#include "mixing/mixing_region.h"
 
 enum { LML_MIX_SHELLS = 4 /**< of equal width, from a region's first buffer atom to the buffer's outer edge */ };
 

@@ -4,48 +4,8 @@
 #include <stdio.h>
 
 #include "base/fail.h"
-#include "base/file_texts.h"
 #include "base/memory.h"
 #include "lmlink/structure.h"
-#include "potential/format.h"
-
-/* ---- files ---- */
-
-lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
-                              lml_potential **potential, lml_error *error) {
-  const lml_potential_request request = {.path = path, .parameters = parameters, .fixed_terms = fixed_terms};
-  const lml_format *format;
-  lml_potential *p;
-  *potential = NULL;
-  lml_status status = lml_format_find(&request, &format, error);
-  if (status == LML_OK) status = lml_alloc(&p, 1, sizeof *p, "a potential", error);
-  if (status != LML_OK) return status;
-  p->format = format;
-  p->path = lml_strdup(path, error);
-  status = p->path == NULL ? LML_ERR_MEMORY : format->read(&request, p, error);
-  if (status == LML_OK)
-    *potential = p;
-  else
-    lml_potential_destroy(p);
-  return status;
-}
-
-lml_status lml_potential_read_text(const lml_potential_text *text, const lml_potential_text *parameters,
-                                   lml_potential **potential, lml_error *error) {
-  lml_file_text texts[2] = {{text->name, text->text, text->length}};
-  const size_t count = parameters == NULL ? 1 : 2;
-  if (parameters != NULL) texts[1] = (lml_file_text){parameters->name, parameters->text, parameters->length};
-  lml_file_texts_use(texts, count);
-  const lml_status status = lml_potential_read(text->name, parameters == NULL ? NULL : parameters->name,
-                                               LML_FIXED_TERMS_NONE, potential, error);
-  lml_file_texts_use(NULL, 0);
-  return status;
-}
-
-lml_status lml_potential_write(const lml_potential *potential, const char *path, const char *parameters,
-                               const char *comment, lml_error *error) {
-  return potential->format->write(potential, path, parameters, comment, error);
-}
 
 void lml_potential_destroy(lml_potential *potential) {
   if (potential == NULL) return;

@@ -1,5 +1,5 @@
-"""Check that a source file includes headers of its own layer and of lower ones only, and no header of a family of
-descriptors but within the family.
+"""Check that a source file includes headers of its own layer and of lower ones only, no header of a family of
+descriptors but within the family, and that no files include one another in a circle but within a family.
 
 Usage: layers.py ROOT
 """
@@ -33,6 +33,14 @@ PUBLIC = {
 # Families of descriptors: folders whose headers nobody else includes. The list of formats names each family's format.
 FAMILIES = ["src/potential/ace", "src/potential/bispectrum", "src/potential/uf3"]
 FORMATS = "src/potential/formats.c"
+
+# Modules whose functions stand in several files, to which a private header shows what they share: they count as one.
+PARTS = {
+    "src/base/comm_table": "src/base/comm",
+    "src/potential/product/variants": "src/potential/product/product",
+    "src/programs/mixing_config": "src/programs/calculator_config",
+    "src/session/force_log_file": "src/session/force_log",
+}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
@@ -81,10 +89,56 @@ def is_hidden(name, path, root):
     return not (str(own) == FORMATS and header.stem.endswith("_format"))
 
 
+def module_of(path, root):
+    """X.c and X.h, without their ending, as one; so are the files of a family, and the parts of a module."""
+    own = path.relative_to(root).with_suffix("")
+    for family in FAMILIES:
+        if own.is_relative_to(family):
+            return family
+    return PARTS.get(str(own), str(own))
+
+
+def modules(root):
+    """Each module with those that it includes headers of, and of which file and header that is."""
+    graph = {}
+    for folder in ("src", "socket"):
+        for path in sorted((root / folder).rglob("*.[ch]")):
+            own = graph.setdefault(module_of(path, root), {})
+            for name in INCLUDE.findall(path.read_text(encoding="utf-8")):
+                found = [header for header in (root / "src" / name, root / "socket" / name) if header.exists()]
+                if found and module_of(found[0], root) != module_of(path, root):
+                    own.setdefault(module_of(found[0], root), f"{path.relative_to(root)} includes {name}")
+    return graph
+
+
+def way_between(graph, begin, end):
+    """The shortest way from one module to another, as the includes that it consists of; None without one."""
+    ways, queue = {begin: []}, [begin]
+    for module in queue:
+        for used, include in graph.get(module, {}).items():
+            if used == end:
+                return ways[module] + [include]
+            if used not in ways:
+                ways[used] = ways[module] + [include]
+                queue.append(used)
+    return None
+
+
+def circles(root):
+    """One line for each module that includes itself by way of others, unless another's line names it."""
+    graph, seen = modules(root), set()
+    for module in graph:
+        way = way_between(graph, module, module)
+        if way and not seen.intersection(way):
+            seen.update(way)
+            yield f"{module}: is in a circle: " + ", ".join(way)
+
+
 def main():
     root = pathlib.Path(sys.argv[1]).resolve()
     files = list(sources(root))
     faults = [f"{path.relative_to(root)}: {fault}" for path, layer in files for fault in faults_of(path, layer, root)]
+    faults += circles(root)
     print(*faults, f"{len(files)} files, {len(faults)} faults", sep="\n")
     return 1 if faults or not files else 0
 
