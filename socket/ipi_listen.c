@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 #include "base/fail.h"
 #include "base/sys.h"
 
-enum { BACKLOG = 8, OWNER_ONLY = 0600 };
+enum { BACKLOG = 128, OWNER_ONLY = 0600 };
 
 static lml_status make_socket(int domain, const lml_ipi_address *address, int *fd, lml_error *error) {
   *fd = lml_sys->socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -155,50 +155,10 @@ static bool will_come_again(int number) {
   return number == EAGAIN || number == EWOULDBLOCK || number == EINTR || number == ECONNABORTED;
 }
 
-/** Send small messages at once. And look, every ten minutes of silence, whether the engine's machine is still there:
- * one that lost its power says nothing, as does one that computes. */
-static lml_status set_tcp_options(const lml_ipi_listener *listener, int fd, lml_error *error) {
-  static const struct {
-    const char *name;
-    int level, number, value;
-  } options[] = {
-      {"TCP_NODELAY", IPPROTO_TCP, TCP_NODELAY, 1},
-      {"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1},
-      {"TCP_KEEPIDLE", IPPROTO_TCP, TCP_KEEPIDLE, 600},
-      {"TCP_KEEPINTVL", IPPROTO_TCP, TCP_KEEPINTVL, 60},
-  };
-  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-    if (lml_sys->setsockopt(fd, options[i].level, options[i].number, &options[i].value, sizeof options[i].value) != 0)
-      return lml_fail_errno(error, errno, "cannot set %s on a connection to %s", options[i].name,
-                            listener->address.text);
-  return LML_OK;
-}
-
-static lml_status check_peer(const lml_ipi_listener *listener, int *fd, unsigned long *refused, lml_error *error) {
-  if (listener->address.transport == LML_IPI_TCP) return set_tcp_options(listener, *fd, error);
-  uid_t user;
-  if (lml_sys->peer_user(*fd, &user) != 0)
-    return lml_fail_errno(error, errno, "cannot find out who connects to %s", listener->address.text);
-  if (user == lml_sys->geteuid()) return LML_OK;
-  *refused = (unsigned long)user + 1;
-  lml_sys->close(*fd);
-  *fd = -1;
-  return LML_OK;
-}
-
-lml_status lml_ipi_accept(const lml_ipi_listener *listener, int *fd, unsigned long *refused, lml_error *error) {
-  *refused = 0;
+lml_status lml_ipi_accept(const lml_ipi_listener *listener, int *fd, lml_error *error) {
   *fd = lml_sys->accept(listener->fd);
-  if (*fd < 0)
-    return will_come_again(errno)
-               ? LML_OK
-               : lml_fail_errno(error, errno, "cannot take a connection to %s", listener->address.text);
-  const lml_status status = check_peer(listener, fd, refused, error);
-  if (status != LML_OK) {
-    lml_sys->close(*fd);
-    *fd = -1;
-  }
-  return status;
+  if (*fd >= 0 || will_come_again(errno)) return LML_OK;
+  return lml_fail_errno(error, errno, "cannot take a connection to %s", listener->address.text);
 }
 
 void lml_ipi_listener_close(lml_ipi_listener *listener) {

@@ -4,7 +4,6 @@
 #ifndef LML_SOCKET_IPI_LISTEN_H
 #define LML_SOCKET_IPI_LISTEN_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 #include "ipi_address.h"
@@ -22,9 +21,8 @@ typedef struct lml_ipi_listener {
  *  over. TCP listens at the address that HOST stands for, and nowhere else. */
 lml_status lml_ipi_listen(lml_ipi_listener *listener, const lml_ipi_address *address, lml_error *error);
 
-/** Take a connection, if one waits: *@p fd is a non-blocking socket, or −1. A unix connection of another user is
- *  closed, and *@p refused is that user's number plus one; 0 otherwise. */
-lml_status lml_ipi_accept(const lml_ipi_listener *listener, int *fd, unsigned long *refused, lml_error *error);
+/** Take a connection, if one waits: *@p fd is a non-blocking socket, or −1. */
+lml_status lml_ipi_accept(const lml_ipi_listener *listener, int *fd, lml_error *error);
 
 /** Close, and remove the socket's file if it is still the one that was made. Fine where it is closed. */
 void lml_ipi_listener_close(lml_ipi_listener *listener);

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "ipi_candidates.h"
 #include "ipi_codec.h"
 #include "ipi_listen.h"
 #include "ipi_stream.h"
@@ -30,13 +31,13 @@ typedef enum request_state {
 
 struct lml_ipi_server {
   lml_ipi_listener listener;
-  lml_ipi_stream stream;
+  lml_ipi_candidates candidates;
+  lml_ipi_stream stream; /**< the engine's */
   lml_ipi_decoder *decoder;
   unsigned char *input; /**< INPUT_SIZE bytes */
   lml_ipi_buffer output;
   size_t sent; /**< bytes of the output */
   question asked;
-  bool spoke;       /**< the engine has said something on this connection */
   bool ready;       /**< its last word was READY */
   bool inited;      /**< INIT was sent on this connection */
   bool init_is_due; /**< INIT was sent since the last READY */
@@ -50,12 +51,13 @@ struct lml_ipi_server {
   size_t connections;
 };
 
-lml_status lml_ipi_server_create(const lml_ipi_address *address, lml_ipi_server **server, lml_error *error) {
+lml_status lml_ipi_server_create(const lml_ipi_address *address, const lml_ipi_admission *admission,
+                                 lml_ipi_server **server, lml_error *error) {
   lml_status status = lml_alloc(server, 1, sizeof **server, "the server end of the i-PI protocol", error);
   if (status != LML_OK) return status;
   lml_ipi_server *made = *server;
   made->listener.fd = made->stream.fd = -1;
-  made->stream.acknowledge_at_once = address->transport == LML_IPI_TCP;
+  made->candidates.admission = *admission;
   status = lml_ipi_decoder_create(LML_IPI_CLIENT, lml_ipi_units_ev, &made->decoder, error);
   if (status == LML_OK) status = lml_alloc(&made->input, INPUT_SIZE, 1, "the bytes that an engine sends", error);
   if (status == LML_OK) status = lml_ipi_listen(&made->listener, address, error);
@@ -69,6 +71,7 @@ lml_status lml_ipi_server_create(const lml_ipi_address *address, lml_ipi_server 
 void lml_ipi_server_destroy(lml_ipi_server *server) {
   if (server == NULL) return;
   lml_ipi_server_hang_up(server);
+  lml_ipi_candidates_close(&server->candidates);
   lml_ipi_listener_close(&server->listener);
   lml_ipi_decoder_destroy(server->decoder);
   lml_ipi_buffer_free(&server->output);
@@ -84,6 +87,8 @@ static const char *address_of(const lml_ipi_server *server) { return server->lis
 
 size_t lml_ipi_server_connections(const lml_ipi_server *server) { return server->connections; }
 
+size_t lml_ipi_server_callers(const lml_ipi_server *server) { return server->candidates.came; }
+
 lml_ipi_server_state lml_ipi_server_where(const lml_ipi_server *server) {
   if (!is_open(server)) return LML_IPI_SERVER_ALONE;
   if (server->asked == NOTHING) return LML_IPI_SERVER_IDLE;
@@ -97,7 +102,7 @@ static void drop(lml_ipi_server *server) {
   lml_ipi_stream_close(&server->stream);
   server->output.length = server->sent = 0;
   server->asked = NOTHING;
-  server->spoke = server->ready = server->inited = server->init_is_due = server->init_is_new = server->discards = false;
+  server->ready = server->inited = server->init_is_due = server->init_is_new = server->discards = false;
   if (server->request == IN_WORK) server->request = WAITS;
 }
 
@@ -123,20 +128,6 @@ static lml_status ask(lml_ipi_server *server, lml_ipi_type type, question asked,
   const lml_ipi_message message = {.type = type};
   server->asked = asked;
   return queue(server, &message, error);
-}
-
-static lml_status take_connection(lml_ipi_server *server, lml_error *error) {
-  unsigned long refused;
-  const lml_status status = lml_ipi_accept(&server->listener, &server->stream.fd, &refused, error);
-  if (status != LML_OK) return status;
-  if (refused != 0)
-    return lml_fail(error, LML_ERR_PROTOCOL,
-                    "user number %lu tried to connect to %s and was refused: an engine must run under the same user",
-                    refused - 1, address_of(server));
-  if (!is_open(server)) return LML_OK;
-  server->connections++;
-  lml_ipi_decoder_restart(server->decoder);
-  return LML_OK;
 }
 
 /** Send what the engine takes; a hang-up is found when reading, behind what it said before. */
@@ -240,6 +231,17 @@ static lml_status take_message(lml_ipi_server *server, const lml_ipi_message *me
   return unexpected(server, type, error);
 }
 
+/** Find the engine among those that have connected; its answer to the first STATUS is heard. */
+static lml_status find_engine(lml_ipi_server *server, lml_error *error) {
+  lml_ipi_message answer = {0};
+  const lml_status status = lml_ipi_candidates_choose(&server->candidates, &server->listener, server->decoder,
+                                                      &server->stream, &answer.type, error);
+  if (status != LML_OK || !is_open(server)) return status;
+  server->connections++;
+  server->asked = STATUS_BEFORE;
+  return take_message(server, &answer, error);
+}
+
 /** Read what is there, and act on each message. */
 static lml_status listen_to_engine(lml_ipi_server *server, bool *heard, lml_error *error) {
   size_t received;
@@ -247,7 +249,6 @@ static lml_status listen_to_engine(lml_ipi_server *server, bool *heard, lml_erro
   lml_status status = lml_ipi_stream_receive(&server->stream, server->input, INPUT_SIZE, &received, &closed, error);
   if (status != LML_OK) return status;
   *heard = received > 0;
-  if (*heard) server->spoke = true;
   for (size_t at = 0; status == LML_OK && at < received;) {
     if (server->asked == NOTHING)
       return lml_fail(error, LML_ERR_PROTOCOL, "it sent %zu bytes that nobody asked for", received - at);
@@ -261,11 +262,6 @@ static lml_status listen_to_engine(lml_ipi_server *server, bool *heard, lml_erro
       return lml_fail(error, LML_ERR_PROTOCOL, "it sent %zu bytes behind the forces", received - at);
   }
   if (status != LML_OK || !closed || server->request == ANSWERED) return status;
-  if (!server->spoke) {
-    /* Somebody looked whether the socket is live, and went: no engine yet. */
-    drop(server);
-    return LML_OK;
-  }
   const char *inside = lml_ipi_decoder_inside(server->decoder);
   if (inside != NULL) return lml_fail(error, LML_ERR_CLOSED, "it closed the connection within %s", inside);
   static const char *const moments[] = {"while it had nothing to do", "before it had a structure",
@@ -278,7 +274,7 @@ static lml_status talk(lml_ipi_server *server, bool *acted, lml_error *error) {
   lml_status status = LML_OK;
   *acted = false;
   if (!is_open(server)) {
-    status = take_connection(server, error);
+    if (server->request == WAITS) status = find_engine(server, error);
     if (status != LML_OK || !is_open(server)) return status;
   }
   if (server->asked == NOTHING && server->request == WAITS) {
@@ -305,11 +301,15 @@ lml_status lml_ipi_server_progress(lml_ipi_server *server, bool *done, lml_error
 void lml_ipi_server_result(const lml_ipi_server *server, lml_ipi_answer *answer) { *answer = server->answer; }
 
 lml_status lml_ipi_server_wait(const lml_ipi_server *server, int timeout_ms, lml_error *error) {
+  struct pollfd entries[LML_IPI_MOST_CANDIDATES + 1];
   const bool sends = server->sent < server->output.length;
-  struct pollfd entry = {.fd = is_open(server) ? server->stream.fd : server->listener.fd,
-                         .events = (short)(sends ? POLLIN | POLLOUT : POLLIN)};
-  if (server->request == ANSWERED || lml_sys->poll(&entry, 1, timeout_ms) >= 0 || errno == EINTR || errno == EAGAIN)
-    return LML_OK;
+  size_t count = 1;
+  if (server->request == ANSWERED) return LML_OK;
+  if (is_open(server))
+    entries[0] = (struct pollfd){.fd = server->stream.fd, .events = (short)(sends ? POLLIN | POLLOUT : POLLIN)};
+  else
+    count = lml_ipi_candidates_poll(&server->candidates, &server->listener, entries, &timeout_ms);
+  if (lml_sys->poll(entries, (nfds_t)count, timeout_ms) >= 0 || errno == EINTR || errno == EAGAIN) return LML_OK;
   return lml_fail_errno(error, errno, "cannot wait at %s", address_of(server));
 }
 

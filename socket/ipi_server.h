@@ -3,7 +3,7 @@
  *
  *  Nothing in here waits but lml_ipi_server_wait: the caller computes something else meanwhile.
  *
- *      lml_ipi_server_create(&settings, &server, error);       listens
+ *      lml_ipi_server_create(&address, &admission, &server, error);       listens
  *      lml_ipi_server_request(server, &structure, error);      one at a time
  *      for (done = false; !done;) {
  *        lml_ipi_server_progress(server, &done, error);        takes a connection, talks to the engine
@@ -12,6 +12,9 @@
  *      }
  *      lml_ipi_server_result(server, &result);
  *      lml_ipi_server_destroy(server);
+ *
+ *  While a structure is asked for and no engine is there, whoever connects is asked for its STATUS, and the first that
+ *  answers is the engine (ipi_candidates.h); others are strangers, which are closed and no errors.
  *
  *  The conversation, in what engines have in common: STATUS is asked before every structure. NEEDINIT is answered with
  *  INIT, once, and asked again; a client that says READY never gets an INIT (LAMMPS's fix ipi ends on one), but one
@@ -27,6 +30,7 @@
 #include <stddef.h>
 
 #include "ipi_address.h"
+#include "ipi_candidates.h"
 #include "lmlink/error.h"
 
 /** What an engine is asked for. */
@@ -50,7 +54,7 @@ typedef struct lml_ipi_answer {
 
 /** How far the engine is. */
 typedef enum lml_ipi_server_state {
-  LML_IPI_SERVER_ALONE = 0, /**< no engine is connected */
+  LML_IPI_SERVER_ALONE = 0, /**< no engine is connected, though somebody may be who has not answered yet */
   LML_IPI_SERVER_IDLE,      /**< one is, and has nothing to do */
   LML_IPI_SERVER_TALKS,     /**< it was asked for its status and has not answered */
   LML_IPI_SERVER_COMPUTES   /**< it has a structure and has not sent the whole result */
@@ -58,8 +62,9 @@ typedef enum lml_ipi_server_state {
 
 typedef struct lml_ipi_server lml_ipi_server;
 
-/** Listen at @p address (see lml_ipi_listen). */
-lml_status lml_ipi_server_create(const lml_ipi_address *address, lml_ipi_server **server, lml_error *error);
+/** Listen at @p address (see lml_ipi_listen) for whom @p admission admits. */
+lml_status lml_ipi_server_create(const lml_ipi_address *address, const lml_ipi_admission *admission,
+                                 lml_ipi_server **server, lml_error *error);
 
 /** Send EXIT to an engine that is connected, close everything, remove the socket's file. NULL is fine. */
 void lml_ipi_server_destroy(lml_ipi_server *server);
@@ -91,7 +96,10 @@ void lml_ipi_server_hang_up(lml_ipi_server *server);
 
 lml_ipi_server_state lml_ipi_server_where(const lml_ipi_server *server);
 
-/** Connections taken so far. */
+/** Engines that have connected so far. */
 size_t lml_ipi_server_connections(const lml_ipi_server *server);
+
+/** Connections that have come so far, answered or not, but for those that were refused at once. */
+size_t lml_ipi_server_callers(const lml_ipi_server *server);
 
 #endif

@@ -58,11 +58,22 @@ static int posix_bind(int fd, const struct sockaddr *address, socklen_t length) 
 
 static int posix_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
+static int posix_peer(int fd, struct ucred *peer) {
+  socklen_t length = sizeof *peer;
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, peer, &length);
+}
+
 static int posix_peer_user(int fd, uid_t *user) {
   struct ucred peer;
-  socklen_t length = sizeof peer;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+  if (posix_peer(fd, &peer) != 0) return -1;
   *user = peer.uid;
+  return 0;
+}
+
+static int posix_peer_process(int fd, pid_t *process) {
+  struct ucred peer;
+  if (posix_peer(fd, &peer) != 0) return -1;
+  *process = peer.pid;
   return 0;
 }
 
@@ -150,6 +161,7 @@ const lml_sys_table lml_sys_posix = {
     .listen = listen,
     .accept = posix_accept,
     .peer_user = posix_peer_user,
+    .peer_process = posix_peer_process,
     .geteuid = geteuid,
     .spawn = posix_spawn_process,
     .waitpid = waitpid,

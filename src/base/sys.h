@@ -70,6 +70,7 @@ typedef struct lml_sys_table {
   int (*listen)(int fd, int backlog);
   int (*accept)(int fd);                 /**< adds SOCK_CLOEXEC and SOCK_NONBLOCK */
   int (*peer_user)(int fd, uid_t *user); /**< who is at the other end of a unix socket */
+  int (*peer_process)(int fd, pid_t *process);
   /* processes */
   uid_t (*geteuid)(void);
   pid_t (*spawn)(const lml_spawn *how); /**< fork and exec */

@@ -1,19 +1,17 @@
 #include "engine/marked.h"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
 
 #define PAUSE 0.02 /**< s between two looks at processes that are to end */
 #define KILLED 5.0 /**< s that the operating system has to end what was killed */
-
-enum { CHUNK = 1 << 14 };
 
 static const char beginning[] = "LMLINK_ENGINE_";
 
@@ -40,21 +38,12 @@ static bool holds(const char *text, size_t length, const char *mark) {
   return false;
 }
 
-static bool is_marked(const char *number, const char *mark) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%.20s/environ", number);
-  const int fd = lml_sys->open(path, O_RDONLY, 0);
-  if (fd < 0) return false;
-  char *text = NULL;
-  size_t length = 0, capacity = 0;
-  for (;;) {
-    if (lml_grow(&text, &capacity, length + CHUNK, 1, "an environment", NULL) != LML_OK) break;
-    const ssize_t count = lml_sys->read(fd, text + length, CHUNK);
-    if (count <= 0) break;
-    length += (size_t)count;
-  }
-  lml_sys->close(fd);
-  const bool found = length > 0 && holds(text, length, mark);
+bool lml_marked_has(pid_t process, const char *mark) {
+  char path[64], *text;
+  size_t length;
+  snprintf(path, sizeof path, "/proc/%ld/environ", (long)process);
+  if (lml_file_read(path, &text, &length, NULL) != LML_OK) return false;
+  const bool found = holds(text, length, mark);
   lml_free(text);
   return found;
 }
@@ -66,7 +55,7 @@ size_t lml_marked_signal(const char *mark, int number) {
   for (const struct dirent *entry; (entry = lml_sys->readdir(folder)) != NULL;) {
     int64_t process;
     if (!lml_parse_integer((lml_token){.text = entry->d_name, .length = strlen(entry->d_name)}, &process) ||
-        process <= 1 || !is_marked(entry->d_name, mark))
+        process <= 1 || !lml_marked_has((pid_t)process, mark))
       continue;
     if (lml_sys->kill((pid_t)process, number) == 0) found++;
   }

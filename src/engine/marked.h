@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum { LML_MARK_SIZE = 64 };
 
@@ -14,6 +15,9 @@ void lml_mark_make(char mark[LML_MARK_SIZE]);
 
 /** Whether @p text may be such a name, and not that of a variable that other processes have. */
 bool lml_mark_is_one(const char *text);
+
+/** Whether the environment of @p process has the variable @p mark. What cannot be looked at has not. */
+bool lml_marked_has(pid_t process, const char *mark);
 
 /** Send @p number (0: nothing) to every process of this user whose environment has the variable @p mark; how many
  *  there are. What cannot be looked at counts as not there. */

@@ -102,6 +102,8 @@ bool lml_process_is_left(lml_process *process) {
 
 long lml_process_number(const lml_process *process) { return (long)process->number; }
 
+const char *lml_process_mark(const lml_process *process) { return process->mark; }
+
 static bool await_end(lml_process *process, double patience) {
   const double end = lml_sys->clock() + patience;
   while (lml_process_is_left(process)) {

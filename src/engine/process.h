@@ -34,6 +34,8 @@ bool lml_process_is_left(lml_process *process);
 
 long lml_process_number(const lml_process *process);
 
+const char *lml_process_mark(const lml_process *process);
+
 /** Wait at most @p alone s for the command to end by itself, then ask it and everything that has the mark to end
  * (SIGTERM: an MPI launcher passes that on to other machines), and after another @p asked s kill what is left. The
  * process is freed; NULL is fine. */

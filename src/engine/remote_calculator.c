@@ -11,6 +11,7 @@
 #include "engine/guard.h"
 #include "engine/init.h"
 #include "engine/output.h"
+#include "engine/peer_process.h"
 #include "engine/process.h"
 #include "ipi_server.h"
 #include "structure/neighbours.h"
@@ -25,6 +26,7 @@ enum {
   PROCESS_WAIT_MS = 100, /**< how late a command's end is seen */
   PREPARE_WAIT_MS = 20,  /**< and that of one that is waited for */
   HOW_SIZE = 64,
+  REFUSAL_SIZE = 256,
   CONTEXT_SIZE = 64 /**< room in a message for what others put in front of it */
 };
 
@@ -38,11 +40,14 @@ typedef struct remote {
   const lml_structure *structure; /**< under evaluation */
   lml_ipi_server *server;
   lml_process *process;
-  bool awaits_process; /**< its end, before an engine has connected, is a loss */
-  size_t connections;  /**< as many as when last looked at */
-  size_t had;          /**< as many as when the command was started */
-  unsigned losses;     /**< in a row */
-  unsigned early_loss; /**< which of them, from 1, was an early end; 0: none */
+  bool awaits_process;                /**< its end, before an engine has connected, is a loss */
+  size_t connections;                 /**< as many engines as when last looked at */
+  size_t had;                         /**< as many callers as when the command was started */
+  unsigned refused[LML_IPI_REFUSALS]; /**< connections, by why */
+  char refusal[REFUSAL_SIZE];         /**< the last one, since an engine was there, that the configuration can change;
+                                                   empty: none */
+  unsigned losses;                    /**< in a row */
+  unsigned early_loss;                /**< which of them, from 1, was an early end; 0: none */
   char early_how[HOW_SIZE];
   double launched;    /**< the clock's time when the command was started */
   double look_at;     /**< the clock's time of the next look at what is left of a command that ended well */
@@ -58,6 +63,7 @@ typedef struct remote {
 
 lml_engine_settings lml_engine_defaults(void) {
   return (lml_engine_settings){.connect_limit = 3600.0,
+                               .answer_limit = 10.0,
                                .prepare_limit = 600.0,
                                .evaluate_limit = -1.0,
                                .stop_patience = 5.0,
@@ -103,9 +109,34 @@ static void tell(const remote *self, lml_log_level level, const char *what) {
   lml_log_line(self->settings.log, level, "%s: %s", self->texts.who, what);
 }
 
+/** Whose connection it is; what the command started may also run elsewhere. */
+static lml_ipi_judgement judge(void *context, const lml_ipi_peer *peer) {
+  const remote *self = context;
+  if (self->settings.peer == LML_ENGINE_PEER_ANY) return LML_IPI_UNKNOWN;
+  const bool runs = self->process != NULL && lml_process_is_left(self->process);
+  return lml_peer_process_judge(peer, runs ? self->process : NULL);
+}
+
+/** Tell of a connection that was refused: of many for the same reason, of the first, second, fourth, … */
+static void tell_refusal(void *context, lml_ipi_refusal why, const char *what) {
+  remote *self = context;
+  const unsigned count = ++self->refused[why];
+  if (why == LML_IPI_REFUSED_NETWORK || why == LML_IPI_REFUSED_STRANGER)
+    snprintf(self->refusal, sizeof self->refusal, "%.255s", what);
+  if (count == 1)
+    lml_log_warning(self->settings.log, "%s: %s", self->texts.who, what);
+  else if ((count & (count - 1)) == 0)
+    lml_log_warning(self->settings.log, "%s: %s (%u such connections so far)", self->texts.who, what, count);
+}
+
 static lml_status open_socket(remote *self, lml_error *error) {
   if (self->server != NULL) return LML_OK;
-  const lml_status status = lml_ipi_server_create(&self->settings.address, &self->server, error);
+  const lml_ipi_admission admission = {.networks = self->settings.allow,
+                                       .answer_limit = self->settings.answer_limit,
+                                       .judge = judge,
+                                       .refused = tell_refusal,
+                                       .context = self};
+  const lml_status status = lml_ipi_server_create(&self->settings.address, &admission, &self->server, error);
   if (status != LML_OK) lml_fail_context(error, "%s", self->texts.who);
   return status;
 }
@@ -124,7 +155,7 @@ static lml_status launch(remote *self, lml_error *error) {
   }
   self->alone_since = self->launched = self->look_at = lml_sys->clock();
   self->awaits_process = true;
-  self->had = lml_ipi_server_connections(self->server);
+  self->had = lml_ipi_server_callers(self->server);
   lml_log_line(self->settings.log, LML_LOG_INFO, "%s: started '%s' in %s, process %ld", self->texts.who,
                self->texts.launch, self->texts.folder, lml_process_number(self->process));
   return LML_OK;
@@ -135,7 +166,8 @@ static void explain(const remote *self, const char *reason, char text[LML_ERROR_
   enum { ROOM = LML_ERROR_MESSAGE_SIZE - CONTEXT_SIZE };
   char counts[64] = "";
   if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
-  snprintf(text, ROOM, "%s: %s%s", self->texts.who, reason, counts);
+  snprintf(text, ROOM, "%s: %s%s%s%s", self->texts.who, reason, counts, self->refusal[0] == '\0' ? "" : "; ",
+           self->refusal);
   if (self->texts.launch == NULL) return;
   size_t used = strlen(text);
   snprintf(text + used, ROOM - used, "; what it printed is in %s: ", self->texts.output_path);
@@ -305,6 +337,7 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
   const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
   if (connections != self->connections && !alone) {
     self->busy_since = now;
+    self->refusal[0] = '\0';
     tell(self, LML_LOG_INFO, "connected");
   }
   self->connections = connections;
@@ -360,7 +393,7 @@ static lml_status check_process(remote *self, char *reason, size_t size) {
   if (!self->awaits_process || lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE ||
       lml_process_runs(self->process, how, sizeof how))
     return LML_OK;
-  const bool connected = lml_ipi_server_connections(self->server) > self->had;
+  const bool connected = lml_ipi_server_callers(self->server) > self->had;
   snprintf(reason, size, "'%.200s' %s %s", self->texts.launch, how,
            connected ? "after it had connected, without an answer to lmlink" : "before it connected");
   if (lml_process_succeeded(self->process)) {

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "engine/engine_input.h"
 #include "ipi_address.h"
+#include "ipi_network.h"
 #include "lmlink/calculator.h"
 
 /** What to do when the engine is lost. */
@@ -37,6 +38,13 @@ typedef enum lml_engine_origin {
   LML_ENGINE_ORIGIN_CENTRE /**< the cell's centre is at the origin, as in LAMMPS's fix ipi: positions are shifted */
 } lml_engine_origin;
 
+/** Who may connect as the engine, of those on this machine. */
+typedef enum lml_engine_peer {
+  LML_ENGINE_PEER_LAUNCHED = 0, /**< where lmlink launched it, and something of that runs here, a process of that; else
+                                     any of this user */
+  LML_ENGINE_PEER_ANY           /**< over TCP also other users */
+} lml_engine_peer;
+
 /** Texts are copied. In `launch`, `prepare`, `folder` and `output`, {index} stands for the number below, {name} for
  * NAME of unix:NAME, {path} for its whole path, {host} and {port} for those of HOST:PORT, and {address} for what
  * Quantum ESPRESSO and other codes take as an address: NAME:UNIX or HOST:PORT. In the first two, {cluster} stands for a
@@ -50,7 +58,10 @@ typedef struct lml_engine_settings {
   const char *folder;      /**< its working folder, made where it is missing; NULL: "." */
   const char *output;      /**< file in that folder that gets what it prints; NULL: "engine.log" */
   unsigned index;
+  lml_ipi_networks allow; /**< from where it may connect over TCP, beside this machine */
+  lml_engine_peer peer;
   double connect_limit;  /**< s that an engine may take to connect; negative: any time */
+  double answer_limit;   /**< s that a connection may take to answer the first STATUS; negative: any time */
   double prepare_limit;  /**< s that `prepare` may take; negative: any time */
   double evaluate_limit; /**< s that an evaluation may take; negative: any time */
   double stop_patience;  /**< s that the engine has, when lmlink ends, to end by itself, and again after SIGTERM */
@@ -62,7 +73,8 @@ typedef struct lml_engine_settings {
   const lml_log *log; /**< NULL: nothing is told */
 } lml_engine_settings;
 
-/** What a user gets who sets nothing: no name, no launch, an hour to connect, ten minutes to prepare, any time to
+/** What a user gets who sets nothing: no name, no launch, an hour to connect, ten seconds to answer, ten
+ * minutes to prepare, any time to
  * compute, 5 s to end, restart with 3 retries and a pause of 1 s, plain INIT, corner at the origin. */
 lml_engine_settings lml_engine_defaults(void);
 

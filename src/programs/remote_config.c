@@ -10,17 +10,19 @@
 static const char *const policy_names[] = {"restart", "wait", "stop"};
 static const char *const init_names[] = {"plain", "lmlink"};
 static const char *const origin_names[] = {"corner", "centre"};
+static const char *const peer_names[] = {"launched", "any"};
 
 enum { MOST_RETRIES = 1000000 };
 
 static lml_status read_limits(const lml_json *document, const lml_json_value *object, lml_engine_settings *settings,
                               lml_error *error) {
-  static const char *const keys[] = {"connect", "prepare", "evaluate", "stop"};
+  static const char *const keys[] = {"connect", "answer", "prepare", "evaluate", "stop"};
   const lml_json_value *limits = NULL;
   lml_status status = lml_json_object(document, object, "limits", LML_JSON_OPTIONAL, &limits, error);
   if (status != LML_OK || limits == NULL) return status;
   status = lml_json_check_keys(document, limits, keys, COUNT(keys), error);
   if (status == LML_OK) status = lml_config_read_length(document, limits, "connect", &settings->connect_limit, error);
+  if (status == LML_OK) status = lml_config_read_length(document, limits, "answer", &settings->answer_limit, error);
   if (status == LML_OK) status = lml_config_read_length(document, limits, "prepare", &settings->prepare_limit, error);
   if (status == LML_OK) status = lml_config_read_length(document, limits, "evaluate", &settings->evaluate_limit, error);
   return status == LML_OK ? lml_config_read_length(document, limits, "stop", &settings->stop_patience, error) : status;
@@ -63,6 +65,24 @@ static lml_status read_inputs(const lml_json *document, const lml_json_value *ob
   return status;
 }
 
+/** From where an engine may connect. */
+static lml_status read_networks(const lml_json *document, const lml_json_value *object, lml_ipi_networks *allow,
+                                lml_error *error) {
+  const lml_json_value *array = NULL;
+  size_t count = 0;
+  lml_error local = {0};
+  lml_status status = lml_json_array(document, object, "allow", LML_JSON_OPTIONAL, &array, &count, error);
+  if (status == LML_OK && count > LML_IPI_MOST_NETWORKS)
+    return lml_json_fail(document, object, "allow", error, "must have at most %d networks", LML_IPI_MOST_NETWORKS);
+  for (; status == LML_OK && allow->count < count; allow->count++) {
+    const char *text = NULL;
+    status = lml_json_element_text(document, array, allow->count, &text, error);
+    if (status == LML_OK && lml_ipi_network_parse(text, &allow->list[allow->count], &local) != LML_OK)
+      return lml_json_fail(document, object, "allow", error, "%s", local.message);
+  }
+  return status;
+}
+
 static lml_status read_texts(const lml_json *document, const lml_json_value *object, const char *json_path,
                              lml_remote_config *remote, lml_error *error) {
   lml_status status = lml_config_read_text(document, object, "name", LML_JSON_OPTIONAL, &remote->name, error);
@@ -87,14 +107,17 @@ static lml_status read_texts(const lml_json *document, const lml_json_value *obj
 
 static lml_status read_remote(const lml_json *document, const lml_json_value *object, const char *json_path,
                               lml_remote_config *remote, lml_error *error) {
-  static const char *const keys[] = {"type",   "name",   "address",    "socket_prefix", "launch",   "prepare", "folder",
-                                     "output", "limits", "on_failure", "retries",       "back_off", "init",    "origin",
-                                     "inputs", "tag"};
+  static const char *const keys[] = {"type",   "name",   "address", "socket_prefix", "launch",  "prepare",
+                                     "folder", "output", "limits",  "on_failure",    "retries", "back_off",
+                                     "init",   "origin", "inputs",  "tag",           "allow",   "peer"};
   lml_engine_settings *settings = &remote->settings;
   *settings = lml_engine_defaults();
   lml_status status = lml_json_check_keys(document, object, keys, COUNT(keys), error);
   if (status == LML_OK) status = read_texts(document, object, json_path, remote, error);
   if (status == LML_OK) status = read_limits(document, object, settings, error);
+  if (status == LML_OK) status = read_networks(document, object, &settings->allow, error);
+  if (status == LML_OK)
+    status = lml_config_read_choice(document, object, "peer", peer_names, COUNT(peer_names), &settings->peer, error);
   if (status == LML_OK) status = read_failure(document, object, remote, error);
   if (status == LML_OK)
     status = lml_config_read_choice(document, object, "init", init_names, COUNT(init_names), &settings->init, error);

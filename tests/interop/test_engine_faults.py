@@ -33,8 +33,8 @@ def serve(start, folder, policy, phase, fault):
     """Forces of the frames as far as they came, exit code, and messages."""
     name = socket_name()
     settings = {"type": "remote", "name": "springs", "address": f"unix:{name}qm", "launch": launch(policy, phase, fault),
-                "folder": "work", "on_failure": policy, "back_off": 0.01, "limits": {"evaluate": 0.5, "connect": 60,
-                                                                                     "stop": 0.1}}
+                "folder": "work", "on_failure": policy, "back_off": 0.01, "limits": {"evaluate": 0.5, "answer": 0.5,
+                                                                                     "connect": 60, "stop": 0.1}}
     path = write_configuration(folder, settings, FRAMES[0])
     forces, processes = [], []
     server = start([program("lmlink-serve"), path, "--driver", f"unix:{name}"])

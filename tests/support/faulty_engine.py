@@ -1,6 +1,6 @@
 """An engine, springs to fixed places, that does one thing wrong at one point of the i-PI conversation.
 
-    python faulty_engine.py SOCKET PHASE FAULT MARK
+    python faulty_engine.py SOCKET PHASE FAULT MARK       SOCKET: a path, or HOST:PORT
 
 The first process that makes the file MARK is at fault, and only once; all others are well."""
 
@@ -66,8 +66,11 @@ def fail(forces):
 
 
 at_fault = phase != "none" and is_first()
-connection = socket.socket(socket.AF_UNIX)
-connection.connect(path)
+if ":" in path:
+    connection = socket.create_connection((path.split(":")[0], int(path.split(":")[1])))
+else:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
 forces = [0.0] * 6  # before there are positions
 has_data = False
 results = 0

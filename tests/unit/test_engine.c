@@ -412,6 +412,7 @@ static lml_engine_settings prepared(void) {
   settings.folder = folder_name;
   settings.connect_limit = 1e9;
   settings.stop_patience = 0.1;
+  settings.peer = LML_ENGINE_PEER_ANY;
   settings.prepare = "tail -n 1 {cluster} > made.part && mv made.part made";
   settings.launch = "echo {cluster} > started.part && mv started.part started; exec sleep 1000";
   return settings;

@@ -26,8 +26,26 @@ static const double virial[9] = {1, 2, 3, 2, 5, 6, 3, 6, 9};
 
 static lml_ipi_server *server;
 static lml_ipi_decoder *ear;
+static lml_ipi_judgement judgement;        /**< on whoever connects */
+static unsigned refused[LML_IPI_REFUSALS]; /**< connections */
+static char refusal[LML_ERROR_MESSAGE_SIZE];
 static lml_error error;
 static int engine = -1;
+
+static lml_ipi_judgement judge(void *context, const lml_ipi_peer *peer) {
+  assert_ptr_equal(context, &server);
+  assert_true(peer->is_local);
+  return judgement;
+}
+
+static void hear_refusal(void *context, lml_ipi_refusal why, const char *what) {
+  assert_ptr_equal(context, &server);
+  refused[why]++;
+  snprintf(refusal, sizeof refusal, "%s", what);
+}
+
+static const lml_ipi_admission admission = {
+    .answer_limit = 10.0, .judge = judge, .refused = hear_refusal, .context = &server};
 
 static lml_ipi_address address_of(const char *name) {
   char text[FOLDER_PATH_SIZE * 2 + 8];
@@ -40,7 +58,9 @@ static lml_ipi_address address_of(const char *name) {
 static int set_up(void **state) {
   (void)state;
   const lml_ipi_address address = address_of("s");
-  assert_int_equal(lml_ipi_server_create(&address, &server, &error), LML_OK);
+  judgement = LML_IPI_UNKNOWN;
+  memset(refused, 0, sizeof refused);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &server, &error), LML_OK);
   assert_int_equal(lml_ipi_decoder_create(LML_IPI_DRIVER, lml_ipi_units_ev, &ear, &error), LML_OK);
   return 0;
 }
@@ -84,6 +104,15 @@ static void fails(lml_status status, const char *words) {
   assert_int_equal(lml_ipi_server_progress(server, &done, &error), status);
   assert_false(done);
   if (strstr(error.message, words) == NULL) fail_msg("'%s' is not in '%s'", words, error.message);
+  assert_int_equal(lml_ipi_server_where(server), LML_IPI_SERVER_ALONE);
+}
+
+/** The connection was closed as a stranger's, and nothing failed. */
+static void turns_away(lml_ipi_refusal why, const char *words) {
+  const unsigned before = refused[why];
+  progress();
+  assert_int_equal(refused[why], before + 1);
+  if (strstr(refusal, words) == NULL) fail_msg("'%s' is not in '%s'", words, refusal);
   assert_int_equal(lml_ipi_server_where(server), LML_IPI_SERVER_ALONE);
 }
 
@@ -293,7 +322,7 @@ static void an_engine_that_goes_is_an_error(void **state) {
   progress();
   says_bytes("REA", 3);
   shutdown(engine, SHUT_WR);
-  fails(LML_ERR_CLOSED, "it closed the connection within");
+  turns_away(LML_IPI_REFUSED_WORDS, "closed: it closed the connection before it had a structure");
   engine_connects();
   progress();
   hears(LML_IPI_STATUS);
@@ -335,7 +364,7 @@ static void wrong_words_are_errors(void **state) {
   engine_connects();
   progress();
   says(LML_IPI_HAVEDATA);
-  fails(LML_ERR_PROTOCOL, "it said HAVEDATA when asked for its status before a structure");
+  turns_away(LML_IPI_REFUSED_WORDS, "it said HAVEDATA when asked for its status before a structure");
   hears(LML_IPI_STATUS);
   hears_the_end();
   engine_connects();
@@ -352,8 +381,8 @@ static void wrong_words_are_errors(void **state) {
   fails(LML_ERR_PROTOCOL, "it said READY when asked for its status after a structure");
   engine_connects();
   progress();
-  says_bytes("GARBAGE GARBAGE GARBAGE", 23);
-  fails(LML_ERR_PROTOCOL, "GARBAGE");
+  says_bytes("GARBAGE GARB", 12);
+  turns_away(LML_IPI_REFUSED_WORDS, "GARBAGE");
   engine_connects();
   goes_to_getforce();
   says_result(1, virial, "");
@@ -366,9 +395,9 @@ static void words_that_nobody_asked_for_are_errors(void **state) {
   engine_connects();
   progress();
   says(LML_IPI_READY);
-  fails(LML_ERR_PROTOCOL, "it sent 12 bytes that nobody asked for");
-  engine_connects();
   requests(NULL);
+  turns_away(LML_IPI_REFUSED_WORDS, "it sent 12 bytes before it was asked for anything");
+  engine_connects();
   goes_to_getforce();
   lml_ipi_buffer result = result_of(NATOMS, virial, "");
   unsigned char more[1024];
@@ -443,7 +472,7 @@ static void a_live_socket_is_not_taken(void **state) {
   (void)state;
   const lml_ipi_address address = address_of("s");
   lml_ipi_server *second;
-  assert_int_equal(lml_ipi_server_create(&address, &second, &error), LML_ERR_IO);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &second, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "another process listens at"));
   assert_null(second);
   requests(NULL);
@@ -462,7 +491,7 @@ static void a_left_over_socket_is_replaced(void **state) {
   assert_int_equal(listen(fd, 1), 0);
   close(fd);
   lml_ipi_server *second;
-  assert_int_equal(lml_ipi_server_create(&address, &second, &error), LML_OK);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &second, &error), LML_OK);
   lml_ipi_server_destroy(second);
   struct stat file;
   assert_int_equal(stat(address.path, &file), -1);
@@ -473,7 +502,7 @@ static void another_file_is_not_replaced(void **state) {
   write_text("file", "precious");
   const lml_ipi_address address = address_of("file");
   lml_ipi_server *second;
-  assert_int_equal(lml_ipi_server_create(&address, &second, &error), LML_ERR_IO);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &second, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "is not a socket"));
   unlink(in_folder("file"));
 }
@@ -482,9 +511,9 @@ static void the_file_of_another_server_stays(void **state) {
   (void)state;
   const lml_ipi_address address = address_of("moved");
   lml_ipi_server *first, *second;
-  assert_int_equal(lml_ipi_server_create(&address, &first, &error), LML_OK);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &first, &error), LML_OK);
   unlink(address.path);
-  assert_int_equal(lml_ipi_server_create(&address, &second, &error), LML_OK);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &second, &error), LML_OK);
   lml_ipi_server_destroy(first);
   struct stat file;
   assert_int_equal(stat(address.path, &file), 0);
@@ -499,10 +528,10 @@ static void a_taken_port_is_an_error(void **state) {
   for (int port = 40000; first == NULL && port < 40100; port++) {
     snprintf(text, sizeof text, "127.0.0.1:%d", port);
     assert_int_equal(lml_ipi_address_parse(text, NULL, &address, &error), LML_OK);
-    (void)lml_ipi_server_create(&address, &first, &error);
+    (void)lml_ipi_server_create(&address, &admission, &first, &error);
   }
   assert_non_null(first);
-  assert_int_equal(lml_ipi_server_create(&address, &second, &error), LML_ERR_IO);
+  assert_int_equal(lml_ipi_server_create(&address, &admission, &second, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "give another port"));
   lml_ipi_server_destroy(first);
 }
@@ -523,11 +552,8 @@ static void another_user_is_refused(void **state) {
   lml_sys = &table;
   requests(NULL);
   engine_connects();
-  bool done;
-  const lml_status status = lml_ipi_server_progress(server, &done, &error);
+  turns_away(LML_IPI_REFUSED_USER, "an engine must run under the same user");
   lml_sys = before;
-  assert_int_equal(status, LML_ERR_PROTOCOL);
-  assert_non_null(strstr(error.message, "was refused"));
   hears_the_end();
   the_next_engine_gets_the_structure();
 }
