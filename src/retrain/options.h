@@ -15,7 +15,7 @@ typedef enum lml_retrain_origin {
   LML_ORIGIN_ZERO       /**< Θ₀ = 0: the starting potential gives descriptors and fixed terms alone */
 } lml_retrain_origin;
 typedef enum lml_retrain_method { LML_METHOD_AUTO = 0, LML_METHOD_CHOLESKY, LML_METHOD_QR } lml_retrain_method;
-/** How rows are summed; see subspace.h. */
+/** How rows are summed; see accumulate/accumulator.h. */
 typedef enum lml_sums {
   LML_SUMS_AUTO = 0, /**< with less work where that saves much and what is left out does not matter */
   LML_SUMS_EXACT

@@ -176,7 +176,7 @@ static void free_workers(lml_run *r) {
   lml_free(r->workers.designs);
   for (size_t s = 0; r->baseline != NULL && s < r->options->nsets; s++) lml_free(r->baseline[s]);
   lml_free(r->baseline);
-  lml_compression_free(&r->compression);
+  lml_accumulation_free(&r->accumulation);
 }
 
 static lml_status work(lml_run *r, lml_error *error) {

@@ -4,9 +4,9 @@
 #ifndef LML_RETRAIN_RUN_H
 #define LML_RETRAIN_RUN_H
 
+#include "retrain/accumulate/accumulator.h"
 #include "retrain/rows/workers.h"
 #include "retrain/state.h"
-#include "retrain/sums/compression.h"
 
 typedef struct lml_run {
   lml_retrain *retrain;
@@ -15,7 +15,7 @@ typedef struct lml_run {
   const lml_retrain_listener *listener;
   lml_workers workers;
   double **baseline; /**< of each set: what the starting potential gives for its rows; NULL where that is not kept */
-  lml_compression compression;
+  lml_accumulation accumulation; /**< how rows are summed */
   lml_solver solver;
   lml_stage stage;
   size_t done, total;

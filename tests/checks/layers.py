@@ -34,6 +34,9 @@ PUBLIC = {
 FAMILIES = ["src/potential/ace", "src/potential/bispectrum", "src/potential/uf3"]
 FORMATS = "src/potential/formats.c"
 
+# Folders of which others include one header alone.
+ONE_HEADER = {"src/retrain/accumulate": "accumulator"}
+
 # Modules whose functions stand in several files, to which a private header shows what they share: they count as one.
 PARTS = {
     "src/base/comm_table": "src/base/comm",
@@ -77,6 +80,8 @@ def faults_of(path, layer, root):
             yield f"includes {name} of {used}, which is not below {layer}"
         elif is_hidden(name, path, root):
             yield f"includes {name}, which is a family's own: see src/potential/descriptor.h"
+        elif is_inner(name, path, root):
+            yield f"includes {name}, which is its folder's own: that has one header for others"
 
 
 def is_hidden(name, path, root):
@@ -87,6 +92,13 @@ def is_hidden(name, path, root):
     if not inside or own.is_relative_to(inside[0]):
         return False
     return not (str(own) == FORMATS and header.stem.endswith("_format"))
+
+
+def is_inner(name, path, root):
+    """Whether the header is not the one that its folder has for others, and the file is of another folder."""
+    header = pathlib.PurePath("src") / name
+    shown = ONE_HEADER.get(str(header.parent), header.stem)
+    return shown != header.stem and not path.relative_to(root).is_relative_to(header.parent)
 
 
 def module_of(path, root):

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "retrain/accumulate/subspace.h"
 #include "retrain/rows/descriptor_shift.h"
-#include "retrain/sums/subspace.h"
 #include "support/near.h"
 
 enum { WIDTH = 900, ROWS = 4000, INNER = 20 };

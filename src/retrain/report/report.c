@@ -288,7 +288,7 @@ static void write_cache(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_end_object(w);
 }
 
-/** How the targets were summed; see subspace.h. */
+/** How the targets were summed; see accumulate/subspace.h. */
 static void write_sums_kind(lml_json_writer *w, const lml_retrain *retrain) {
   const lml_normal *target = &retrain->target;
   lml_json_writer_object(w, "sums");

@@ -18,10 +18,9 @@ static lml_status factorise(lml_leverage *leverage, lml_error *error) {
 
 lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error) {
   const size_t n = leverage->solver->width, rank = leverage->problem.constraints->rank;
-  lml_status status = lml_accumulator_make(&leverage->frame, n, NULL, error);
+  lml_status status = lml_accumulator_make(&leverage->frame, n, NULL, leverage->whole->offsets.count, error);
   if (status == LML_OK)
     status = lml_alloc(&leverage->rows, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
-  if (status == LML_OK) status = lml_normal_allow_offsets(&leverage->frame.sums, leverage->whole->offsets.count, error);
   if (status == LML_OK)
     status = lml_alloc(&leverage->scratch, LML_BLOCK_ROWS * rank, sizeof(double), "rows of the design matrix", error);
   return status == LML_OK ? factorise(leverage, error) : status;
@@ -84,8 +83,8 @@ lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_err
 typedef struct {
   lml_leverage *leverage;
   screening screening;
-  lml_accumulation adder; /**< to the sums of the frame at hand */
-  double largest;         /**< of the frame's rows so far */
+  lml_row_adder adder; /**< to the sums of the frame at hand */
+  double largest;      /**< of the frame's rows so far */
 } judging;
 
 /** Where energies are offset, what the rows tell of δ alone; and of each what its offsets' leverage is. */
@@ -146,7 +145,7 @@ lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_d
   if (first >= set->nframes) return LML_OK;
   judging j = {.leverage = leverage,
                .screening = begin_screening(set, first),
-               .adder = {.parts = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
+                 .adder = {.accumulators = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
   const lml_row_sink sink = {.accumulate = accumulate, .context = &j};
   lml_status status = LML_OK;
   for (size_t position = first; position < set->nframes && status == LML_OK; position++) {

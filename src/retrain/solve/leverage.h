@@ -10,6 +10,7 @@
 #ifndef LML_RETRAIN_SOLVE_LEVERAGE_H
 #define LML_RETRAIN_SOLVE_LEVERAGE_H
 
+#include "retrain/accumulate/accumulator.h"
 #include "retrain/solve/cholesky.h"
 #include "retrain/sums/normal.h"
 

@@ -128,10 +128,10 @@ static void put_prior(writer *w, const lml_retrain *retrain) {
   PUT(w, "set_tolerance: %.17g\n", options->constraints.set_tolerance);
 }
 
-/** See compression.h; what is negligible is judged by λ₀ and the method. */
+/** See accumulate/accumulator.h; what is negligible is judged by λ₀ and the method. */
 static const char *kind_of_sums(const lml_run *r) {
-  return lml_compression_set(r->options, &r->workers.designs[0], r->retrain->ridge.smallest) == NULL ? "exact"
-                                                                                                     : "less work";
+  return lml_accumulation_set(r->options, &r->workers.designs[0], r->retrain->ridge.smallest) == NULL ? "exact"
+                                                                                                      : "less work";
 }
 
 static const char folds_line[] = "folds: ", tests_line[] = "the number of test files: ";

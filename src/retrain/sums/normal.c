@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "potential/potential.h"
 
-static const char what[] = "normal equations", waiting_rows[] = "rows of the design matrix";
+static const char what[] = "normal equations";
 
 lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error) {
   *normal = (lml_normal){.width = width};
@@ -18,8 +18,7 @@ lml_status lml_normal_make(lml_normal *normal, size_t width, lml_error *error) {
 void lml_normal_free(lml_normal *normal) {
   lml_free(normal->gram);
   lml_free(normal->rhs);
-  lml_free(normal->products);
-  lml_free(normal->inner);
+  lml_thin_sums_free(&normal->thin);
   lml_offset_sums_free(&normal->offsets);
   *normal = (lml_normal){0};
 }
@@ -30,10 +29,10 @@ lml_status lml_normal_allow_offsets(lml_normal *normal, size_t nelements, lml_er
 }
 
 void lml_normal_clear(lml_normal *normal) {
-  const size_t rank = normal->subspace == NULL ? 0 : normal->subspace->rank;
+  const size_t rank = normal->thin.rank;
   memset(normal->rhs, 0, normal->width * sizeof(double));
-  if (rank > 0) memset(normal->products, 0, rank * normal->width * sizeof(double));
-  if (rank > 0) memset(normal->inner, 0, rank * rank * sizeof(double));
+  if (rank > 0) memset(normal->thin.products, 0, rank * normal->width * sizeof(double));
+  if (rank > 0) memset(normal->thin.inner, 0, rank * rank * sizeof(double));
   normal->ssr = normal->nrows = normal->dimension = normal->ninside = normal->neglected = 0.0;
   normal->has_gram = false;
   lml_offset_sums_clear(&normal->offsets);
@@ -47,27 +46,16 @@ void lml_normal_finalise(lml_normal *normal) {
   normal->has_gram = true;
 }
 
-lml_status lml_normal_set_subspace(lml_normal *normal, const lml_subspace *subspace, lml_error *error) {
-  lml_free(normal->products);
-  lml_free(normal->inner);
-  normal->products = normal->inner = NULL;
-  normal->subspace = subspace;
-  if (subspace == NULL) return LML_OK;
-  const size_t rank = subspace->rank;
-  const lml_status status = lml_alloc(&normal->products, rank * normal->width, sizeof(double), what, error);
-  return status == LML_OK ? lml_alloc(&normal->inner, rank * rank, sizeof(double), what, error) : status;
+lml_status lml_thin_sums_make(lml_thin_sums *thin, size_t rank, size_t width, lml_error *error) {
+  *thin = (lml_thin_sums){.rank = rank};
+  const lml_status status = lml_alloc(&thin->products, rank * width, sizeof(double), what, error);
+  return status == LML_OK ? lml_alloc(&thin->inner, rank * rank, sizeof(double), what, error) : status;
 }
 
-lml_status lml_normal_expand(lml_normal *normal, lml_error *error) {
-  lml_normal_finalise(normal);
-  if (normal->subspace == NULL) return LML_OK;
-  double *scratch;
-  const lml_status status = lml_alloc(&scratch, normal->subspace->rank * normal->width, sizeof *scratch, what, error);
-  if (status != LML_OK) return status;
-  lml_subspace_expand(normal->subspace, normal->products, normal->inner, normal->gram, scratch);
-  lml_free(scratch);
-  normal->dimension = (double)normal->subspace->rank;
-  return lml_normal_set_subspace(normal, NULL, error);
+void lml_thin_sums_free(lml_thin_sums *thin) {
+  lml_free(thin->products);
+  lml_free(thin->inner);
+  *thin = (lml_thin_sums){0};
 }
 
 lml_status lml_normal_collect(lml_normal *normal, lml_comm *comm, lml_error *error) {
@@ -100,9 +88,9 @@ void lml_normal_add(lml_normal *to, const lml_normal *from) {
   const size_t n = to->width;
   add_gram(to, from);
   cblas_daxpy((int)n, 1.0, from->rhs, 1, to->rhs, 1);
-  const size_t rank = to->subspace == NULL ? 0 : to->subspace->rank;
-  if (rank > 0) cblas_daxpy((int)(n * rank), 1.0, from->products, 1, to->products, 1);
-  if (rank > 0) cblas_daxpy((int)(rank * rank), 1.0, from->inner, 1, to->inner, 1);
+  const size_t rank = to->thin.rank;
+  if (rank > 0) cblas_daxpy((int)(n * rank), 1.0, from->thin.products, 1, to->thin.products, 1);
+  if (rank > 0) cblas_daxpy((int)(rank * rank), 1.0, from->thin.inner, 1, to->thin.inner, 1);
   to->ssr += from->ssr;
   to->nrows += from->nrows;
   to->dimension = fmax(to->dimension, from->dimension);
@@ -177,139 +165,4 @@ double lml_normal_change(const lml_normal *normal, const double *delta, double *
 
 double lml_normal_ssr(const lml_normal *normal, const double *delta, double *scratch) {
   return lml_normal_ssr_unseen(normal, normal, delta, scratch);
-}
-
-/* ---- adding rows ---- */
-
-/** Numbers that are not read before they are written. */
-static lml_status make_untouched(double **numbers, size_t count, lml_error *error) {
-  return lml_alloc_untouched(numbers, count, sizeof **numbers, waiting_rows, error);
-}
-
-lml_status lml_accumulator_make(lml_accumulator *part, size_t width, const lml_subspace *subspace, lml_error *error) {
-  *part = (lml_accumulator){.sums.width = 0};
-  lml_status status = lml_normal_make(&part->sums, width, error);
-  if (status == LML_OK) status = lml_normal_set_subspace(&part->sums, subspace, error);
-  if (status != LML_OK || subspace == NULL) return status;
-  const size_t along = LML_BLOCK_ROWS * subspace->rank;
-  status = make_untouched(&part->outside.rows, LML_BLOCK_ROWS * width, error);
-  if (status == LML_OK) status = make_untouched(&part->inside.rows, LML_BLOCK_ROWS * width, error);
-  if (status == LML_OK) status = make_untouched(&part->inside.along, along, error);
-  if (status == LML_OK) status = make_untouched(&part->along, along, error);
-  return status == LML_OK ? make_untouched(&part->sketches, LML_BLOCK_ROWS * LML_SUBSPACE_SKETCH, error) : status;
-}
-
-void lml_accumulator_free(lml_accumulator *part) {
-  lml_normal_free(&part->sums);
-  lml_free(part->outside.rows);
-  lml_free(part->inside.rows);
-  lml_free(part->inside.along);
-  lml_free(part->along);
-  lml_free(part->sketches);
-  *part = (lml_accumulator){.sums.width = 0};
-}
-
-/** gram += w Σ a aᵀ */
-static void add_squares(lml_accumulator *part, const double *rows, size_t count, double weight) {
-  const int n = (int)part->sums.width;
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, n, (int)count, weight, rows, n, part->sums.has_gram ? 1.0 : 0.0,
-              part->sums.gram, n);
-  part->sums.has_gram = true;
-}
-
-/** K += w Σ a cᵀ and M += w Σ c cᵀ, with the first @p rank of the numbers that each row has in @p along. */
-static void add_products(lml_normal *sums, const double *rows, const double *along, size_t rank, size_t count,
-                         double weight) {
-  const int n = (int)sums->width, stride = (int)sums->subspace->rank;
-  cblas_dgemm(CblasColMajor, CblasNoTrans, CblasTrans, n, (int)rank, (int)count, weight, rows, n, along, stride, 1.0,
-              sums->products, n);
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)rank, (int)count, weight, along, stride, 1.0, sums->inner,
-              stride);
-}
-
-/** M −= w Σ c cᵀ, with the numbers behind the first @p rank ones. */
-static void add_beyond(lml_normal *sums, const double *along, size_t rank, size_t count, double weight) {
-  const size_t stride = sums->subspace->rank;
-  cblas_dsyrk(CblasColMajor, CblasLower, CblasNoTrans, (int)(stride - rank), (int)count, -weight, along + rank,
-              (int)stride, 1.0, sums->inner + rank * (stride + 1), (int)stride);
-}
-
-static void add_outside(lml_accumulator *part) {
-  if (part->outside.count > 0) add_squares(part, part->outside.rows, part->outside.count, 1.0);
-  part->outside.count = 0;
-}
-
-static void add_inside(lml_accumulator *part) {
-  const lml_row_queue *inside = &part->inside;
-  if (inside->count > 0)
-    add_products(&part->sums, inside->rows, inside->along, part->sums.subspace->rank, inside->count, 1.0);
-  part->inside.count = 0;
-}
-
-void lml_accumulator_flush(lml_accumulator *part) {
-  add_outside(part);
-  add_inside(part);
-}
-
-void lml_accumulator_clear(lml_accumulator *part) {
-  part->outside.count = part->inside.count = 0;
-  lml_normal_clear(&part->sums);
-}
-
-/** Put @p factor times a row where it waits. */
-static void enqueue(lml_row_queue *waiting, const double *row, size_t width, double factor) {
-  double *to = waiting->rows + waiting->count++ * width;
-  for (size_t i = 0; i < width; i++) to[i] = factor * row[i];
-}
-
-static void enqueue_outside(lml_accumulator *part, const double *row, double weight) {
-  enqueue(&part->outside, row, part->sums.width, sqrt(weight));
-  if (part->outside.count == LML_BLOCK_ROWS) add_outside(part);
-}
-
-/** Its c go with it. */
-static void enqueue_inside(lml_accumulator *part, const double *row, double *c, double weight) {
-  const size_t rank = part->sums.subspace->rank;
-  memcpy(part->inside.along + part->inside.count * rank, c, rank * sizeof *c);
-  memset(c, 0, rank * sizeof *c);
-  enqueue(&part->inside, row, part->sums.width, weight);
-  if (part->inside.count == LML_BLOCK_ROWS) add_inside(part);
-}
-
-static void add_block(lml_accumulator *part, const lml_row_block *block, double weight) {
-  lml_normal *sums = &part->sums;
-  const size_t n = sums->width, rank = sums->subspace->rank;
-  lml_row_place places[LML_BLOCK_ROWS];
-  lml_subspace_project(sums->subspace, block->rows, block->count, part->along, places, &sums->neglected,
-                       part->sketches);
-  for (size_t k = 0; k < block->count; k++) {
-    sums->ninside += places[k] != LML_ROW_OUTSIDE;
-    if (places[k] == LML_ROW_OUTSIDE) enqueue_outside(part, block->rows + k * n, weight);
-    if (places[k] == LML_ROW_INSIDE) enqueue_inside(part, block->rows + k * n, part->along + k * rank, weight);
-  }
-  add_products(sums, block->rows, part->along, sums->subspace->nleading, block->count, weight);
-  add_beyond(sums, part->along, sums->subspace->nleading, block->count, weight);
-}
-
-lml_status lml_accumulate_rows(void *context, const lml_row_block *block, lml_error *error) {
-  (void)error;
-  const lml_accumulation *adder = context;
-  lml_accumulator *part = &adder->parts[block->slot];
-  lml_normal *sums = &part->sums;
-  const double weight = adder->weight * block->weight;
-  if (adder->subspace == NULL)
-    add_squares(part, block->rows, block->count, weight);
-  else
-    add_block(part, block, weight);
-  sums->nrows += (double)block->count;
-  if (!adder->has_values) return LML_OK;
-  double deviations[LML_BLOCK_ROWS];
-  const int n = (int)sums->width, count = (int)block->count;
-  for (size_t k = 0; k < block->count; k++) deviations[k] = block->targets[k] - block->predicted[k];
-  for (size_t k = 0; k < block->count && block->fractions != NULL; k++)
-    lml_offset_sums_accumulate(&sums->offsets, block->fractions + k * sums->offsets.count,
-                               block->rows + k * sums->width, deviations[k], weight);
-  cblas_dgemv(CblasColMajor, CblasNoTrans, n, count, weight, block->rows, n, deviations, 1, 1.0, sums->rhs, 1);
-  sums->ssr += weight * cblas_ddot(count, deviations, 1, deviations, 1);
-  return LML_OK;
 }

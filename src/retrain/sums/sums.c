@@ -11,16 +11,16 @@
 
 static lml_status find_space(void *context, lml_pool_place place, size_t position, lml_error *error) {
   (void)place, (void)position;
-  return lml_compression_find(context, error);
+  return lml_accumulation_find(context, error);
 }
 
 /** The constraints' rows; and, as one thread may find it while others make them, the space that target rows lie in. */
 static lml_status make_constraints(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
-  const lml_frame_job find = {.work = find_space, .context = &r->compression};
-  const lml_dataset *set = lml_compression_set(options, &r->workers.designs[0], retrain->ridge.smallest);
-  lml_status status = set == NULL ? LML_OK : lml_compression_begin(&r->compression, &r->workers, set, error);
+  const lml_frame_job find = {.work = find_space, .context = &r->accumulation};
+  const lml_dataset *set = lml_accumulation_set(options, &r->workers.designs[0], retrain->ridge.smallest);
+  lml_status status = set == NULL ? LML_OK : lml_accumulation_begin(&r->accumulation, &r->workers, set, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status != LML_OK) return status;
   return lml_constraints_fill(&retrain->constraints, &r->workers, options->sets, options->nsets, r->baseline,
@@ -87,8 +87,8 @@ static size_t count_frames(const lml_run *r, const sum_task *task) {
 typedef struct {
   const sum_task *task;
   const lml_dataset *set;
-  size_t index;           /**< of the set */
-  lml_accumulation adder; /**< to the sums of each slot */
+  size_t index;        /**< of the set */
+  lml_row_adder adder; /**< to the sums of each slot */
 } summing;
 
 static lml_status accumulate(void *context, const lml_row_block *block, lml_error *error) {
@@ -99,47 +99,46 @@ static lml_status accumulate(void *context, const lml_row_block *block, lml_erro
 
 static void finish(void *context, size_t slot) {
   const summing *s = context;
-  lml_accumulator_flush(&s->adder.parts[slot]);
+  lml_accumulator_flush(&s->adder.accumulators[slot]);
 }
 
 /** The sums over a unit go to those of all. */
 static lml_status reduce(void *context, size_t slot, size_t position, lml_error *error) {
   const summing *s = context;
-  lml_accumulator *part = &s->adder.parts[slot];
+  lml_accumulator *accumulator = &s->adder.accumulators[slot];
   (void)error;
-  lml_normal_add(&s->task->normals[s->task->nnormals > 1 ? s->set->frames[position].fold : 0], &part->sums);
-  lml_accumulator_clear(part);
+  lml_normal_add(&s->task->normals[s->task->nnormals > 1 ? s->set->frames[position].fold : 0], &accumulator->sums);
+  lml_accumulator_clear(accumulator);
   return LML_OK;
 }
 
 /** What is added in one pass: the rows of several sets, each to its sums. */
 typedef struct {
-  lml_accumulator *parts; /**< of each slot, for whatever is added there just now */
-  size_t nparts;
-  const lml_subspace *subspace; /**< that of target rows; NULL: none */
+  lml_accumulator *accumulators; /**< of each slot, for whatever is added there just now */
+  size_t naccumulators;
   lml_row_job *jobs;
   summing *summings;
   size_t count;
 } pass;
 
 static void free_pass(pass *p) {
-  for (size_t k = 0; k < p->nparts; k++) lml_accumulator_free(&p->parts[k]);
-  lml_free(p->parts);
+  for (size_t k = 0; k < p->naccumulators; k++) lml_accumulator_free(&p->accumulators[k]);
+  lml_free(p->accumulators);
   lml_free(p->jobs);
   lml_free(p->summings);
 }
 
-static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_subspace *subspace, lml_error *error) {
-  *p = (pass){.subspace = subspace};
+static lml_status make_pass(const lml_run *r, pass *p, size_t nsets, const lml_accumulation *accumulation,
+                            lml_error *error) {
+  *p = (pass){.count = 0};
   lml_status status = lml_alloc(&p->jobs, nsets, sizeof *p->jobs, "sums", error);
   if (status == LML_OK) status = lml_alloc(&p->summings, nsets, sizeof *p->summings, "sums", error);
   if (status == LML_OK)
-    status = lml_alloc(&p->parts, lml_pool_slots(r->workers.nthreads), sizeof *p->parts, "sums", error);
-  if (status == LML_OK) p->nparts = lml_pool_slots(r->workers.nthreads);
-  for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
-    status = lml_accumulator_make(&p->parts[k], r->retrain->width, subspace, error);
-  for (size_t k = 0; k < p->nparts && status == LML_OK; k++)
-    status = lml_normal_allow_offsets(&p->parts[k].sums, r->retrain->target.offsets.count, error);
+    status = lml_alloc(&p->accumulators, lml_pool_slots(r->workers.nthreads), sizeof *p->accumulators, "sums", error);
+  if (status == LML_OK) p->naccumulators = lml_pool_slots(r->workers.nthreads);
+  for (size_t k = 0; k < p->naccumulators && status == LML_OK; k++)
+    status = lml_accumulator_make(&p->accumulators[k], r->retrain->width, accumulation,
+                                  r->retrain->target.offsets.count, error);
   return status;
 }
 
@@ -150,8 +149,8 @@ static void include_set(const lml_run *r, pass *p, const sum_task *task, size_t 
   *s = (summing){.task = task,
                  .set = set,
                  .index = index,
-                 .adder = {.parts = p->parts,
-                           .subspace = task->role == LML_ROLE_TARGET ? p->subspace : NULL,
+                 .adder = {.accumulators = p->accumulators,
+                           .how = task->role == LML_ROLE_TARGET ? LML_ROWS_IN_SUBSPACE : LML_ROWS_AS_THEY_ARE,
                            .weight = set->weight,
                            .has_values = set->has_values && task->role != LML_ROLE_SOFT}};
   p->jobs[p->count++] = (lml_row_job){.set = set,
@@ -314,7 +313,7 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
 
 /** Sums of rows that are made for the centre are brought to descriptors themselves, one by each task. */
 typedef struct {
-  const lml_compression *compression;
+  const lml_accumulation *accumulation;
   const sum_task *tasks;
 } restoration;
 
@@ -323,28 +322,27 @@ static lml_status restore(void *context, lml_pool_place place, size_t task, lml_
   const sum_task *of = all->tasks;
   (void)place;
   for (; task >= of->nnormals; of++) task -= of->nnormals;
-  return lml_compression_restore(all->compression, &of->normals[task], error);
+  return lml_accumulation_close(all->accumulation, &of->normals[task], error);
 }
 
 static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
-  restoration all = {.compression = &r->compression, .tasks = tasks};
+  restoration all = {.accumulation = &r->accumulation, .tasks = tasks};
   lml_pool_tasks work = {.work = restore, .context = &all};
   for (size_t t = 0; t < ntasks; t++) work.count += tasks[t].nnormals;
   return lml_pool_run(r->workers.nthreads, &work, error);
 }
 
 /** Whether a pass adds the rows of sets whose energies are offset, or of the others. */
-typedef enum { ROWS_AS_THEY_ARE = 0, ROWS_WITH_OFFSETS } row_kind;
+typedef enum { WITHOUT_OFFSETS = 0, WITH_OFFSETS } row_kind;
 
 /** Add the rows of all sets of a kind but those that are judged by leverage. */
-static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, const lml_subspace *subspace,
+static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, const lml_accumulation *accumulation,
                            row_kind kind, lml_error *error) {
   pass p;
-  lml_status status = make_pass(r, &p, r->options->nsets, subspace, error);
+  lml_status status = make_pass(r, &p, r->options->nsets, accumulation, error);
   for (size_t t = 0; t < ntasks && status == LML_OK; t++)
     for (size_t s = 0; s < r->options->nsets; s++)
-      if (is_summed(&tasks[t], &r->options->sets[s]) &&
-          (r->options->sets[s].noffsets > 0) == (kind == ROWS_WITH_OFFSETS))
+      if (is_summed(&tasks[t], &r->options->sets[s]) && (r->options->sets[s].noffsets > 0) == (kind == WITH_OFFSETS))
         include_set(r, &p, &tasks[t], s, 0);
   if (status == LML_OK) status = lml_workers_make_rows(&r->workers, p.jobs, p.count, NULL, error);
   free_pass(&p);
@@ -353,18 +351,17 @@ static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, con
 
 /** Add them, for the centre where there is one, and collect. */
 static lml_status sum_sets(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
-  const lml_compression *compression = &r->compression;
-  const bool compressed = compression->subspace.rank > 0;
-  const lml_subspace *subspace = compressed ? &compression->subspace : NULL;
+  const lml_accumulation *accumulation = &r->accumulation;
+  const lml_shift *shift = lml_accumulation_shift(accumulation);
   lml_status status = LML_OK;
   for (size_t k = 0; k < tasks[0].nnormals && status == LML_OK; k++)
-    status = lml_normal_set_subspace(&tasks[0].normals[k], subspace, error);
-  if (compressed) lml_workers_set_shift(&r->workers, &compression->shift);
-  if (status == LML_OK) status = add_sets(r, tasks, ntasks, subspace, ROWS_AS_THEY_ARE, error);
-  if (compressed) lml_workers_set_shift(&r->workers, NULL);
-  if (status == LML_OK && compressed) status = restore_sums(r, tasks, ntasks, error);
+    status = lml_accumulation_open(accumulation, &tasks[0].normals[k], error);
+  lml_workers_set_shift(&r->workers, shift);
+  if (status == LML_OK) status = add_sets(r, tasks, ntasks, accumulation, WITHOUT_OFFSETS, error);
+  lml_workers_set_shift(&r->workers, NULL);
+  if (status == LML_OK && shift != NULL) status = restore_sums(r, tasks, ntasks, error);
   if (status == LML_OK && r->retrain->target.offsets.count > 0) /* without centre: constants are split off there */
-    status = add_sets(r, tasks, ntasks, NULL, ROWS_WITH_OFFSETS, error);
+    status = add_sets(r, tasks, ntasks, NULL, WITH_OFFSETS, error);
   status = lml_comm_agree(r->comm, status, error);
   for (size_t t = 0; t < ntasks; t++)
     for (size_t k = 0; k < tasks[t].nnormals && status == LML_OK; k++)
@@ -402,11 +399,10 @@ static lml_status make_sums(lml_run *r, lml_error *error) {
 }
 
 lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
-  const bool compressed = r->compression.subspace.rank > 0;
   if (r->restored) return LML_OK;
   lml_status status = make_sums(r, error);
   if (status == LML_OK)
-    status = lml_soft_sample_finish(&r->retrain->sample, compressed ? &r->compression.shift : NULL, r->comm, error);
+    status = lml_soft_sample_finish(&r->retrain->sample, lml_accumulation_shift(&r->accumulation), r->comm, error);
   add_up_folds(r);
   if (status == LML_OK) status = select_from_sets(r, error);
   return status == LML_OK ? lml_comm_agree(r->comm, check_folds(r, error), error) : status;

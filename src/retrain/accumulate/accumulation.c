@@ -1,17 +1,32 @@
-#include "retrain/sums/compression.h"
+#include "retrain/accumulate/accumulator.h"
 
 #include <stdbool.h>
 
 #include "base/memory.h"
 #include "potential/potential.h"
+#include "retrain/accumulate/row_sample.h"
+#include "retrain/accumulate/subspace.h"
 
 /** Rows for each coefficient from which finding the space pays. */
 enum { ROWS_PER_COEFFICIENT = 4 };
 
-void lml_compression_free(lml_compression *compression) {
-  lml_shift_free(&compression->shift);
-  lml_subspace_free(&compression->subspace);
-  lml_row_sample_free(&compression->sample);
+/** Free the rows that the space is found from. */
+static void free_sample(lml_accumulation *accumulation) {
+  if (accumulation->sample != NULL) lml_row_sample_free(accumulation->sample);
+  lml_free(accumulation->sample);
+  accumulation->sample = NULL;
+}
+
+static void free_subspace(lml_accumulation *accumulation) {
+  if (accumulation->subspace != NULL) lml_subspace_free(accumulation->subspace);
+  lml_free(accumulation->subspace);
+  accumulation->subspace = NULL;
+}
+
+void lml_accumulation_free(lml_accumulation *accumulation) {
+  lml_shift_free(&accumulation->shift);
+  free_subspace(accumulation);
+  free_sample(accumulation);
 }
 
 static bool has_ridge(const lml_retrain_options *options, double smallest_ridge) {
@@ -20,8 +35,8 @@ static bool has_ridge(const lml_retrain_options *options, double smallest_ridge)
   return smallest_ridge > 0.0; /* where it is chosen, it is above 0 */
 }
 
-const lml_dataset *lml_compression_set(const lml_retrain_options *options, const lml_design *design,
-                                       double smallest_ridge) {
+const lml_dataset *lml_accumulation_set(const lml_retrain_options *options, const lml_design *design,
+                                        double smallest_ridge) {
   const lml_dataset *found = NULL;
   size_t nrows = 0;
   if (options->sums == LML_SUMS_EXACT || design->width < LML_SUBSPACE_LEAST_WIDTH) return NULL;
@@ -87,28 +102,60 @@ static lml_status find_shift(lml_shift *shift, lml_design *design, const lml_dat
 
 /* ---- the space ---- */
 
-lml_status lml_compression_begin(lml_compression *compression, const lml_workers *workers, const lml_dataset *set,
-                                 lml_error *error) {
-  lml_status status = find_shift(&compression->shift, &workers->designs[0], set, error);
+lml_status lml_accumulation_begin(lml_accumulation *accumulation, const lml_workers *workers, const lml_dataset *set,
+                                  lml_error *error) {
+  lml_status status =
+      lml_alloc(&accumulation->sample, 1, sizeof *accumulation->sample, "a sample of the rows to be summed", error);
+  if (status == LML_OK) status = find_shift(&accumulation->shift, &workers->designs[0], set, error);
   if (status != LML_OK) return status;
-  lml_workers_set_shift(workers, &compression->shift);
-  status = lml_row_sample_draw(&compression->sample, workers, set, error);
+  lml_workers_set_shift(workers, &accumulation->shift);
+  status = lml_row_sample_draw(accumulation->sample, workers, set, error);
   lml_workers_set_shift(workers, NULL);
   return status;
 }
 
-lml_status lml_compression_find(lml_compression *compression, lml_error *error) {
-  lml_row_sample *sample = &compression->sample;
-  const lml_status status =
-      lml_subspace_find(&compression->subspace, sample->rows, sample->shares, sample->count, sample->width, error);
-  lml_row_sample_free(sample);
+lml_status lml_accumulation_find(lml_accumulation *accumulation, lml_error *error) {
+  const lml_row_sample *sample = accumulation->sample;
+  lml_status status = lml_alloc(&accumulation->subspace, 1, sizeof *accumulation->subspace, "a space of rows", error);
+  if (status == LML_OK)
+    status =
+        lml_subspace_find(accumulation->subspace, sample->rows, sample->shares, sample->count, sample->width, error);
+  free_sample(accumulation);
+  if (status == LML_OK && accumulation->subspace->rank == 0) free_subspace(accumulation); /* it is not worth it */
   return status;
 }
 
-lml_status lml_compression_restore(const lml_compression *compression, lml_normal *normal, lml_error *error) {
-  const lml_status status = lml_normal_expand(normal, error);
+const lml_shift *lml_accumulation_shift(const lml_accumulation *accumulation) {
+  return accumulation->subspace == NULL ? NULL : &accumulation->shift;
+}
+
+/* ---- sums ---- */
+
+lml_status lml_accumulation_open(const lml_accumulation *accumulation, lml_normal *normal, lml_error *error) {
+  lml_thin_sums_free(&normal->thin);
+  if (accumulation->subspace == NULL) return LML_OK;
+  return lml_thin_sums_make(&normal->thin, accumulation->subspace->rank, normal->width, error);
+}
+
+/** Bring the thin sums into the gram matrix. */
+static lml_status expand(const lml_subspace *subspace, lml_normal *normal, lml_error *error) {
+  double *scratch;
+  const lml_status status =
+      lml_alloc(&scratch, subspace->rank * normal->width, sizeof *scratch, "normal equations", error);
   if (status != LML_OK) return status;
-  lml_shift_restore(&compression->shift, normal->rhs);
-  lml_shift_restore_matrix(&compression->shift, normal->gram);
+  lml_subspace_expand(subspace, normal->thin.products, normal->thin.inner, normal->gram, scratch);
+  lml_free(scratch);
+  normal->dimension = (double)subspace->rank;
+  lml_thin_sums_free(&normal->thin);
+  return LML_OK;
+}
+
+lml_status lml_accumulation_close(const lml_accumulation *accumulation, lml_normal *normal, lml_error *error) {
+  lml_status status = LML_OK;
+  lml_normal_finalise(normal);
+  if (normal->thin.rank > 0) status = expand(accumulation->subspace, normal, error);
+  if (status != LML_OK || accumulation->subspace == NULL) return status;
+  lml_shift_restore(&accumulation->shift, normal->rhs);
+  lml_shift_restore_matrix(&accumulation->shift, normal->gram);
   return LML_OK;
 }

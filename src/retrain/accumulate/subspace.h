@@ -21,8 +21,8 @@
  *  Rev. 53, 217 (2011), section 5. Sketches: D. P. Woodruff, Found. Trends Theor. Comput. Sci. 10, 1 (2014), sections
  *  2.1 and 2.2.)
  */
-#ifndef LML_RETRAIN_SUMS_SUBSPACE_H
-#define LML_RETRAIN_SUMS_SUBSPACE_H
+#ifndef LML_RETRAIN_ACCUMULATE_SUBSPACE_H
+#define LML_RETRAIN_ACCUMULATE_SUBSPACE_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "retrain/sums/subspace.h"
+#include "retrain/accumulate/subspace.h"
 
 #include <cblas.h>
 #include <lapacke.h>

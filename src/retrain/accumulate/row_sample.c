@@ -1,4 +1,4 @@
-#include "retrain/sums/row_sample.h"
+#include "retrain/accumulate/row_sample.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/thread_pool.h"
 #include "potential/potential.h"
-#include "retrain/sums/subspace.h"
+#include "retrain/accumulate/subspace.h"
 #include "structure/lattice.h"
 
 /** Frames, where there are so many; clusters in all of them; atoms of a cluster; atoms of a frame that a cluster may be

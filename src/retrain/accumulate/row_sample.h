@@ -1,8 +1,8 @@
 /** @file row_sample.h
  *  Rows of a few atoms here and there in a set, made before all others.
  */
-#ifndef LML_RETRAIN_SUMS_ROW_SAMPLE_H
-#define LML_RETRAIN_SUMS_ROW_SAMPLE_H
+#ifndef LML_RETRAIN_ACCUMULATE_ROW_SAMPLE_H
+#define LML_RETRAIN_ACCUMULATE_ROW_SAMPLE_H
 
 #include "retrain/rows/workers.h"
 
