@@ -7,7 +7,7 @@
 
 #include "retrain/run.h"
 
-/** Wait for frames that are appended to the set that is followed, and solve and write anew as they come, until the
+/** Wait for frames that are appended to the set that is followed, and solve and write again as they come, until the
  *  listener says stop. */
 lml_status lml_run_follow(lml_run *run, lml_error *error);
 

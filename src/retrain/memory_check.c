@@ -39,7 +39,7 @@ static matrices count_matrices(const lml_retrain_options *options) {
   size_t leverage = 0;
   for (size_t s = 0; s < options->nsets; s++)
     if (options->sets[s].leverage > 0.0) leverage = 1;
-  /* targets, soft constraints; what is factorised, also for the ranks of both, and the frame that is judged */
+  /* targets, soft constraints; what is factorised, also for the ranks of both, and the frame that is screened */
   const size_t soft = has_role(options, LML_ROLE_SOFT);
   matrices count = {.each = 1 + soft, .first = 1 + soft + leverage};
   count.each += lml_retrain_most_folds(options);

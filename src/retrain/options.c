@@ -79,8 +79,8 @@ static lml_status check_followed(const lml_retrain_options *options, lml_error *
                       options->sets[s].path);
   if (followed->selection != LML_SELECT_LOG && followed->selection != LML_SELECT_QM)
     return lml_fail(error, LML_ERR_USAGE,
-                    "%s: with --follow only forces of the quantum code are targets: leave --select %s out",
-                    followed->path, lml_selection_names[followed->selection]);
+                    "%s: with --follow only forces of the quantum code are targets: omit --select %s", followed->path,
+                    lml_selection_names[followed->selection]);
   if (options->folds > 0)
     return lml_fail(error, LML_ERR_USAGE, "--folds needs all frames at once: with --follow, give --test FILE");
   return LML_OK;

@@ -71,7 +71,7 @@ typedef struct lml_retrain_options {
   char *report; /**< JSON file; NULL: none */
   char *cache;  /**< file that keeps the sums from one run to the next; NULL: none */
   lml_existing existing;
-  size_t every; /**< with a set that is followed: frames after which the result is written anew; 0: 1 */
+  size_t every; /**< with a set that is followed: frames after which the result is written again; 0: 1 */
   double poll;  /**< s between looks at that set's file */
 } lml_retrain_options;
 

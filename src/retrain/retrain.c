@@ -50,7 +50,7 @@ static lml_status read_start(lml_run *r, lml_error *error) {
                     original->format->extension, original->format->name);
   if (options->form == LML_FORM_LINEAR && original->quadratic)
     return lml_fail(error, LML_ERR_USAGE,
-                    "%s: is quadratic, and can't be made linear: leave --form linear out, or start from a linear one",
+                    "%s: is quadratic, and can't be made linear: omit --form linear, or start from a linear one",
                     options->start);
   if (options->form == LML_FORM_QUADRATIC && !original->format->holds_quadratic)
     return lml_fail(error, LML_ERR_USAGE, "%s: a file in the format %s holds no quadratic potential: say --form linear",

@@ -57,7 +57,7 @@ void lml_run_report_skipped(const lml_run *run, const lml_dataset *set) {
     lml_log_line(run->listener->log, LML_LOG_ERROR, "%s: the last frame is skipped, %zu before it are used",
                  set->truncated, set->nframes);
   if (set->nskipped > 0)
-    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s; %zu such frames so far are left out", set->skipped,
+    lml_log_line(run->listener->log, LML_LOG_ERROR, "%s; %zu such frames so far are skipped", set->skipped,
                  set->nskipped);
 }
 

@@ -41,7 +41,7 @@ void lml_run_report_last(lml_run *run);
 /** Frames that are used of all sets for @p role. */
 size_t lml_run_frames(const lml_run *run, lml_role role);
 
-/** Say what of a set's file is left out: a torn last frame, or frames that can't be used. */
+/** Say what of a set's file is left out: a truncated last frame, or frames that can't be used. */
 void lml_run_report_skipped(const lml_run *run, const lml_dataset *set);
 
 /** Warn of what in a set's file may not be what it seems: a mask, names of missing values. */

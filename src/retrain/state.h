@@ -1,5 +1,5 @@
 /** @file state.h
- *  What a retraining has found so far, and who is told of it.
+ *  What a retraining has found so far, and who hears of it.
  */
 #ifndef LML_RETRAIN_STATE_H
 #define LML_RETRAIN_STATE_H
@@ -100,7 +100,7 @@ typedef struct lml_retrain {
 void lml_retrain_forget_result(lml_retrain *retrain);
 void lml_retrain_free(lml_retrain *retrain);
 
-/** What is told and asked while it runs; members may be NULL. On rank 0 alone. */
+/** What is reported and asked while it runs; members may be NULL. On rank 0 alone. */
 typedef struct lml_retrain_listener {
   void (*renewed)(void *context, const lml_retrain *retrain); /**< a result was written, of a set that is followed */
   bool (*stop)(void *context);                                /**< whether following shall end */

@@ -112,7 +112,7 @@ def test_other_inputs_are_named(files, both, teacher):
             report = both(config_of(files, **(changes if wanted else {})))
             assert report["cache"]["found"] == "other", (changes, report["cache"])
             assert wanted in (report["cache"]["changed"], None)
-            assert f"sums.cache is of other inputs: {report['cache']['changed']} changed; made anew" in report["stderr"]
+            assert f"sums.cache is of other inputs: {report['cache']['changed']} changed; rebuilt" in report["stderr"]
 
 
 @pytest.mark.parametrize("by", [{"folds": 3}, {"test": [{"file": "e.xyz"}]}])
@@ -189,7 +189,7 @@ def test_damage_is_told_and_mended(files, both):
     for place in (3, 30, 90, 200, len(whole) // 2, len(whole) - 10):
         cache.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1:])
         report = both(config)
-        assert report["cache"]["found"] == "damaged" and "sums.cache is damaged; made anew" in report["stderr"], place
+        assert report["cache"]["found"] == "damaged" and "sums.cache is damaged; rebuilt" in report["stderr"], place
         assert cache.read_bytes() == whole
     for length in (0, 10, 100, len(whole) // 2, len(whole) - 1):
         cache.write_bytes(whole[:length])

@@ -207,7 +207,7 @@ def test_unusable_frames_are_left_out(follow, frames):
     follower.append(no_quantum, not_finite, foreign, frames[3])
     assert follower.line().startswith("1 frames")
     code, _, errors = follower.stop()
-    assert code == 0 and "3 such frames so far are left out" in errors
+    assert code == 0 and "3 such frames so far are skipped" in errors
 
 
 def test_a_log_that_has_become_shorter(follow, frames):
@@ -224,7 +224,7 @@ def test_a_log_that_has_become_shorter(follow, frames):
 
 def test_wrong_usage(teacher, tmp_path):
     out = tmp_path / "n.snapcoeff"
-    for words, message in ((["--follow", "x", "--select", "all"], "leave --select all out"),
+    for words, message in ((["--follow", "x", "--select", "all"], "omit --select all"),
                            (["--targets", "x", "--every", 2], "--every is of use with --follow alone"),
                            (["--follow", "x", "--every", 0], "--every '0'"),
                            (["--follow", "x", "--folds", 2, "--lambda-ridge", "1,2"], "--folds needs all frames")):

@@ -64,11 +64,11 @@ static void find(lml_subspace *subspace, const double *rows) {
 static size_t compare(const lml_subspace *subspace, const double *rows, double part) {
   const size_t r = subspace->rank;
   double *gram = numbers(WIDTH * WIDTH), *exact = numbers(WIDTH * WIDTH), *products = numbers(r * WIDTH);
-  double *c = numbers(ROWS * r), *scratch = numbers(r * WIDTH), skipped = 0.0, missing = 0.0;
+  double *c = numbers(ROWS * r), *scratch = numbers(r * WIDTH), neglected = 0.0, missing = 0.0;
   double *sketches = numbers(ROWS * LML_SUBSPACE_SKETCH), *inner = numbers(r * r);
   lml_row_place places[ROWS];
   size_t count = 0;
-  lml_subspace_project(subspace, rows, ROWS, c, places, &skipped, sketches);
+  lml_subspace_project(subspace, rows, ROWS, c, places, &neglected, sketches);
   for (size_t k = 0; k < ROWS; k++) {
     count += places[k] != LML_ROW_OUTSIDE;
     const size_t used = places[k] == LML_ROW_LEADING ? subspace->nleading : r;
@@ -94,7 +94,7 @@ static size_t compare(const lml_subspace *subspace, const double *rows, double p
       if (i == j) missing += 0.5 * (exact[i * WIDTH + j] - gram[i * WIDTH + j]) * pow(subspace->inverse[i], 2);
     }
   /* What is missing on the diagonal is about what was said to be left out; products of different parts cancel. */
-  assert_near(missing, skipped, 5e-2 * skipped + 1e-2 * lml_subspace_tolerance * WIDTH * ROWS);
+  assert_near(missing, neglected, 5e-2 * neglected + 1e-2 * lml_subspace_tolerance * WIDTH * ROWS);
   lml_free(gram);
   lml_free(exact);
   lml_free(products);

@@ -12,7 +12,7 @@
 
 const double lml_subspace_tolerance = 1e-7;
 
-/** Ranks that are thought about, and how often rows are weighed anew. */
+/** Ranks that are thought about, and how often rows are weighed again. */
 enum { MOST_RANK = 112, RANK_STEP = 16, PASSES = 4 };
 
 /** By the rest that this many vectors leave, it is judged which rows the space is for: few beside the rows that are
@@ -57,7 +57,7 @@ typedef struct search {
   size_t count,
       fitted;      /**< rows; how many of them, the first ones, the space is fitted to; others are to judge it by */
   size_t most;     /**< vectors in the basis */
-  double *basis;   /**< most × width, vector behind vector */
+  double *basis;   /**< most × width, vector after vector */
   double *inner;   /**< fitted²: inner products of rows */
   double *weights; /**< fitted: of rows, not of their squares */
   double *vectors; /**< fitted²: eigenvectors of the inner products with weights, largest eigenvalue last */

@@ -35,8 +35,8 @@ typedef struct lml_subspace {
   size_t nleading; /**< of the vectors, which come in the order of importance, these first ones do for most rows */
   double *inverse; /**< width: 1 / root mean square of each column */
   double *signed_inverse; /**< the same with the signs of the sketch */
-  double *basis;    /**< rank × width, vector behind vector: V times the root mean squares, so that p = liftᵀ c */
-  double *sketches; /**< rank × LML_SUBSPACE_SKETCH, vector behind vector: of V, orthonormal */
+  double *basis;    /**< rank × width, vector after vector: V times the root mean squares, so that p = basisᵀ c */
+  double *sketches; /**< rank × LML_SUBSPACE_SKETCH, vector after vector: of V, orthonormal */
 } lml_subspace;
 
 /** Mean over the columns, in those units, of what may be left out of x xᵀ: |e|², or |V₂ c₂| |e|. */

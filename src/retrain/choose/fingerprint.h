@@ -17,7 +17,7 @@ typedef struct lml_fingerprint {
   double spread; /**< root mean square deviation of the values from the mean of their element */
 } lml_fingerprint;
 
-/** Fingerprints of the frames of several sets, one set's behind the other's. Release with lml_fingerprints_free. */
+/** Fingerprints of the frames of several sets, one set's after the other's. Release with lml_fingerprints_free. */
 typedef struct lml_fingerprints {
   lml_fingerprint *frames;
   size_t count;

@@ -11,7 +11,7 @@
 size_t lml_search_most(const lml_retrain_options *options);
 
 /** Solve for one pair after the other (rank 0 alone), with up to @p nthreads threads: fills trials, ngrid, chosen,
- *  at_end, solution and delta of @p retrain. @p progress (may be NULL) is called behind each pair. @p scale (width)
+ *  at_end, solution and delta of @p retrain. @p progress (may be NULL) is called after each pair. @p scale (width)
  * gets that of the chosen solution, see cholesky.h. */
 lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*progress)(void *context),
                           void *context, lml_error *error);

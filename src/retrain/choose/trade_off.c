@@ -63,7 +63,7 @@ double lml_trade_off_baseline(const lml_retrain *retrain) {
   return count > 0.0 ? sqrt(square / count) : NAN;
 }
 
-/* ---- what is told ---- */
+/* ---- what is reported ---- */
 
 static void report_ends(const lml_run *r, const lml_trial *chosen) {
   const double values[LML_LAMBDAS] = {chosen->lambda_soft, chosen->lambda_ridge};

@@ -32,7 +32,7 @@ typedef struct lml_group_names {
 void lml_group_names_free(lml_group_names *names);
 
 /** The group of @p frame among @p names, to which it is added where it is new, LML_NO_GROUP without the key, where @p
- *  groups is NULL, and behind a thousand groups without weights; and the group's weight. */
+ *  groups is NULL, and after a thousand groups without weights; and the group's weight. */
 lml_status lml_config_groups_find(const lml_config_groups *groups, lml_frame *frame, lml_group_names *names,
                                   size_t *group, double *weight, lml_error *error);
 

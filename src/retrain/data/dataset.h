@@ -76,7 +76,7 @@ typedef struct lml_dataset_frame {
   size_t fold;       /**< of a target, that it is left out with; see frame_groups.h */
 } lml_dataset_frame;
 
-/** A frame that was judged by the leverage of its rows. */
+/** A frame that was screened by the leverage of its rows. */
 typedef struct lml_screened_frame {
   size_t index;    /**< in the file */
   double leverage; /**< largest of its rows' */
@@ -115,7 +115,7 @@ typedef struct lml_dataset {
   size_t nscreened, screened_capacity;
   size_t nread;       /**< whole frames in the file */
   size_t nskipped;    /**< those of them that could not be used */
-  lml_xyz_place end;  /**< behind the last whole frame */
+  lml_xyz_place end;  /**< after the last whole frame */
   lml_structure last; /**< the frame that was taken last, for min_displacement */
   size_t nrows;
   size_t largest;                         /**< atoms of the largest frame */
@@ -158,8 +158,8 @@ bool lml_dataset_is_evaluated(const lml_dataset *set);
 const char *lml_dataset_key(const lml_dataset *set, lml_value value);
 
 /** Read the file and check every frame against @p potential: elements, forces or energies where they are needed,
- *  finite numbers, complete neighbourhoods. Fills the lower part of @p set. Errors name file and frame; a torn last
- *  frame is no error, a set without rows is one. */
+ *  finite numbers, complete neighbourhoods. Fills the lower part of @p set. Errors name file and frame; a truncated
+ * last frame is no error, a set without rows is one. */
 lml_status lml_dataset_scan(lml_dataset *set, const lml_potential *potential, lml_error *error);
 
 /** Give rank 0's frames from position @p first on, and what the set knows of the file, to all ranks. */

@@ -188,7 +188,7 @@ static lml_status scan(lml_dataset *set, const lml_potential *potential, lml_err
 
 /* ---- rows ---- */
 
-/** Rows @p place and behind of the file, with their values and the square roots of their weights. */
+/** Rows @p place and later ones of the file, with their values and the square roots of their weights. */
 static lml_status read_block(const matrix *files, lml_design *design, size_t place, size_t count, lml_error *error) {
   lml_status status = lml_npy_read_rows(files->rows, place, count, design->block, error);
   for (size_t k = 0; k < count; k++) design->targets[k] = design->baseline[k] = 0.0;

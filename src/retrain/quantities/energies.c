@@ -25,7 +25,7 @@ static lml_status read_energy(lml_dataset_walk *walk, double *values, lml_error 
       walk->set->keys[LML_VALUE_ENERGY] == NULL ? lml_frame_info(&walk->frame, LML_LOG_ENERGY_KIND) : NULL;
   if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_kind_name(LML_KIND_EXACT)) != 0)
     return lml_fail(error, LML_ERR_INPUT,
-                    LML_FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; leave energies out",
+                    LML_FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; omit energies",
                     LML_FRAME(walk), kind->texts[0]);
   if (value == NULL) {
     char similar[LML_ERROR_MESSAGE_SIZE];

@@ -85,7 +85,7 @@ typedef struct lml_measurement {
   const double *baseline; /**< what the starting potential gives for each row; NaN, or NULL for all: not known */
 } lml_measurement;
 
-/** What evaluates the frames of a set; @p measurement must outlive it. lml_validation_collect comes behind it. */
+/** What evaluates the frames of a set; @p measurement must outlive it. lml_validation_collect comes after it. */
 lml_frame_job lml_validation_job(lml_measurement *measurement);
 
 /** What hard constraints were and are, from their rows: those from row @p first of @p rows on are the set's. @p delta

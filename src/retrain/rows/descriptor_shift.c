@@ -15,7 +15,7 @@ void lml_shift_free(lml_shift *shift) {
 static size_t columns(const lml_shift *shift) { return (shift->ncomponents + 1) * (shift->ncomponents + 2) / 2; }
 
 /* With b = B − c: bᵢbⱼ = BᵢBⱼ − cᵢBⱼ − cⱼBᵢ + cᵢcⱼ, and half of that for i = j. In each function below, q runs over
- * the quadratic columns in their order, from the first behind the linear ones. */
+ * the quadratic columns in their order, from the first after the linear ones. */
 
 /** From the highest columns down, as each needs the lower ones for B. */
 void lml_shift_row(const lml_shift *shift, double *row) {

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-/** Å: two units of the eighth digit behind the point, which is the last in most files. What descriptors change by in
+/** Å: two units of the eighth digit after the point, which is the last in most files. What descriptors change by in
  *  second order is then about 1e-15 of them. */
 static const double tolerance = 2e-8;
 
@@ -20,9 +20,9 @@ static size_t length_of(const lml_neighbours *neighbours, size_t atom) {
   return (size_t)(neighbours->first[atom + 1] - neighbours->first[atom]);
 }
 
-/** Room for kinds with as many neighbours as any atom has. */
+/** Room for classes with as many neighbours as any atom has. */
 static bool reserve(lml_environments *environments, const lml_neighbours *neighbours) {
-  static const char what[] = "kinds of atoms";
+  static const char what[] = "classes of atoms";
   lml_neighbours *mean = &environments->mean;
   const size_t longest = lml_neighbours_longest(neighbours);
   if (mean->list != NULL && longest <= environments->longest) return true;
@@ -54,7 +54,7 @@ static bool are_close(const double a[3], const double b[3]) {
   return fabs(a[0] - b[0]) <= tolerance && fabs(a[1] - b[1]) <= tolerance && fabs(a[2] - b[2]) <= tolerance;
 }
 
-/** Find each of the atom's neighbours among those of a kind, most often at the same place. */
+/** Find each of the atom's neighbours among those of a class, most often at the same place. */
 static bool find_places(const lml_environments *environments, size_t class, const lml_neighbours *neighbours,
                         const signed char *elements, size_t atom) {
   const lml_neighbours *mean = &environments->mean;
@@ -76,7 +76,7 @@ static bool find_places(const lml_environments *environments, size_t class, cons
   return true;
 }
 
-/** Let the atom be the first one of its kind. */
+/** Let the atom be the first one of its class. */
 static void begin_class(lml_environments *environments, const lml_neighbours *neighbours, const signed char *elements,
                         size_t atom) {
   lml_neighbours *mean = &environments->mean;

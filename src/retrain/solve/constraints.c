@@ -112,7 +112,7 @@ static lml_status decompose(double *rows, size_t m, size_t n, double *singular, 
   const size_t k = m < n ? m : n;
   double wanted, *work = NULL;
   lapack_int *integers = NULL;
-  /* Rows one behind the other are the columns of Aᵀ = Rᵀ·diag(s)·Lᵀ. */
+  /* Rows one after the other are the columns of Aᵀ = Rᵀ·diag(s)·Lᵀ. */
   lapack_int info = LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, 'S', (int)n, (int)m, rows, (int)n, singular, right, (int)n,
                                         left, (int)k, &wanted, -1, NULL);
   const size_t nwork = info == 0 ? (size_t)wanted : 0;

@@ -24,7 +24,7 @@ typedef struct lml_constraints {
   size_t width;
   lml_constraint_rows
       kinds[2];    /**< by lml_hard_mode; those to set are decomposed within the null space of the others */
-  double *vectors; /**< rank × width: orthonormal right singular vectors, one behind the other (V) */
+  double *vectors; /**< rank × width: orthonormal right singular vectors, one after the other (V) */
   size_t rank;
   double *shift;        /**< width: the smallest change of Θ that sets the values to set; NULL without any */
   double contradiction; /**< largest deviation from the values to set that no Θ can avoid, in the rows' units */

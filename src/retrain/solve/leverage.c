@@ -77,7 +77,7 @@ lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_err
   return status;
 }
 
-/* ---- judging ---- */
+/* ---- screening ---- */
 
 /** One pass over a set: the sink's context. */
 typedef struct {
@@ -122,7 +122,7 @@ static lml_status accumulate(void *context, const lml_row_block *block, lml_erro
   return lml_accumulate_rows(&j->adder, block, error);
 }
 
-/** Add the frame's sums where they belong, and factorise anew. */
+/** Add the frame's sums where they belong, and factorise again. */
 static lml_status add_frame(lml_leverage *leverage, size_t fold, lml_error *error) {
   lml_normal_add(leverage->whole, &leverage->frame.sums);
   if (leverage->parts != NULL) lml_normal_add(&leverage->parts[fold], &leverage->frame.sums);

@@ -28,13 +28,13 @@ typedef struct lml_leverage {
 /** Begin with the sums that the upper members of @p leverage name; they must outlive it. LML_ERR_INPUT, as below, where
  *  the prior is too small for the sums' digits. */
 lml_status lml_leverage_begin(lml_leverage *leverage, lml_error *error);
-/** Leave out frames of @p set, which has not been judged yet, by leverages that are known: one for each. */
+/** Omit frames of @p set, which has not been screened yet, by leverages that are known: one for each. */
 lml_status lml_leverage_apply(lml_dataset *set, const double *leverages, lml_error *error);
 
 void lml_leverage_free(lml_leverage *leverage);
 
-/** Judge the frames of @p set from position @p first on, in order; those that are taken are added to the sums, the
- *  others removed from the set. @p progress is called behind each. Rank 0 alone. */
+/** Screen the frames of @p set from position @p first on, in order; those that are taken are added to the sums, the
+ *  others removed from the set. @p progress is called after each. Rank 0 alone. */
 lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_dataset *set, size_t first,
                                void (*progress)(void *context), void *context, lml_error *error);
 

@@ -117,8 +117,8 @@ static lml_status choose_method(lml_run *r, lml_error *error) {
   }
   if (lml_run_is_root(r) && r->options->method == LML_METHOD_CHOLESKY && !isfinite(condition))
     status = lml_fail(error, LML_ERR_INPUT,
-                      "the normal equations do not determine all coefficients: give a larger --lambda-ridge, or leave "
-                      "--method cholesky out");
+                      "the normal equations do not determine all coefficients: give a larger --lambda-ridge, or omit "
+                      "--method cholesky");
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = lml_comm_broadcast(r->comm, &qr, sizeof qr, error);
   retrain->used_qr = qr;

@@ -7,7 +7,7 @@
 #include "retrain/run.h"
 
 /** Find the rank of the targets' sums, unless it is known; @p context is the run. A job for workers, not
- *  collective: it takes long, and nothing that is behind the solution depends on it. */
+ *  collective: it takes long, and nothing that comes after the solution depends on it. */
 lml_status lml_run_find_rank(void *context, lml_pool_place place, size_t position, lml_error *error);
 
 /** Find δ from the sums, or where they won't do, from the rows. */

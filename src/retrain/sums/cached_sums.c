@@ -136,7 +136,7 @@ static const char *kind_of_sums(const lml_run *r) {
 
 static const char folds_line[] = "folds: ", tests_line[] = "the number of test files: ";
 
-/** The number behind @p name in the key's line that begins so; 0 without. */
+/** The number after @p name in the key's line that begins so; 0 without. */
 static size_t find_number(const char *key, const char *name) {
   const size_t length = strlen(name);
   int64_t number = 0;
@@ -187,7 +187,7 @@ static lml_status make_key(const lml_run *run, char **key, lml_error *error) {
 typedef struct {
   lml_cache_part *parts;
   size_t count, capacity;
-  double *leverages; /**< of every frame of the sets that are judged by it, one set behind the other */
+  double *leverages; /**< of every frame of the sets that are screened by it, one set after the other */
 } numbers;
 
 static void free_numbers(numbers *all) {
@@ -236,7 +236,7 @@ static lml_status add_constraints(numbers *all, lml_constraints *constraints, lm
 
 static bool is_screened(const lml_dataset *set) { return set->leverage > 0.0 && set->reading == LML_READ_ONCE; }
 
-/** Frames that are judged, or were: once they are, the set has those alone that were taken. */
+/** Frames that are screened, or were: once they are, the set has those alone that were taken. */
 static size_t count_screened(const lml_dataset *set) { return set->nscreened > 0 ? set->nscreened : set->nframes; }
 
 static lml_status add_leverages(numbers *all, const lml_retrain_options *options, lml_error *error) {
@@ -279,9 +279,9 @@ static void report_finding(const lml_run *r, const lml_cache_finding *finding) {
   const lml_log *log = r->listener->log;
   const char *path = r->options->cache;
   if (finding->state == LML_CACHE_OTHER)
-    lml_log_line(log, LML_LOG_ERROR, "cache %s is of other inputs: %s changed; made anew", path, finding->changed);
+    lml_log_line(log, LML_LOG_ERROR, "cache %s is of other inputs: %s changed; rebuilt", path, finding->changed);
   else if (finding->state == LML_CACHE_DAMAGED)
-    lml_log_line(log, LML_LOG_ERROR, "cache %s is damaged; made anew", path);
+    lml_log_line(log, LML_LOG_ERROR, "cache %s is damaged; rebuilt", path);
   else if (finding->state == LML_CACHE_READ)
     lml_log_line(log, LML_LOG_INFO, "cache %s has the sums of these inputs", path);
 }

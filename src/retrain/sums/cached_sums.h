@@ -16,13 +16,13 @@ typedef struct lml_cache_contents {
   size_t nfolds, ntests; /**< folds of the targets, and test sets, whose sums it has */
 } lml_cache_contents;
 
-/** Look at the cache at @p path. A run with given λs takes what is there rather than making all sums anew. */
+/** Look at the cache at @p path. A run with given λs takes what is there rather than making all sums again. */
 lml_status lml_cache_look(const char *path, lml_cache_contents *contents, lml_error *error);
 
 /** Fill them from the cache, if there is one of these inputs; the two functions below then make none themselves. */
 lml_status lml_run_restore(lml_run *run, lml_error *error);
 
-/** Put into the cache what it did not have; that it can't be written is told, and no error. */
+/** Put into the cache what it did not have; that it can't be written is reported, and no error. */
 lml_status lml_run_remember(lml_run *run, lml_error *error);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct lml_offset_sums {
   double *gram;    /**< count²: Σ w c cᵀ */
   double *rows;    /**< count × width: Σ w c aᵀ */
   double *rhs;     /**< count: Σ w r c */
-  double *factor;  /**< room: count², the columns of Z one behind the other */
+  double *factor;  /**< room: count², the columns of Z one after the other */
   double *reduced; /**< room: count × width, U */
 } lml_offset_sums;
 

@@ -27,7 +27,8 @@ static lml_status make_constraints(lml_run *r, lml_error *error) {
                               set == NULL ? NULL : &find, error);
 }
 
-/** Ratio of the last singular value that is kept to the first that is not, below which the rank is told to be doubtful.
+/** Ratio of the last singular value that is kept to the first that is not, below which the rank is reported as
+ * doubtful.
  */
 static const double clear_gap = 10.0;
 
@@ -177,9 +178,9 @@ static void add_up_folds(lml_run *r) {
   for (size_t k = 0; k < retrain->nfolds; k++) lml_normal_add(&retrain->target, &retrain->folds[k]);
 }
 
-/* ---- frames that are judged by leverage ---- */
+/* ---- frames that are screened by leverage ---- */
 
-/** Rank 0: judge the frames of a set from @p first on, and add the rows of those that are taken. */
+/** Rank 0: screen the frames of a set from @p first on, and add the rows of those that are taken. */
 static lml_status screen_set(lml_run *r, size_t index, size_t first, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   lml_leverage leverage = {.solver = &r->solver,
@@ -335,7 +336,7 @@ static lml_status restore_sums(lml_run *r, const sum_task *tasks, size_t ntasks,
 /** Whether a pass adds the rows of sets whose energies are offset, or of the others. */
 typedef enum { WITHOUT_OFFSETS = 0, WITH_OFFSETS } row_kind;
 
-/** Add the rows of all sets of a kind but those that are judged by leverage. */
+/** Add the rows of all sets of a kind but those that are screened by leverage. */
 static lml_status add_sets(lml_run *r, const sum_task *tasks, size_t ntasks, const lml_accumulation *accumulation,
                            row_kind kind, lml_error *error) {
   pass p;
