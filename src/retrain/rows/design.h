@@ -104,9 +104,9 @@ lml_status lml_design_next_forces(lml_design *design, size_t natoms, double *row
  *  the fixed terms give for it. */
 lml_status lml_design_structure_rows(lml_design *design, const lml_row_sink *sink, lml_error *error);
 
-/** Emit the block's first @p count ones, which begin with row @p first of the frame at @p
- *  position of @p set, with Θ₀'s values. `baseline` holds the fixed terms' part of each, and @p weights (NULL: 1) the
- *  square roots of their weights. */
+/** Emit the block's first @p count rows, which begin with row @p first of the frame at @p position of @p set, with Θ₀'s
+ *  values. `baseline` holds the fixed terms' part of each, and @p weights (NULL: 1) the square roots of their weights.
+ */
 lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t position, size_t first, size_t count,
                            const double *weights, const lml_row_sink *sink, lml_error *error);
 
