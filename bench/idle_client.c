@@ -6,8 +6,8 @@
 #include "lmlink/extxyz.h"
 #include "session/session.h"
 
-static lml_status start(void *self, const lml_structure *structure, unsigned want, lml_error *error) {
-  (void)want, (void)error;
+static lml_status start(void *self, const lml_structure *structure, const lml_request *request, lml_error *error) {
+  (void)request, (void)error;
   *(size_t *)self = structure->natoms;
   return LML_OK;
 }
@@ -20,7 +20,8 @@ static lml_status progress(void *self, bool *done, lml_error *error) {
 
 static lml_status finish(void *self, lml_results *results, lml_error *error) {
   const lml_status status = lml_results_reset(results, *(size_t *)self, error);
-  results->energy_kind = results->virial_kind = LML_KIND_EXACT;
+  if (status == LML_OK)
+    for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   return status;
 }
 

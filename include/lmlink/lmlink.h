@@ -9,6 +9,7 @@
 #include "lmlink/evaluator.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
+#include "lmlink/results.h"
 #include "lmlink/structure.h"
 #include "lmlink/version.h"
 #include "lmlink/virtual_work.h"

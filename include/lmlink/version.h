@@ -5,7 +5,7 @@
 #define LMLINK_VERSION_H
 
 #define LML_VERSION_MAJOR 0
-#define LML_VERSION_MINOR 1
+#define LML_VERSION_MINOR 2
 #define LML_VERSION_PATCH 0
 
 #endif

@@ -14,6 +14,8 @@ from .messages import Messages, hand_on, warn
 from .parameters import absolute_path, is_configuration, regions_of, selected_atoms, set_parameters
 from .server import Server
 
+ALWAYS = ("energy", "free_energy", "forces", "stress")  # results that every evaluation gives
+
 
 class LMLink(Calculator):
     """ASE calculator for the linear machine-learning potentials that lmlink reads, and for mixtures of their forces
@@ -73,6 +75,10 @@ class LMLink(Calculator):
         More of the configuration (docs/configuration.md), laid over what is written from the above, such as
         `{"calculator": {"virial": "ml"}}`.
 
+    results : list of names, optional
+        Results that each evaluation is to give beside energy, forces and stress (docs/configuration.md, Results). They
+        are in `results`, and in the force log; an evaluation without one of them is an error.
+
     With lists of qm_calc and of qm_selection_mask, of equal length, there are several regions, whose clusters are
     computed at the same time; buffer_width, vacuum, qm_cell_round_off, blend_width and qm_tag may then be lists too.
 
@@ -84,7 +90,8 @@ class LMLink(Calculator):
 
     Properties: energy and free_energy (eV, the same number), energies (natoms, eV, one for each atom), forces
     (natoms × 3, eV/Å), stress (6, Voigt order xx yy zz yz xz xy, eV/Å³, ASE's sign: minus virial over volume; only for
-    a cell with three vectors). Energies take a second evaluation when first asked for; from then on they come along.
+    a cell with three vectors), and those that the parameter `results` names. Energies take a second evaluation when first
+    asked for, unless `results` names them; from then on they come along.
     A mixture has forces. It has no energy: in its place is that of the ML calculator on the whole structure, which is
     good for finding a way (a nudged elastic band), and not for figures (docs/mixing.md); `extras["energy_kind"]` says
     so. It has no stress, unless `settings` say otherwise. What the server says besides, as a dict, is in `extras`.
@@ -104,14 +111,14 @@ class LMLink(Calculator):
     def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None,
                  messages=None, timeout=60.0, *, force_log=None, qm_calc=None, qm_selection_mask=None,
                  buffer_width=None, vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, qm_tag=None,
-                 settings=None, log=None):
+                 settings=None, results=(), log=None):
         self._unlock()
         super().__init__()
         # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running
         # until the garbage collector comes by.
         self.__dict__.pop("get_spin_polarized", None)
         self._server = None
-        self._want_energies = False
+        self._wanted = []  # names of results beyond those that always come
         self._first = None  # the structure that the regions are those of
         self.extras = {}
         old_name = {} if log is None else {"log": log}
@@ -119,7 +126,7 @@ class LMLink(Calculator):
                  binary=binary, messages=messages, timeout=timeout, force_log=force_log, qm_calc=qm_calc,
                  qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean,
                  qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag, settings=settings,
-                 **old_name)
+                 results=results, **old_name)
 
     def set(self, **changes):
         """Change parameters, by the names that the constructor has; results and regions are forgotten, the process
@@ -131,6 +138,10 @@ class LMLink(Calculator):
                 self.reset()
                 self._first = None
                 self.parameters.update(changed)
+            if "results" in changed:
+                asked = dict.fromkeys(changed["results"] or [])
+                self.implemented_properties = list({**dict.fromkeys(type(self).implemented_properties), **asked})
+                self._wanted = [name for name in asked if name not in ALWAYS]
             return changed
 
     def get_property(self, name, atoms=None, allow_calculation=True):
@@ -142,16 +153,15 @@ class LMLink(Calculator):
         """Evaluate the structure; `results` then holds everything that one evaluation gives."""
         with self._lock:
             super().calculate(atoms, properties, system_changes)
-            self._want_energies = self._want_energies or "energies" in properties
+            self._wanted = [*self._wanted, *(name for name in properties if name not in (*ALWAYS, *self._wanted))]
             server = self._running_server(self.atoms)
             try:
-                energy, forces, virial, self.extras = server.evaluate(self.atoms, self._want_energies)
+                energy, forces, virial, self.extras = server.evaluate(self.atoms, self._wanted)
             except BaseException:
                 self.close()  # after half a conversation nothing can be said any more
                 raise
             self.results = {"energy": energy, "free_energy": energy, "forces": forces}
-            if "energies" in self.extras:
-                self.results["energies"] = np.array(self.extras.pop("energies"), dtype=float)
+            self._take_results()
             if self.atoms.cell.rank == 3 and self.extras.get("virial_kind") != "absent":
                 self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / self.atoms.get_volume())
             hand_on(server.messages.new_warnings())
@@ -218,6 +228,16 @@ class LMLink(Calculator):
         self._lock = threading.RLock()
         _calculators.add(self)
 
+    def _take_results(self):
+        """Those of the results that were asked for which are among the extras."""
+        for name in self._wanted:
+            if name in self.extras:
+                value = self.extras.pop(name)
+                self.results[name] = _array(value) if isinstance(value, list) else value
+            elif name in (self.parameters["results"] or []):
+                self.results = {}
+                raise LMLinkError(f"{name!r} is one of LMLink's results, but this calculator does not give it")
+
     def _running_server(self, atoms):
         if self._server is not None and self._server.has_died():
             warn(f"a new lmlink-serve is started: {self._server.report()}")
@@ -259,6 +279,12 @@ class LMLink(Calculator):
                 regions = configuration.check()
         hand_on(regions.warnings)
         return regions
+
+
+def _array(values):
+    """Of JSON's numbers; what is none is null there."""
+    array = np.array(values)
+    return array.astype(float) if array.dtype == object else array
 
 
 def _with_new_names(changes):

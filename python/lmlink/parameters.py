@@ -2,12 +2,13 @@
 
 import math
 import os
+import re
 
 import numpy as np
 
 PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "launcher", "binary", "messages", "timeout",
               "force_log", "qm_calc", "qm_selection_mask", "buffer_width", "vacuum", "zero_mean", "qm_cell_round_off",
-              "blend_width", "qm_tag", "settings")
+              "blend_width", "qm_tag", "settings", "results")
 LENGTHS = ("buffer_width", "vacuum", "qm_cell_round_off", "blend_width")
 PER_REGION = ("qm_calc", "qm_selection_mask", *LENGTHS, "qm_tag")
 NEEDS_ENGINE = ("qm_selection_mask", "buffer_width", "qm_tag")
@@ -92,6 +93,8 @@ def _normalised(name, value, several):
         return _normalised_length(name, value)
     if name == "qm_tag" and not (isinstance(value, str) and value.strip()):
         raise TypeError(f"qm_tag must be a text that says what decides the forces of qm_calc, not {_short(value)}")
+    if name == "results":
+        return _normalised_names(value)
     if name == "settings":
         if not isinstance(value, dict):
             raise TypeError(f"settings must be a dict of the configuration's keys, not {value!r}")
@@ -162,6 +165,14 @@ def _normalised_mask(mask):
     if array.ndim != 1 or array.dtype.kind not in "biu":
         raise TypeError(f"qm_selection_mask must be booleans, indices or a slice, not {_short(mask)}")
     return array
+
+
+def _normalised_names(names):
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if not (isinstance(name, str) and re.fullmatch(r"\w+", name, re.ASCII)):
+            raise ValueError(f"results are names of letters, digits and _, which {_short(name)} is not")
+    return names
 
 
 def _normalised_length(name, value):

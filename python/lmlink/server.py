@@ -75,10 +75,11 @@ class Server:
             how = f"ended with exit code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
         return f"lmlink-serve {how}: {self.messages.tail()}"
 
-    def evaluate(self, atoms, want_energies):
-        """Energy (eV), forces (natoms × 3, eV/Å), virial (3 × 3, eV) and the extras (dict) of the structure."""
+    def evaluate(self, atoms, results):
+        """Energy (eV), forces (natoms × 3, eV/Å), virial (3 × 3, eV) and the extras (dict) of the structure, with the
+        results of these names among the latter."""
         try:
-            self._describe(atoms, want_energies)
+            self._describe(atoms, results)
             cell = atoms.cell.array
             self.connection.sendall(b"".join([
                 _header("POSDATA"), _doubles(cell.T / Bohr), _doubles(np.linalg.pinv(cell).T * Bohr),
@@ -99,13 +100,13 @@ class Server:
                     raise LMLinkError(f"the engine failed: {failed}") from engine.error
             raise LMLinkError(self.report()) from error
 
-    def _describe(self, atoms, want_energies):
+    def _describe(self, atoms, results):
         """Send species, periodicity and wanted results in an INIT message, unless the server has them already."""
-        structure = (atoms.numbers.tobytes(), atoms.pbc.tobytes(), want_energies)
+        structure = (atoms.numbers.tobytes(), atoms.pbc.tobytes(), list(results))
         if structure == self.structure:
             return
         text = json.dumps({"lmlink": 1, "species": atoms.numbers.tolist(), "pbc": atoms.pbc.tolist(),
-                           "results": ["energies"] if want_energies else []}).encode()
+                           "results": list(results)}).encode()
         self.connection.sendall(_header("STATUS"))
         status = self._receive(HEADER)
         if status not in (_header("NEEDINIT"), _header("READY")):

@@ -301,18 +301,16 @@ static lml_status find_array(const lml_json *document, const cJSON *object, cons
   return LML_OK;
 }
 
-lml_status lml_json_flags(const lml_json *document, const lml_json_value *object, const char *key,
-                          lml_json_presence presence, const char *const *names, size_t count, unsigned *flags,
-                          lml_error *error) {
+lml_status lml_json_texts(const lml_json *document, const lml_json_value *object, const char *key,
+                          lml_json_presence presence, lml_text_list *texts, lml_error *error) {
   const cJSON *found;
   size_t length = 0;
   lml_status status = find_array(document, object, key, presence, &found, &length, error);
   if (status != LML_OK || found == NULL) return status;
-  *flags = 0;
   for (const cJSON *element = found->child; status == LML_OK && element != NULL; element = element->next) {
-    size_t index = 0;
-    status = choice_of(document, element, names, count, &index, error);
-    *flags |= 1u << index;
+    if (!cJSON_IsString(element)) return fail_type(document, element, "a string", error);
+    if (element->valuestring[0] == '\0') return fail_at(document, element, "", "must not be empty", error);
+    status = lml_text_list_take(texts, lml_strdup(element->valuestring, error), error);
   }
   return status;
 }

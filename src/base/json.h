@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/text_list.h"
 #include "lmlink/error.h"
 
 typedef struct lml_json lml_json;    /**< a document */
@@ -60,10 +61,9 @@ lml_status lml_json_choice(const lml_json *document, const lml_json_value *objec
                            lml_json_presence presence, const char *const *names, size_t count, size_t *value,
                            lml_error *error);
 
-/** An array of some of @p count names; *@p flags has bit i set where names[i] is in it. */
-lml_status lml_json_flags(const lml_json *document, const lml_json_value *object, const char *key,
-                          lml_json_presence presence, const char *const *names, size_t count, unsigned *flags,
-                          lml_error *error);
+/** An array of texts, none of them empty, which are appended to @p texts. */
+lml_status lml_json_texts(const lml_json *document, const lml_json_value *object, const char *key,
+                          lml_json_presence presence, lml_text_list *texts, lml_error *error);
 
 /** An array of exactly @p count logicals. */
 lml_status lml_json_logicals(const lml_json *document, const lml_json_value *object, const char *key,

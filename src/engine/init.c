@@ -6,7 +6,7 @@
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "lmlink/calculator.h"
+#include "calculator/result_names.h"
 
 enum { INIT_VERSION = 1, HIGHEST_NUMBER = 118, FRAME_SIZE = 96, NUMBER_SIZE = 12 };
 
@@ -32,15 +32,13 @@ static lml_status check_species(const lml_json *document, const lml_json_value *
 
 static lml_status read_document(const lml_json *document, lml_init *read, lml_error *error) {
   static const char *const keys[] = {"lmlink", "species", "pbc", "results"};
-  static const char *const results[] = {"energies"}; /* in the order of the flags in lml_want */
   const lml_json_value *root = lml_json_root(document);
   /* The version first: another one may have other keys. */
   lml_status status = check_version(document, root, error);
   if (status == LML_OK) status = lml_json_check_keys(document, root, keys, sizeof keys / sizeof keys[0], error);
   if (status == LML_OK)
     status = lml_json_logicals(document, root, "pbc", LML_JSON_REQUIRED, 3, read->structure.pbc, error);
-  if (status == LML_OK)
-    status = lml_json_flags(document, root, "results", LML_JSON_OPTIONAL, results, 1, &read->want, error);
+  if (status == LML_OK) status = lml_result_names_read(document, root, &read->results, error);
   if (status != LML_OK) return status;
 
   int *species = NULL;
@@ -65,13 +63,19 @@ lml_status lml_init_read(const char *text, size_t length, lml_init *init, lml_er
     lml_json_free(document);
   }
   if (status != LML_OK) {
-    lml_structure_free(&read.structure);
+    lml_init_free(&read);
     if (status == LML_ERR_INPUT && error != NULL) error->status = LML_ERR_PROTOCOL;
     return status == LML_ERR_INPUT ? LML_ERR_PROTOCOL : status;
   }
-  lml_structure_free(&init->structure);
+  lml_init_free(init);
   *init = read;
   return LML_OK;
+}
+
+void lml_init_free(lml_init *init) {
+  lml_structure_free(&init->structure);
+  lml_text_list_free(&init->results);
+  *init = (lml_init){0};
 }
 
 /* ---- writing ---- */

@@ -298,9 +298,10 @@ static void stop_engine(remote *self) {
   self->awaits_process = false;
 }
 
-static lml_status remote_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+static lml_status remote_start(void *data, const lml_structure *structure, const lml_request *request,
+                               lml_error *error) {
   remote *self = data;
-  (void)want;
+  (void)request;
   lml_status status = lml_structure_check_apart(structure, error);
   if (status == LML_OK) status = open_socket(self, error);
   if (status == LML_OK) status = ask(self, structure, error);
@@ -463,11 +464,11 @@ static lml_status remote_finish(void *data, lml_results *results, lml_error *err
   lml_status status = lml_results_reset(results, answer.natoms, error);
   if (status != LML_OK) return status;
   memcpy(results->forces, answer.forces, 3 * answer.natoms * sizeof(double));
-  memcpy(results->virial, answer.virial, sizeof results->virial);
-  results->energy = answer.energy;
-  results->energy_kind = results->virial_kind = LML_KIND_EXACT;
+  memcpy(results->virial, answer.virial, sizeof answer.virial);
+  *results->energy = answer.energy;
+  for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   self->losses = 0;
-  return lml_results_add_number(results, "engine_seconds", lml_sys->clock() - self->begun, error);
+  return lml_results_add_number(results, "engine_seconds", "s", lml_sys->clock() - self->begun, error);
 }
 
 static void remote_cancel(void *data) {

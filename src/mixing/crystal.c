@@ -28,9 +28,9 @@ static lml_status stress_of(crystal *self, const double f[9], double stress[9], 
     double *to = i < 3 ? self->deformed.cell + 3 * i : self->deformed.positions + 3 * (i - 3);
     for (int x = 0; x < 3; x++) to[x] = r[0] * f[x] + r[1] * f[3 + x] + r[2] * f[6 + x];
   }
-  status = lml_calculator_evaluate(self->calculator, &self->deformed, LML_WANT_DEFAULT, &self->results, error);
+  status = lml_calculator_evaluate(self->calculator, &self->deformed, NULL, &self->results, error);
   if (status != LML_OK) return status;
-  if (self->results.virial_kind == LML_KIND_ABSENT)
+  if (self->results.list[LML_RESULTS_VIRIAL].origin == LML_ORIGIN_ABSENT)
     return lml_fail(error, LML_ERR_INPUT, "the calculator gives no virial, from which crystals are compared");
   const double volume = lml_structure_volume(&self->deformed);
   for (int k = 0; k < 9; k++) stress[k] = -self->results.virial[k] / volume;

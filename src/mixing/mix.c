@@ -88,12 +88,14 @@ lml_status lml_mix_report(const lml_mix *mix, lml_results *results, lml_error *e
     status = lml_results_add_integer(results, "blend_atoms", (long long)mix->counts[LML_REGION_BLEND], error);
   if (status == LML_OK)
     status = lml_results_add_integer(results, "buffer_atoms", (long long)mix->counts[LML_REGION_BUFFER], error);
-  if (status == LML_OK) status = lml_results_add_numbers(results, "mean_force", mix->mean, 3, error);
-  if (status == LML_OK) status = lml_results_add_number(results, "qm_difference_mean", mean_of(&mix->qm), error);
-  if (status == LML_OK) status = lml_results_add_number(results, "qm_difference_max", largest_of(&mix->qm), error);
+  if (status == LML_OK) status = lml_results_add_numbers(results, "mean_force", "eV/Å", mix->mean, 3, error);
   if (status == LML_OK)
-    status = lml_results_add_numbers(results, "buffer_difference_mean", means, LML_MIX_SHELLS, error);
+    status = lml_results_add_number(results, "qm_difference_mean", "eV/Å", mean_of(&mix->qm), error);
   if (status == LML_OK)
-    status = lml_results_add_numbers(results, "buffer_difference_max", largest, LML_MIX_SHELLS, error);
+    status = lml_results_add_number(results, "qm_difference_max", "eV/Å", largest_of(&mix->qm), error);
+  if (status == LML_OK)
+    status = lml_results_add_numbers(results, "buffer_difference_mean", "eV/Å", means, LML_MIX_SHELLS, error);
+  if (status == LML_OK)
+    status = lml_results_add_numbers(results, "buffer_difference_max", "eV/Å", largest, LML_MIX_SHELLS, error);
   return status;
 }

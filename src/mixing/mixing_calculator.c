@@ -31,6 +31,7 @@ typedef struct mixing {
   child *children;            /**< the ML calculator, then each region's */
   size_t nchildren;
   const lml_structure *structure; /**< under evaluation */
+  const lml_request *request;     /**< of this evaluation */
   double begun;
 } mixing;
 
@@ -169,16 +170,18 @@ static lml_status start_region(mixing *self, size_t r, lml_error *error) {
   lml_status status = lml_cluster_update(cluster, self->structure, error);
   if (status == LML_OK) status = recall_region(self, r, error);
   if (status == LML_OK && !at->recalled)
-    status = lml_calculator_start(at->calculator, &cluster->structure, LML_WANT_DEFAULT, error);
+    status = lml_calculator_start(at->calculator, &cluster->structure, NULL, error);
   return in_region(self, r, status, error);
 }
 
-static lml_status mixing_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+static lml_status mixing_start(void *data, const lml_structure *structure, const lml_request *request,
+                               lml_error *error) {
   mixing *self = data;
   const lml_structure *seen;
   lml_status status = check_structure(self, structure, error);
   if (status == LML_OK) status = lml_foreign_check_apart(&self->foreign, structure, error);
   self->structure = structure;
+  self->request = request;
   self->begun = lml_sys->clock();
   for (size_t c = 0; c < self->nchildren; c++) {
     self->children[c].done = self->children[c].recalled = false;
@@ -187,7 +190,7 @@ static lml_status mixing_start(void *data, const lml_structure *structure, unsig
   /* Engines first: they are at work while the ML calculator starts. */
   for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) status = start_region(self, r, error);
   if (status == LML_OK) status = lml_foreign_strip(&self->foreign, structure, &seen, error);
-  if (status == LML_OK) status = lml_calculator_start(self->settings.ml, seen, want, error);
+  if (status == LML_OK) status = lml_calculator_start(self->settings.ml, seen, request, error);
   if (status != LML_OK) cancel_all(self);
   return status;
 }
@@ -235,28 +238,61 @@ static lml_status add_extras(const mixing *self, lml_results *results, const lml
     seconds = fmax(seconds, self->children[c].seconds);
     recalled += self->children[c].recalled;
   }
-  lml_status status = lml_results_add_number(results, "energy_ml", self->children[0].results.energy, error);
+  const lml_results *ml = &self->children[0].results;
+  const lml_result_form energy_ml = {.name = "energy_ml", .unit = "eV", .width = 1};
+  lml_result *energy;
+  lml_status status = lml_results_add(results, &energy_ml, ml->list[LML_RESULTS_ENERGY].origin, &energy, error);
+  if (status == LML_OK) energy->reals[0] = *ml->energy;
   if (status == LML_OK) status = lml_mix_report(mix, results, error);
-  if (status == LML_OK) status = lml_results_add_number(results, "engine_seconds", seconds, error);
+  if (status == LML_OK) status = lml_results_add_number(results, "engine_seconds", "s", seconds, error);
   return status == LML_OK ? lml_results_add_integer(results, "recalled_regions", recalled, error) : status;
 }
 
-/** The energies and the virial that stand for what there is none of. */
+/** The energy and the virial that stand for what there is none of. */
 static void give_parts(const mixing *self, lml_results *results) {
   const lml_results *ml = &self->children[0].results;
   if (self->settings.energy == LML_MIXING_ML) {
-    results->energy = ml->energy;
-    results->energy_kind = LML_KIND_ML_PART;
-    if (ml->energies_kind != LML_KIND_ABSENT) {
-      for (size_t i = 0; i < ml->natoms; i++)
-        results->energies[lml_foreign_parent(&self->foreign, i)] = ml->energies[i];
-      results->energies_kind = LML_KIND_ML_PART;
-    }
+    *results->energy = *ml->energy;
+    results->list[LML_RESULTS_ENERGY].origin = LML_ORIGIN_ML_PART;
   }
   if (self->settings.virial == LML_MIXING_ML) {
-    memcpy(results->virial, ml->virial, sizeof results->virial);
-    results->virial_kind = LML_KIND_ML_PART;
+    memcpy(results->virial, ml->virial, 9 * sizeof *ml->virial);
+    results->list[LML_RESULTS_VIRIAL].origin = LML_ORIGIN_ML_PART;
   }
+}
+
+/** Whether @p part, of the ML calculator, has a meaning in the mixture: there are no energies of atoms where there is
+ *  none of the whole. */
+static bool counts(const mixing *self, const lml_result *part) {
+  return self->settings.energy == LML_MIXING_ML || strcmp(part->unit, "eV") != 0;
+}
+
+/** Add a result of the ML calculator; zero on atoms that it does not see. */
+static lml_status add_part(const mixing *self, const lml_result *part, lml_results *results, lml_error *error) {
+  const lml_result_form form = {part->name, part->unit, part->scope, part->type, part->width};
+  lml_result *whole;
+  if (part->type == LML_RESULT_TEXT) return lml_results_add_text(results, part->name, part->text, error);
+  const lml_status status = lml_results_add(results, &form, LML_ORIGIN_ML_PART, &whole, error);
+  for (size_t i = 0; status == LML_OK && i < part->rows; i++) {
+    const size_t to = part->width * (part->scope == LML_PER_ATOM ? lml_foreign_parent(&self->foreign, i) : i);
+    if (part->type == LML_RESULT_REAL)
+      memcpy(whole->reals + to, part->reals + part->width * i, part->width * sizeof *part->reals);
+    else
+      memcpy(whole->integers + to, part->integers + part->width * i, part->width * sizeof *part->integers);
+  }
+  return status;
+}
+
+/** Add what was asked for, is none of the mixture's own results, and the ML calculator knows. */
+static lml_status give_requested(const mixing *self, lml_results *results, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t k = 0; self->request != NULL && k < self->request->count && status == LML_OK; k++) {
+    const char *name = self->request->names[k];
+    const lml_result *part = lml_results_find(&self->children[0].results, name);
+    if (part != NULL && counts(self, part) && lml_results_find(results, name) == NULL)
+      status = add_part(self, part, results, error);
+  }
+  return status;
 }
 
 static lml_status mix_all(mixing *self, lml_results *results, lml_error *error) {
@@ -274,8 +310,10 @@ static lml_status mix_all(mixing *self, lml_results *results, lml_error *error) 
   lml_mix_mean(&mix, results->forces, natoms);
   if (self->settings.zero_mean_force)
     for (size_t i = 0; i < 3 * natoms; i++) results->forces[i] -= mix.mean[i % 3];
+  results->list[LML_RESULTS_FORCES].origin = LML_ORIGIN_EXACT;
   give_parts(self, results);
-  return add_extras(self, results, &mix, error);
+  status = add_extras(self, results, &mix, error);
+  return status == LML_OK ? give_requested(self, results, error) : status;
 }
 
 static lml_status mixing_finish(void *data, lml_results *results, lml_error *error) {

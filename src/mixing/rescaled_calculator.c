@@ -1,5 +1,8 @@
 #include "mixing/rescaled_calculator.h"
 
+#include <string.h>
+
+#include "base/fail.h"
 #include "base/memory.h"
 
 typedef struct rescaled {
@@ -8,13 +11,14 @@ typedef struct rescaled {
   double alpha, beta;
 } rescaled;
 
-static lml_status rescaled_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+static lml_status rescaled_start(void *data, const lml_structure *structure, const lml_request *request,
+                                 lml_error *error) {
   rescaled *self = data;
   const lml_status status = lml_structure_copy(&self->structure, structure, error);
   if (status != LML_OK) return status;
   for (size_t i = 0; i < 9; i++) self->structure.cell[i] /= self->alpha;
   for (size_t i = 0; i < 3 * structure->natoms; i++) self->structure.positions[i] /= self->alpha;
-  return lml_calculator_start(self->inner, &self->structure, want, error);
+  return lml_calculator_start(self->inner, &self->structure, request, error);
 }
 
 static lml_status rescaled_progress(void *data, bool *done, lml_error *error) {
@@ -27,16 +31,27 @@ static lml_status rescaled_wait(void *data, int timeout_ms, lml_error *error) {
   return lml_calculator_wait(self->inner, timeout_ms, error);
 }
 
+/** Divide what is no text by what its unit says. */
+static lml_status rescale(const rescaled *self, lml_result *result, lml_error *error) {
+  const struct {
+    const char *unit;
+    double divisor;
+  } units[] = {{"", 1.0}, {"s", 1.0}, {"eV", self->beta}, {"eV/Å", self->alpha * self->beta}};
+  size_t u = 0;
+  while (u < sizeof units / sizeof units[0] && strcmp(units[u].unit, result->unit) != 0) u++;
+  if (u == sizeof units / sizeof units[0])
+    return lml_fail(error, LML_ERR_INTERNAL, "the result '%s' has the unit %s, which cannot be rescaled", result->name,
+                    result->unit);
+  for (size_t i = 0; result->type == LML_RESULT_REAL && i < result->rows * result->width; i++)
+    result->reals[i] /= units[u].divisor;
+  return LML_OK;
+}
+
 static lml_status rescaled_finish(void *data, lml_results *results, lml_error *error) {
   rescaled *self = data;
-  const lml_status status = lml_calculator_finish(self->inner, results, error);
-  if (status != LML_OK) return status;
-  results->energy /= self->beta;
-  for (size_t i = 0; i < 3 * results->natoms; i++) results->forces[i] /= self->alpha * self->beta;
-  for (size_t i = 0; i < results->natoms && results->energies_kind != LML_KIND_ABSENT; i++)
-    results->energies[i] /= self->beta;
-  for (size_t i = 0; i < 9; i++) results->virial[i] /= self->beta;
-  return LML_OK;
+  lml_status status = lml_calculator_finish(self->inner, results, error);
+  for (size_t k = 0; status == LML_OK && k < results->count; k++) status = rescale(self, &results->list[k], error);
+  return status;
 }
 
 static void rescaled_cancel(void *data) {

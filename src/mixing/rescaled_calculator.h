@@ -3,7 +3,8 @@
  *
  *  Where ML and QM side disagree about them, the boundary between the two is under stress. The ML side is then asked
  * for a structure that is smaller by α = a_QM / a_ML, and its energies are divided by β = B_ML / (B_QM α³), as in ASE's
- *  RescaledCalculator (Swinburne and Kermode, Phys. Rev. B 96, 144102 (2017)): energy / β, forces / (αβ), virial / β.
+ *  RescaledCalculator (Swinburne and Kermode, Phys. Rev. B 96, 144102 (2017)): energy / β, forces / (αβ), virial / β;
+ *  other results by their unit.
  */
 #ifndef LML_MIXING_RESCALED_CALCULATOR_H
 #define LML_MIXING_RESCALED_CALCULATOR_H

@@ -6,6 +6,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "potential/linear_evaluation.h"
+#include "potential/linear_results.h"
 #include "potential/potential_variant.h"
 
 /** Runs of atoms between two looks at the clock or a socket: about a millisecond. */
@@ -16,6 +17,7 @@ typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2, COMMAND_UPDATE = 3 } comma
 
 typedef struct {
   command command;
+  unsigned results; /**< the set of them */
   size_t natoms;
   double cell[9];
   bool pbc[3];
@@ -27,14 +29,15 @@ typedef struct {
   lml_potential *updated; /**< the same since an update; NULL before */
   lml_comm *comm;
   lml_structure copy; /**< of ranks other than 0 */
-  unsigned want;
-  bool under_way; /**< the other ranks wait for the end of an evaluation */
-  bool at_work;   /**< the other ranks wait for orders */
+  unsigned results;   /**< the set of those that are asked for */
+  bool under_way;     /**< the other ranks wait for the end of an evaluation */
+  bool at_work;       /**< the other ranks wait for orders */
 } linear;
 
 /** Begin with what is this rank's. */
 static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
-  const lml_share share = {.part = (size_t)lml_comm_rank(self->comm), .parts = (size_t)lml_comm_size(self->comm)};
+  const lml_share share = {
+      .part = (size_t)lml_comm_rank(self->comm), .parts = (size_t)lml_comm_size(self->comm), .results = self->results};
   return lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
 }
 
@@ -47,8 +50,7 @@ static lml_status gather_parts(linear *self, lml_status status, lml_error *error
     return status;
   }
   lml_linear_evaluation_collect(&self->evaluation);
-  return lml_comm_sum(self->comm, self->evaluation.totals,
-                      lml_linear_evaluation_totals(self->evaluation.atoms.neighbours.natoms), error);
+  return lml_comm_sum(self->comm, self->evaluation.totals, lml_linear_evaluation_ntotals(&self->evaluation), error);
 }
 
 /* ---- rank 0 ---- */
@@ -56,7 +58,7 @@ static lml_status gather_parts(linear *self, lml_status status, lml_error *error
 /** Send the structure to the other ranks, which agree that they have room for it before its arrays follow. */
 static lml_status send_structure(linear *self, const lml_structure *structure, lml_error *error) {
   if (lml_comm_size(self->comm) == 1) return LML_OK;
-  order message = {.command = COMMAND_EVALUATE, .natoms = structure->natoms};
+  order message = {.command = COMMAND_EVALUATE, .results = self->results, .natoms = structure->natoms};
   memcpy(message.cell, structure->cell, sizeof message.cell);
   memcpy(message.pbc, structure->pbc, sizeof message.pbc);
   lml_status status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
@@ -68,9 +70,15 @@ static lml_status send_structure(linear *self, const lml_structure *structure, l
   return status;
 }
 
-static lml_status linear_start(void *data, const lml_structure *structure, unsigned want, lml_error *error) {
+static lml_status linear_check(const void *data, const lml_request *request, lml_error *error) {
+  (void)data;
+  return lml_linear_results_check(request, error);
+}
+
+static lml_status linear_start(void *data, const lml_structure *structure, const lml_request *request,
+                               lml_error *error) {
   linear *self = data;
-  self->want = want;
+  self->results = lml_linear_results_named(request);
   lml_status status = send_structure(self, structure, error);
   if (status != LML_OK) return status;
   self->under_way = true;
@@ -103,17 +111,15 @@ static lml_status linear_finish(void *data, lml_results *results, lml_error *err
   self->under_way = false;
   status = gather_parts(self, status, error);
   if (status != LML_OK) return status;
-  const double *totals = self->evaluation.totals;
-  memcpy(results->forces, totals, 3 * natoms * sizeof(double));
-  results->energy = compensated_sum(totals + 3 * natoms, natoms);
-  results->energy_kind = LML_KIND_EXACT;
-  memcpy(results->virial, totals + 4 * natoms, sizeof results->virial);
-  results->virial_kind = LML_KIND_EXACT;
-  if ((self->want & LML_WANT_ENERGIES) != 0) {
-    memcpy(results->energies, totals + 3 * natoms, natoms * sizeof(double));
-    results->energies_kind = LML_KIND_EXACT;
-  }
-  return LML_OK;
+  const lml_linear_evaluation *evaluation = &self->evaluation;
+  memcpy(results->forces, evaluation->totals, 3 * natoms * sizeof(double));
+  memcpy(results->virial, lml_linear_evaluation_virial(evaluation), 9 * sizeof(double));
+  *results->energy = compensated_sum(lml_linear_evaluation_result(evaluation, LML_LINEAR_ENERGIES), natoms);
+  for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
+  for (size_t k = 0; k < LML_LINEAR_NRESULTS && status == LML_OK; k++)
+    if ((self->results >> k & 1u) != 0)
+      status = lml_linear_results_add(k, lml_linear_evaluation_result(evaluation, k), results, error);
+  return status;
 }
 
 static void linear_cancel(void *data) {
@@ -138,6 +144,7 @@ static void linear_destroy(void *data) {
 
 static const lml_calculator_ops linear_ops = {
     .name = "linear",
+    .check = linear_check,
     .start = linear_start,
     .progress = linear_progress,
     .wait = NULL,
@@ -216,15 +223,15 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
 /* ---- other evaluations ---- */
 
 lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, const lml_structure *structure,
-                                                const size_t *atoms, size_t natoms, unsigned want, lml_results *results,
-                                                lml_error *error) {
+                                                const size_t *atoms, size_t natoms, const lml_request *request,
+                                                lml_results *results, lml_error *error) {
   linear *self = lml_calculator_self(calculator);
   const lml_share share = {.parts = 1, .atoms = atoms, .natoms = natoms};
+  self->results = lml_linear_results_named(request);
   lml_neighbours_forget(&self->evaluation.atoms.neighbours);
   lml_status status = lml_structure_check(structure, error);
   if (status == LML_OK) status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
   if (status != LML_OK) return status;
-  self->want = want;
   return linear_finish(self, results, error);
 }
 
@@ -256,6 +263,7 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     }
     status = receive_structure(self, &message, &own);
     if (status != LML_OK) continue;
+    self->results = message.results;
     status = begin(self, &self->copy, &own);
     if (status == LML_OK) lml_linear_evaluation_step(&self->evaluation, SIZE_MAX);
     (void)gather_parts(self, status, &own);

@@ -27,7 +27,7 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
  *  the forces on these @p natoms atoms alone are evaluated: the rest of the results is not to be used. Not with several
  *  ranks, and not while another evaluation is under way. */
 lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, const lml_structure *structure,
-                                                const size_t *atoms, size_t natoms, unsigned want, lml_results *results,
-                                                lml_error *error);
+                                                const size_t *atoms, size_t natoms, const lml_request *request,
+                                                lml_results *results, lml_error *error);
 
 #endif

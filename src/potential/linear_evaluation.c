@@ -3,8 +3,28 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "potential/linear_results.h"
 
-size_t lml_linear_evaluation_totals(size_t natoms) { return 4 * natoms + 9; }
+double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
+  return evaluation->totals + 3 * evaluation->atoms.neighbours.natoms;
+}
+
+/** Doubles before the result at @p place, or before the end. */
+static size_t begin_of(const lml_linear_evaluation *evaluation, size_t place) {
+  const size_t natoms = evaluation->atoms.neighbours.natoms;
+  size_t begin = 3 * natoms + 9;
+  for (size_t k = 0; k < place; k++)
+    if ((evaluation->results >> k & 1u) != 0) begin += natoms * lml_linear_results[k].form.width;
+  return begin;
+}
+
+double *lml_linear_evaluation_result(const lml_linear_evaluation *evaluation, size_t place) {
+  return evaluation->totals + begin_of(evaluation, place);
+}
+
+size_t lml_linear_evaluation_ntotals(const lml_linear_evaluation *evaluation) {
+  return begin_of(evaluation, LML_LINEAR_NRESULTS);
+}
 
 lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,
                                       lml_error *error) {
@@ -47,7 +67,7 @@ static lml_status find_needed(lml_linear_evaluation *evaluation, const lml_share
 
 /** Make room for the results, and set them to zero. */
 static lml_status clear_results(lml_linear_evaluation *evaluation, lml_error *error) {
-  const size_t natoms = evaluation->atoms.neighbours.natoms, ntotals = lml_linear_evaluation_totals(natoms);
+  const size_t natoms = evaluation->atoms.neighbours.natoms, ntotals = lml_linear_evaluation_ntotals(evaluation);
   const size_t nforces = 3 * (natoms + evaluation->atoms.neighbours.nghosts);
   const char *what = "forces";
   lml_status status = lml_grow(&evaluation->forces, &evaluation->forces_capacity, nforces, sizeof(double), what, error);
@@ -66,6 +86,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
                                        const lml_share *share, lml_error *error) {
   lml_listed_atoms *atoms = &evaluation->atoms;
   const lml_linear_model *model = lml_evaluator_model(evaluation->evaluator);
+  evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   lml_status status = lml_listed_atoms_find(atoms, model, structure, share->part, share->parts, error);
   if (status == LML_OK) status = clear_results(evaluation, error);
   if (status != LML_OK) return status;
@@ -76,7 +97,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   const lml_evaluator_sums sums = {.size = sizeof sums,
                                    .energies = evaluation->energies,
                                    .forces = evaluation->forces,
-                                   .virial = evaluation->totals + 4 * n->natoms};
+                                   .virial = lml_linear_evaluation_virial(evaluation)};
   return lml_evaluator_begin_atoms(evaluation->evaluator, &atoms->view, &centres, &sums, error);
 }
 
@@ -87,8 +108,10 @@ bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns)
 void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
   lml_evaluator_finish(evaluation->evaluator);
-  double *energies = evaluation->totals + 3 * n->natoms;
-  for (size_t s = 0; s < n->natoms; s++) energies[n->order[s]] = evaluation->energies[s];
+  const lml_linear_sources sources = {.neighbours = n, .energies = evaluation->energies};
+  for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
+    if ((evaluation->results >> k & 1u) != 0)
+      lml_linear_results[k].fill(&sources, lml_linear_evaluation_result(evaluation, k));
   for (size_t i = 0; i < n->natoms + n->nghosts; i++) {
     double *to = evaluation->totals + 3 * (size_t)n->order[n->owner[i]];
     for (size_t d = 0; d < 3; d++) to[d] += evaluation->forces[3 * i + d];

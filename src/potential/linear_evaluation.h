@@ -13,7 +13,8 @@ typedef struct lml_linear_evaluation {
   lml_listed_atoms atoms;
   double *forces;   /**< (natoms + nghosts) × 3, eV/Å, sorted */
   double *energies; /**< natoms, eV, sorted */
-  double *totals;   /**< natoms × 3 forces and natoms energies in the structure's order, then the virial (9) */
+  unsigned results; /**< which of lml_linear_results are evaluated */
+  double *totals;   /**< natoms × 3 forces, the virial (9), each of these results; atoms in the structure's order */
   int32_t *needed;  /**< the sorted atoms that are evaluated where not all are */
   size_t forces_capacity, energies_capacity, totals_capacity, needed_capacity;
 } lml_linear_evaluation;
@@ -24,10 +25,15 @@ typedef struct lml_share {
   const size_t *atoms; /**< NULL, or @p natoms atoms of the structure whose forces alone are wanted: nothing else of the
                             totals is to be used then. With one part alone */
   size_t natoms;
+  unsigned results; /**< the set of results (linear_results.h) that are wanted beside forces and virial */
 } lml_share;
 
-/** Doubles in `totals` for that many atoms. */
-size_t lml_linear_evaluation_totals(size_t natoms);
+/** Doubles in `totals`. */
+size_t lml_linear_evaluation_ntotals(const lml_linear_evaluation *evaluation);
+
+/** Parts of `totals`: the virial, and the result at @p place of lml_linear_results, which must be evaluated. */
+double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation);
+double *lml_linear_evaluation_result(const lml_linear_evaluation *evaluation, size_t place);
 
 /** Make ready for @p potential, which must outlive it. Free also after a failure. */
 lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,

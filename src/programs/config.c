@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "calculator/result_names.h"
 #include "ipi_address.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -25,6 +26,7 @@ void lml_serve_config_free(lml_serve_config *config) {
   lml_free(config->driver.address);
   lml_free(config->driver.socket_prefix);
   lml_free(config->force_log.file);
+  lml_text_list_free(&config->results);
   lml_serve_config_init(config);
 }
 
@@ -89,8 +91,8 @@ static lml_status check_format(const lml_json *document, const lml_json_value *r
 }
 
 static lml_status read_root(const lml_json *document, const char *path, lml_serve_config *config, lml_error *error) {
-  static const char *const keys[] = {"format",     "version", "structure", "driver",
-                                     "calculator", "log",     "extras",    "log_level"};
+  static const char *const keys[] = {"format", "version", "structure", "driver", "calculator",
+                                     "log",    "extras",  "log_level", "results"};
   const lml_json_value *root = lml_json_root(document), *calculator = NULL, *driver = NULL, *force_log = NULL;
   /* The version first: another one may have other keys. */
   lml_status status = check_format(document, root, error);
@@ -105,6 +107,7 @@ static lml_status read_root(const lml_json *document, const char *path, lml_serv
   if (status == LML_OK && force_log != NULL)
     status = read_force_log(document, force_log, path, &config->force_log, error);
 
+  if (status == LML_OK) status = lml_result_names_read(document, root, &config->results, error);
   size_t extras = config->extras, level = config->log_level;
   if (status == LML_OK)
     status = lml_json_choice(document, root, "extras", LML_JSON_OPTIONAL, lml_extras_names, 2, &extras, error);
@@ -140,6 +143,10 @@ lml_status lml_serve_config_check(const lml_serve_config *config, lml_error *err
                     "FILE");
   if (config->calculator.type == LML_CALCULATOR_LINEAR && config->calculator.potential == NULL)
     return lml_fail(error, LML_ERR_USAGE, "no potential: give a configuration file, or --potential FILE");
+  if (config->results.count > 0 && config->extras == LML_SESSION_EXTRAS_NONE && config->force_log.file == NULL)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "results are asked for (%s), but nothing shows them: let extras be json, or give a log",
+                    config->results.texts[0]);
   if (config->driver.address != NULL) return LML_OK;
   if (config->path == NULL)
     return lml_fail(error, LML_ERR_USAGE, "no driver: give --driver unix:NAME or --driver HOST:PORT");

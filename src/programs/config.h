@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/log.h"
+#include "base/text_list.h"
 #include "ipi_address.h"
 #include "lmlink/error.h"
 #include "programs/calculator_config.h"
@@ -54,6 +55,7 @@ typedef struct lml_serve_config {
   lml_driver_config driver;
   lml_force_log_config force_log;
   lml_session_extras extras;
+  lml_text_list results; /**< names of those that every evaluation is to give beside the standard ones */
   lml_log_level log_level;
   unsigned index; /**< what {index} stands for in addresses, launch, folder and output */
 } lml_serve_config;

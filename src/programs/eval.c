@@ -18,6 +18,7 @@
 #include "programs/eval_frame.h"
 #include "programs/eval_work.h"
 #include "programs/signals.h"
+#include "calculator/result_names.h"
 
 /* ---- command line ---- */
 
@@ -38,6 +39,10 @@ static const lml_option options[] = {
              "without "
              "(none)."},
     {.name = "output", .value = "FILE", .help = "Write the frames with their results to this extended XYZ file."},
+    {.name = "results",
+     .value = "NAMES",
+     .help = "Write more results to --output: names with commas between them. The energies of atoms, energies, are "
+             "there in any case."},
     {.name = "descriptors",
      .value = "FILE",
      .help = "Write the descriptors D of all atoms, with their leading 1, to this .npy file."},
@@ -131,6 +136,8 @@ typedef struct run {
   bool has_path; /* whether the work along the frames is wanted */
   lml_eval_path path;
   lml_frame frame;
+  lml_text_list names; /* of results beyond energy, forces and virial */
+  lml_request request; /* for these */
   lml_results results;
   double largest_force; /* eV/Å, of the results */
   progress progress;
@@ -146,7 +153,7 @@ static lml_status check_stop(lml_error *error) {
 static lml_status evaluate(run *r, long index, lml_error *error) {
   const lml_structure *structure = &r->frame.structure;
   bool done = false;
-  lml_status status = lml_calculator_start(r->calculator, structure, LML_WANT_ENERGIES, error);
+  lml_status status = lml_calculator_start(r->calculator, structure, &r->request, error);
   while (status == LML_OK && !done) {
     show_progress(&r->progress, index, structure, r->begin);
     status = lml_calculator_progress(r->calculator, &done, error);
@@ -158,7 +165,7 @@ static lml_status evaluate(run *r, long index, lml_error *error) {
 
 static void print_row(run *r, long index) {
   if (r->nrows++ == 0) printf("%8s %8s %22s %20s\n", "frame", "atoms", "energy (eV)", "max force (eV/A)");
-  printf("%8ld %8zu %22.10f %20.10f\n", index, r->results.natoms, r->results.energy, r->largest_force);
+  printf("%8ld %8zu %22.10f %20.10f\n", index, r->results.natoms, *r->results.energy, r->largest_force);
 }
 
 static lml_status process_frame(run *r, long index, lml_error *error) {
@@ -219,7 +226,7 @@ static lml_status check_outputs_differ(const lml_arguments *arguments, lml_error
 }
 
 static lml_status check_path_options(run *r, lml_error *error) {
-  static const char *const others[] = {"output", "descriptors", "gradients", "index"};
+  static const char *const others[] = {"output", "descriptors", "gradients", "index", "results"};
   r->has_path = lml_arguments_count(r->arguments, "virtual-work") > 0;
   for (size_t i = 0; r->has_path && i < sizeof others / sizeof others[0]; i++)
     if (lml_arguments_count(r->arguments, others[i]) > 0)
@@ -234,7 +241,7 @@ static lml_status check_path_options(run *r, lml_error *error) {
 
 /** Structures, unless the potential is only to be written. */
 static lml_status check_input(const run *r, lml_error *error) {
-  static const char *const others[] = {"output", "descriptors", "gradients", "index", "virtual-work"};
+  static const char *const others[] = {"output", "descriptors", "gradients", "index", "virtual-work", "results"};
   if (r->input != NULL) return LML_OK;
   if (lml_arguments_count(r->arguments, "write") == 0)
     return lml_fail(error, LML_ERR_USAGE, "missing argument: %s", command.positional);
@@ -244,10 +251,22 @@ static lml_status check_input(const run *r, lml_error *error) {
   return LML_OK;
 }
 
+/** Which results are wanted: always the energies of atoms. */
+static lml_status find_request(run *r, lml_error *error) {
+  const char *names = lml_arguments_text(r->arguments, "results", 0);
+  if (names != NULL && lml_arguments_text(r->arguments, "output", 0) == NULL)
+    return lml_fail(error, LML_ERR_USAGE, "--results goes into the frames of --output FILE, which is missing");
+  lml_status status = lml_result_names_split("energies", &r->names, error);
+  if (status == LML_OK && names != NULL) status = lml_result_names_split(names, &r->names, error);
+  r->request = lml_result_names_request(&r->names);
+  return status;
+}
+
 static lml_status check_options(run *r, lml_error *error) {
   lml_status status = check_input(r, error);
   if (status == LML_OK) status = check_path_options(r, error);
   if (status == LML_OK) status = check_outputs_differ(r->arguments, error);
+  if (status == LML_OK) status = find_request(r, error);
   if (status != LML_OK) return status;
   r->has_index = lml_arguments_count(r->arguments, "index") > 0;
   return lml_arguments_integer(r->arguments, "index", INT32_MIN, INT32_MAX, &r->index, error);
@@ -259,10 +278,11 @@ static lml_status read_potential(run *r, lml_error *error) {
   static const lml_fixed_terms terms[] = {LML_FIXED_TERMS_NONE, LML_FIXED_TERMS_SNAP, LML_FIXED_TERMS_UNSTATED};
   const lml_fixed_terms chosen = terms[lml_arguments_choice(r->arguments, "fixed-terms", 2)];
   const char *parameters = lml_arguments_text(r->arguments, "parameters", 0);
-  const lml_status status = lml_potential_read(path, parameters, chosen, &r->potential, error);
+  lml_status status = lml_potential_read(path, parameters, chosen, &r->potential, error);
   for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
     fprintf(stderr, "%s: warning: %s\n", command.program, lml_potential_warning(r->potential, k));
-  return status == LML_OK ? lml_linear_calculator_create(r->potential, &r->calculator, error) : status;
+  if (status == LML_OK) status = lml_linear_calculator_create(r->potential, &r->calculator, error);
+  return status == LML_OK ? lml_calculator_check(r->calculator, &r->request, error) : status;
 }
 
 /** Write the potential where that is asked for, to a file that is not there yet. */
@@ -322,6 +342,7 @@ static lml_status run_all(run *r, lml_error *error) {
   lml_eval_path_free(&r->path);
   lml_frame_free(&r->frame);
   lml_results_free(&r->results);
+  lml_text_list_free(&r->names);
   lml_calculator_destroy(r->calculator);
   lml_potential_destroy(r->potential);
   return status;

@@ -7,9 +7,9 @@
 #include "lmlink/calculator.h"
 #include "lmlink/extxyz.h"
 
-/** Set info `energy`, `free_energy` (eV), `virial` (9 numbers, eV), `stress` (9 numbers, −virial/volume in eV/Å³) and
- *  columns `forces` (eV/Å), `energies` (eV), in place of what the frame had under these names. A structure without a
- *  volume gets no stress. Everything else in the frame is kept. */
+/** Put all results that are not absent into @p frame, in place of what it had under their names: `energy`, `virial`,
+ *  `forces` and all others; with them `free_energy` (the energy) and `stress` (9 numbers, −virial/volume in eV/Å³; a
+ *  structure without a volume gets none). Everything else in the frame is kept. */
 lml_status lml_eval_put_results(lml_frame *frame, const lml_results *results, lml_error *error);
 
 #endif

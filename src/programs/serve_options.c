@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "calculator/result_names.h"
 
 static const lml_option options[] = {
     {.name = "potential",
@@ -40,6 +41,10 @@ static const lml_option options[] = {
      .value = "WHAT",
      .choices = lml_extras_names,
      .help = "What is sent beside energy, forces and virial: none, or json, one object in every reply."},
+    {.name = "results",
+     .value = "NAMES",
+     .help = "Results of each evaluation beside energy, forces and virial, for the extras and the force log: names "
+             "with commas between them, such as energies."},
     {.name = "log", .value = "FILE", .help = "Append each evaluation, with its forces, to this extended XYZ file."},
     {.name = "log-level",
      .value = "LEVEL",
@@ -110,6 +115,13 @@ static lml_status apply_wait(const lml_arguments *arguments, double *wait, lml_e
   return LML_OK;
 }
 
+static lml_status apply_results(const lml_arguments *arguments, lml_text_list *results, lml_error *error) {
+  const char *names = lml_arguments_text(arguments, "results", 0);
+  if (names == NULL) return LML_OK;
+  lml_text_list_free(results);
+  return lml_result_names_split(names, results, error);
+}
+
 /** Another potential than the file's brings its own parameters and terms. */
 static void forget_potential(lml_calculator_config *calculator) {
   lml_free(calculator->parameters);
@@ -132,6 +144,7 @@ lml_status lml_serve_options_read(const lml_arguments *arguments, lml_serve_conf
   if (status == LML_OK) status = apply_wait(arguments, &config->driver.wait, error);
   long index = config->index;
   if (status == LML_OK) status = lml_arguments_integer(arguments, "index", 0, 1000000, &index, error);
+  if (status == LML_OK) status = apply_results(arguments, &config->results, error);
   if (status != LML_OK) return status;
   config->index = (unsigned)index;
 

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "calculator/result_names.h"
 #include "engine/template.h"
 #include "ipi_client.h"
 #include "lmlink/extxyz.h"
@@ -159,6 +160,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .structure = server->structure.natoms > 0 ? &server->structure : NULL,
       .element = one_element ? lml_potential_element(potential, 0) : 0,
       .extras = server->config->extras,
+      .results = lml_result_names_request(&server->config->results),
       .recorder = server->recorder,
       .reload = server->reload,
       .moving = server->moving,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "calculator/result_frame.h"
 #include "mixing/mixing_calculator.h"
 #include "structure/frame.h"
 #include "structure/log_keys.h"
@@ -80,6 +81,25 @@ static lml_status take_structure(const making *m, lml_error *error) {
   return LML_OK;
 }
 
+/** Put a result into the frame, where the evaluation has it and it is a number. */
+static lml_status put(const making *m, const char *name, lml_error *error) {
+  const lml_result *result = lml_results_find(m->evaluation->results, name);
+  if (result == NULL || result->origin == LML_ORIGIN_ABSENT) return LML_OK;
+  if (result->scope == LML_PER_STRUCTURE && result->type == LML_RESULT_REAL && !isfinite(result->reals[0]))
+    return LML_OK;
+  return lml_result_put(result, m->kept, m->frame, error);
+}
+
+static lml_status put_requested(const making *m, lml_scope scope, lml_error *error) {
+  const lml_request *request = &m->evaluation->request;
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < request->count && status == LML_OK; k++) {
+    const lml_result *result = lml_results_find(m->evaluation->results, request->names[k]);
+    if (result != NULL && result->scope == scope) status = put(m, request->names[k], error);
+  }
+  return status;
+}
+
 /* ---- columns ---- */
 
 /** A column of three numbers per atom, NaN as long as nothing else is put there. */
@@ -91,14 +111,6 @@ static lml_status add_vectors(const making *m, const char *name, double **vector
   *vectors = column->reals;
   for (size_t i = 0; i < 3 * m->nkept; i++) column->reals[i] = NAN;
   return LML_OK;
-}
-
-static lml_status add_forces(const making *m, lml_error *error) {
-  double *forces;
-  const lml_status status = add_vectors(m, "forces", &forces, error);
-  for (size_t k = 0; status == LML_OK && k < m->nkept; k++)
-    memcpy(forces + 3 * k, m->evaluation->results->forces + 3 * m->kept[k], 3 * sizeof *forces);
-  return status;
 }
 
 /** Whether the frame holds the structure's atom @p i. */
@@ -146,12 +158,11 @@ static lml_status add_qm_forces(const making *m, lml_error *error) {
 
 static lml_status add_columns(const making *m, lml_error *error) {
   lml_status status = lml_frame_set_indices(m->frame, LML_LOG_INDEX, m->kept, error);
-  if (status == LML_OK && m->mixed)
-    status = lml_region_write_labels(m->frame, LML_LOG_REGION, m->labels, m->kept, error);
-  if (status == LML_OK) status = add_forces(m, error);
+  if (status == LML_OK && m->mixed) status = lml_region_write_labels(m->frame, LML_LOG_REGION, m->labels, m->kept, error);
+  if (status == LML_OK) status = put(m, "forces", error);
   if (status == LML_OK && m->mixed) status = add_ml_forces(m, error);
   if (status == LML_OK && m->mixed) status = add_qm_forces(m, error);
-  return status;
+  return status == LML_OK ? put_requested(m, LML_PER_ATOM, error) : status;
 }
 
 /* ---- keys ---- */
@@ -166,8 +177,8 @@ static lml_status add_region(const making *m, size_t r, bool recalled, lml_error
   lml_log_name(name, LML_LOG_RECALLED, r, nregions);
   if (nregions > 1) status = lml_frame_set_logical(m->frame, name, recalled, error);
   lml_log_name(name, "energy_qm", r, nregions);
-  if (status == LML_OK && qm->energy_kind != LML_KIND_ABSENT)
-    status = lml_frame_set_real(m->frame, name, qm->energy, error);
+  if (status == LML_OK && qm->list[LML_RESULTS_ENERGY].origin != LML_ORIGIN_ABSENT)
+    status = lml_frame_set_real(m->frame, name, *qm->energy, error);
   lml_log_name(name, LML_LOG_REGION_AGE, r, nregions);
   if (status == LML_OK && ages != NULL) status = lml_frame_set_integer(m->frame, name, (int64_t)ages[r], error);
   lml_log_name(name, LML_LOG_CLUSTER_CELL, r, nregions);
@@ -177,15 +188,10 @@ static lml_status add_region(const making *m, size_t r, bool recalled, lml_error
 
 /** Mean force, work, energies and clusters of a mixture. */
 static lml_status add_parts(const making *m, lml_error *error) {
-  const lml_extra *mean = lml_results_extra(m->evaluation->results, "mean_force");
-  const lml_extra *work = lml_results_extra(m->evaluation->results, "virtual_work");
+  static const char *const names[] = {"mean_force", "virtual_work", "energy_ml"};
   lml_status status = LML_OK;
   bool all_recalled = true;
-  if (mean != NULL) status = lml_frame_set_reals(m->frame, "mean_force", mean->numbers, mean->count, error);
-  if (status == LML_OK && work != NULL && isfinite(work->number))
-    status = lml_frame_set_real(m->frame, "virtual_work", work->number, error);
-  if (status == LML_OK && m->parts.ml->energy_kind != LML_KIND_ABSENT)
-    status = lml_frame_set_real(m->frame, "energy_ml", m->parts.ml->energy, error);
+  for (size_t k = 0; k < sizeof names / sizeof names[0] && status == LML_OK; k++) status = put(m, names[k], error);
   for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {
     bool recalled;
     (void)lml_mixing_calculator_region(m->evaluation->calculator, r, &recalled);
@@ -198,17 +204,17 @@ static lml_status add_parts(const making *m, lml_error *error) {
 static lml_status add_keys(const making *m, lml_error *error) {
   const lml_results *results = m->evaluation->results;
   const size_t natoms = m->evaluation->structure->natoms;
-  lml_status status = LML_OK;
-  if (results->energy_kind != LML_KIND_ABSENT) status = lml_frame_set_real(m->frame, "energy", results->energy, error);
-  if (status == LML_OK)
-    status = lml_frame_set_text(m->frame, LML_LOG_ENERGY_KIND, lml_kind_name(results->energy_kind), error);
-  if (status == LML_OK && results->virial_kind == LML_KIND_EXACT)
-    status = lml_frame_set_reals(m->frame, "virial", results->virial, 9, error);
+  const char *origin = lml_origin_name(results->list[LML_RESULTS_ENERGY].origin);
+  lml_status status = put(m, "energy", error);
+  if (status == LML_OK) status = lml_frame_set_text(m->frame, LML_LOG_ENERGY_KIND, origin, error);
+  if (status == LML_OK && results->list[LML_RESULTS_VIRIAL].origin == LML_ORIGIN_EXACT)
+    status = put(m, "virial", error);
   if (status == LML_OK && m->mixed) status = add_parts(m, error);
   if (status == LML_OK) status = lml_frame_set_logical(m->frame, LML_LOG_COMPLETE, m->nkept == natoms, error);
   if (status == LML_OK) status = lml_frame_set_integer(m->frame, LML_LOG_NATOMS, (int64_t)natoms, error);
   if (status == LML_OK) status = lml_frame_set_integer(m->frame, "evaluation", (int64_t)m->evaluation->number, error);
-  return status == LML_OK ? lml_frame_set_integer(m->frame, "replica", m->evaluation->replica, error) : status;
+  if (status == LML_OK) status = lml_frame_set_integer(m->frame, "replica", m->evaluation->replica, error);
+  return status == LML_OK ? put_requested(m, LML_PER_STRUCTURE, error) : status;
 }
 
 lml_status lml_log_frame_make(const lml_evaluation *evaluation, double distance, lml_frame *frame, lml_error *error) {

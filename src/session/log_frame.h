@@ -14,6 +14,7 @@
 typedef struct lml_evaluation {
   const lml_structure *structure;
   const lml_results *results;
+  lml_request request;        /**< results that were asked for: they go into the log too */
   lml_calculator *calculator; /**< a mixture's parts go into the log too */
   const size_t *ages;         /**< of each region: evaluations since it followed its seeds; NULL: no region moves */
   size_t number;              /**< from 1 */

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "base/fail.h"
-#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "engine/init.h"
 #include "mixing/mixing_calculator.h"
+#include "session/extras.h"
+#include "calculator/result_names.h"
 #include "session/running_work.h"
 
 /* How long a calculator that waits for somebody else may keep the driver's connection out of sight. */
@@ -19,7 +20,10 @@ struct lml_session {
   lml_session_settings settings;
   lml_structure configured; /**< no atoms where no structure was configured */
   lml_init init;            /**< of the driver that is being served */
-  lml_structure structure;  /**< under evaluation */
+  const char **wanted;      /**< names of results: those of the settings, and of the driver's INIT */
+  size_t nwanted, wanted_capacity;
+  lml_text_list told;      /**< names of those that this driver does not get, which was told */
+  lml_structure structure; /**< under evaluation */
   lml_results results;
   int32_t *replicas; /**< numbers of those that this driver has named, in the order in which they came */
   size_t nreplicas, replicas_capacity;
@@ -33,7 +37,9 @@ lml_status lml_session_create(const lml_session_settings *settings, lml_session 
   if (status != LML_OK) return status;
   (*session)->settings = *settings;
   (*session)->settings.structure = NULL;
-  if (settings->structure != NULL) status = lml_structure_copy(&(*session)->configured, settings->structure, error);
+  status = lml_calculator_check(settings->calculator, &settings->results, error);
+  if (status == LML_OK && settings->structure != NULL)
+    status = lml_structure_copy(&(*session)->configured, settings->structure, error);
   if (status != LML_OK) {
     lml_session_destroy(*session);
     *session = NULL;
@@ -44,13 +50,60 @@ lml_status lml_session_create(const lml_session_settings *settings, lml_session 
 void lml_session_destroy(lml_session *session) {
   if (session == NULL) return;
   lml_structure_free(&session->configured);
-  lml_structure_free(&session->init.structure);
+  lml_init_free(&session->init);
+  lml_free(session->wanted);
+  lml_text_list_free(&session->told);
   lml_structure_free(&session->structure);
   lml_results_free(&session->results);
   lml_free(session->replicas);
   lml_running_work_free(&session->work);
   lml_json_writer_free(&session->extras);
   lml_free(session);
+}
+
+/* ---- what is wanted ---- */
+
+static lml_request request_of(const lml_session *session) {
+  return (lml_request){.names = session->wanted, .count = session->nwanted};
+}
+
+static lml_status want(lml_session *session, const char *name, lml_error *error) {
+  const lml_request wanted = request_of(session);
+  if (lml_request_names(&wanted, name)) return LML_OK;
+  const lml_status status = lml_grow(&session->wanted, &session->wanted_capacity, session->nwanted + 1,
+                                     sizeof *session->wanted, "names of results", error);
+  if (status == LML_OK) session->wanted[session->nwanted++] = name;
+  return status;
+}
+
+static lml_status find_wanted(lml_session *session, lml_error *error) {
+  const lml_request *always = &session->settings.results;
+  const lml_text_list *asked = &session->init.results;
+  lml_status status = LML_OK;
+  session->nwanted = 0;
+  for (size_t i = 0; i < always->count && status == LML_OK; i++) status = want(session, always->names[i], error);
+  for (size_t i = 0; i < asked->count && status == LML_OK; i++) status = want(session, asked->texts[i], error);
+  return status;
+}
+
+static bool is_told(const lml_session *session, const char *name) {
+  for (size_t i = 0; i < session->told.count; i++)
+    if (strcmp(session->told.texts[i], name) == 0) return true;
+  return false;
+}
+
+/** Tell, once for each driver, of results that are wanted and not there. */
+static lml_status tell_absent(lml_session *session, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t i = 0; i < session->nwanted && status == LML_OK; i++) {
+    const char *name = session->wanted[i];
+    const lml_result *result = lml_results_find(&session->results, name);
+    if ((result != NULL && result->origin != LML_ORIGIN_ABSENT) || is_told(session, name)) continue;
+    lml_log_warning(session->settings.log, "the result '%s' is asked for, but the %s calculator does not give it", name,
+                    lml_calculator_name(session->settings.calculator));
+    status = lml_text_list_take(&session->told, lml_strdup(name, error), error);
+  }
+  return status;
 }
 
 /* ---- the structure ---- */
@@ -107,6 +160,14 @@ static lml_status take_structure(lml_session *session, const lml_ipi_event *even
   return LML_OK;
 }
 
+/** What the driver asks for; the calculator may know beforehand that it can't give that. */
+static lml_status take_results(lml_session *session, lml_error *error) {
+  const lml_request asked = lml_result_names_request(&session->init.results);
+  const lml_status status = lml_calculator_check(session->settings.calculator, &asked, error);
+  if (status != LML_OK) return lml_fail_context(error, "INIT: results");
+  return find_wanted(session, error);
+}
+
 static lml_status take_init(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event,
                             lml_error *error) {
   const int shown = event->length < SHOWN_INIT ? (int)event->length : SHOWN_INIT;
@@ -116,38 +177,20 @@ static lml_status take_init(lml_session *session, lml_ipi_client *client, const 
   const lml_status status = lml_init_read(event->text, event->length, &init, error);
   if (status != LML_OK) return status;
   if (!init.has_structure) return LML_OK; /* what an earlier INIT of this driver said stays true */
-  lml_structure_free(&session->init.structure);
+  lml_init_free(&session->init);
   session->init = init;
   set_expectation(session, client);
-  return LML_OK;
+  return take_results(session, error);
 }
 
 /* ---- the results ---- */
 
-static lml_status write_extras(lml_session *session, lml_error *error) {
-  const lml_results *results = &session->results;
-  lml_json_writer *writer = &session->extras;
-  lml_json_writer_begin(writer);
-  lml_json_writer_text(writer, "energy_kind", lml_kind_name(results->energy_kind));
-  lml_json_writer_text(writer, "virial_kind", lml_kind_name(results->virial_kind));
-  for (size_t i = 0; i < results->nextras; i++) {
-    const lml_extra *extra = &results->extras[i];
-    if (extra->type == LML_EXTRA_NUMBER) lml_json_writer_number(writer, extra->name, extra->number);
-    if (extra->type == LML_EXTRA_INTEGER) lml_json_writer_integer(writer, extra->name, extra->integer);
-    if (extra->type == LML_EXTRA_NUMBERS) lml_json_writer_numbers(writer, extra->name, extra->numbers, extra->count);
-    if (extra->type == LML_EXTRA_TEXT) lml_json_writer_text(writer, extra->name, extra->text);
-  }
-  if ((session->init.want & LML_WANT_ENERGIES) && results->energies_kind != LML_KIND_ABSENT)
-    lml_json_writer_numbers(writer, "energies", results->energies, results->natoms);
-  return lml_json_writer_end(writer, error);
-}
-
 static lml_status reply(lml_session *session, lml_ipi_client *client, lml_error *error) {
   const lml_results *results = &session->results;
   lml_ipi_result result = {
-      .energy = results->energy, .natoms = results->natoms, .forces = results->forces, .virial = results->virial};
-  if (session->settings.extras == LML_SESSION_EXTRAS_JSON || session->init.want != LML_WANT_DEFAULT) {
-    const lml_status status = write_extras(session, error);
+      .energy = *results->energy, .natoms = results->natoms, .forces = results->forces, .virial = results->virial};
+  if (session->settings.extras == LML_SESSION_EXTRAS_JSON || session->init.results.count > 0) {
+    const lml_status status = lml_extras_write(&session->extras, results, error);
     if (status != LML_OK) return status;
     result.extras = session->extras.text;
     result.extras_length = session->extras.length;
@@ -160,7 +203,8 @@ static lml_status reply(lml_session *session, lml_ipi_client *client, lml_error 
 /** Work until the evaluation is done, watching the driver. */
 static lml_status compute(lml_session *session, lml_ipi_client *client, lml_error *error) {
   lml_calculator *calculator = session->settings.calculator;
-  lml_status status = lml_calculator_start(calculator, &session->structure, session->init.want, error);
+  const lml_request request = request_of(session);
+  lml_status status = lml_calculator_start(calculator, &session->structure, &request, error);
   bool done = false;
   while (status == LML_OK && !done) {
     status = lml_calculator_progress(calculator, &done, error);
@@ -210,10 +254,10 @@ static lml_status add_work(lml_session *session, const lml_ipi_event *event, siz
     if (status != LML_OK) return status;
   }
   if (parts.energy == LML_MIXING_WORK) {
-    results->energy = work;
-    results->energy_kind = LML_KIND_VIRTUAL_WORK;
+    *results->energy = work;
+    results->list[LML_RESULTS_ENERGY].origin = LML_ORIGIN_VIRTUAL_WORK;
   }
-  return lml_results_add_number(results, "virtual_work", work, error);
+  return lml_results_add_number(results, "virtual_work", "eV", work, error);
 }
 
 static lml_status record(const lml_session *session, const lml_ipi_event *event, lml_error *error) {
@@ -221,6 +265,7 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
   if (session->settings.recorder == NULL) return LML_OK;
   const lml_evaluation evaluation = {.structure = &session->structure,
                                      .results = &session->results,
+                                     .request = request_of(session),
                                      .calculator = session->settings.calculator,
                                      .ages = moving == NULL ? NULL : lml_moving_ages(moving),
                                      .number = session->evaluations + 1,
@@ -245,6 +290,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   /* a driver would carry NaN into the whole structure */
   if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
   if (status == LML_OK) status = add_work(session, event, replica, error);
+  if (status == LML_OK) status = tell_absent(session, error);
   if (status == LML_OK) status = record(session, event, error);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {
@@ -255,7 +301,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   session->evaluations++;
   lml_log_line(session->settings.log, LML_LOG_INFO,
                "evaluation %zu: replica %d, %zu atoms, energy %.9f eV, max |F| %.6f eV/Å, %.4f s", session->evaluations,
-               (int)event->replica, results->natoms, results->energy, force, lml_sys->clock() - begin);
+               (int)event->replica, results->natoms, *results->energy, force, lml_sys->clock() - begin);
   return reply(session, client, error);
 }
 
@@ -269,15 +315,16 @@ static lml_status finish(const lml_session *session, lml_ipi_end end, lml_error 
 }
 
 lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_error *error) {
-  session->init.has_structure = false;
-  session->init.want = LML_WANT_DEFAULT;
+  lml_init_free(&session->init);
+  lml_text_list_free(&session->told);
   session->nreplicas = 0;
   lml_running_work_forget(&session->work);
   if (session->settings.moving != NULL) lml_moving_forget(session->settings.moving);
   set_expectation(session, client);
+  lml_status status = find_wanted(session, error);
   for (;;) {
     lml_ipi_event event;
-    lml_status status = lml_ipi_client_next(client, &event, error);
+    if (status == LML_OK) status = lml_ipi_client_next(client, &event, error);
     if (status == LML_OK && event.type == LML_IPI_EVENT_END) return finish(session, event.end, error);
     if (status == LML_OK && event.type == LML_IPI_EVENT_INIT) status = take_init(session, client, &event, error);
     if (status == LML_OK && event.type == LML_IPI_EVENT_EVALUATE) status = evaluate(session, client, &event, error);

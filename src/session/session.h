@@ -41,6 +41,7 @@ typedef struct lml_session_settings {
   const lml_structure *structure; /**< species and periodicity; copied; NULL: none is known beforehand */
   int element; /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
   lml_session_extras extras;
+  lml_request results;    /**< wanted of every evaluation, beside what an INIT asks for; must outlive the session */
   lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */
   lml_reload *reload;     /**< looked at before each evaluation; likewise */
   lml_moving *moving;     /**< moves the regions of a mixture before each evaluation; likewise */

@@ -25,6 +25,7 @@ PUBLIC = {
     "extxyz": "src/structure",
     "virtual_work": "src/structure",
     "calculator": "src/calculator",
+    "results": "src/calculator",
     "evaluator": "src/potential",
     "potential": "src/potential",
     "lmlink": "src/programs",

@@ -25,7 +25,7 @@ static lml_status evaluate(const char *path, const lml_structure *structure, lml
   lml_calculator *calculator = NULL;
   lml_status status = lml_potential_read(path, NULL, LML_FIXED_TERMS_UNSTATED, &potential, error);
   if (status == LML_OK) status = lml_linear_calculator_create(potential, &calculator, error);
-  if (status == LML_OK) status = lml_calculator_evaluate(calculator, structure, LML_WANT_DEFAULT, results, error);
+  if (status == LML_OK) status = lml_calculator_evaluate(calculator, structure, NULL, results, error);
   lml_calculator_destroy(calculator);
   lml_potential_destroy(potential);
   return status;
@@ -33,7 +33,7 @@ static lml_status evaluate(const char *path, const lml_structure *structure, lml
 
 /** Bound, and without forces, as every atom of the perfect crystal is a centre of symmetry. */
 static bool is_sensible(const lml_results *results) {
-  bool sensible = results->energy_kind == LML_KIND_EXACT && results->energy < 0.0;
+  bool sensible = results->list[LML_RESULTS_ENERGY].origin == LML_ORIGIN_EXACT && *results->energy < 0.0;
   for (size_t k = 0; k < 3 * results->natoms; k++) sensible = sensible && fabs(results->forces[k]) < 1e-9;
   return sensible;
 }
@@ -50,8 +50,9 @@ int main(int argc, char **argv) {
   bool good = status == LML_OK;
   if (good && argc > 1) {
     status = evaluate(argv[1], &structure, &results, &error);
-    printf("energy %.6f eV, pressure %.6f eV/Å³\n", results.energy,
-           results.virial[0] / lml_structure_volume(&structure));
+    if (status == LML_OK)
+      printf("energy %.6f eV, pressure %.6f eV/Å³\n", *results.energy,
+             results.virial[0] / lml_structure_volume(&structure));
     good = status == LML_OK && is_sensible(&results);
   }
   if (status != LML_OK) fprintf(stderr, "%s\n", error.message);

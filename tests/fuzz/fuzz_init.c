@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   REQUIRE(status != LML_OK || !init.has_structure || init.structure.natoms > 0);
   for (size_t i = 0; i < init.structure.natoms; i++)
     REQUIRE(init.structure.numbers[i] >= 1 && init.structure.numbers[i] <= 118);
-  lml_structure_free(&init.structure);
+  lml_init_free(&init);
   memory_files_end();
   return 0;
 }

@@ -18,7 +18,7 @@ typedef struct spring_script {
   bool finish_fails;
   bool force_is_nan;
   size_t started, finished, cancelled;
-  unsigned want;   /**< of the last start */
+  char asked[64];  /**< names of results that the last start asked for, each with a blank behind it */
   bool pbc[3];     /**< of the last start */
   int last_number; /**< of the last atom of the last start */
 } spring_script;

@@ -7,13 +7,13 @@
 
 #include "lmlink/calculator.h"
 
-static void kinds_have_names(void **state) {
+static void origins_have_names(void **state) {
   (void)state;
-  assert_string_equal(lml_kind_name(LML_KIND_ABSENT), "absent");
-  assert_string_equal(lml_kind_name(LML_KIND_ML_PART), "ml_part");
+  assert_string_equal(lml_origin_name(LML_ORIGIN_ABSENT), "absent");
+  assert_string_equal(lml_origin_name(LML_ORIGIN_ML_PART), "ml_part");
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_have_names)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(origins_have_names)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

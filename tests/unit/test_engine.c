@@ -163,7 +163,7 @@ static void a_missing_folder_that_cannot_be_made_is_an_error(void **state) {
 static void fails(const lml_engine_settings *settings, lml_status status, const char *words) {
   lml_calculator *calculator = makes(settings);
   lml_results results = {0};
-  const lml_status got = lml_calculator_evaluate(calculator, &structure, LML_WANT_DEFAULT, &results, &error);
+  const lml_status got = lml_calculator_evaluate(calculator, &structure, NULL, &results, &error);
   lml_results_free(&results);
   lml_calculator_destroy(calculator);
   if (strstr(error.message, words) == NULL) fail_msg("'%s' is not in '%s'", words, error.message);
@@ -205,7 +205,7 @@ static void a_silent_engine_is_given_up(void **state) {
   bool done;
   assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
   connects(&engine);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   assert_int_equal(lml_calculator_progress(calculator, &done, &error), LML_OK);
   says(engine, "READY");
   lml_status status = LML_OK;
@@ -259,7 +259,7 @@ static void nan_is_refused(void **state) {
   bool done;
   assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
   connects(&engine);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   assert_int_equal(evaluate_with(calculator, engine, NAN, &done), LML_ERR_IO);
   assert_non_null(strstr(error.message, "a force on atom 0 that is not made of finite numbers"));
   close(engine);
@@ -275,7 +275,7 @@ static void the_next_engine_gets_the_same(void **state) {
   bool done;
   assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
   connects(&first);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   assert_int_equal(evaluate_with(calculator, first, NAN, &done), LML_OK);
   assert_false(done);
   connects(&second);
@@ -284,7 +284,7 @@ static void the_next_engine_gets_the_same(void **state) {
   lml_results results = {0};
   assert_int_equal(lml_calculator_finish(calculator, &results, &error), LML_OK);
   assert_true(fabs(results.forces[0] - 2.5) < 1e-14);
-  assert_string_equal(results.extras[0].name, "engine_seconds");
+  assert_string_equal(results.list[LML_RESULTS_STANDARD].name, "engine_seconds");
   lml_results_free(&results);
   close(first);
   close(second);
@@ -367,7 +367,7 @@ static void an_engine_that_goes_without_an_answer_had_connected(void **state) {
   lml_calculator *calculator = makes(&settings);
   int engine;
   bool done = false;
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   connects(&engine);
   close(engine);
   write_text("gone", "");
@@ -438,7 +438,7 @@ static void other_atoms_make_new_input(void **state) {
     if (step == 2) changing.cell[8] = 9.0; /* the same atom in another vacuum */
     changing.numbers = &numbers[step];
     lacks("started");
-    assert_int_equal(lml_calculator_start(calculator, &changing, LML_WANT_DEFAULT, &error), LML_OK);
+    assert_int_equal(lml_calculator_start(calculator, &changing, NULL, &error), LML_OK);
     progresses_until(calculator, "started");
     reads(in_folder("made"), step == 0 ? "W  1.0 2.0 3.0\n" : "Mo 1.0 2.0 3.0\n");
     reads(in_folder("started"), "qm-cluster.xyz\n");
@@ -447,7 +447,7 @@ static void other_atoms_make_new_input(void **state) {
     connects(&engine);
     evaluates_as_the_engine(calculator, engine);
     /* The same again: the engine that is there does it. */
-    assert_int_equal(lml_calculator_start(calculator, &changing, LML_WANT_DEFAULT, &error), LML_OK);
+    assert_int_equal(lml_calculator_start(calculator, &changing, NULL, &error), LML_OK);
     evaluates_as_the_engine(calculator, engine);
     lacks("made");
     close(engine);
@@ -463,7 +463,7 @@ static void without_prepare_the_command_may_read_the_file(void **state) {
   assert_true(lml_engine_follows(settings.prepare, settings.launch));
   assert_false(lml_engine_follows(NULL, "pw.x"));
   lml_calculator *calculator = makes(&settings);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   progresses_until(calculator, "made");
   reads(in_folder("made"), "W  1.0 2.0 3.0\n");
   lml_calculator_destroy(calculator);
@@ -494,7 +494,7 @@ static void prepare_that_hangs_is_ended(void **state) {
   settings.prepare = "sleep 1000 & echo $! > child; wait";
   settings.prepare_limit = 50.0;
   lml_calculator *calculator = makes(&settings);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   const pid_t child = number_in("child");
   lml_status status = LML_OK;
   bool done = false;
@@ -515,7 +515,7 @@ static void prepare_ends_with_its_evaluation(void **state) {
   settings.prepare = "sleep 1000 & echo $! > child; wait";
   lml_calculator *calculator = makes(&settings);
   for (int round = 0; round < 2; round++) {
-    assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+    assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
     const pid_t child = number_in("child");
     unlink(in_folder("child"));
     lml_calculator_cancel(calculator);

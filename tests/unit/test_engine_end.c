@@ -71,7 +71,7 @@ static lml_calculator *starts(const char *launch, double connect_limit, const lm
   settings.back_off = 0.0;
   settings.log = log;
   lml_calculator *calculator = makes(&settings);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   return calculator;
 }
 

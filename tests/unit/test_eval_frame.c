@@ -26,9 +26,13 @@ static void make_results(lml_results *results) {
   const double forces[6] = {3.0, 4.0, 0.0, -3.0, -4.0, 0.5};
   assert_int_equal(lml_results_reset(results, 2, NULL), LML_OK);
   memcpy(results->forces, forces, sizeof forces);
-  results->energy = -1.5;
-  results->energies[0] = -2.0;
-  results->energies[1] = 0.5;
+  *results->energy = -1.5;
+  const lml_result_form form = {.name = "energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1};
+  lml_result *energies;
+  assert_int_equal(lml_results_add(results, &form, LML_ORIGIN_EXACT, &energies, NULL), LML_OK);
+  energies->reals[0] = -2.0;
+  energies->reals[1] = 0.5;
+  for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   for (int k = 0; k < 9; k++) results->virial[k] = 12.0 * k;
 }
 

@@ -33,7 +33,7 @@ static void values_of_each_type(void **state) {
   (void)state;
   lml_json *document = parsed(
       "{\"text\": \"W\\u00e4\", \"number\": -1.5e-3, \"integer\": 7, \"logical\": true,\n"
-      " \"choice\": \"b\", \"flags\": [\"b\", \"c\"], \"pbc\": [true, false, true], \"species\": [74, 2],\n"
+      " \"choice\": \"b\", \"texts\": [\"b\", \"c\"], \"pbc\": [true, false, true], \"species\": [74, 2],\n"
       " \"inner\": {\"key\": 1}}");
   const lml_json_value *root = lml_json_root(document), *inner = NULL;
   static const char *const names[] = {"a", "b", "c"};
@@ -42,7 +42,7 @@ static void values_of_each_type(void **state) {
   int integer = 0, *integers = NULL;
   bool logical = false, logicals[3];
   size_t choice = 0, count = 0;
-  unsigned flags = 0;
+  lml_text_list texts = {0};
   assert_int_equal(lml_json_text(document, root, "text", LML_JSON_REQUIRED, &text, &error), LML_OK);
   assert_string_equal(text, "W\xc3\xa4");
   assert_int_equal(lml_json_number(document, root, "number", LML_JSON_REQUIRED, &number, &error), LML_OK);
@@ -53,8 +53,10 @@ static void values_of_each_type(void **state) {
   assert_true(logical);
   assert_int_equal(lml_json_choice(document, root, "choice", LML_JSON_REQUIRED, names, 3, &choice, &error), LML_OK);
   assert_int_equal(choice, 1);
-  assert_int_equal(lml_json_flags(document, root, "flags", LML_JSON_REQUIRED, names, 3, &flags, &error), LML_OK);
-  assert_int_equal(flags, 6);
+  assert_int_equal(lml_json_texts(document, root, "texts", LML_JSON_REQUIRED, &texts, &error), LML_OK);
+  assert_int_equal(texts.count, 2);
+  assert_string_equal(texts.texts[1], "c");
+  lml_text_list_free(&texts);
   assert_int_equal(lml_json_logicals(document, root, "pbc", LML_JSON_REQUIRED, 3, logicals, &error), LML_OK);
   assert_true(logicals[0] && !logicals[1] && logicals[2]);
   assert_int_equal(lml_json_integers(document, root, "species", LML_JSON_REQUIRED, &integers, &count, &error), LML_OK);
@@ -87,25 +89,25 @@ static void missing_keys(void **state) {
 static void wrong_types_name_the_full_key(void **state) {
   (void)state;
   lml_json *document = parsed(
-      "{\"a\": {\"list\": [1, [2, {\"x\": \"y\"}],\n 2.5],\n\"flags\": [\"b\",\n\"d\"], \"big\": 1e999,\n"
+      "{\"a\": {\"list\": [1, [2, {\"x\": \"y\"}],\n 2.5],\n\"texts\": [\"b\",\n\"\"], \"big\": 1e999,\n"
       "\"huge\": 3e9, \"none\": null}}");
   const lml_json_value *a = NULL;
   assert_int_equal(lml_json_object(document, lml_json_root(document), "a", LML_JSON_REQUIRED, &a, &error), LML_OK);
-  static const char *const names[] = {"b", "c"};
   const char *text;
   double number;
   int integer, *integers;
   bool logicals[2];
   size_t count;
-  unsigned flags;
+  lml_text_list texts = {0};
   assert_int_equal(lml_json_text(document, a, "list", LML_JSON_OPTIONAL, &text, &error), LML_ERR_INPUT);
   assert_string_equal(error.message, "w.json:1: a.list: must be a string, not an array");
   assert_int_equal(lml_json_integers(document, a, "list", LML_JSON_OPTIONAL, &integers, &count, &error), LML_ERR_INPUT);
   assert_string_equal(error.message, "w.json:1: a.list[1]: must be an integer, not an array");
   assert_int_equal(lml_json_logicals(document, a, "list", LML_JSON_OPTIONAL, 2, logicals, &error), LML_ERR_INPUT);
   assert_string_equal(error.message, "w.json:1: a.list: must have 2 elements, not 3");
-  assert_int_equal(lml_json_flags(document, a, "flags", LML_JSON_OPTIONAL, names, 2, &flags, &error), LML_ERR_INPUT);
-  assert_string_equal(error.message, "w.json:4: a.flags[1]: 'd' is none of: b, c");
+  assert_int_equal(lml_json_texts(document, a, "texts", LML_JSON_OPTIONAL, &texts, &error), LML_ERR_INPUT);
+  assert_string_equal(error.message, "w.json:4: a.texts[1]: must not be empty");
+  lml_text_list_free(&texts);
   assert_int_equal(lml_json_number(document, a, "big", LML_JSON_OPTIONAL, &number, &error), LML_ERR_INPUT);
   assert_string_equal(error.message, "w.json:4: a.big: the number is too large");
   assert_int_equal(lml_json_integer(document, a, "huge", LML_JSON_OPTIONAL, &integer, &error), LML_ERR_INPUT);

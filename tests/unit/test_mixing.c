@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "mixing/mixing_calculator.h"
 #include "structure/lattice.h"
+#include "support/energies.h"
 #include "support/spring_calculator.h"
 
 static lml_error error;
@@ -287,30 +288,29 @@ static void forces_are_mixed(void **state) {
     m->qm_script.slices = 7 - 2 * round;
     creates(m);
     lml_results results = {0};
-    assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, LML_WANT_ENERGIES, &results, &error),
-                     LML_OK);
+    assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, &energies_too, &results, &error), LML_OK);
     const size_t natoms = m->structure.natoms;
     double mean[3] = {0};
     for (size_t i = 0; i < natoms; i++)
       for (size_t x = 0; x < 3; x++) mean[x] += raw_force(m, i, x) / (double)natoms;
-    const lml_extra *stated = lml_results_extra(&results, "mean_force");
-    for (size_t x = 0; x < 3; x++) is_near(stated->numbers[x], mean[x], 1e-10);
+    const lml_result *stated = result_of(&results, "mean_force");
+    for (size_t x = 0; x < 3; x++) is_near(stated->reals[x], mean[x], 1e-10);
     for (size_t i = 0; i < natoms; i++)
       for (size_t x = 0; x < 3; x++)
         is_near(results.forces[3 * i + x], raw_force(m, i, x) - (round < 2 ? mean[x] : 0.0), 1e-10);
-    assert_int_equal(results.energy_kind, LML_KIND_ABSENT);
-    assert_int_equal(results.virial_kind, LML_KIND_ABSENT);
-    assert_true(results.energy == 0.0 && results.virial[0] == 0.0);
-    assert_int_equal(lml_results_extra(&results, "qm_atoms")->integer, 7);
-    assert_int_equal(lml_results_extra(&results, "blend_atoms")->integer,
+    assert_int_equal(results.list[LML_RESULTS_ENERGY].origin, LML_ORIGIN_ABSENT);
+    assert_int_equal(results.list[LML_RESULTS_VIRIAL].origin, LML_ORIGIN_ABSENT);
+    assert_true(*results.energy == 0.0 && results.virial[0] == 0.0);
+    assert_int_equal(result_of(&results, "qm_atoms")->integers[0], 7);
+    assert_int_equal(result_of(&results, "blend_atoms")->integers[0],
                      (long long)m->region.region->counts[LML_REGION_BLEND]);
     /* Springs differ by the shift alone. */
     const double *shift = m->region.cluster->shift;
     const double difference = sqrt(shift[0] * shift[0] + shift[1] * shift[1] + shift[2] * shift[2]);
-    is_near(lml_results_extra(&results, "qm_difference_mean")->number, difference, 1e-10);
-    is_near(lml_results_extra(&results, "qm_difference_max")->number, difference, 1e-10);
-    is_near(lml_results_extra(&results, "buffer_difference_max")->numbers[0], difference, 1e-10);
-    assert_int_equal(lml_results_extra(&results, "buffer_difference_mean")->count, 4);
+    is_near(result_of(&results, "qm_difference_mean")->reals[0], difference, 1e-10);
+    is_near(result_of(&results, "qm_difference_max")->reals[0], difference, 1e-10);
+    is_near(result_of(&results, "buffer_difference_max")->reals[0], difference, 1e-10);
+    assert_int_equal(result_of(&results, "buffer_difference_mean")->width, 4);
     lml_results_free(&results);
     ends(m);
   }
@@ -323,12 +323,12 @@ static void the_ml_part_stands_for_energy_and_virial(void **state) {
   creates(m);
   lml_results results = {0};
   m->structure.cell[0] *= 1.01; /* allowed, as there is a virial */
-  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, LML_WANT_ENERGIES, &results, &error), LML_OK);
-  assert_int_equal(results.energy_kind, LML_KIND_ML_PART);
-  assert_int_equal(results.virial_kind, LML_KIND_ML_PART);
-  assert_int_equal(results.energies_kind, LML_KIND_ML_PART);
-  is_near(lml_results_extra(&results, "energy_ml")->number, results.energy, 0.0);
-  is_near(results.energies[1], 2.0, 1e-12);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, &energies_too, &results, &error), LML_OK);
+  assert_int_equal(results.list[LML_RESULTS_ENERGY].origin, LML_ORIGIN_ML_PART);
+  assert_int_equal(results.list[LML_RESULTS_VIRIAL].origin, LML_ORIGIN_ML_PART);
+  assert_int_equal(result_of(&results, "energies")->origin, LML_ORIGIN_ML_PART);
+  is_near(result_of(&results, "energy_ml")->reals[0], *results.energy, 0.0);
+  is_near(energies_of(&results)[1], 2.0, 1e-12);
   assert_true(results.virial[0] < 0.0);
   lml_results_free(&results);
   ends(m);
@@ -349,17 +349,17 @@ static void foreign_atoms_are_invisible_to_the_ml_side(void **state) {
   m->settings.energy = LML_MIXING_ML;
   creates(m);
   lml_results results = {0};
-  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, LML_WANT_ENERGIES, &results, &error), LML_OK);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, &energies_too, &results, &error), LML_OK);
   assert_int_equal(m->ml_script.started, 1);
   assert_int_equal(results.natoms, m->structure.natoms);
-  const double *mean = lml_results_extra(&results, "mean_force")->numbers;
+  const double *mean = result_of(&results, "mean_force")->reals;
   for (size_t i = 0; i < m->structure.natoms; i++)
     for (size_t x = 0; x < 3; x++) {
       const double k = i == foreign ? 2.0 : 1.0;
       is_near(results.forces[3 * i + x] + mean[x], k * raw_force(m, i, x), 1e-9);
     }
-  is_near(results.energies[foreign], 0.0, 0.0);
-  is_near(results.energies[m->structure.natoms - 1], 0.5 * 3 * 22 * 22, 1e-9);
+  is_near(energies_of(&results)[foreign], 0.0, 0.0);
+  is_near(energies_of(&results)[m->structure.natoms - 1], 0.5 * 3 * 22 * 22, 1e-9);
   lml_results_free(&results);
   ends(m);
 }
@@ -410,17 +410,16 @@ static void two_regions_are_mixed_at_once(void **state) {
   m->settings.zero_mean_force = false;
   creates(m);
   lml_results results = {0};
-  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, LML_WANT_DEFAULT, &results, &error), LML_OK);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, NULL, &results, &error), LML_OK);
   is_near(results.forces[0], -both[1].cluster->shift[0], 1e-12);
-  assert_int_equal(lml_results_extra(&results, "qm_atoms")->integer, 14);
+  assert_int_equal(result_of(&results, "qm_atoms")->integers[0], 14);
   lml_results_free(&results);
   ends(m);
 }
 
 static void refuses_structure(mixture *m, const lml_structure *structure, const char *words) {
   lml_results results = {0};
-  assert_int_equal(lml_calculator_evaluate(m->calculator, structure, LML_WANT_DEFAULT, &results, &error),
-                   LML_ERR_INPUT);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, structure, NULL, &results, &error), LML_ERR_INPUT);
   if (strstr(error.message, words) == NULL) fail_msg("'%s' is not in '%s'", words, error.message);
   lml_results_free(&results);
 }
@@ -453,12 +452,11 @@ static void a_failure_cancels_all(void **state) {
   creates(m);
   lml_results results = {0};
   m->qm_script.finish_fails = true;
-  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, LML_WANT_DEFAULT, &results, &error),
-                   LML_ERR_INPUT);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, NULL, &results, &error), LML_ERR_INPUT);
   assert_non_null(strstr(error.message, "the springs are broken"));
   m->qm_script.finish_fails = false;
-  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, LML_WANT_DEFAULT, &results, &error), LML_OK);
-  assert_int_equal(lml_calculator_start(m->calculator, &m->structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, NULL, &results, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(m->calculator, &m->structure, NULL, &error), LML_OK);
   lml_calculator_cancel(m->calculator);
   assert_int_equal(m->ml_script.cancelled, 1);
   assert_int_equal(m->qm_script.cancelled, 2);

@@ -109,7 +109,7 @@ static void follows(fixture *f, size_t replica, double x) {
 /** Evaluate, with regions as they are: the cluster must be that of the region. */
 static void evaluates(fixture *f) {
   lml_results results = {0};
-  if (lml_calculator_evaluate(f->calculator, &f->structure, LML_WANT_DEFAULT, &results, &f->error) != LML_OK)
+  if (lml_calculator_evaluate(f->calculator, &f->structure, NULL, &results, &f->error) != LML_OK)
     fail_msg("%s", f->error.message);
   for (size_t r = 0; r < f->nregions; r++) {
     const lml_mixing_region region = now(f, r);

@@ -154,7 +154,30 @@ static void sends_json_where_wanted(void **state) {
   hear_extras(f,
               "{\"energy_kind\": \"exact\", \"virial_kind\": \"exact\", \"springs\": 2, \"tension\": 0.5, "
               "\"maker\": \"a \\\"test\\\"\"}");
-  assert_int_equal(f->springs.want, LML_WANT_DEFAULT);
+  assert_string_equal(f->springs.asked, "");
+}
+
+static void results_nobody_knows_are_told_of_once(void **state) {
+  fixture *f = *state;
+  const char *const always[] = {"energies", "charges"};
+  f->settings.extras = LML_SESSION_EXTRAS_JSON;
+  f->settings.results = (lml_request){.names = always, .count = 2};
+  scripted_driver_init(&f->driver, 0,
+                       "{\"lmlink\": 1, \"species\": [74, 2], \"pbc\": [true, true, true], \"results\": [\"spins\", "
+                       "\"energies\"]}");
+  ask(f, &f->structure);
+  ask(f, &f->structure);
+  scripted_driver_say(&f->driver, LML_IPI_EXIT);
+  assert_int_equal(serve(f), LML_OK);
+  for (int i = 0; i < 2; i++)
+    hear_extras(f,
+                "{\"energy_kind\": \"exact\", \"virial_kind\": \"exact\", \"springs\": 2, \"tension\": 0.5, "
+                "\"maker\": \"a \\\"test\\\"\", \"energies\": [37.0, 4.0]}");
+  assert_string_equal(f->springs.asked, "energies charges spins ");
+  const char *charges = strstr(f->log, "the result 'charges' is asked for, but the spring calculator does not give it");
+  assert_non_null(charges);
+  assert_null(strstr(charges + 1, "the result 'charges'"));
+  assert_non_null(strstr(f->log, "the result 'spins' is asked for"));
 }
 
 /* ---- species and periodicity ---- */
@@ -178,7 +201,7 @@ static void init_brings_structures_and_wishes(void **state) {
   assert_int_equal(message->natoms, 1);
   assert_near(message->forces[0], -2.0, 1e-12);
   assert_int_equal(message->extras[0].length, 0);
-  assert_int_equal(f->springs.want, LML_WANT_DEFAULT);
+  assert_string_equal(f->springs.asked, "");
   assert_false(f->springs.pbc[0]);
 }
 
@@ -364,8 +387,10 @@ static void wrong_inits_name_the_key(void **state) {
              "INIT:1: species: 0, of atom 1, is not an atomic number (1 to 118)");
   wrong_init("{\"lmlink\": 1, \"pbc\": [true, true, true], \"species\": [\"W\"]}",
              "INIT:1: species[0]: must be an integer, not a string");
-  wrong_init("{\"lmlink\": 1, \"pbc\": [true, true, true], \"species\": [74], \"results\": [\"charges\"]}",
-             "INIT:1: results[0]: 'charges' is none of: energies");
+  wrong_init("{\"lmlink\": 1, \"pbc\": [true, true, true], \"species\": [74], \"results\": [3]}",
+             "INIT:1: results[0]: must be a string, not a number");
+  wrong_init("{\"lmlink\": 1, \"pbc\": [true, true, true], \"species\": [74], \"results\": [\"a\", \"two words\"]}",
+             "INIT:1: results: element 1 is no name of a result: letters, digits and _, at most 47");
   wrong_init("{\"lmlink\": 1, \"pbc\"", "INIT:1: the text ends before its last '}' or ']'; is it cut off?");
 }
 
@@ -400,6 +425,7 @@ int main(void) {
       with_driver(serves_until_exit),
       with_driver(ends_cleanly_where_the_driver_closes),
       with_driver(sends_json_where_wanted),
+      with_driver(results_nobody_knows_are_told_of_once),
       with_driver(init_brings_structures_and_wishes),
       with_driver(another_natoms_is_refused),
       with_driver(another_natoms_than_inits_is_refused),

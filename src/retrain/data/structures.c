@@ -282,7 +282,7 @@ static lml_status scan_later(lml_dataset *set, const lml_potential *potential, l
 /** What the fixed terms give for the frame; zero without any. */
 static lml_status evaluate_fixed(lml_design *design, const lml_structure *structure, lml_error *error) {
   if (design->fixed == NULL) return lml_results_reset(&design->results, structure->natoms, error);
-  return lml_calculator_evaluate(design->fixed, structure, LML_WANT_DEFAULT, &design->results, error);
+  return lml_calculator_evaluate(design->fixed, structure, NULL, &design->results, error);
 }
 
 /** Read the frame, see to its fixed terms, and make its rows. */

@@ -23,7 +23,7 @@ static lml_status read_energy(lml_dataset_walk *walk, double *values, lml_error 
   if (status != LML_OK) return status;
   const lml_values *kind =
       walk->set->keys[LML_VALUE_ENERGY] == NULL ? lml_frame_info(&walk->frame, LML_LOG_ENERGY_KIND) : NULL;
-  if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_kind_name(LML_KIND_EXACT)) != 0)
+  if (kind != NULL && kind->type == LML_TEXT && strcmp(kind->texts[0], lml_origin_name(LML_ORIGIN_EXACT)) != 0)
     return lml_fail(error, LML_ERR_INPUT,
                     LML_FRAME_FORMAT "energy_kind=%.40s: that is no energy that can be fitted; omit energies",
                     LML_FRAME(walk), kind->texts[0]);
@@ -38,7 +38,7 @@ static lml_status read_energy(lml_dataset_walk *walk, double *values, lml_error 
 }
 
 static void give_energy(const lml_dataset_walk *walk, const lml_results *results, double *values) {
-  *values = results->energy / (double)walk->frame.structure.natoms;
+  *values = *results->energy / (double)walk->frame.structure.natoms;
 }
 
 static size_t scratch_for(const lml_design *design) { return lml_energy_row_room(&design->descriptors); }

@@ -275,7 +275,7 @@ static lml_status evaluate(const lml_measurement *m, frame_work *work, int which
   if (status != LML_OK) return status;
   const bool selected = lml_dataset_selects_atoms(m->validation->set);
   return lml_linear_calculator_evaluate_atoms(work->calculators[which], &work->walk.frame.structure,
-                                              selected ? work->walk.atoms : NULL, work->walk.natoms, LML_WANT_DEFAULT,
+                                              selected ? work->walk.atoms : NULL, work->walk.natoms, NULL,
                                               &work->results[which], error);
 }
 

@@ -1,0 +1,55 @@
+#include "potential/linear_results.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fail.h"
+
+static void fill_energies(const lml_linear_sources *sources, double *values) {
+  const lml_neighbours *n = sources->neighbours;
+  for (size_t s = 0; s < n->natoms; s++) values[n->order[s]] = sources->energies[s];
+}
+
+const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS] = {
+    [LML_LINEAR_ENERGIES] = {{.name = "energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1}, fill_energies},
+};
+
+unsigned lml_linear_results_named(const lml_request *request) {
+  unsigned set = 0;
+  for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
+    if (lml_request_names(request, lml_linear_results[k].form.name)) set |= 1u << k;
+  return set;
+}
+
+static bool is_known(const char *name) {
+  static const char *const standard[LML_RESULTS_STANDARD] = {"energy", "forces", "virial"};
+  const lml_request always = {standard, LML_RESULTS_STANDARD};
+  const lml_request this_one = {&name, 1};
+  return lml_request_names(&always, name) || lml_linear_results_named(&this_one) != 0;
+}
+
+lml_status lml_linear_results_check(const lml_request *request, lml_error *error) {
+  for (size_t i = 0; i < request->count; i++) {
+    if (is_known(request->names[i])) continue;
+    char known[256] = "";
+    for (size_t k = 0, used = 0; k < LML_LINEAR_NRESULTS && used < sizeof known; k++)
+      used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ",
+                               lml_linear_results[k].form.name);
+    return lml_fail(error, LML_ERR_USAGE, "the result '%s' is none of those that a potential gives: %s",
+                    request->names[i], known);
+  }
+  return LML_OK;
+}
+
+lml_status lml_linear_results_add(size_t place, const double *values, lml_results *results, lml_error *error) {
+  lml_result *result;
+  const lml_status status = lml_results_add(results, &lml_linear_results[place].form, LML_ORIGIN_EXACT, &result, error);
+  if (status != LML_OK) return status;
+  const size_t count = result->rows * result->width;
+  if (result->type == LML_RESULT_REAL)
+    memcpy(result->reals, values, count * sizeof *values);
+  else
+    for (size_t i = 0; i < count; i++) result->integers[i] = (int64_t)values[i];
+  return LML_OK;
+}
