@@ -36,10 +36,19 @@ static void append_string(lml_json_writer *writer, const char *text) {
   append(writer, "\"", 1);
 }
 
+/** The line on which a key, or an object's brace, stands. */
+static void begin_line(lml_json_writer *writer, size_t depth) {
+  if (writer->indent == 0) return;
+  append(writer, "\n", 1);
+  for (size_t k = 0; k < depth * writer->indent; k++) append(writer, " ", 1);
+}
+
 static void append_key(lml_json_writer *writer, const char *key) {
-  if (!writer->first) append(writer, ", ", 2);
+  const bool breaks = key != NULL && writer->indent > 0;
+  if (!writer->first) append(writer, ", ", breaks ? 1 : 2);
   writer->first = false;
   if (key == NULL) return;
+  begin_line(writer, writer->depth + 1);
   append_string(writer, key);
   append(writer, ": ", 2);
 }
@@ -57,6 +66,7 @@ void lml_json_writer_begin(lml_json_writer *writer) {
   writer->length = 0;
   writer->status = LML_OK;
   writer->first = true;
+  writer->depth = 0;
   append(writer, "{", 1);
 }
 
@@ -71,11 +81,18 @@ static void end_nested(lml_json_writer *writer, const char *bracket) {
   writer->first = false;
 }
 
-void lml_json_writer_object(lml_json_writer *writer, const char *key) { begin_nested(writer, key, "{"); }
+void lml_json_writer_object(lml_json_writer *writer, const char *key) {
+  begin_nested(writer, key, "{");
+  writer->depth++;
+}
 
 void lml_json_writer_array(lml_json_writer *writer, const char *key) { begin_nested(writer, key, "["); }
 
-void lml_json_writer_end_object(lml_json_writer *writer) { end_nested(writer, "}"); }
+void lml_json_writer_end_object(lml_json_writer *writer) {
+  writer->depth--;
+  if (!writer->first) begin_line(writer, writer->depth + 1);
+  end_nested(writer, "}");
+}
 
 void lml_json_writer_end_array(lml_json_writer *writer) { end_nested(writer, "]"); }
 
@@ -88,6 +105,11 @@ void lml_json_writer_integer(lml_json_writer *writer, const char *key, long long
   char text[LML_INTEGER_TEXT];
   append_key(writer, key);
   append(writer, text, lml_format_integer(value, text));
+}
+
+void lml_json_writer_logical(lml_json_writer *writer, const char *key, bool value) {
+  append_key(writer, key);
+  append(writer, value ? "true" : "false", value ? 4 : 5);
 }
 
 void lml_json_writer_text(lml_json_writer *writer, const char *key, const char *value) {
@@ -106,6 +128,7 @@ void lml_json_writer_numbers(lml_json_writer *writer, const char *key, const dou
 }
 
 lml_status lml_json_writer_end(lml_json_writer *writer, lml_error *error) {
+  begin_line(writer, 0);
   append(writer, "}", 1);
   append(writer, "", 1);
   if (writer->status != LML_OK) return lml_fail_memory(error, writer->length, "a JSON text");

@@ -15,6 +15,8 @@ typedef struct lml_json_writer {
   size_t length;
   size_t capacity;
   bool first;        /**< nothing stands in the innermost object or array yet */
+  size_t indent;     /**< spaces by which the keys of an object stand further in, each on a line; 0: all on one line */
+  size_t depth;      /**< of objects that have begun within the outermost */
   lml_status status; /**< the first failure since begin; what follows it does nothing */
 } lml_json_writer;
 
@@ -25,6 +27,7 @@ void lml_json_writer_begin(lml_json_writer *writer);
  *  written as null. Keys and texts are escaped where needed. */
 void lml_json_writer_number(lml_json_writer *writer, const char *key, double value);
 void lml_json_writer_integer(lml_json_writer *writer, const char *key, long long value);
+void lml_json_writer_logical(lml_json_writer *writer, const char *key, bool value);
 void lml_json_writer_text(lml_json_writer *writer, const char *key, const char *value);
 void lml_json_writer_numbers(lml_json_writer *writer, const char *key, const double *values, size_t count);
 

@@ -6,6 +6,8 @@
 
 #include "base/fail.h"
 
+const char *const lml_log_level_names[] = {"quiet", "error", "info", "debug", NULL};
+
 bool lml_log_wants(const lml_log *log, lml_log_level level) {
   return log != NULL && log->write != NULL && level <= log->level;
 }

@@ -16,6 +16,9 @@ typedef enum lml_log_level {
   LML_LOG_DEBUG      /**< what a driver says about itself */
 } lml_log_level;
 
+/** Their names in options and configurations, NULL-terminated. */
+extern const char *const lml_log_level_names[];
+
 typedef struct lml_log {
   lml_log_level level;
   void (*write)(void *context, const char *line); /**< @p line has no newline; NULL: nothing is wanted */

@@ -253,7 +253,7 @@ static lml_status lose(remote *self, lml_status status, const char *reason, lml_
   if (settings->policy == LML_ENGINE_RESTART) {
     const double pause = fmin(ldexp(settings->back_off, (int)fmin(self->losses - 1, 30)), LONGEST_PAUSE);
     self->launch_at = lml_sys->clock() + pause; /* ending the process may have taken a while */
-    lml_log_line(settings->log, LML_LOG_ERROR, "%s: start %u of %u again in %g s", self->texts.who, self->losses,
+    lml_log_line(settings->log, LML_LOG_ERROR, "%s: start %u of %zu again in %g s", self->texts.who, self->losses,
                  settings->retries, pause);
   }
   lml_error_clear(error);

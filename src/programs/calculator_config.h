@@ -1,6 +1,5 @@
 /** @file calculator_config.h
- *  What the configuration says about calculators, which may contain one another. docs/configuration.md describes every
- *  key.
+ *  What the configuration says about calculators, which may contain one another; config_tables.h has the keys.
  */
 #ifndef LML_PROGRAMS_CALCULATOR_CONFIG_H
 #define LML_PROGRAMS_CALCULATOR_CONFIG_H
@@ -8,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/json.h"
 #include "engine/remote_calculator.h"
 #include "lmlink/potential.h"
 #include "mixing/cluster.h"
@@ -16,9 +14,6 @@
 #include "mixing/region.h"
 #include "mixing/rescaled_calculator.h"
 #include "session/reload.h"
-
-/** Names of lml_fixed_terms (without the unstated one), in their order; NULL-terminated. */
-extern const char *const lml_fixed_terms_names[];
 
 typedef enum lml_calculator_type {
   LML_CALCULATOR_LINEAR = 0,
@@ -77,9 +72,8 @@ typedef struct lml_calculator_config {
   lml_mixing_config *mixing; /**< mixing; else NULL */
 } lml_calculator_config;
 
-/** Read the object @p object of the JSON file @p json_path over @p calculator, which is empty. */
-lml_status lml_calculator_config_read(const lml_json *document, const lml_json_value *object, const char *json_path,
-                                      lml_calculator_config *calculator, lml_error *error);
+/** Let @p calculator, which is empty, be of a type, and allocate what that holds. */
+lml_status lml_calculator_config_choose(lml_calculator_config *calculator, lml_calculator_type type, lml_error *error);
 
 /** Free what it holds and make it empty. */
 void lml_calculator_config_free(lml_calculator_config *calculator);

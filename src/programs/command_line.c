@@ -9,32 +9,63 @@
 #include "base/nearest.h"
 #include "base/text.h"
 
-enum { HELP_WIDTH = 79, HELP_COLUMN = 26, HELP_SIZE = 16384, MOST_OPTIONS = 64 };
+enum { HELP_WIDTH = 79, HELP_COLUMN = 26, HELP_SIZE = 1600, MOST_OPTIONS = 80 };
 
 static const lml_option standard_options[] = {
     {.name = "help", .help = "Print this text and exit."},
     {.name = "version", .help = "Print the version and exit."},
 };
+static const lml_option schema_option = {
+    .name = "print-schema", .help = "Print a JSON schema of the configuration file, for editors, and exit."};
 enum { NSTANDARD = sizeof standard_options / sizeof standard_options[0] };
+
+/* ---- all options of a program ---- */
+
+typedef struct option_list {
+  lml_option options[MOST_OPTIONS];
+  size_t count;
+} option_list;
+
+static lml_status add_key(const lml_key *key, size_t base, void *context, lml_error *error) {
+  option_list *list = context;
+  (void)error;
+  if (key->option != NULL && list->count < MOST_OPTIONS)
+    list->options[list->count++] = (lml_option){.name = key->option,
+                                                .value = key->argument,
+                                                .choices = key->type == LML_KEY_CHOICE ? key->choices : NULL,
+                                                .key = key,
+                                                .base = base};
+  return LML_OK;
+}
+
+/** Those of the configuration's keys, the program's own, and the standard ones. */
+static void list_options(const lml_command *command, option_list *list) {
+  list->count = 0;
+  if (command->keys != NULL) (void)lml_keys_walk(command->keys, add_key, list, NULL);
+  for (size_t k = 0; k < command->noptions && list->count < MOST_OPTIONS; k++)
+    list->options[list->count++] = command->options[k];
+  if (command->keys != NULL && list->count < MOST_OPTIONS) list->options[list->count++] = schema_option;
+  for (size_t k = 0; k < NSTANDARD && list->count < MOST_OPTIONS; k++)
+    list->options[list->count++] = standard_options[k];
+}
+
+static const lml_option *find_option(const option_list *list, const char *name, size_t length) {
+  for (size_t k = 0; k < list->count; k++)
+    if (strlen(list->options[k].name) == length && strncmp(list->options[k].name, name, length) == 0)
+      return &list->options[k];
+  return NULL;
+}
 
 /* ---- parsing ---- */
 
-static size_t find_option(const lml_option *options, size_t count, const char *name, size_t length) {
-  for (size_t k = 0; k < count; k++)
-    if (strlen(options[k].name) == length && strncmp(options[k].name, name, length) == 0) return k;
-  return SIZE_MAX;
-}
-
-static lml_status fail_unknown(const lml_command *command, const char *word, lml_error *error) {
+static lml_status fail_unknown(const option_list *list, const char *word, lml_error *error) {
   if (strncmp(word, "--", 2) != 0)
     return lml_fail(error, LML_ERR_USAGE, "unknown option '%s': options are long ones, such as --help", word);
   char name[64];
   snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
   const char *known[MOST_OPTIONS];
-  size_t count = 0;
-  for (size_t k = 0; k < NSTANDARD; k++) known[count++] = standard_options[k].name;
-  for (size_t k = 0; k < command->noptions && count < MOST_OPTIONS; k++) known[count++] = command->options[k].name;
-  const char *nearest = lml_nearest(name, known, count);
+  for (size_t k = 0; k < list->count; k++) known[k] = list->options[k].name;
+  const char *nearest = lml_nearest(name, known, list->count);
   if (nearest != NULL)
     return lml_fail(error, LML_ERR_USAGE, "unknown option '--%s': did you mean --%s?", name, nearest);
   return lml_fail(error, LML_ERR_USAGE, "unknown option '--%s': --help lists the options", name);
@@ -51,37 +82,37 @@ static lml_status check_choice(const lml_option *option, const char *value, lml_
   return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not one of: %s", option->name, value, known);
 }
 
-static lml_status add_given(lml_arguments *arguments, size_t index, const char *value, lml_error *error) {
-  const lml_option *option = &arguments->command->options[index];
+static lml_status add_given(lml_arguments *arguments, const lml_option *option, const char *value, lml_error *error) {
   if (option->times == LML_OPTION_ONCE && lml_arguments_count(arguments, option->name) > 0)
     return lml_fail(error, LML_ERR_USAGE, "--%s is given twice: give it once", option->name);
-  arguments->given[arguments->ngiven++] = (struct lml_given){.option = index, .value = value};
+  arguments->given[arguments->ngiven++] = (struct lml_given){.option = *option, .value = value};
   return value == NULL ? LML_OK : check_choice(option, value, error);
 }
 
-/** Parse the option at argv[*position] and move on to the last word that belongs to it. */
-static lml_status parse_option(lml_arguments *arguments, int argc, char *const *argv, int *position, lml_error *error) {
-  const lml_command *command = arguments->command;
-  const char *word = argv[*position];
-  if (strcmp(word, "--help") == 0 || strcmp(word, "--version") == 0) {
-    arguments->action = strcmp(word, "--help") == 0 ? LML_ACTION_HELP : LML_ACTION_VERSION;
-    return LML_OK;
-  }
-  const size_t length = strcspn(word, "=");
-  const size_t index = length < 3 ? SIZE_MAX : find_option(command->options, command->noptions, word + 2, length - 2);
-  if (strncmp(word, "--", 2) != 0 || index == SIZE_MAX) return fail_unknown(command, word, error);
+static lml_action action_of(const lml_option *option) {
+  if (strcmp(option->name, "help") == 0) return LML_ACTION_HELP;
+  if (strcmp(option->name, "version") == 0) return LML_ACTION_VERSION;
+  return strcmp(option->name, schema_option.name) == 0 ? LML_ACTION_SCHEMA : LML_ACTION_RUN;
+}
 
-  const lml_option *option = &command->options[index];
+/** Parse the option at argv[*position] and move on to the last word that belongs to it. */
+static lml_status parse_option(lml_arguments *arguments, const option_list *list, int argc, char *const *argv,
+                               int *position, lml_error *error) {
+  const char *word = argv[*position];
+  const size_t length = strcspn(word, "=");
+  const lml_option *option = length < 3 ? NULL : find_option(list, word + 2, length - 2);
+  if (strncmp(word, "--", 2) != 0 || option == NULL) return fail_unknown(list, word, error);
+  arguments->action = action_of(option);
+  if (arguments->action != LML_ACTION_RUN && word[length] == '\0') return LML_OK;
   const char *value = word[length] == '=' ? word + length + 1 : NULL;
   if (option->value == NULL) {
-    if (value != NULL)
-      return lml_fail(error, LML_ERR_USAGE, "--%s takes no value: leave '=%s' out", option->name, value);
-    return add_given(arguments, index, NULL, error);
+    if (value != NULL) return lml_fail(error, LML_ERR_USAGE, "--%s takes no value: omit '=%s'", option->name, value);
+    return add_given(arguments, option, NULL, error);
   }
   if (value == NULL && *position + 1 < argc && strncmp(argv[*position + 1], "--", 2) != 0) value = argv[++*position];
   if (value == NULL || *value == '\0')
     return lml_fail(error, LML_ERR_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->value);
-  return add_given(arguments, index, value, error);
+  return add_given(arguments, option, value, error);
 }
 
 static lml_status check_positional_count(const lml_arguments *arguments, lml_error *error) {
@@ -102,6 +133,8 @@ lml_status lml_arguments_parse(const lml_command *command, int argc, char *const
   lml_status status = lml_alloc(&arguments->given, most, sizeof *arguments->given, "the command line", error);
   if (status == LML_OK)
     status = lml_alloc(&arguments->positional, most, sizeof *arguments->positional, "the command line", error);
+  option_list list;
+  list_options(command, &list);
   bool options_ended = false;
   for (int k = 1; status == LML_OK && k < argc && arguments->action == LML_ACTION_RUN; k++) {
     const char *word = argv[k];
@@ -110,7 +143,7 @@ lml_status lml_arguments_parse(const lml_command *command, int argc, char *const
     else if (strcmp(word, "--") == 0)
       options_ended = true;
     else
-      status = parse_option(arguments, argc, argv, &k, error);
+      status = parse_option(arguments, &list, argc, argv, &k, error);
   }
   if (status == LML_OK && arguments->action == LML_ACTION_RUN) status = check_positional_count(arguments, error);
   return status;
@@ -127,7 +160,7 @@ void lml_arguments_free(lml_arguments *arguments) {
 static const struct lml_given *occurrence(const lml_arguments *arguments, const char *name, size_t index) {
   for (size_t k = 0; k < arguments->ngiven; k++) {
     const struct lml_given *given = &arguments->given[k];
-    if (strcmp(arguments->command->options[given->option].name, name) == 0 && index-- == 0) return given;
+    if (strcmp(given->option.name, name) == 0 && index-- == 0) return given;
   }
   return NULL;
 }
@@ -146,7 +179,7 @@ const char *lml_arguments_text(const lml_arguments *arguments, const char *name,
 size_t lml_arguments_choice(const lml_arguments *arguments, const char *name, size_t otherwise) {
   const struct lml_given *given = occurrence(arguments, name, 0);
   if (given == NULL) return otherwise;
-  const char *const *choices = arguments->command->options[given->option].choices;
+  const char *const *choices = given->option.choices;
   for (size_t k = 0; choices[k] != NULL; k++)
     if (strcmp(choices[k], given->value) == 0) return k;
   return otherwise;
@@ -170,6 +203,108 @@ lml_status lml_arguments_real(const lml_arguments *arguments, const char *name, 
   return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not a finite number", name, text);
 }
 
+/* ---- keys of the configuration ---- */
+
+static lml_status fail_range(const lml_key *key, const char *text, lml_error *error) {
+  return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is %s%s%s", key->option, text,
+                  key->range == LML_RANGE_POSITIVE ? "not positive" : "negative", key->advice == NULL ? "" : ": ",
+                  key->advice == NULL ? "" : key->advice);
+}
+
+static lml_status apply_real(const lml_arguments *arguments, const lml_key *key, const char *text, double *value,
+                             lml_error *error) {
+  double number = 0.0;
+  const lml_status status = lml_arguments_real(arguments, key->option, &number, error);
+  if (status != LML_OK) return status;
+  if (!lml_key_holds(key, number)) return fail_range(key, text, error);
+  *value = number;
+  return LML_OK;
+}
+
+/** Numbers with commas between them into a new array. */
+static lml_status apply_reals(const lml_key *key, const char *text, double **values, size_t *count, lml_error *error) {
+  size_t n = 1, k = 0;
+  double *array;
+  for (const char *c = text; *c != '\0'; c++) n += *c == ',';
+  lml_status status = lml_alloc(&array, n, sizeof *array, "a list of numbers", error);
+  for (const char *c = text; status == LML_OK && k < n; k++) {
+    const size_t length = strcspn(c, ",");
+    if (!lml_parse_real(lml_trim((lml_token){c, length}), &array[k]) || !lml_key_holds(key, array[k]))
+      status = lml_fail(error, LML_ERR_USAGE, "--%s '%s' must be numbers from 0 on, with commas between them",
+                        key->option, text);
+    c += c[length] == ',' ? length + 1 : length;
+  }
+  if (status != LML_OK) {
+    lml_free(array);
+    return status;
+  }
+  lml_free(*values);
+  *values = array;
+  *count = n;
+  return LML_OK;
+}
+
+static lml_status apply_count(const lml_arguments *arguments, const lml_key *key, size_t *value, lml_error *error) {
+  long number = 0;
+  const lml_status status =
+      lml_arguments_integer(arguments, key->option, key->least, key->most > 0 ? key->most : INT32_MAX, &number, error);
+  if (status == LML_OK) *value = (size_t)number;
+  return status;
+}
+
+/** What is to be done with the options. */
+typedef struct applying {
+  const lml_arguments *arguments;
+  char *target;
+} applying;
+
+static lml_status apply_key(const lml_key *key, size_t base, void *context, lml_error *error) {
+  const applying *a = context;
+  char *target = a->target + base;
+  const struct lml_given *given = key->option == NULL ? NULL : occurrence(a->arguments, key->option, 0);
+  if (given == NULL) return LML_OK;
+  void *value = lml_key_value(key, target);
+  switch (key->type) {
+    case LML_KEY_TEXT:
+    case LML_KEY_PATH:
+      return lml_set_text(value, given->value, error);
+    case LML_KEY_REAL:
+      return apply_real(a->arguments, key, given->value, value, error);
+    case LML_KEY_REALS:
+      return apply_reals(key, given->value, value, (size_t *)(target + key->count_offset), error);
+    case LML_KEY_COUNT:
+      return apply_count(a->arguments, key, value, error);
+    case LML_KEY_LOGICAL:
+      *(bool *)value = true;
+      return LML_OK;
+    case LML_KEY_SWITCH:
+      *(int *)value = key->on;
+      return LML_OK;
+    case LML_KEY_CHOICE:
+      *(int *)value = key->first + (int)lml_arguments_choice(a->arguments, key->option, 0);
+      return LML_OK;
+    case LML_KEY_CONSTANT:
+    case LML_KEY_TRUE:
+    case LML_KEY_VERSION:
+    case LML_KEY_VECTOR:
+    case LML_KEY_INTEGERS:
+    case LML_KEY_ELEMENTS:
+    case LML_KEY_PATHS:
+    case LML_KEY_TEXTS:
+    case LML_KEY_NUMBERS:
+    case LML_KEY_OBJECTS:
+    case LML_KEY_OBJECT:
+    case LML_KEY_VARIANT:
+      return LML_OK; /* no option stands for one of these */
+  }
+  return LML_OK;
+}
+
+lml_status lml_arguments_apply(const lml_arguments *arguments, void *target, lml_error *error) {
+  applying a = {.arguments = arguments, .target = target};
+  return lml_keys_walk(arguments->command->keys, apply_key, &a, error);
+}
+
 /* ---- help ---- */
 
 /** Text that grows like snprintf's: counts what does not fit. */
@@ -181,7 +316,7 @@ typedef struct printer {
 static void put_char(printer *p, char c) {
   if (p->length + 1 < p->size) p->text[p->length] = c;
   p->length++;
-  p->column = c == '\n' ? 0 : p->column + 1;
+  if (((unsigned char)c & 0xC0u) != 0x80u) p->column = c == '\n' ? 0 : p->column + 1; /* a character of UTF-8 */
 }
 
 static void put(printer *p, const char *text) {
@@ -221,7 +356,8 @@ static void put_usage(printer *p, const lml_command *command) {
   }
 }
 
-static void put_option(printer *p, const lml_option *option) {
+static void put_option(printer *p, const lml_option *option, const char *defaults) {
+  char text[HELP_SIZE];
   put(p, "  --");
   put(p, option->name);
   for (size_t k = 0; option->choices != NULL && option->choices[k] != NULL; k++) {
@@ -233,7 +369,21 @@ static void put_option(printer *p, const lml_option *option) {
     put(p, option->value);
   }
   if (p->column + 2 > HELP_COLUMN) put_char(p, '\n');
-  put_wrapped(p, option->help, HELP_COLUMN);
+  if (option->key != NULL) lml_key_describe(option->key, defaults + option->base, text, sizeof text);
+  put_wrapped(p, option->key != NULL ? text : option->help, HELP_COLUMN);
+}
+
+/** All options, with the defaults of the keys; without these where memory is out. */
+static void put_options(printer *p, const lml_command *command) {
+  option_list list;
+  char *defaults = NULL;
+  list_options(command, &list);
+  if (command->keys != NULL && lml_alloc(&defaults, command->keys->size, 1, "defaults", NULL) == LML_OK)
+    command->keys->init(defaults);
+  for (size_t k = 0; k < list.count; k++)
+    if (list.options[k].key == NULL || defaults != NULL) put_option(p, &list.options[k], defaults);
+  if (defaults != NULL) command->keys->free(defaults);
+  lml_free(defaults);
 }
 
 size_t lml_command_help(const lml_command *command, char *text, size_t size) {
@@ -242,44 +392,11 @@ size_t lml_command_help(const lml_command *command, char *text, size_t size) {
   put_char(&p, '\n');
   put_wrapped(&p, command->summary, 0);
   put(&p, "\nOptions:\n");
-  for (size_t k = 0; k < command->noptions; k++) put_option(&p, &command->options[k]);
-  for (size_t k = 0; k < NSTANDARD; k++) put_option(&p, &standard_options[k]);
+  put_options(&p, command);
   if (command->notes != NULL) {
     put_char(&p, '\n');
     put(&p, command->notes);
   }
   if (size > 0) text[p.length < size ? p.length : size - 1] = '\0';
   return p.length;
-}
-
-/* ---- the frame of main ---- */
-
-static int print_and_exit_code(const char *text) {
-  const int failed = fputs(text, stdout) == EOF || fflush(stdout) == EOF;
-  return failed ? 1 : 0;
-}
-
-bool lml_command_begin(const lml_command *command, int argc, char *const *argv, lml_arguments *arguments,
-                       int *exit_code) {
-  lml_error error = {0};
-  const lml_status status = lml_arguments_parse(command, argc, argv, arguments, &error);
-  if (status == LML_OK && arguments->action == LML_ACTION_RUN) return true;
-  char text[HELP_SIZE];
-  if (status != LML_OK) {
-    *exit_code = lml_command_end(command, status, &error);
-  } else if (arguments->action == LML_ACTION_HELP) {
-    lml_command_help(command, text, sizeof text);
-    *exit_code = print_and_exit_code(text);
-  } else {
-    snprintf(text, sizeof text, "%s %s\n", command->program, lml_version());
-    *exit_code = print_and_exit_code(text);
-  }
-  lml_arguments_free(arguments);
-  return false;
-}
-
-int lml_command_end(const lml_command *command, lml_status status, const lml_error *error) {
-  if (status == LML_OK) return 0;
-  fprintf(stderr, "%s: %s\n", command->program, error->message);
-  return status == LML_ERR_USAGE ? 2 : 1;
 }

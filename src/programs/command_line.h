@@ -2,18 +2,8 @@
  *  Command lines of lmlink's programs: one table describes the options, and from it come the parser, the error
  *  messages and the --help text.
  *
- *  Options are long ones alone, `--name VALUE` or `--name=VALUE`; they may stand before, between or behind the
+ *  Options are long ones alone, `--name VALUE` or `--name=VALUE`; they may stand before, between or after the
  *  positional arguments, and `--` ends them. `--help` and `--version` are in every program without being in its table.
- *
- *      int main(int argc, char **argv) {
- *        lml_arguments arguments;
- *        int code;
- *        if (!lml_command_begin(&command, argc, argv, &arguments, &code)) return code;
- *        lml_error error = {0};
- *        const lml_status status = run(&arguments, &error);
- *        lml_arguments_free(&arguments);
- *        return lml_command_end(&command, status, &error);
- *      }
  */
 #ifndef LML_PROGRAMS_COMMAND_LINE_H
 #define LML_PROGRAMS_COMMAND_LINE_H
@@ -22,6 +12,7 @@
 #include <stddef.h>
 
 #include "lmlink/error.h"
+#include "programs/keys.h"
 
 /** One option. Unset members are zero: `{.name = "check", .help = "…"}` is a flag that may be given once. */
 typedef struct lml_option {
@@ -30,15 +21,18 @@ typedef struct lml_option {
   const char *help;                                /**< a sentence or two; wrapped when printed */
   const char *const *choices;                      /**< NULL-terminated list of the allowed values; NULL: any */
   enum { LML_OPTION_ONCE, LML_OPTION_MANY } times; /**< how often it may be given */
+  const lml_key *key; /**< the configuration's that it is an option of, which has its help; NULL: none */
+  size_t base;        /**< where that key's structure is in the configuration */
 } lml_option;
 
 /** A program. */
 typedef struct lml_command {
-  const char *program; /**< "lmlink-eval" */
-  const char *usage;   /**< what follows the program's name in the usage line; further usages behind '\n' */
-  const char *summary; /**< what the program does; wrapped when printed */
-  const char *notes;   /**< printed behind the options, as it is; may be NULL */
-  const lml_option *options;
+  const char *program;       /**< "lmlink-eval" */
+  const char *usage;         /**< what follows the program's name in the usage line; further usages after '\n' */
+  const char *summary;       /**< what the program does; wrapped when printed */
+  const char *notes;         /**< printed after the options, as it is; may be NULL */
+  const lml_key_root *keys;  /**< of its configuration, some of which are options too; NULL: it has none */
+  const lml_option *options; /**< further ones */
   size_t noptions;
   size_t positional_min; /**< number of positional arguments */
   size_t positional_max;
@@ -46,17 +40,20 @@ typedef struct lml_command {
       *positional; /**< what a positional argument is called in messages, "structure file"; NULL where max is 0 */
 } lml_command;
 
+/** What there is to do; the first of --help, --version and --print-schema wins. */
+typedef enum lml_action { LML_ACTION_RUN = 0, LML_ACTION_HELP, LML_ACTION_VERSION, LML_ACTION_SCHEMA } lml_action;
+
 /** A parsed command line; the strings are those of argv. */
 typedef struct lml_arguments {
   const lml_command *command;
   struct lml_given {
-    size_t option;
+    lml_option option;
     const char *value;
   } * given; /**< the options in the order they were given */
   size_t ngiven;
   const char **positional;
   size_t npositional;
-  enum { LML_ACTION_RUN, LML_ACTION_HELP, LML_ACTION_VERSION } action; /**< the first of --help, --version wins */
+  lml_action action;
 } lml_arguments;
 
 /** Parse. Wrong usage is LML_ERR_USAGE with a message that names the argument and, for an unknown option, the
@@ -80,17 +77,11 @@ lml_status lml_arguments_integer(const lml_arguments *arguments, const char *nam
                                  lml_error *error);
 lml_status lml_arguments_real(const lml_arguments *arguments, const char *name, double *value, lml_error *error);
 
+/** Put what the options say that are keys of the configuration into @p target, the configuration's structure. */
+lml_status lml_arguments_apply(const lml_arguments *arguments, void *target, lml_error *error);
+
 /** The --help text, 79 columns wide, into @p text of @p size bytes like snprintf: returns the length that the whole
  *  text has. */
 size_t lml_command_help(const lml_command *command, char *text, size_t size);
-
-/** Parse; print help, version or a usage error where that is all there is to do. True where the program shall run;
- *  else *@p exit_code is what main returns and there is nothing to free. */
-bool lml_command_begin(const lml_command *command, int argc, char *const *argv, lml_arguments *arguments,
-                       int *exit_code);
-
-/** Print "PROGRAM: message" to stderr where @p status is a failure. Returns the exit code: 0 for LML_OK, 2 for
- *  LML_ERR_USAGE, else 1. */
-int lml_command_end(const lml_command *command, lml_status status, const lml_error *error);
 
 #endif

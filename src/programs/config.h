@@ -1,6 +1,6 @@
 /** @file config.h
- *  The configuration of lmlink-serve: a JSON file, or options alone (serve_options.h). docs/configuration.md describes
- *  every key.
+ *  The configuration of lmlink-serve: a JSON file, or options alone (serve_options.h). docs/configuration.md has the
+ *  tables of all keys.
  */
 #ifndef LML_PROGRAMS_CONFIG_H
 #define LML_PROGRAMS_CONFIG_H
@@ -12,17 +12,13 @@
 #include "ipi_address.h"
 #include "lmlink/error.h"
 #include "programs/calculator_config.h"
-#include "programs/config_values.h"
+#include "programs/keys.h"
 #include "session/session.h"
 
 enum { LML_CONFIG_VERSION = 1 };
 
-/** Names of lml_session_extras and lml_log_level in their order, as the JSON file and the options spell them;
- *  NULL-terminated. */
+/** Names of lml_session_extras in their order; NULL-terminated. */
 extern const char *const lml_extras_names[];
-extern const char *const lml_log_level_names[];
-/** Of lml_ipi_trust, likewise. */
-extern const char *const lml_driver_user_names[];
 
 typedef struct lml_driver_config {
   char *address;       /**< unix:NAME or HOST:PORT */
@@ -63,6 +59,9 @@ typedef struct lml_serve_config {
 /** Nothing named, every default. Release with lml_serve_config_free. */
 void lml_serve_config_init(lml_serve_config *config);
 void lml_serve_config_free(lml_serve_config *config);
+
+/** Its keys; the structure is an lml_serve_config. */
+extern const lml_key_root lml_serve_keys;
 
 /** Read the JSON file @p path over @p config; what it does not mention stays. Paths in it are relative to its
  *  folder. Errors name file, line and key. */

@@ -5,24 +5,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/comm.h"
 #include "base/fail.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "calculator/result_names.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
 #include "lmlink/version.h"
 #include "potential/format.h"
-#include "programs/command_line.h"
 #include "programs/eval_arrays.h"
 #include "programs/eval_frame.h"
 #include "programs/eval_work.h"
+#include "programs/fixed_terms.h"
+#include "programs/program.h"
 #include "programs/signals.h"
-#include "calculator/result_names.h"
 
 /* ---- command line ---- */
-
-static const char *const fixed_terms[] = {"none", "snap", NULL};
 
 static const lml_option options[] = {
     {.name = "potential",
@@ -34,7 +32,7 @@ static const lml_option options[] = {
      .help = "The .snapparam file, where it has not the name of the .snapcoeff file."},
     {.name = "fixed-terms",
      .value = "TERMS",
-     .choices = fixed_terms,
+     .choices = lml_fixed_terms_names,
      .help = "For a .snapcoeff file beside which a .snap or .mod file adds terms such as ZBL: add them (snap) or go "
              "without "
              "(none)."},
@@ -275,8 +273,10 @@ static lml_status check_options(run *r, lml_error *error) {
 static lml_status read_potential(run *r, lml_error *error) {
   const char *path = lml_arguments_text(r->arguments, "potential", 0);
   if (path == NULL) return LML_OK;
-  static const lml_fixed_terms terms[] = {LML_FIXED_TERMS_NONE, LML_FIXED_TERMS_SNAP, LML_FIXED_TERMS_UNSTATED};
-  const lml_fixed_terms chosen = terms[lml_arguments_choice(r->arguments, "fixed-terms", 2)];
+  const bool stated = lml_arguments_count(r->arguments, "fixed-terms") > 0;
+  const lml_fixed_terms chosen =
+      stated ? LML_FIXED_TERMS_NONE + (lml_fixed_terms)lml_arguments_choice(r->arguments, "fixed-terms", 0)
+             : LML_FIXED_TERMS_UNSTATED;
   const char *parameters = lml_arguments_text(r->arguments, "parameters", 0);
   lml_status status = lml_potential_read(path, parameters, chosen, &r->potential, error);
   for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
@@ -348,24 +348,20 @@ static lml_status run_all(run *r, lml_error *error) {
   return status;
 }
 
-int main(int argc, char **argv) {
+static lml_status evaluate_file(const lml_arguments *arguments, lml_comm *comm, lml_error *error) {
   static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
-  lml_signals_outlive_notices();
-  lml_arguments arguments;
-  int code;
-  lml_error error = {0};
-  if (!lml_command_begin(&command, argc, argv, &arguments, &code)) return code;
-  if (lml_comm_check_single(&error) != LML_OK) {
-    lml_arguments_free(&arguments);
-    return lml_command_end(&command, error.status, &error);
-  }
+  (void)comm;
   lml_signals_handle(ending, sizeof ending / sizeof ending[0], ask_to_stop);
-  run r = {.arguments = &arguments,
-           .input = arguments.npositional == 0 ? NULL : arguments.positional[0],
+  run r = {.arguments = arguments,
+           .input = arguments->npositional == 0 ? NULL : arguments->positional[0],
            .progress = {.shown = isatty(STDERR_FILENO) == 1},
            .begin = lml_sys->clock()};
-  const lml_status status = run_all(&r, &error);
-  lml_arguments_free(&arguments);
-  code = lml_command_end(&command, status, &error);
-  return status == LML_ERR_INTERRUPTED && stop != 0 ? 128 + stop : code;
+  const lml_status status = run_all(&r, error);
+  if (status == LML_ERR_INTERRUPTED) fprintf(stderr, "%s: %s\n", command.program, error->message);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  const lml_program program = {.command = &command, .ranks = LML_PROGRAM_ALONE, .run = evaluate_file, .stop = &stop};
+  return lml_program_main(&program, argc, argv);
 }

@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "potential/potential.h"
+#include "programs/program.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
 #include "retrain/choose/trade_off.h"
@@ -194,37 +195,18 @@ static lml_status run(lml_retrain_options *options, lml_log_level level, lml_com
   return status;
 }
 
-/** Parse and run. Rank 0 prints what there is to print; the exit code is the same on every rank. */
-static int retrain(int argc, char *const *argv, lml_comm *comm) {
-  const bool talks = lml_comm_rank(comm) == 0;
-  lml_arguments arguments;
-  lml_error error = {0};
-  if (talks) {
-    int code;
-    if (!lml_command_begin(&lml_retrain_command, argc, argv, &arguments, &code)) return code;
-  } else if (lml_arguments_parse(&lml_retrain_command, argc, argv, &arguments, &error) != LML_OK ||
-             arguments.action != LML_ACTION_RUN) {
-    lml_arguments_free(&arguments);
-    return error.status == LML_OK ? 0 : 2;
-  }
+static lml_status retrain(const lml_arguments *arguments, lml_comm *comm, lml_error *error) {
   lml_retrain_options options;
   lml_log_level level = LML_LOG_INFO;
   lml_retrain_options_init(&options);
-  lml_status status = lml_retrain_options_read(&arguments, &options, &level, &error);
-  status = lml_comm_agree(comm, status, &error);
-  if (status == LML_OK) status = run(&options, level, comm, &error);
+  lml_status status = lml_retrain_options_read(arguments, &options, &level, error);
+  status = lml_comm_agree(comm, status, error);
+  if (status == LML_OK) status = run(&options, level, comm, error);
   lml_retrain_options_free(&options);
-  lml_arguments_free(&arguments);
-  if (talks) return lml_command_end(&lml_retrain_command, status, &error);
-  return status == LML_OK ? 0 : status == LML_ERR_USAGE ? 2 : 1;
+  return status;
 }
 
 int main(int argc, char **argv) {
-  lml_comm *comm;
-  lml_error error = {0};
-  lml_signals_outlive_notices();
-  if (lml_comm_world(&comm, &error) != LML_OK) return lml_command_end(&lml_retrain_command, error.status, &error);
-  const int code = retrain(argc, argv, comm);
-  lml_comm_finalise(comm);
-  return code;
+  const lml_program program = {.command = &lml_retrain_command, .ranks = LML_PROGRAM_RANKS, .run = retrain};
+  return lml_program_main(&program, argc, argv);
 }

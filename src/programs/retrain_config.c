@@ -1,333 +1,326 @@
 #include "programs/retrain_config.h"
 
-#include "base/fail.h"
-#include "base/file.h"
-#include "base/json.h"
-#include "base/memory.h"
-#include "base/path.h"
-#include "programs/calculator_config.h"
+#include "programs/fixed_terms.h"
+#include "programs/retrain_tables.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+static const char *const format[] = {"lmlink-retrain", NULL};
+static const char *const form_names[] = {"quadratic", "linear", NULL};
+static const char *const method_names[] = {"auto", "cholesky", "qr", NULL};
 
-/** What is being read. */
-typedef struct {
-  const lml_json *document;
-  const char *path; /**< of the JSON file */
-  lml_retrain_options *options;
-} reading;
+/* ---- readers ---- */
 
-/** A path, which counts from the folder of the JSON file. */
-static lml_status read_path(const reading *r, const lml_json_value *object, const char *key, lml_json_presence presence,
-                            char **path, lml_error *error) {
-  const char *value = NULL;
-  const lml_status status = lml_json_text(r->document, object, key, presence, &value, error);
-  if (status != LML_OK || value == NULL) return status;
-  if (value[0] == '\0') return lml_json_fail(r->document, object, key, error, "must not be empty");
-  char *beside = lml_path_beside(r->path, value, error);
-  if (beside == NULL) return LML_ERR_MEMORY;
-  lml_free(*path);
-  *path = beside;
-  return LML_OK;
+/** How much each group weighs, under the user's names. */
+static lml_status read_group_weights(const lml_keys_reading *reading, const lml_json_value *object, const lml_key *key,
+                                     void *target, lml_error *error) {
+  lml_config_groups *groups = lml_key_value(key, target);
+  const lml_json_value *weights = NULL;
+  const char *name;
+  lml_status status = lml_json_object(reading->document, object, key->name, LML_JSON_REQUIRED, &weights, error);
+  for (size_t k = 0; status == LML_OK && (name = lml_json_member(weights, k)) != NULL; k++) {
+    const size_t before = groups->count;
+    double weight = 1.0;
+    status = lml_json_number(reading->document, weights, name, LML_JSON_REQUIRED, &weight, error);
+    if (status == LML_OK && !lml_key_holds(key, weight))
+      return lml_json_fail(reading->document, weights, name, error, "must not be negative");
+    if (status == LML_OK) status = lml_config_groups_weigh(groups, name, weight, error);
+    if (status == LML_OK && groups->count == before)
+      return lml_json_fail(reading->document, weights, name, error, "is given twice");
+  }
+  return status;
 }
 
-static lml_status read_text(const reading *r, const lml_json_value *object, const char *key, char **text,
-                            lml_error *error) {
-  const char *value = NULL;
-  const lml_status status = lml_json_text(r->document, object, key, LML_JSON_OPTIONAL, &value, error);
-  if (status != LML_OK || value == NULL) return status;
-  return (*text = lml_strdup(value, error)) == NULL ? LML_ERR_MEMORY : LML_OK;
-}
-
-static lml_status read_positive(const reading *r, const lml_json_value *object, const char *key, double *value,
-                                lml_error *error) {
-  const lml_status status = lml_json_number(r->document, object, key, LML_JSON_OPTIONAL, value, error);
-  if (status != LML_OK || *value >= 0.0) return status;
-  return lml_json_fail(r->document, object, key, error, "must not be negative");
-}
-
-/** One of @p count names into an enumeration that begins at 0. */
-static lml_status read_choice(const reading *r, const lml_json_value *object, const char *key, const char *const *names,
-                              size_t count, void *choice, lml_error *error) {
-  int *value = choice;
-  size_t index = (size_t)*value;
-  const lml_status status = lml_json_choice(r->document, object, key, LML_JSON_OPTIONAL, names, count, &index, error);
-  *value = (int)index;
+/** true or false, in place of an object that says how. */
+static lml_status read_search(const lml_keys_reading *reading, const lml_json_value *object, const lml_key *key,
+                              void *target, lml_error *error) {
+  bool wanted = false;
+  const lml_status status = lml_json_logical(reading->document, object, key->name, LML_JSON_REQUIRED, &wanted, error);
+  ((lml_retrain_options *)target)->search.trials = wanted ? LML_SEARCH_TRIALS : 0;
   return status;
 }
 
 /* ---- its objects ---- */
 
-/** Without the key the terms stay unstated, which has no name. */
-static lml_status read_fixed_terms(const reading *r, const lml_json_value *object, lml_error *error) {
-  size_t choice = 0;
-  if (!lml_json_has(object, "fixed_terms")) return LML_OK;
-  const lml_status status =
-      lml_json_choice(r->document, object, "fixed_terms", LML_JSON_REQUIRED, lml_fixed_terms_names, 2, &choice, error);
-  r->options->fixed_terms = choice == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;
-  return status;
-}
+static const lml_key start_keys[] = {
+    {.name = "file",
+     LML_KEY_AT(lml_retrain_options, start),
+     .type = LML_KEY_PATH,
+     .presence = LML_JSON_REQUIRED,
+     .help = "starting potential: a LAMMPS `.snap`, `.mod` or `.mliap` file with its `pair_style` and `pair_coeff` "
+             "lines, a "
+             "`.snapcoeff` file or a `.uf3` file",
+     .option = "start",
+     .argument = "FILE"},
+    {.name = "parameters",
+     LML_KEY_AT(lml_retrain_options, parameters),
+     .type = LML_KEY_PATH,
+     .help = "`.snapparam` file of a `.snapcoeff` file",
+     .otherwise = "the one of the same name beside it",
+     .option = "parameters",
+     .argument = "FILE"},
+    {.name = "fixed_terms",
+     LML_KEY_AT(lml_retrain_options, fixed_terms),
+     .type = LML_KEY_CHOICE,
+     .choices = lml_fixed_terms_names,
+     .first = LML_FIXED_TERMS_NONE,
+     .help = "for a `.snapcoeff` file whose neighbour `.snap` or `.mod` file adds ZBL: omit it (none), or add it as "
+             "that file says (snap)",
+     .otherwise = "refuse until told",
+     .option = "fixed-terms",
+     .argument = "TERMS"},
+    {.name = "zero",
+     LML_KEY_AT(lml_retrain_options, origin),
+     .type = LML_KEY_SWITCH,
+     .off = LML_ORIGIN_START,
+     .on = LML_ORIGIN_ZERO,
+     .help = "Θ₀ = 0: the start gives the descriptors and the fixed terms alone",
+     .option = "from-scratch"},
+};
 
-static lml_status read_start(const reading *r, const lml_json_value *object, lml_error *error) {
-  static const char *const keys[] = {"file", "parameters", "fixed_terms", "zero"};
-  lml_retrain_options *options = r->options;
-  bool zero = options->origin == LML_ORIGIN_ZERO;
-  lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
-  if (status == LML_OK) status = read_path(r, object, "file", LML_JSON_REQUIRED, &options->start, error);
-  if (status == LML_OK) status = read_path(r, object, "parameters", LML_JSON_OPTIONAL, &options->parameters, error);
-  if (status == LML_OK) status = read_fixed_terms(r, object, error);
-  if (status == LML_OK) status = lml_json_logical(r->document, object, "zero", LML_JSON_OPTIONAL, &zero, error);
-  options->origin = zero ? LML_ORIGIN_ZERO : LML_ORIGIN_START;
-  return status;
-}
+static const lml_key_table start_table = {LML_KEYS(start_keys)};
 
-/** Fail where a set has a key that is of no use to it. */
-static lml_status check_set(const reading *r, const lml_json_value *object, const lml_dataset *set, lml_error *error) {
-  const bool matrix = set->source == LML_SOURCE_MATRIX, hard = set->role == LML_ROLE_HARD;
-  const bool values = set->role == LML_ROLE_TEST || lml_dataset_needs_values(set);
-  static const char structures[] = "is for files of structures, and this one is a design matrix; remove it";
-  static const char matrices[] = "is for design matrices (.npy files); remove it";
-  const struct {
-    const char *key;
-    bool fits;
-    const char *reason;
-  } rules[] = {{"mode", hard, "is for hard constraints alone; remove it"},
-               {"follow", set->role == LML_ROLE_TARGET, "is for targets alone; remove it"},
-               {"follow", !matrix, structures},
-               {"select", !matrix, structures},
-               {"min_displacement", !matrix, structures},
-               {"frame_weights", !matrix, structures},
-               {"targets", matrix, matrices},
-               {"targets", values, "is of no use where values are kept; remove it"},
-               {"frame_rows", matrix, matrices},
-               {"leverage", set->role == LML_ROLE_TARGET, "is for targets alone; remove it"},
-               {"keys", !matrix, structures},
-               {"move_mask", !matrix, structures},
-               {"energy_reference", set->quantity == LML_QUANTITY_ENERGY && lml_dataset_compares(set),
-                "is for energies of targets and tests; remove it"},
-               {"kind", set->role == LML_ROLE_TEST, "is for test sets alone; remove it"},
-               {"row_weights", !hard, "is of no use for hard constraints, which are met exactly; remove it"},
-               {"row_weights", matrix || set->quantity == LML_QUANTITY_FORCES, "is for forces alone; remove it"}};
-  for (size_t i = 0; i < COUNT(rules); i++)
-    if (!rules[i].fits && lml_json_has(object, rules[i].key))
-      return lml_json_fail(r->document, object, rules[i].key, error, "%s", rules[i].reason);
-  return LML_OK;
-}
+/** The factor of a degree. */
+#define DEGREE(title, degree)                                                                          \
+  .name = (title), LML_KEY_AT(lml_retrain_options, ridge_scale.degrees[degree]), .type = LML_KEY_REAL, \
+  .range = LML_RANGE_NOT_NEGATIVE
 
-/** How frames and rows are weighed; of a matrix, its further files. */
-static lml_status read_weights(const reading *r, const lml_json_value *object, lml_dataset *set, lml_error *error) {
-  int frame_rows = 0;
-  lml_status status = read_positive(r, object, "weight", &set->weight, error);
-  if (status == LML_OK) status = read_text(r, object, "frame_weights", &set->weights, error);
-  if (status == LML_OK) status = read_path(r, object, "targets", LML_JSON_OPTIONAL, &set->values, error);
-  if (status == LML_OK && set->source == LML_SOURCE_MATRIX)
-    status = read_path(r, object, "row_weights", LML_JSON_OPTIONAL, &set->row_weights, error);
-  else if (status == LML_OK)
-    status = read_text(r, object, "row_weights", &set->row_weights, error);
-  if (status == LML_OK)
-    status = lml_json_integer(r->document, object, "frame_rows", LML_JSON_OPTIONAL, &frame_rows, error);
-  if (status == LML_OK && lml_json_has(object, "frame_rows") && frame_rows < 1)
-    return lml_json_fail(r->document, object, "frame_rows", error, "must be at least 1");
-  set->frame_rows = (size_t)frame_rows;
-  return status;
-}
+static const lml_key degree_keys[] = {
+    {DEGREE("constant", LML_DEGREE_CONSTANT), .help = "factor of the elements' constants"},
+    {DEGREE("linear", LML_DEGREE_LINEAR), .help = "of linear coefficients"},
+    {DEGREE("quadratic", LML_DEGREE_QUADRATIC), .help = "of quadratic ones"},
+};
 
-/** Under which names the file has its values. */
-static lml_status read_keys(const reading *r, const lml_json_value *object, lml_dataset *set, lml_error *error) {
-  const lml_json_value *keys = NULL;
-  lml_status status = lml_json_object(r->document, object, "keys", LML_JSON_OPTIONAL, &keys, error);
-  if (status != LML_OK || keys == NULL) return status;
-  status = lml_json_check_keys(r->document, keys, lml_value_names, LML_VALUE_COUNT, error);
-  for (size_t k = 0; k < LML_VALUE_COUNT && status == LML_OK; k++)
-    status = read_text(r, keys, lml_value_names[k], &set->keys[k], error);
-  return status;
-}
+static const lml_key_table degree_table = {LML_KEYS(degree_keys)};
 
-static lml_status read_set(const reading *r, const lml_json_value *object, lml_role role, lml_error *error) {
-  static const char *const keys[] = {"file",        "quantity",         "select",           "mode",
-                                     "weight",      "min_displacement", "follow",           "frame_weights",
-                                     "row_weights", "targets",          "frame_rows",       "leverage",
-                                     "keys",        "move_mask",        "energy_reference", "kind"};
-  char *path = NULL;
-  lml_dataset *set;
-  bool follow = false;
-  lml_status status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
-  if (status == LML_OK) status = read_path(r, object, "file", LML_JSON_REQUIRED, &path, error);
-  if (status == LML_OK) status = lml_retrain_options_add(r->options, role, path, &set, error);
-  lml_free(path);
-  if (status != LML_OK) return status;
-  status = read_choice(r, object, "quantity", lml_quantity_names, LML_QUANTITIES, &set->quantity, error);
-  if (status == LML_OK) status = read_choice(r, object, "select", lml_selection_names, 4, &set->selection, error);
-  if (status == LML_OK) status = read_choice(r, object, "mode", lml_hard_mode_names, 2, &set->mode, error);
-  if (status == LML_OK) status = read_keys(r, object, set, error);
-  if (status == LML_OK) status = read_choice(r, object, "move_mask", lml_move_mask_names, 4, &set->move_mask, error);
-  if (status == LML_OK)
-    status = read_choice(r, object, "energy_reference", lml_energy_reference_names, 3, &set->reference, error);
-  if (status == LML_OK) status = read_choice(r, object, "kind", lml_test_kind_names, 3, &set->kind, error);
-  if (status == LML_OK) status = read_weights(r, object, set, error);
-  if (status == LML_OK) status = read_positive(r, object, "min_displacement", &set->min_displacement, error);
-  if (status == LML_OK) status = read_positive(r, object, "leverage", &set->leverage, error);
-  if (status == LML_OK) status = lml_json_logical(r->document, object, "follow", LML_JSON_OPTIONAL, &follow, error);
-  if (follow) set->reading = LML_READ_FOLLOW;
-  return status == LML_OK ? check_set(r, object, set, error) : status;
-}
+static void init_search(void *target) { ((lml_retrain_options *)target)->search.trials = LML_SEARCH_TRIALS; }
 
-static lml_status read_sets(const reading *r, const char *key, lml_role role, lml_error *error) {
-  const lml_json_value *array = NULL;
-  size_t count = 0;
-  lml_status status =
-      lml_json_array(r->document, lml_json_root(r->document), key, LML_JSON_OPTIONAL, &array, &count, error);
-  for (size_t i = 0; i < count && status == LML_OK; i++) {
-    const lml_json_value *object;
-    status = lml_json_element(r->document, array, i, &object, error);
-    if (status == LML_OK) status = read_set(r, object, role, error);
-  }
-  return status;
-}
+static const lml_key search_keys[] = {
+    {.name = "trials",
+     LML_KEY_AT(lml_retrain_options, search.trials),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .help = "pairs that are tried at most, those of the grid among them",
+     .otherwise = "80; without a search that is asked for 45",
+     .options = "`--search-trials N`"},
+    {.name = "tolerance",
+     LML_KEY_AT(lml_retrain_options, search.tolerance),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .unit = "decades",
+     .help = "the search ends where λs are known to this"},
+};
+
+static const lml_key_table search_table = {LML_KEYS(search_keys), .init = init_search};
 
 /* ---- the file ---- */
 
-static lml_status check_format(const lml_json *document, const lml_json_value *root, lml_error *error) {
-  static const char *const formats[] = {"lmlink-retrain"};
-  size_t format;
-  int version = 0;
-  lml_status status = lml_json_choice(document, root, "format", LML_JSON_REQUIRED, formats, 1, &format, error);
-  if (status == LML_OK) status = lml_json_integer(document, root, "version", LML_JSON_REQUIRED, &version, error);
-  if (status != LML_OK || version == LML_RETRAIN_CONFIG_VERSION) return status;
-  return lml_json_fail(document, root, "version", error, "version %d is not known; this lmlink reads version %d",
-                       version, LML_RETRAIN_CONFIG_VERSION);
-}
+/** Sets of a role. */
+#define SETS(title, role) \
+  .name = (title), .type = LML_KEY_OBJECTS, .read = lml_sets_read, .object = &lml_set_keys, .first = (role)
 
-static lml_status read_lambdas(const reading *r, const lml_json_value *root, const char *key, double **values,
-                               size_t *count, lml_error *error) {
-  const lml_status status = lml_json_numbers(r->document, root, key, LML_JSON_OPTIONAL, values, count, error);
-  for (size_t i = 0; i < *count && status == LML_OK; i++)
-    if (!((*values)[i] >= 0.0)) return lml_json_fail(r->document, root, key, error, "must not be negative");
-  return status;
-}
+static const lml_key keys[] = {
+    {.name = "format",
+     .type = LML_KEY_CONSTANT,
+     .presence = LML_JSON_REQUIRED,
+     .choices = format,
+     .help = "what the file is"},
+    {.name = "version",
+     .type = LML_KEY_VERSION,
+     .presence = LML_JSON_REQUIRED,
+     .least = LML_RETRAIN_CONFIG_VERSION,
+     .help = "version of the file's format"},
+    {.name = "start",
+     .type = LML_KEY_OBJECT,
+     .object = &start_table,
+     .help = "the starting potential",
+     .otherwise = "none: give it here, or the option"},
+    {SETS("targets", LML_ROLE_TARGET),
+     .help = "frames whose forces are to be met: force logs, or any extended XYZ with forces; or rows of a design "
+             "matrix",
+     .otherwise = "none: give it here, or the option", .options = "`--targets FILE`"},
+    {SETS("hard", LML_ROLE_HARD),
+     .help = "hard constraints: structures whose energy per atom stays exactly as it is, or becomes that of the file",
+     .otherwise = "none", .options = "`--hard FILE`, `--hard-set FILE`"},
+    {SETS("soft", LML_ROLE_SOFT), .help = "soft constraints: structures whose forces shall change little",
+     .otherwise = "none", .options = "`--soft FILE`"},
+    {SETS("test", LML_ROLE_TEST), .help = "frames that are not trained on", .otherwise = "none",
+     .options = "`--test FILE`, `--soft-test FILE`"},
+    {.name = "group_key",
+     LML_KEY_AT(lml_retrain_options, groups.key),
+     .help = "key of the comment line that holds a frame's [group](#groups-of-frames)",
+     .otherwise = "`config_type`",
+     .option = "group-key",
+     .argument = "KEY"},
+    {.name = "group_weights",
+     LML_KEY_AT(lml_retrain_options, groups),
+     .type = LML_KEY_NUMBERS,
+     .read = read_group_weights,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .help = "a further weight of the frames of a group",
+     .otherwise = "1",
+     .options = "`--group-weight NAME=WEIGHT` (repeated)"},
+    {.name = "lambda_soft",
+     LML_KEY_AT(lml_retrain_options, lambda_soft),
+     .count_offset = offsetof(lml_retrain_options, nlambda_soft),
+     .type = LML_KEY_REALS,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .help = "λ_S, the weight of the soft constraints, or several to choose from",
+     .otherwise = "it is [chosen](#choosing-the-λs), as small as the change of soft structures allows",
+     .option = "lambda-soft",
+     .argument = "LIST"},
+    {.name = "lambda_ridge",
+     LML_KEY_AT(lml_retrain_options, lambda_ridge),
+     .count_offset = offsetof(lml_retrain_options, nlambda_ridge),
+     .type = LML_KEY_REALS,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .help = "λ₀, the weight of the ridge penalty, or several to choose from",
+     .otherwise = "it is chosen: the pair with the smallest error on what is held out, among those that keep "
+                  "`soft_limit`",
+     .option = "lambda-ridge",
+     .argument = "LIST"},
+    {.name = "lambda_ridge_scale",
+     LML_KEY_AT(lml_retrain_options, ridge_scale.path),
+     .type = LML_KEY_PATH,
+     .object = &degree_table,
+     .help = "factors ρ of the ridge: a `.npy` vector of N_D numbers, or in JSON an object with a factor for "
+             "each degree, such as `{\"linear\": 0.1, \"quadratic\": 10}`",
+     .otherwise = "1",
+     .option = "lambda-ridge-scale",
+     .argument = "FILE"},
+    {.name = "soft_limit",
+     LML_KEY_AT(lml_retrain_options, soft_limit),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .unit = "eV/Å",
+     .help = "where λs are chosen: the most that forces of soft structures that were held out, or of test files that "
+             "watch, may change, RMS",
+     .option = "soft-limit",
+     .argument = "NUMBER"},
+    {.name = "fold_groups",
+     LML_KEY_AT(lml_retrain_options, fold_groups),
+     .help = "key of the frames' comment lines: target frames with the same text or whole number there are held out "
+             "together",
+     .otherwise = "equivalent frames are",
+     .option = "fold-groups",
+     .argument = "KEY"},
+    {.name = "search",
+     .type = LML_KEY_LOGICAL,
+     .read = read_search,
+     .object = &search_table,
+     .help = "search for λs beyond a grid of values that are given ([below](#choosing-the-λs)); in JSON `true`, or an "
+             "object that says how",
+     .otherwise = "no search",
+     .options = "`--search`"},
+    {.name = "form",
+     LML_KEY_AT(lml_retrain_options, form),
+     .type = LML_KEY_CHOICE,
+     .choices = form_names,
+     .help = "what is trained; a linear start gets quadratic coefficients that are zero at first",
+     .option = "form",
+     .argument = "FORM"},
+    {.name = "method",
+     LML_KEY_AT(lml_retrain_options, method),
+     .type = LML_KEY_CHOICE,
+     .choices = method_names,
+     .help = "`cholesky`: normal equations; `qr`: a QR factorisation of all rows, twice the time, for ill-conditioned "
+             "data; `auto`: QR where it is needed",
+     .option = "method",
+     .argument = "METHOD"},
+    {.name = "sums",
+     LML_KEY_AT(lml_retrain_options, sums),
+     .type = LML_KEY_CHOICE,
+     .choices = lml_sums_names,
+     .help = "how target rows are summed ([sums with less work](#sums-with-less-work)): `auto`, where many of them lie "
+             "nearly in a space of few dimensions, there, with a part omitted that makes no difference to the result; "
+             "`exact`, never so",
+     .option = "sums",
+     .argument = "KIND"},
+    {.name = "folds",
+     LML_KEY_AT(lml_retrain_options, folds),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 2,
+     .most = 1000,
+     .help = "hold out each of K parts of the target frames in turn, and choose by the error on them",
+     .otherwise = "5, or as many as there are groups, where no test set is there to choose by",
+     .option = "folds",
+     .argument = "K"},
+    {.name = "every",
+     LML_KEY_AT(lml_retrain_options, every),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .help = "with a log that is followed: write the output after each N frames",
+     .otherwise = "1",
+     .option = "every",
+     .argument = "N"},
+    {.name = "hard_tolerance",
+     LML_KEY_AT(lml_retrain_options, constraints.keep_tolerance),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .unit = "relative",
+     .help = "singular values of the constraints to keep below this times the largest count as zero",
+     .otherwise = "max(m, N_D) ε, as NumPy's `matrix_rank`",
+     .option = "hard-tolerance",
+     .argument = "NUMBER"},
+    {.name = "set_tolerance",
+     LML_KEY_AT(lml_retrain_options, constraints.set_tolerance),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .unit = "relative",
+     .help = "the same for constraints to set: their values carry errors, which small singular values enlarge",
+     .otherwise = "1e-10"},
+    {.name = "set_deviation",
+     LML_KEY_AT(lml_retrain_options, constraints.set_deviation),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .unit = "eV per atom, eV/Å",
+     .help = "largest contradiction between constraints to set that is no error",
+     .otherwise = "1e-6"},
+    {.name = "output",
+     LML_KEY_AT(lml_retrain_options, output),
+     .type = LML_KEY_PATH,
+     .help = "the new `.snapcoeff` file, with the `.snapparam` file beside it; from a `.uf3` file, a `.uf3` file",
+     .otherwise = "none: give it here, or the option",
+     .option = "output",
+     .argument = "FILE"},
+    {.name = "report",
+     LML_KEY_AT(lml_retrain_options, report),
+     .type = LML_KEY_PATH,
+     .help = "the JSON report: errors, ranks, constraints, times, checksums",
+     .otherwise = "none",
+     .option = "report",
+     .argument = "FILE"},
+    {.name = "cache",
+     LML_KEY_AT(lml_retrain_options, cache),
+     .type = LML_KEY_PATH,
+     .help = "[keep the sums](#keeping-the-sums) over all rows in this file, and take them from it when inputs and "
+             "settings are the same again",
+     .otherwise = "none",
+     .option = "cache",
+     .argument = "FILE"},
+    {.name = "overwrite",
+     LML_KEY_AT(lml_retrain_options, existing),
+     .type = LML_KEY_SWITCH,
+     .off = LML_EXISTING_REFUSE,
+     .on = LML_EXISTING_OVERWRITE,
+     .help = "replace outputs that exist",
+     .option = "overwrite"},
+};
 
-/** A path of factors, or an object with one for each degree. */
-static lml_status read_ridge_scale(const reading *r, const lml_json_value *root, lml_error *error) {
-  const char *key = "lambda_ridge_scale";
-  const lml_json_value *object = NULL;
-  lml_ridge_scale *scale = &r->options->ridge_scale;
-  if (!lml_json_is_object(root, key)) return read_path(r, root, key, LML_JSON_OPTIONAL, &scale->path, error);
-  lml_status status = lml_json_object(r->document, root, key, LML_JSON_REQUIRED, &object, error);
-  if (status == LML_OK) status = lml_json_check_keys(r->document, object, lml_degree_names, LML_DEGREES, error);
-  for (size_t k = 0; k < LML_DEGREES && status == LML_OK; k++)
-    status = read_positive(r, object, lml_degree_names[k], &scale->degrees[k], error);
-  return status;
-}
+static const lml_key_table table = {.name = "lmlink-retrain", LML_KEYS(keys)};
 
-/** true, or an object that says how. */
-static lml_status read_search(const reading *r, const lml_json_value *root, lml_error *error) {
-  static const char *const keys[] = {"trials", "tolerance"};
-  lml_search_options *search = &r->options->search;
-  const lml_json_value *object = NULL;
-  bool wanted = false;
-  int trials = LML_SEARCH_TRIALS;
-  if (!lml_json_is_object(root, "search")) {
-    const lml_status status = lml_json_logical(r->document, root, "search", LML_JSON_OPTIONAL, &wanted, error);
-    search->trials = wanted ? LML_SEARCH_TRIALS : 0;
-    return status;
-  }
-  lml_status status = lml_json_object(r->document, root, "search", LML_JSON_REQUIRED, &object, error);
-  if (status == LML_OK) status = lml_json_check_keys(r->document, object, keys, COUNT(keys), error);
-  if (status == LML_OK) status = lml_json_integer(r->document, object, "trials", LML_JSON_OPTIONAL, &trials, error);
-  if (status == LML_OK) status = read_positive(r, object, "tolerance", &search->tolerance, error);
-  if (status == LML_OK && trials < 1) return lml_json_fail(r->document, object, "trials", error, "must be at least 1");
-  search->trials = (size_t)trials;
-  return status;
-}
+static void init(void *target) { lml_retrain_options_init(target); }
 
-static lml_status read_solution(const reading *r, const lml_json_value *root, lml_error *error) {
-  static const char *const forms[] = {"quadratic", "linear"}, *const methods[] = {"auto", "cholesky", "qr"};
-  lml_retrain_options *options = r->options;
-  int folds = (int)options->folds, every = (int)options->every;
-  lml_status status = read_lambdas(r, root, "lambda_soft", &options->lambda_soft, &options->nlambda_soft, error);
-  if (status == LML_OK)
-    status = read_lambdas(r, root, "lambda_ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
-  if (status == LML_OK) status = read_ridge_scale(r, root, error);
-  if (status == LML_OK) status = read_positive(r, root, "soft_limit", &options->soft_limit, error);
-  if (status == LML_OK) status = read_text(r, root, "fold_groups", &options->fold_groups, error);
-  if (status == LML_OK) status = read_search(r, root, error);
-  if (status == LML_OK) status = read_choice(r, root, "form", forms, 2, &options->form, error);
-  if (status == LML_OK) status = read_choice(r, root, "method", methods, 3, &options->method, error);
-  if (status == LML_OK) status = read_choice(r, root, "sums", lml_sums_names, 2, &options->sums, error);
-  if (status == LML_OK) status = lml_json_integer(r->document, root, "folds", LML_JSON_OPTIONAL, &folds, error);
-  if (status == LML_OK && lml_json_has(root, "folds") && (folds < 2 || folds > 1000))
-    return lml_json_fail(r->document, root, "folds", error, "must be from 2 to 1000");
-  options->folds = (size_t)folds;
-  if (status == LML_OK) status = lml_json_integer(r->document, root, "every", LML_JSON_OPTIONAL, &every, error);
-  if (status == LML_OK && lml_json_has(root, "every") && every < 1)
-    return lml_json_fail(r->document, root, "every", error, "must be at least 1");
-  options->every = (size_t)every;
-  lml_constraint_options *constraints = &options->constraints;
-  if (status == LML_OK) status = read_positive(r, root, "hard_tolerance", &constraints->keep_tolerance, error);
-  if (status == LML_OK) status = read_positive(r, root, "set_tolerance", &constraints->set_tolerance, error);
-  if (status == LML_OK) status = read_positive(r, root, "set_deviation", &constraints->set_deviation, error);
-  return status;
-}
+static void release(void *target) { lml_retrain_options_free(target); }
 
-/** How frames are grouped, and what groups weigh. */
-static lml_status read_groups(const reading *r, const lml_json_value *root, lml_error *error) {
-  lml_config_groups *groups = &r->options->groups;
-  const lml_json_value *weights = NULL;
-  lml_status status = read_text(r, root, "group_key", &groups->key, error);
-  if (status == LML_OK)
-    status = lml_json_object(r->document, root, "group_weights", LML_JSON_OPTIONAL, &weights, error);
-  if (status != LML_OK || weights == NULL) return status;
-  const char *name;
-  for (size_t k = 0; (name = lml_json_member(weights, k)) != NULL && status == LML_OK; k++) {
-    const size_t before = groups->count;
-    double weight = 1.0;
-    status = read_positive(r, weights, name, &weight, error);
-    if (status == LML_OK) status = lml_config_groups_weigh(groups, name, weight, error);
-    if (status == LML_OK && groups->count == before)
-      return lml_json_fail(r->document, weights, name, error, "is given twice");
-  }
-  return status;
-}
-
-static lml_status read_root(const reading *r, lml_error *error) {
-  static const char *const keys[] = {"format",        "version",    "start",          "targets",
-                                     "hard",          "soft",       "test",           "lambda_soft",
-                                     "lambda_ridge",  "folds",      "hard_tolerance", "set_tolerance",
-                                     "set_deviation", "form",       "method",         "output",
-                                     "report",        "overwrite",  "every",          "lambda_ridge_scale",
-                                     "search",        "cache",      "sums",           "group_key",
-                                     "group_weights", "soft_limit", "fold_groups"};
-  const lml_json_value *root = lml_json_root(r->document), *start = NULL;
-  bool overwrite = false;
-  /* The version first: another one may have other keys. */
-  lml_status status = check_format(r->document, root, error);
-  if (status == LML_OK) status = lml_json_check_keys(r->document, root, keys, COUNT(keys), error);
-  if (status == LML_OK) status = lml_json_object(r->document, root, "start", LML_JSON_OPTIONAL, &start, error);
-  if (status == LML_OK && start != NULL) status = read_start(r, start, error);
-  if (status == LML_OK) status = read_sets(r, "targets", LML_ROLE_TARGET, error);
-  if (status == LML_OK) status = read_sets(r, "hard", LML_ROLE_HARD, error);
-  if (status == LML_OK) status = read_sets(r, "soft", LML_ROLE_SOFT, error);
-  if (status == LML_OK) status = read_sets(r, "test", LML_ROLE_TEST, error);
-  if (status == LML_OK) status = read_groups(r, root, error);
-  if (status == LML_OK) status = read_solution(r, root, error);
-  if (status == LML_OK) status = read_path(r, root, "output", LML_JSON_OPTIONAL, &r->options->output, error);
-  if (status == LML_OK) status = read_path(r, root, "report", LML_JSON_OPTIONAL, &r->options->report, error);
-  if (status == LML_OK) status = read_path(r, root, "cache", LML_JSON_OPTIONAL, &r->options->cache, error);
-  if (status == LML_OK) status = lml_json_logical(r->document, root, "overwrite", LML_JSON_OPTIONAL, &overwrite, error);
-  r->options->existing = overwrite ? LML_EXISTING_OVERWRITE : LML_EXISTING_REFUSE;
-  return status;
-}
+const lml_key_root lml_retrain_keys = {.title = "Configuration of lmlink-retrain",
+                                       .table = &table,
+                                       .size = sizeof(lml_retrain_options),
+                                       .init = init,
+                                       .free = release};
 
 lml_status lml_retrain_config_read(const char *path, lml_retrain_options *options, lml_error *error) {
-  char *text;
-  size_t length;
-  lml_json *document = NULL;
-  lml_status status = lml_file_read(path, &text, &length, error);
-  if (status != LML_OK) return status;
-  status = lml_json_parse(text, length, path, &document, error);
-  lml_free(text);
-  const reading r = {document, path, options};
-  if (status == LML_OK) status = read_root(&r, error);
-  if (status == LML_OK && (options->configuration = lml_strdup(path, error)) == NULL) status = LML_ERR_MEMORY;
-  lml_json_free(document);
-  return status;
+  const lml_status status = lml_keys_read_file(&lml_retrain_keys, path, options, error);
+  return status == LML_OK ? lml_set_text(&options->configuration, path, error) : status;
 }

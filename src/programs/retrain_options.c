@@ -6,34 +6,9 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "programs/config.h"
 #include "programs/retrain_config.h"
 
-static const char *const methods[] = {"auto", "cholesky", "qr", NULL};
-static const char *const forms[] = {"quadratic", "linear", NULL};
-
 static const lml_option table[] = {
-    {.name = "start",
-     .value = "FILE",
-     .help =
-         "The starting potential: a LAMMPS .snap, .mod or .mliap file with its pair_style and pair_coeff lines, or a "
-         ".snapcoeff "
-         "file."},
-    {.name = "parameters",
-     .value = "FILE",
-     .help = "The .snapparam file of a .snapcoeff file; by default the one of the same name beside it."},
-    {.name = "fixed-terms",
-     .value = "TERMS",
-     .choices = lml_fixed_terms_names,
-     .help = "For a .snapcoeff file whose neighbour .snap or .mod file adds ZBL: none leaves it away, snap adds it."},
-    {.name = "form",
-     .value = "FORM",
-     .choices = forms,
-     .help = "What is trained: quadratic (the default; a linear start is extended by coefficients that are zero at "
-             "first), or linear."},
-    {.name = "from-scratch",
-     .help = "Begin from zero coefficients: of the starting potential, the descriptors and the fixed terms count "
-             "alone."},
     {.name = "targets",
      .value = "FILE",
      .times = LML_OPTION_MANY,
@@ -70,7 +45,6 @@ static const lml_option table[] = {
      .value = "FILE",
      .help = "A force log that is being written: the quantum forces of its frames, those there are and those that are "
              "appended, are targets, and the output is written anew as they come, until SIGTERM or Ctrl-C."},
-    {.name = "every", .value = "N", .help = "With --follow: write the output after each N frames, 1 by default."},
     {.name = "forces-weight", .value = "WEIGHT", .help = "Weight of the targets' forces, 1 by default."},
     {.name = "energy-weight",
      .value = "WEIGHT",
@@ -87,10 +61,6 @@ static const lml_option table[] = {
     {.name = "virial-weight",
      .value = "WEIGHT",
      .help = "Take the virials per atom of the target frames (or -volume times stress) for targets too."},
-    {.name = "group-key",
-     .value = "KEY",
-     .help = "The comment line's key that says which group a frame is of, config_type by default: errors are told "
-             "group by group."},
     {.name = "group-weight",
      .value = "NAME=WEIGHT",
      .times = LML_OPTION_MANY,
@@ -121,63 +91,15 @@ static const lml_option table[] = {
      .value = "FILE",
      .times = LML_OPTION_MANY,
      .help = "The same, whatever its forces are: it watches how much forces change."},
-    {.name = "lambda-soft",
-     .value = "LIST",
-     .help = "Weight of the soft constraints, or several with commas between them to choose from; by default it is "
-             "chosen, as small as the change of soft structures allows."},
-    {.name = "lambda-ridge",
-     .value = "LIST",
-     .help =
-         "Weight of the ridge penalty, or several; by default it is chosen. Of all pairs, the one with the smallest "
-         "error on the test files, or on target frames that are left out, is taken, among those that keep "
-         "--soft-limit."},
-    {.name = "soft-limit",
-     .value = "NUMBER",
-     .help = "Where lambdas are chosen: the most that forces of soft structures that were left out, or of test files "
-             "that watch, may change, RMS in eV/A; 0.015 by default."},
-    {.name = "lambda-ridge-scale",
-     .value = "FILE",
-     .help = "A .npy vector of factors by which the ridge penalty of each coefficient is multiplied."},
-    {.name = "folds",
-     .value = "K",
-     .help = "Leave out each of K parts of the target frames in turn, and choose lambdas by the error on them; 5 by "
-             "default, where no test file is there to choose by. Equivalent frames are left out together."},
-    {.name = "fold-groups",
-     .value = "KEY",
-     .help = "Leave out together target frames with the same value of this key of their comment line, such as "
-             "config_type, in place of those that are equivalent."},
     {.name = "search",
      .help = "Search for the pair of lambdas beyond a grid of values. A lambda that is given as one value is fixed; "
              "several "
              "values are the grid; without any, a grid fits the data."},
     {.name = "search-trials", .value = "N", .help = "With --search: try at most N pairs, 80 by default."},
-    {.name = "hard-tolerance",
-     .value = "NUMBER",
-     .help = "Singular values of the hard constraints below this, relative to the largest, count as zero; by default "
-             "max(m, n) times the rounding error, as NumPy's matrix_rank."},
-    {.name = "method",
-     .value = "METHOD",
-     .choices = methods,
-     .help = "cholesky: normal equations; qr: a QR factorisation of all rows, twice the time, for ill-conditioned "
-             "data; auto (the default): qr where it is needed."},
-    {.name = "sums",
-     .value = "KIND",
-     .choices = lml_sums_names,
-     .help = "How target rows are summed up: auto (the default; where many of them lie nearly in a space of few "
-             "dimensions, there, with a part left out that makes no difference to the result), exact (never so)."},
     {.name = "threads",
      .value = "N",
      .help = "Threads that share the frames, of each rank; by default as many as BLAS would use (the cores, or "
              "OPENBLAS_NUM_THREADS)."},
-    {.name = "output",
-     .value = "FILE",
-     .help = "The new potential's .snapcoeff file, with its .snapparam file beside it; from a .uf3 file, a .uf3 file."},
-    {.name = "report", .value = "FILE", .help = "Write a JSON report: errors, ranks, constraints, times, checksums."},
-    {.name = "cache",
-     .value = "FILE",
-     .help = "Keep the sums over all rows in this file, and take them from it when inputs and settings are the same "
-             "again."},
-    {.name = "overwrite", .help = "Replace outputs that exist."},
     {.name = "log-level",
      .value = "LEVEL",
      .choices = lml_log_level_names,
@@ -197,6 +119,7 @@ const lml_command lml_retrain_command = {
         "Prints a table of errors before and after.\n"
         "\n"
         "Exit code: 0, 1 after an error, 2 for wrong usage.\n",
+    .keys = &lml_retrain_keys,
     .options = table,
     .noptions = sizeof table / sizeof table[0],
     .positional_min = 0,
@@ -205,55 +128,6 @@ const lml_command lml_retrain_command = {
 };
 
 /* ---- values ---- */
-
-static lml_status apply_texts(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
-  const struct {
-    const char *name;
-    char **text;
-  } texts[] = {{"start", &options->start},
-               {"parameters", &options->parameters},
-               {"output", &options->output},
-               {"report", &options->report},
-               {"cache", &options->cache},
-               {"lambda-ridge-scale", &options->ridge_scale.path},
-               {"fold-groups", &options->fold_groups}};
-  lml_status status = LML_OK;
-  for (size_t i = 0; status == LML_OK && i < sizeof texts / sizeof texts[0]; i++) {
-    const char *value = lml_arguments_text(arguments, texts[i].name, 0);
-    if (value != NULL) status = lml_config_set_text(texts[i].text, value, error);
-  }
-  return status;
-}
-
-static lml_status fail_list(const char *name, const char *text, lml_error *error) {
-  return lml_fail(error, LML_ERR_USAGE, "--%s '%s' must be numbers from 0 on, with commas between them", name, text);
-}
-
-/** Numbers with commas between them into a new array. */
-static lml_status apply_list(const lml_arguments *arguments, const char *name, double **values, size_t *count,
-                             lml_error *error) {
-  const char *text = lml_arguments_text(arguments, name, 0);
-  if (text == NULL) return LML_OK;
-  size_t n = 1, k = 0;
-  double *array;
-  for (const char *c = text; *c != '\0'; c++) n += *c == ',';
-  lml_status status = lml_alloc(&array, n, sizeof *array, "a list of numbers", error);
-  for (const char *c = text; status == LML_OK && k < n; k++) {
-    const char *begin = c;
-    while (*c != ',' && *c != '\0') c++;
-    const lml_token word = {begin, (size_t)(c - begin)};
-    if (!lml_parse_real(lml_trim(word), &array[k]) || !(array[k] >= 0.0)) status = fail_list(name, text, error);
-    if (*c == ',') c++;
-  }
-  if (status != LML_OK) {
-    lml_free(array);
-    return status;
-  }
-  lml_free(*values);
-  *values = array;
-  *count = n;
-  return LML_OK;
-}
 
 static lml_status positive(const lml_arguments *arguments, const char *name, double *value, lml_error *error) {
   const lml_status status = lml_arguments_real(arguments, name, value, error);
@@ -282,7 +156,7 @@ static lml_status apply_to_set(const lml_arguments *arguments, lml_dataset *set,
   set->reference = (lml_energy_reference)lml_arguments_choice(arguments, "energy-reference", set->reference);
   for (size_t k = 0; k < LML_VALUE_COUNT && status == LML_OK; k++) {
     const char *key = lml_arguments_text(arguments, names[k], 0);
-    if (key != NULL) status = lml_config_set_text(&set->keys[k], key, error);
+    if (key != NULL) status = lml_set_text(&set->keys[k], key, error);
   }
   return status;
 }
@@ -356,11 +230,8 @@ static lml_status add_targets(const lml_arguments *arguments, lml_retrain_option
 static lml_status add_followed(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
   const char *path = lml_arguments_text(arguments, "follow", 0);
   lml_dataset *set;
-  long every = (long)options->every;
-  lml_status status = lml_arguments_integer(arguments, "every", 1, 1000000000, &every, error);
-  options->every = (size_t)every;
-  if (status != LML_OK || path == NULL) return status;
-  status = lml_retrain_options_add(options, LML_ROLE_TARGET, path, &set, error);
+  if (path == NULL) return LML_OK;
+  lml_status status = lml_retrain_options_add(options, LML_ROLE_TARGET, path, &set, error);
   if (status != LML_OK) return status;
   set->reading = LML_READ_FOLLOW;
   set->selection = (lml_selection)lml_arguments_choice(arguments, "select", LML_SELECT_LOG);
@@ -370,8 +241,7 @@ static lml_status add_followed(const lml_arguments *arguments, lml_retrain_optio
 }
 
 static lml_status apply_groups(const lml_arguments *arguments, lml_config_groups *groups, lml_error *error) {
-  const char *key = lml_arguments_text(arguments, "group-key", 0);
-  lml_status status = key == NULL ? LML_OK : lml_config_set_text(&groups->key, key, error);
+  lml_status status = LML_OK;
   for (size_t i = 0; i < lml_arguments_count(arguments, "group-weight") && status == LML_OK; i++) {
     const char *text = lml_arguments_text(arguments, "group-weight", i), *sign = strrchr(text, '=');
     double weight = -1.0;
@@ -402,33 +272,14 @@ static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *o
 
 lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_options *options, lml_log_level *level,
                                     lml_error *error) {
-  long folds = (long)options->folds;
   lml_status status = LML_OK;
   if (arguments->npositional > 0) status = lml_retrain_config_read(arguments->positional[0], options, error);
-  if (status == LML_OK) status = apply_texts(arguments, options, error);
-  if (status == LML_OK)
-    status = apply_list(arguments, "lambda-soft", &options->lambda_soft, &options->nlambda_soft, error);
-  if (status == LML_OK)
-    status = apply_list(arguments, "lambda-ridge", &options->lambda_ridge, &options->nlambda_ridge, error);
-  if (status == LML_OK) folds = (long)options->folds;
-  if (status == LML_OK) status = lml_arguments_integer(arguments, "folds", 2, 1000, &folds, error);
+  if (status == LML_OK) status = lml_arguments_apply(arguments, options, error);
   long threads = (long)options->threads;
   if (status == LML_OK) status = lml_arguments_integer(arguments, "threads", 1, 1024, &threads, error);
-  if (status == LML_OK) status = apply_search(arguments, &options->search, error);
-  if (status == LML_OK) status = positive(arguments, "soft-limit", &options->soft_limit, error);
-  if (status == LML_OK) status = positive(arguments, "hard-tolerance", &options->constraints.keep_tolerance, error);
-  if (status == LML_OK) status = add_all(arguments, options, error);
-  if (status != LML_OK) return status;
-
-  const size_t terms = lml_arguments_choice(arguments, "fixed-terms", 2);
-  if (terms < 2) options->fixed_terms = terms == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_SNAP;
-  options->folds = (size_t)folds;
   options->threads = (size_t)threads;
-  options->form = (lml_retrain_form)lml_arguments_choice(arguments, "form", options->form);
-  options->method = (lml_retrain_method)lml_arguments_choice(arguments, "method", options->method);
-  options->sums = (lml_sums)lml_arguments_choice(arguments, "sums", options->sums);
-  if (lml_arguments_count(arguments, "from-scratch") > 0) options->origin = LML_ORIGIN_ZERO;
-  if (lml_arguments_count(arguments, "overwrite") > 0) options->existing = LML_EXISTING_OVERWRITE;
+  if (status == LML_OK) status = apply_search(arguments, &options->search, error);
+  if (status == LML_OK) status = add_all(arguments, options, error);
   *level = (lml_log_level)lml_arguments_choice(arguments, "log-level", LML_LOG_INFO);
-  return LML_OK;
+  return status;
 }

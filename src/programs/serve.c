@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/comm.h"
-#include "base/fail.h"
 #include "base/sys.h"
+#include "programs/program.h"
 #include "programs/serve_options.h"
 #include "programs/server.h"
 #include "programs/signals.h"
@@ -108,37 +108,17 @@ static lml_status run(const lml_arguments *arguments, const lml_serve_config *co
   return status;
 }
 
-/** Parse and run. Rank 0 prints what there is to print; the exit code is the same on every rank. */
-static int serve(int argc, char *const *argv, lml_comm *comm) {
-  const bool talks = lml_comm_rank(comm) == 0;
-  lml_arguments arguments;
-  lml_error error = {0};
-  if (talks) {
-    int code;
-    if (!lml_command_begin(&lml_serve_command, argc, argv, &arguments, &code)) return code;
-  } else if (lml_arguments_parse(&lml_serve_command, argc, argv, &arguments, &error) != LML_OK ||
-             arguments.action != LML_ACTION_RUN) {
-    lml_arguments_free(&arguments);
-    return error.status == LML_OK ? 0 : 2;
-  }
+static lml_status serve(const lml_arguments *arguments, lml_comm *comm, lml_error *error) {
   lml_serve_config config;
   lml_serve_config_init(&config);
-  lml_status status = lml_serve_options_read(&arguments, &config, &error);
-  status = lml_comm_agree(comm, status, &error);
-  if (status == LML_OK) status = run(&arguments, &config, comm, &error);
+  lml_status status = lml_serve_options_read(arguments, &config, error);
+  status = lml_comm_agree(comm, status, error);
+  if (status == LML_OK) status = run(arguments, &config, comm, error);
   lml_serve_config_free(&config);
-  lml_arguments_free(&arguments);
-  if (status == LML_ERR_INTERRUPTED && stop != 0) return 128 + stop;
-  if (talks) return lml_command_end(&lml_serve_command, status, &error);
-  return status == LML_OK ? 0 : status == LML_ERR_USAGE ? 2 : 1;
+  return status;
 }
 
 int main(int argc, char **argv) {
-  lml_comm *comm;
-  lml_error error = {0};
-  lml_signals_outlive_notices();
-  if (lml_comm_world(&comm, &error) != LML_OK) return lml_command_end(&lml_serve_command, error.status, &error);
-  const int code = serve(argc, argv, comm);
-  lml_comm_finalise(comm);
-  return code;
+  const lml_program program = {.command = &lml_serve_command, .ranks = LML_PROGRAM_RANKS, .run = serve, .stop = &stop};
+  return lml_program_main(&program, argc, argv);
 }

@@ -93,7 +93,7 @@ static void names_what_is_wrong(void **state) {
   fails_with("in.xyz --potential", "--potential needs a value: --potential FILE");
   fails_with("in.xyz --potential --check", "--potential needs a value: --potential FILE");
   fails_with("in.xyz --potential=", "--potential needs a value: --potential FILE");
-  fails_with("in.xyz --check=yes", "--check takes no value: leave '=yes' out");
+  fails_with("in.xyz --check=yes", "--check takes no value: omit '=yes'");
   fails_with("in.xyz --index 1 --index 2", "--index is given twice: give it once");
   fails_with("in.xyz --fixed-terms zbl", "--fixed-terms 'zbl' is not one of: none, snap");
   fails_with("--check", "missing argument: the structure file IN.xyz");

@@ -165,7 +165,7 @@ static void wrong_types_are_named(void **state) {
   wrong_json(HEAD "\"driver\": {\"address\": 31415}}", ":2: driver.address: must be a string, not a number");
   wrong_json(HEAD "\"driver\": {\"wait\": \"1\"}}", ":2: driver.wait: must be a number, not a string");
   wrong_json(HEAD "\"driver\": {\"wait\": -1}}",
-             ":2: driver.wait: must not be negative; leave it out to wait without limit");
+             ":2: driver.wait: must not be negative; omit it to wait without limit");
   wrong_json(HEAD "\"driver\": {\"reconnect\": 1}}", ":2: driver.reconnect: must be true or false, not a number");
   wrong_json(HEAD "\"driver\": {\"reinit\": null}}", ":2: driver.reinit: must be true or false, not null");
   wrong_json(HEAD "\"calculator\": {\"type\": \"snap\"}}",
@@ -228,7 +228,7 @@ static void wrong_options(void **state) {
   wrong_line("", "no potential: give a configuration file, or --potential FILE");
   wrong_line("--potential W.snap", "no driver: give --driver unix:NAME or --driver HOST:PORT");
   wrong_line("--potential W.snap --driver unix:w --wait -2",
-             "--wait '-2' is negative: leave it out to wait without limit");
+             "--wait '-2' is negative: omit it to wait without limit");
   wrong_line("--potential= --driver unix:w", "--potential needs a value: --potential FILE");
   wrong_line("--potental W.snap", "unknown option '--potental': did you mean --potential?");
 }
