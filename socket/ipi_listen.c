@@ -3,12 +3,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/fail.h"
+#include "base/lock_file.h"
 #include "base/sys.h"
 
 enum { BACKLOG = 128, OWNER_ONLY = 0600 };
@@ -27,21 +28,15 @@ static struct sockaddr_un unix_address(const lml_ipi_address *address) {
 
 /* ---- unix ---- */
 
-/** Two processes that find the same left-over file must not remove one another's. While one looks and binds, it holds
- *  a socket in the abstract namespace, which has no file and vanishes with the process. */
-static lml_status lock_path(const lml_ipi_address *address, int *lock, lml_error *error) {
-  struct sockaddr_un name = {.sun_family = AF_UNIX};
-  const size_t length = strlen(address->path);
-  memcpy(name.sun_path + 1, address->path, length < sizeof name.sun_path - 1 ? length : sizeof name.sun_path - 1);
-  lml_status status = make_socket(AF_UNIX, address, lock, error);
-  if (status != LML_OK) return status;
-  const socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
-  if (lml_sys->bind(*lock, (const struct sockaddr *)&name, bytes) == 0) return LML_OK;
-  status = errno == EADDRINUSE ? lml_fail(error, LML_ERR_IO,
-                                          "another process is about to listen at %s; give another name", address->text)
-                               : lml_fail_errno(error, errno, "cannot reserve %s", address->text);
-  lml_sys->close(*lock);
-  return status;
+/** Two processes that find the same left-over file must not remove one another's: while one looks and binds, it holds a
+ *  file beside it. Other users' left-over sockets are not removed, so that each user has a file of its own. */
+static lml_status lock_path(const lml_ipi_address *address, lml_lock_file *lock, lml_error *error) {
+  char path[LML_IPI_PATH_SIZE + 32];
+  bool taken;
+  snprintf(path, sizeof path, "%s.%lu.lock", address->path, (unsigned long)lml_sys->geteuid());
+  const lml_status status = lml_lock_file_take(path, lock, &taken, error);
+  if (status != LML_OK || taken) return status;
+  return lml_fail(error, LML_ERR_IO, "another process is about to listen at %s; give another name", address->text);
 }
 
 /** Whether somebody listens there. */
@@ -97,13 +92,13 @@ static lml_status bind_unix(lml_ipi_listener *listener, lml_error *error) {
 }
 
 static lml_status listen_unix(lml_ipi_listener *listener, lml_error *error) {
-  int lock;
+  lml_lock_file lock;
   lml_status status = lock_path(&listener->address, &lock, error);
   if (status != LML_OK) return status;
   status = remove_left_over(&listener->address, error);
   if (status == LML_OK) status = make_socket(AF_UNIX, &listener->address, &listener->fd, error);
   if (status == LML_OK) status = bind_unix(listener, error);
-  lml_sys->close(lock);
+  lml_lock_file_release(&lock);
   return status;
 }
 
