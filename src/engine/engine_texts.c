@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "engine/template.h"
 
-static char *fill(const lml_engine_settings *settings, const lml_engine_texts *texts, const char *text,
-                  lml_error *error) {
+/** What a text is for. */
+typedef enum purpose { COMMAND, PATH } purpose;
+
+static lml_status fill(const lml_engine_settings *settings, const lml_engine_texts *texts, purpose what,
+                       const char *text, char **filled, lml_error *error) {
   const lml_ipi_address *address = &settings->address;
   const bool is_unix = address->transport == LML_IPI_UNIX;
   const char *name = settings->socket_name == NULL ? "" : settings->socket_name;
@@ -19,7 +23,10 @@ static char *fill(const lml_engine_settings *settings, const lml_engine_texts *t
   const lml_template_value values[] = {{"index", index},        {"address", whole},      {"name", name},
                                        {"path", address->path}, {"host", address->host}, {"port", address->port},
                                        {"cluster", texts->file}};
-  return lml_template_fill(text, values, sizeof values / sizeof values[0], error);
+  const size_t count = sizeof values / sizeof values[0];
+  if (what == COMMAND) return lml_template_fill_command(text, values, count, filled, error);
+  *filled = lml_template_fill(text, values, count, error);
+  return *filled == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
 static lml_status make_who(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
@@ -48,16 +55,18 @@ lml_status lml_engine_texts_fill(const lml_engine_settings *settings, lml_engine
   if (status == LML_OK) status = name_files(settings, texts, error);
   if (status != LML_OK || settings->launch == NULL) return status;
   const struct {
-    char **filled;
+    const char *key;
+    purpose what;
     const char *text;
-  } all[] = {{&texts->launch, settings->launch},
-             {&texts->prepare, settings->prepare},
-             {&texts->folder, settings->folder == NULL ? "." : settings->folder},
-             {&texts->output, settings->output == NULL ? "engine.log" : settings->output}};
+    char **filled;
+  } all[] = {{"launch", COMMAND, settings->launch, &texts->launch},
+             {"prepare", COMMAND, settings->prepare, &texts->prepare},
+             {"folder", PATH, settings->folder == NULL ? "." : settings->folder, &texts->folder},
+             {"output", PATH, settings->output == NULL ? "engine.log" : settings->output, &texts->output}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
     if (all[i].text == NULL) continue;
-    *all[i].filled = fill(settings, texts, all[i].text, error);
-    if (*all[i].filled == NULL) return LML_ERR_MEMORY;
+    status = fill(settings, texts, all[i].what, all[i].text, all[i].filled, error);
+    if (status != LML_OK) return lml_fail_context(error, "%s", all[i].key);
   }
   texts->output_path = lml_path_inside(texts->folder, texts->output, error);
   return texts->output_path == NULL ? LML_ERR_MEMORY : LML_OK;
