@@ -17,6 +17,8 @@
 enum {
   FIRST_SIZE = 16384,  /**< bytes read at first from a file of unknown size, and a line's first room */
   BUFFER_SIZE = 65536, /**< bytes */
+  LINK_SIZE = 4096,    /**< bytes of a symbolic link, which Linux has no longer ones of */
+  MOST_LINKS = 40,     /**< that lead from one to the next, as in the kernel */
   NAME_TRIES = 100     /**< temporary names tried before giving up */
 };
 
@@ -247,28 +249,56 @@ void lml_lines_close(lml_lines *lines) {
 /* --- writing ---------------------------------------------------------------------------------------------------- */
 
 struct lml_file_writer {
-  char *path;
+  char *path;      /**< for messages */
+  char *target;    /**< where path leads if it is a symbolic link */
   char *temporary; /**< the name it has until it is whole; empty until the file exists */
-  int fd;          /**< −1 where it writes into memory */
-  int folder;      /**< its folder, from when it is whole until that is flushed; else −1 */
-  char *memory;    /**< what was written into memory so far, but for the buffer */
+  bool replaces;   /**< there is such a file, of this mode */
+  mode_t mode;
+  int fd;       /**< −1 where it writes into memory */
+  int folder;   /**< its folder, from when it is whole until that is flushed; else −1 */
+  char *memory; /**< what was written into memory so far, but for the buffer */
   size_t length, capacity;
   size_t used;
   char buffer[BUFFER_SIZE];
 };
 
-static lml_status refuse_special_file(const char *path, lml_error *error) {
-  struct stat status;
-  if (lml_sys->stat(path, &status) != 0 || S_ISREG(status.st_mode)) return LML_OK;
-  return lml_fail(error, LML_ERR_IO, "%s: exists and is not a regular file; name another file", path);
+/** Look at what has the final name: its mode is kept, and nothing but a regular file is replaced. */
+static lml_status look_at_old(lml_file_writer *w, lml_error *error) {
+  struct stat old;
+  w->replaces = lml_sys->stat(w->path, &old) == 0;
+  if (!w->replaces)
+    return errno == ENOENT || errno == ENOTDIR ? LML_OK
+                                               : lml_fail_errno(error, errno, "%s: cannot be looked at", w->path);
+  w->mode = old.st_mode & 0777;
+  if (S_ISREG(old.st_mode)) return LML_OK;
+  return lml_fail(error, LML_ERR_IO, "%s: exists and is not a regular file; name another file", w->path);
+}
+
+/** Where @p path leads, which need not be there; itself where it is no symbolic link. */
+static lml_status follow_links(const char *path, char **target, lml_error *error) {
+  char link[LINK_SIZE];
+  *target = lml_strdup(path, error);
+  for (int i = 0; *target != NULL && i < MOST_LINKS; i++) {
+    const ssize_t length = lml_sys->readlink(*target, link, sizeof link - 1);
+    if (length < 0)
+      return errno == EINVAL || errno == ENOENT || errno == ENOTDIR
+                 ? LML_OK
+                 : lml_fail_errno(error, errno, "%s: it cannot be seen whether it is a symbolic link", path);
+    link[length] = '\0';
+    char *next = lml_path_beside(*target, link, error);
+    lml_free(*target);
+    *target = next;
+  }
+  if (*target == NULL) return LML_ERR_MEMORY;
+  return lml_fail(error, LML_ERR_IO, "%s: leads over more than %d symbolic links", path, MOST_LINKS);
 }
 
 static lml_status open_temporary(lml_file_writer *w, lml_error *error) {
-  const size_t size = strlen(w->path) + 48;
+  const size_t size = strlen(w->target) + 48;
   const lml_status status = lml_alloc(&w->temporary, size, 1, "a file name", error);
   for (int attempt = 0; attempt < NAME_TRIES && status == LML_OK; attempt++) {
-    snprintf(w->temporary, size, LML_LEFTOVER_NAME, w->path, (long)getpid(), attempt);
-    w->fd = lml_sys->open(w->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
+    snprintf(w->temporary, size, LML_LEFTOVER_NAME, w->target, (long)getpid(), attempt);
+    w->fd = lml_sys->open(w->temporary, O_WRONLY | O_CREAT | O_EXCL, w->replaces ? 0600 : 0666);
     if (w->fd < 0 && errno != EEXIST) break;
     if (w->fd >= 0 && lml_leftover_claim(w->fd)) return LML_OK;
     if (w->fd >= 0) lml_sys->close(w->fd);
@@ -277,6 +307,12 @@ static lml_status open_temporary(lml_file_writer *w, lml_error *error) {
   if (status != LML_OK) return status;
   w->temporary[0] = '\0';
   return lml_fail_errno(error, errno, "%s: a file beside it cannot be created", w->path);
+}
+
+/** Nobody but its owner could read the temporary file so far, where another file is replaced. */
+static lml_status keep_mode(const lml_file_writer *w, lml_error *error) {
+  if (!w->replaces || lml_sys->chmod(w->temporary, w->mode) == 0) return LML_OK;
+  return lml_fail_errno(error, errno, "%s: its mode cannot be kept", w->path);
 }
 
 lml_status lml_file_writer_create_in_memory(const char *what, lml_file_writer **writer, lml_error *error) {
@@ -296,10 +332,12 @@ lml_status lml_file_writer_create_in_memory(const char *what, lml_file_writer **
 
 lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error) {
   *writer = NULL;
-  lml_status status = refuse_special_file(path, error);
-  if (status == LML_OK) status = lml_file_writer_create_in_memory(path, writer, error);
+  lml_status status = lml_file_writer_create_in_memory(path, writer, error);
+  if (status == LML_OK) status = look_at_old(*writer, error);
+  if (status == LML_OK) status = follow_links(path, &(*writer)->target, error);
   if (status == LML_OK) status = open_temporary(*writer, error);
-  if (status == LML_OK) status = lml_leftovers_remove(path, error);
+  if (status == LML_OK) status = keep_mode(*writer, error);
+  if (status == LML_OK) status = lml_leftovers_remove((*writer)->target, error);
   if (status == LML_OK) return LML_OK;
   lml_file_writer_abort(*writer);
   *writer = NULL;
@@ -371,11 +409,11 @@ static lml_status finish(lml_file_writer *w, lml_error *error) {
   const int fd = w->fd;
   w->fd = -1;
   if (lml_sys->close(fd) != 0) return lml_fail_errno(error, errno, "%s: cannot be closed", w->path);
-  return open_folder(w->path, &w->folder, error);
+  return open_folder(w->target, &w->folder, error);
 }
 
 static lml_status put_in_place(lml_file_writer *w, lml_error *error) {
-  if (lml_sys->rename(w->temporary, w->path) != 0)
+  if (lml_sys->rename(w->temporary, w->target) != 0)
     return lml_fail_errno(error, errno, "%s: cannot be put in place", w->path);
   w->temporary[0] = '\0';
   return LML_OK;
@@ -417,6 +455,7 @@ void lml_file_writer_abort(lml_file_writer *writer) {
   if (writer->temporary != NULL && writer->temporary[0] != '\0') lml_sys->unlink(writer->temporary);
   lml_free(writer->temporary);
   lml_free(writer->memory);
+  lml_free(writer->target);
   lml_free(writer->path);
   lml_free(writer);
 }

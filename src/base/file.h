@@ -60,8 +60,9 @@ void lml_lines_close(lml_lines *lines);
 /** A file that is written under a temporary name beside the final one, and renamed when it is whole. */
 typedef struct lml_file_writer lml_file_writer;
 
-/** Begin to write @p path. Where something that is not a regular file has that name, it fails. Temporary files of
- *  @p path that processes left which were killed are removed. */
+/** Begin to write @p path, or what it leads to if it is a symbolic link, which stays one. A file that is replaced
+ * leaves its mode to the new one. Where something that is not a regular file has that name, it fails. Temporary files
+ * of @p path that processes left which were killed are removed. */
 lml_status lml_file_writer_create(const char *path, lml_file_writer **writer, lml_error *error);
 
 /** Begin to write into memory instead: lml_file_writer_take ends it. @p what names the text in messages. */

@@ -243,8 +243,8 @@ static lml_status write_rest(walk *w, lml_error *error) {
 /** Put a new file in the log's place, which is whole at every moment, and go on with that. */
 static lml_status rewrite(walk *w, lml_error *error) {
   lml_force_log *log = w->log;
-  struct stat old, link;
-  if (lml_sys->fstat(log->fd, &old) != 0 || lml_sys->lstat(log->path, &link) != 0)
+  struct stat link;
+  if (lml_sys->lstat(log->path, &link) != 0)
     return lml_fail_errno(error, errno, "force log %s: cannot be looked at", log->path);
   if (S_ISLNK(link.st_mode))
     return lml_fail(error, LML_ERR_IO,
@@ -252,7 +252,6 @@ static lml_status rewrite(walk *w, lml_error *error) {
                     log->path);
   lml_status status = write_rest(w, error);
   if (status != LML_OK) return status;
-  (void)lml_sys->chmod(log->path, old.st_mode & 0777);
   lml_sys->close(log->fd);
   log->fd = -1;
   return lml_force_log_open_file(log, error);

@@ -106,6 +106,14 @@ static int faulty_rename(const char *from, const char *to) {
   return fails(FAULT_HARD, "rename", EACCES) ? -1 : fault.beneath->rename(from, to);
 }
 
+static int faulty_chmod(const char *path, mode_t mode) {
+  return fails(FAULT_HARD, "chmod", EPERM) ? -1 : fault.beneath->chmod(path, mode);
+}
+
+static ssize_t faulty_readlink(const char *path, char *target, size_t size) {
+  return fails(FAULT_HARD, "readlink", EIO) ? -1 : fault.beneath->readlink(path, target, size);
+}
+
 static int faulty_fstat(int fd, struct stat *status) {
   return fails(FAULT_HARD, "fstat", EIO) ? -1 : fault.beneath->fstat(fd, status);
 }
@@ -185,6 +193,8 @@ void fault_begin(fault_kind kind, size_t n) {
   table.ftruncate = faulty_ftruncate;
   table.lock = faulty_lock;
   table.rename = faulty_rename;
+  table.chmod = faulty_chmod;
+  table.readlink = faulty_readlink;
   table.stat = faulty_stat;
   table.fstat = faulty_fstat;
   table.opendir = faulty_opendir;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -210,6 +211,72 @@ static void places_that_cannot_be_written_are_named(void **state) {
   assert_non_null(strstr(error.message, "not a regular file"));
 }
 
+static void writes(const char *name, const char *text) {
+  lml_error error = {0};
+  lml_file_writer *writer;
+  if (lml_file_writer_create(name, &writer, &error) != LML_OK) fail_msg("%s", error.message);
+  assert_int_equal(lml_file_writer_write(writer, text, strlen(text), NULL), LML_OK);
+  assert_int_equal(lml_file_writer_commit(writer, NULL), LML_OK);
+}
+
+static mode_t mode_of(const char *name) {
+  struct stat status;
+  assert_int_equal(lstat(name, &status), 0);
+  return status.st_mode;
+}
+
+static void a_file_that_is_replaced_keeps_its_mode(void **state) {
+  (void)state;
+  static const mode_t modes[] = {0600, 0640, 0664, 0444};
+  for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+    assert_int_equal(chmod(path, modes[i]), 0);
+    lml_file_writer *writer;
+    assert_int_equal(lml_file_writer_create(path, &writer, NULL), LML_OK);
+    lml_file_writer_abort(writer);
+    writes(path, "kept");
+    assert_int_equal(mode_of(path) & 07777, modes[i]);
+    assert_holds("kept");
+  }
+  assert_int_equal(chmod(path, 0644), 0);
+}
+
+/** Links of one folder into another, one after the other, also to a file that is not there yet. */
+static void a_symbolic_link_stays_one(void **state) {
+  (void)state;
+  char link[2 * FOLDER_PATH_SIZE], second[2 * FOLDER_PATH_SIZE], folder[2 * FOLDER_PATH_SIZE];
+  snprintf(link, sizeof link, "%s", in_folder("link"));
+  snprintf(folder, sizeof folder, "%s", in_folder("below"));
+  snprintf(second, sizeof second, "%s", in_folder("below/second"));
+  assert_int_equal(mkdir(folder, 0777), 0);
+  assert_int_equal(symlink("../file.txt", second), 0);
+  assert_int_equal(symlink("below/second", link), 0);
+  for (int round = 0; round < 2; round++) {
+    writes(link, "behind two links");
+    assert_holds("behind two links");
+    assert_true(S_ISLNK(mode_of(link)) && S_ISLNK(mode_of(second)) && S_ISREG(mode_of(path)));
+    assert_int_equal(count_files(), 3);
+    unlink(path);
+  }
+  unlink(link);
+  unlink(second);
+  rmdir(folder);
+}
+
+static void links_that_lead_round_are_an_error(void **state) {
+  (void)state;
+  lml_error error = {0};
+  lml_file_writer *writer;
+  char one[2 * FOLDER_PATH_SIZE], two[2 * FOLDER_PATH_SIZE];
+  snprintf(one, sizeof one, "%s", in_folder("one"));
+  snprintf(two, sizeof two, "%s", in_folder("two"));
+  assert_int_equal(symlink("two", one), 0);
+  assert_int_equal(symlink("one", two), 0);
+  assert_int_equal(lml_file_writer_create(one, &writer, &error), LML_ERR_IO);
+  assert_non_null(strstr(error.message, "Too many levels of symbolic links"));
+  unlink(one);
+  unlink(two);
+}
+
 /* --- a system that fails ---------------------------------------------------------------------------------------- */
 
 static ssize_t write_to_full_disk(int fd, const void *buffer, size_t bytes) {
@@ -305,6 +372,9 @@ int main(void) {
       cmocka_unit_test(a_file_appears_whole_or_not_at_all),
       cmocka_unit_test(much_is_written_in_order),
       cmocka_unit_test(places_that_cannot_be_written_are_named),
+      cmocka_unit_test(a_file_that_is_replaced_keeps_its_mode),
+      cmocka_unit_test(a_symbolic_link_stays_one),
+      cmocka_unit_test(links_that_lead_round_are_an_error),
       cmocka_unit_test(a_failed_commit_leaves_the_old_file),
       cmocka_unit_test(short_and_interrupted_calls_go_on),
   };
