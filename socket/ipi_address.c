@@ -1,10 +1,10 @@
 #include "ipi_address.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 
 static lml_status parse_unix(const char *name, const char *prefix, lml_ipi_address *address, lml_error *error) {
   if (name[0] == '\0')
@@ -16,8 +16,8 @@ static lml_status parse_unix(const char *name, const char *prefix, lml_ipi_addre
                     "the socket path '%.60s%.200s' has %zu bytes, of which a socket takes at most %zu; shorten it",
                     before, name, length, sizeof address->path - 1);
   address->transport = LML_IPI_UNIX;
-  snprintf(address->path, sizeof address->path, "%s%s", before, name);
-  snprintf(address->text, sizeof address->text, "unix:%s", address->path);
+  lml_print_cut(address->path, sizeof address->path, "%s%s", before, name);
+  lml_print_cut(address->text, sizeof address->text, "unix:%s", address->path);
   return LML_OK;
 }
 
@@ -60,7 +60,7 @@ static lml_status parse_tcp(const char *text, lml_ipi_address *address, lml_erro
   address->transport = LML_IPI_TCP;
   memcpy(address->host, host, length);
   memcpy(address->port, port, strlen(port));
-  snprintf(address->text, sizeof address->text, bracketed ? "[%s]:%s" : "%s:%s", address->host, address->port);
+  lml_print_cut(address->text, sizeof address->text, bracketed ? "[%s]:%s" : "%s:%s", address->host, address->port);
   return LML_OK;
 }
 

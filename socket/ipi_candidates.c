@@ -4,10 +4,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 #include "base/sys.h"
 
 static const char status_word[LML_IPI_HEADER_SIZE + 1] = "STATUS      ";
@@ -17,7 +17,7 @@ static LML_PRINTF(3, 4) void refuse(const lml_ipi_admission *admission, lml_ipi_
   if (admission->refused == NULL) return;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  lml_print_cut_list(text, sizeof text, format, arguments);
   va_end(arguments);
   admission->refused(admission->context, why, text);
 }

@@ -6,12 +6,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 #include "base/sys.h"
 
 #define FIRST_PAUSE 0.02  /**< s between the first two attempts; */
@@ -31,9 +31,9 @@ typedef struct attempt {
 static void not_yet(attempt *try, int number) {
   try->failure = number;
   if (number == EAGAIN) /* what a unix socket says when nobody accepts */
-    snprintf(try->reason, sizeof try->reason, "its queue of connections is full");
+    lml_print_cut(try->reason, sizeof try->reason, "its queue of connections is full");
   else if (strerror_r(number, try->reason, sizeof try->reason) != 0)
-    snprintf(try->reason, sizeof try->reason, "error %d", number);
+    lml_print_cut(try->reason, sizeof try->reason, "error %d", number);
 }
 
 /** Whether a driver that starts or comes back would end this failure. */
@@ -128,7 +128,7 @@ static lml_status try_tcp(attempt *try, lml_error *error) {
   const int outcome = lml_sys->getaddrinfo(address->host, address->port, &hints, &found);
   if (outcome == EAI_AGAIN) {
     not_yet(try, EAGAIN);
-    snprintf(try->reason, sizeof try->reason, "%s", gai_strerror(outcome));
+    lml_print_cut(try->reason, sizeof try->reason, "%s", gai_strerror(outcome));
     return LML_OK;
   }
   if (outcome == EAI_MEMORY) return lml_fail(error, LML_ERR_MEMORY, "out of memory: looking up %s", address->text);

@@ -1,9 +1,9 @@
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "ipi_codec.h"
 
 enum {
@@ -132,9 +132,9 @@ static field current_field(const lml_ipi_decoder *decoder) {
 const char *lml_ipi_decoder_inside(lml_ipi_decoder *decoder) {
   const field at = current_field(decoder);
   if (at == HEADER && decoder->filled == 0) return NULL;
-  snprintf(decoder->inside, sizeof decoder->inside, "%s (%s: %zu of %zu bytes)",
-           at == HEADER ? "a message" : layouts[decoder->message.type].name, field_names[at], decoder->filled,
-           decoder->wanted);
+  lml_print_cut(decoder->inside, sizeof decoder->inside, "%s (%s: %zu of %zu bytes)",
+                at == HEADER ? "a message" : layouts[decoder->message.type].name, field_names[at], decoder->filled,
+                decoder->wanted);
   return decoder->inside;
 }
 
@@ -142,13 +142,13 @@ const char *lml_ipi_decoder_inside(lml_ipi_decoder *decoder) {
 static void show_header(const unsigned char *header, char text[4 * LML_IPI_HEADER_SIZE + 1]) {
   for (size_t i = 0, at = 0; i < LML_IPI_HEADER_SIZE; i++) {
     const bool printable = header[i] >= 0x20 && header[i] < 0x7f && header[i] != '\\' && header[i] != '\'';
-    at += (size_t)snprintf(text + at, 5, printable ? "%c" : "\\x%02x", header[i]);
+    at += lml_print_cut(text + at, 5, printable ? "%c" : "\\x%02x", header[i]);
   }
 }
 
 static bool header_is(const unsigned char *header, const char *name) {
   char padded[LML_IPI_HEADER_SIZE + 1];
-  snprintf(padded, sizeof padded, "%-*s", LML_IPI_HEADER_SIZE, name);
+  lml_print_cut(padded, sizeof padded, "%-*s", LML_IPI_HEADER_SIZE, name);
   return memcmp(header, padded, LML_IPI_HEADER_SIZE) == 0;
 }
 

@@ -1,9 +1,9 @@
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "ipi_codec.h"
 
 enum {
@@ -118,7 +118,7 @@ lml_status lml_ipi_encode(const lml_ipi_message *message, lml_ipi_units units, l
                       1, "an i-PI message", error);
   if (status != LML_OK) return status;
   char header[LML_IPI_HEADER_SIZE + 1];
-  snprintf(header, sizeof header, "%-*s", LML_IPI_HEADER_SIZE, lml_ipi_type_name(message->type));
+  lml_print_cut(header, sizeof header, "%-*s", LML_IPI_HEADER_SIZE, lml_ipi_type_name(message->type));
   put(buffer, header, LML_IPI_HEADER_SIZE);
   if (message->type == LML_IPI_INIT) {
     put(buffer, &message->replica, sizeof message->replica);

@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/lock_file.h"
+#include "base/print.h"
 #include "base/sys.h"
 
 enum { BACKLOG = 128, OWNER_ONLY = 0600 };
@@ -33,7 +34,7 @@ static struct sockaddr_un unix_address(const lml_ipi_address *address) {
 static lml_status lock_path(const lml_ipi_address *address, lml_lock_file *lock, lml_error *error) {
   char path[LML_IPI_PATH_SIZE + 32];
   bool taken;
-  snprintf(path, sizeof path, "%s.%lu.lock", address->path, (unsigned long)lml_sys->geteuid());
+  lml_print_cut(path, sizeof path, "%s.%lu.lock", address->path, (unsigned long)lml_sys->geteuid());
   const lml_status status = lml_lock_file_take(path, lock, &taken, error);
   if (status != LML_OK || taken) return status;
   return lml_fail(error, LML_ERR_IO, "another process is about to listen at %s; give another name", address->text);

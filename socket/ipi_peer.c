@@ -1,16 +1,16 @@
 #include "ipi_peer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/print.h"
 #include "base/sys.h"
 
 static bool find_user(int fd, lml_ipi_peer *peer) {
   if (lml_sys->peer_user(fd, &peer->user) != 0 || lml_sys->peer_process(fd, &peer->process) != 0) return false;
   peer->is_local = true;
-  snprintf(peer->text, sizeof peer->text, "process %ld", (long)peer->process);
+  lml_print_cut(peer->text, sizeof peer->text, "process %ld", (long)peer->process);
   return true;
 }
 

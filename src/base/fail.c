@@ -1,9 +1,9 @@
 #include "base/fail.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/print.h"
 #include "lmlink/version.h"
 
 /* The functions themselves are defined here. */
@@ -29,7 +29,7 @@ lml_status lml_fail(lml_error *error, lml_status status, const char *format, ...
   error->status = status;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(error->message, sizeof error->message, format, arguments);
+  lml_print_cut_list(error->message, sizeof error->message, format, arguments);
   va_end(arguments);
   make_printable(error->message);
   return status;
@@ -40,12 +40,12 @@ lml_status lml_fail_errno(lml_error *error, int errno_value, const char *format,
   error->status = LML_ERR_IO;
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(error->message, sizeof error->message, format, arguments);
+  lml_print_cut_list(error->message, sizeof error->message, format, arguments);
   va_end(arguments);
-  const size_t used = strlen(error->message);
   char reason[128] = "";
-  if (strerror_r(errno_value, reason, sizeof reason) != 0) snprintf(reason, sizeof reason, "error %d", errno_value);
-  snprintf(error->message + used, sizeof error->message - used, ": %s", reason);
+  if (strerror_r(errno_value, reason, sizeof reason) != 0)
+    lml_print_cut(reason, sizeof reason, "error %d", errno_value);
+  lml_print_behind(error->message, sizeof error->message, ": %s", reason);
   make_printable(error->message);
   return LML_ERR_IO;
 }
@@ -59,10 +59,9 @@ lml_status lml_fail_context(lml_error *error, const char *format, ...) {
   char message[LML_ERROR_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
+  lml_print_cut_list(message, sizeof message, format, arguments);
   va_end(arguments);
-  const size_t used = strlen(message);
-  snprintf(message + used, sizeof message - used, ": %.*s", (int)sizeof message - 3, error->message);
+  lml_print_behind(message, sizeof message, ": %s", error->message);
   memcpy(error->message, message, sizeof message);
   make_printable(error->message);
   return error->status;

@@ -12,6 +12,7 @@
 #include "base/leftovers.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 
 enum {
@@ -294,17 +295,16 @@ static lml_status follow_links(const char *path, char **target, lml_error *error
 }
 
 static lml_status open_temporary(lml_file_writer *w, lml_error *error) {
-  const size_t size = strlen(w->target) + 48;
-  const lml_status status = lml_alloc(&w->temporary, size, 1, "a file name", error);
-  for (int attempt = 0; attempt < NAME_TRIES && status == LML_OK; attempt++) {
-    snprintf(w->temporary, size, LML_LEFTOVER_NAME, w->target, (long)getpid(), attempt);
+  for (int attempt = 0; attempt < NAME_TRIES; attempt++) {
+    lml_free(w->temporary);
+    w->temporary = lml_print_new("a file name", error, LML_LEFTOVER_NAME, w->target, (long)getpid(), attempt);
+    if (w->temporary == NULL) return LML_ERR_MEMORY;
     w->fd = lml_sys->open(w->temporary, O_WRONLY | O_CREAT | O_EXCL, w->replaces ? 0600 : 0666);
     if (w->fd < 0 && errno != EEXIST) break;
     if (w->fd >= 0 && lml_leftover_claim(w->fd)) return LML_OK;
     if (w->fd >= 0) lml_sys->close(w->fd);
     w->fd = -1;
   }
-  if (status != LML_OK) return status;
   w->temporary[0] = '\0';
   return lml_fail_errno(error, errno, "%s: a file beside it cannot be created", w->path);
 }
@@ -393,7 +393,7 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
     const lml_status status = lml_alloc(&text, (size_t)length + 1, 1, "a line", error);
     if (status != LML_OK) return status;
     va_start(arguments, format);
-    vsnprintf(text, (size_t)length + 1, format, arguments);
+    lml_print_cut_list(text, (size_t)length + 1, format, arguments);
     va_end(arguments);
   }
   const lml_status status = lml_file_writer_write(writer, text, (size_t)length, error);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/print.h"
 #include "base/text.h"
 
 enum { MOST_DIGITS = 17, SHORTEST_DIGITS = 15 /**< up to here printf's rounding is the only candidate */ };
@@ -27,7 +28,7 @@ static void drop_trailing_zeros(decimal *d) {
 static decimal rounded(double x, int count) {
   char text[LML_REAL_TEXT];
   decimal d = {.count = count};
-  snprintf(text, sizeof text, "%.*e", count - 1, x);
+  lml_print_cut(text, sizeof text, "%.*e", count - 1, x);
   const char *exponent = strchr(text, 'e');
   int stored = 0;
   for (const char *c = text; c < exponent; c++)
@@ -39,8 +40,8 @@ static decimal rounded(double x, int count) {
 static double value_of(const decimal *d) {
   char text[LML_REAL_TEXT];
   double value = 0;
-  const int length = snprintf(text, sizeof text, "%.*se%d", d->count, d->digits, d->exponent - d->count);
-  lml_parse_any_real((lml_token){text, (size_t)length}, &value);
+  const size_t length = lml_print_cut(text, sizeof text, "%.*se%d", d->count, d->digits, d->exponent - d->count);
+  lml_parse_any_real((lml_token){text, length}, &value);
   return value;
 }
 

@@ -11,6 +11,7 @@
 #include "base/json_text.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/print.h"
 #include "base/sys.h"
 
 struct lml_json {
@@ -98,12 +99,10 @@ static bool locate(const cJSON *value, const cJSON *wanted, size_t *index, char 
   size_t element = 0;
   for (const cJSON *child = value->child; child != NULL; child = child->next, element++) {
     (*index)++;
-    int length = child->string != NULL
-                     ? snprintf(path + used, PATH_SIZE - used, "%s%s", used > 0 ? "." : "", child->string)
-                     : snprintf(path + used, PATH_SIZE - used, "[%zu]", element);
-    if (length < 0) length = 0;
-    const size_t next = used + (size_t)length < PATH_SIZE ? used + (size_t)length : PATH_SIZE - 1;
-    if (locate(child, wanted, index, path, next)) return true;
+    const size_t length = child->string != NULL
+                              ? lml_print_cut(path + used, PATH_SIZE - used, "%s%s", used > 0 ? "." : "", child->string)
+                              : lml_print_cut(path + used, PATH_SIZE - used, "[%zu]", element);
+    if (locate(child, wanted, index, path, used + length)) return true;
     path[used] = '\0';
   }
   return false;
@@ -126,7 +125,7 @@ lml_status lml_json_fail(const lml_json *document, const lml_json_value *object,
   char reason[LML_ERROR_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(reason, sizeof reason, format, arguments);
+  lml_print_cut_list(reason, sizeof reason, format, arguments);
   va_end(arguments);
   const cJSON *value = key != NULL ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
   if (value != NULL) return fail_at(document, value, "", reason, error);
@@ -144,16 +143,15 @@ static const char *type_name(const cJSON *value) {
 
 static lml_status fail_type(const lml_json *document, const cJSON *value, const char *wanted, lml_error *error) {
   char reason[128];
-  snprintf(reason, sizeof reason, "must be %s, not %s", wanted, type_name(value));
+  lml_print_cut(reason, sizeof reason, "must be %s, not %s", wanted, type_name(value));
   return fail_at(document, value, "", reason, error);
 }
 
 static lml_status fail_name(const lml_json *document, const cJSON *value, const char *const *names, size_t count,
                             lml_error *error) {
   char reason[512];
-  int used = snprintf(reason, sizeof reason, "'%.60s' is none of:", value->valuestring);
-  for (size_t i = 0; i < count && used > 0 && (size_t)used < sizeof reason; i++)
-    used += snprintf(reason + used, sizeof reason - (size_t)used, "%s %s", i > 0 ? "," : "", names[i]);
+  lml_print_cut(reason, sizeof reason, "'%.60s' is none of:", value->valuestring);
+  for (size_t i = 0; i < count; i++) lml_print_behind(reason, sizeof reason, "%s %s", i > 0 ? "," : "", names[i]);
   return fail_at(document, value, "", reason, error);
 }
 
@@ -169,7 +167,7 @@ static lml_status fail_unknown_key(const lml_json *document, const cJSON *value,
                                    lml_error *error) {
   char reason[128] = "no such key; remove it";
   const char *nearest = lml_nearest(value->string, known, count);
-  if (nearest != NULL) snprintf(reason, sizeof reason, "no such key; is '%s' meant?", nearest);
+  if (nearest != NULL) lml_print_cut(reason, sizeof reason, "no such key; is '%s' meant?", nearest);
   return fail_at(document, value, "", reason, error);
 }
 

@@ -1,11 +1,11 @@
 #include "base/json_writer.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 
 /** Make room for @p bytes more and return where they go, NULL after a failure. */
@@ -27,9 +27,9 @@ static void append_string(lml_json_writer *writer, const char *text) {
   for (const char *c = text; *c != '\0'; c++) {
     char escaped[8];
     if (*c == '"' || *c == '\\')
-      append(writer, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\%c", *c));
+      append(writer, escaped, lml_print_cut(escaped, sizeof escaped, "\\%c", *c));
     else if ((unsigned char)*c < 0x20)
-      append(writer, escaped, (size_t)snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)*c));
+      append(writer, escaped, lml_print_cut(escaped, sizeof escaped, "\\u%04x", (unsigned)*c));
     else
       append(writer, c, 1);
   }

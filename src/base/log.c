@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 
 const char *const lml_log_level_names[] = {"quiet", "error", "info", "debug", NULL};
 
@@ -17,8 +18,8 @@ static void write_line(const lml_log *log, lml_log_level level, const char *pref
                        va_list arguments) {
   if (!lml_log_wants(log, level)) return;
   char text[LML_ERROR_MESSAGE_SIZE];
-  const int length = snprintf(text, sizeof text, "%s", prefix);
-  vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
+  const size_t length = lml_print_cut(text, sizeof text, "%s", prefix);
+  lml_print_cut_list(text + length, sizeof text - length, format, arguments);
   log->write(log->context, text);
 }
 

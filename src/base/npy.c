@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/file_reader.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 
 /* The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html */
@@ -51,11 +52,11 @@ static lml_status write_header(lml_npy_writer *w, const size_t *shape, size_t di
   char header[PREFIX_BYTES + 32 * (LML_NPY_MAX_DIMENSIONS + 3) + HEADER_MULTIPLE];
   size_t length = PREFIX_BYTES;
   memcpy(header, magic, sizeof magic);
-  length += (size_t)snprintf(header + length, sizeof header - length,
-                             "{'descr': '%s', 'fortran_order': False, 'shape': (", native_type());
+  length += lml_print_cut(header + length, sizeof header - length, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                          native_type());
   for (size_t k = 0; k < dimensions; k++)
-    length += (size_t)snprintf(header + length, sizeof header - length, "%s%zu", k > 0 ? ", " : "", shape[k]);
-  length += (size_t)snprintf(header + length, sizeof header - length, "%s), }", dimensions == 1 ? "," : "");
+    length += lml_print_cut(header + length, sizeof header - length, "%s%zu", k > 0 ? ", " : "", shape[k]);
+  length += lml_print_cut(header + length, sizeof header - length, "%s), }", dimensions == 1 ? "," : "");
   while ((length + 1) % HEADER_MULTIPLE != 0) header[length++] = ' ';
   header[length++] = '\n';
   header[MAGIC_BYTES] = (char)((length - PREFIX_BYTES) & 0xff);

@@ -1,12 +1,12 @@
 #include "base/text_list.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 
 lml_status lml_text_list_take(lml_text_list *list, char *text, lml_error *error) {
   if (text == NULL) return LML_ERR_MEMORY;
@@ -23,7 +23,7 @@ lml_status lml_text_list_print(lml_text_list *list, lml_error *error, const char
   char text[LML_ERROR_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  lml_print_cut_list(text, sizeof text, format, arguments);
   va_end(arguments);
   return lml_text_list_take(list, lml_strdup(text, error), error);
 }

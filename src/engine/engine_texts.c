@@ -1,12 +1,12 @@
 #include "engine/engine_texts.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "engine/template.h"
 
 /** What a text is for. */
@@ -18,8 +18,8 @@ static lml_status fill(const lml_engine_settings *settings, const lml_engine_tex
   const bool is_unix = address->transport == LML_IPI_UNIX;
   const char *name = settings->socket_name == NULL ? "" : settings->socket_name;
   char index[16], whole[LML_IPI_ADDRESS_TEXT_SIZE + 8];
-  snprintf(index, sizeof index, "%u", settings->index);
-  snprintf(whole, sizeof whole, is_unix ? "%.300s:UNIX" : "%.300s", is_unix ? name : address->text);
+  lml_print_cut(index, sizeof index, "%u", settings->index);
+  lml_print_cut(whole, sizeof whole, is_unix ? "%s:UNIX" : "%s", is_unix ? name : address->text);
   const lml_template_value values[] = {{"index", index},        {"address", whole},      {"name", name},
                                        {"path", address->path}, {"host", address->host}, {"port", address->port},
                                        {"cluster", texts->file}};
@@ -31,23 +31,18 @@ static lml_status fill(const lml_engine_settings *settings, const lml_engine_tex
 
 static lml_status make_who(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
   const char *name = settings->name == NULL ? "" : settings->name, *address = settings->address.text;
-  const size_t size = strlen("engine  at ") + strlen(name) + strlen(address) + 1;
-  const lml_status status = lml_alloc(&texts->who, size, 1, "an engine's name", error);
-  if (status == LML_OK) snprintf(texts->who, size, "engine%s%s at %s", name[0] == '\0' ? "" : " ", name, address);
-  return status;
+  texts->who = lml_print_new("an engine's name", error, "engine%s%s at %s", name[0] == '\0' ? "" : " ", name, address);
+  return texts->who == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
 /** Engines may share a folder, but not an address. */
 static lml_status name_files(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {
-  static const char behind[] = "-cluster.xyz";
   const lml_ipi_address *address = &settings->address;
   const char *text = address->transport == LML_IPI_UNIX ? settings->socket_name : address->port;
   texts->short_name = lml_strdup(lml_path_name(text == NULL ? address->path : text), error);
   if (texts->short_name == NULL) return LML_ERR_MEMORY;
-  const size_t size = strlen(texts->short_name) + sizeof behind;
-  const lml_status status = lml_alloc(&texts->file, size, 1, "the name of a file", error);
-  if (status == LML_OK) snprintf(texts->file, size, "%s%s", texts->short_name, behind);
-  return status;
+  texts->file = lml_print_new("the name of a file", error, "%s-cluster.xyz", texts->short_name);
+  return texts->file == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
 lml_status lml_engine_texts_fill(const lml_engine_settings *settings, lml_engine_texts *texts, lml_error *error) {

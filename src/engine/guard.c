@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "base/fail.h"
@@ -13,6 +11,7 @@
 #include "base/lock_file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "engine/environment.h"
 #include "engine/marked.h"
@@ -28,22 +27,16 @@ struct lml_guard {
 
 /** Lock the engine's file. */
 static lml_status lock(lml_guard *guard, const lml_guard_settings *settings, lml_error *error) {
-  static const char behind[] = "-engine.lock";
-  const size_t size = strlen(settings->name) + sizeof behind;
-  char *name, *path = NULL;
   bool taken = false;
-  lml_status status = lml_alloc(&name, size, 1, "the name of a file", error);
-  if (status != LML_OK) return status;
-  snprintf(name, size, "%s%s", settings->name, behind);
-  path = lml_path_inside(settings->folder, name, error);
-  status = path == NULL ? LML_ERR_MEMORY : lml_lock_file_take(path, &guard->lock, &taken, error);
+  char *path = lml_print_new("the name of a file", error, "%s/%s-engine.lock", settings->folder, settings->name);
+  if (path == NULL) return LML_ERR_MEMORY;
+  lml_status status = lml_lock_file_take(path, &guard->lock, &taken, error);
   if (status == LML_OK && !taken)
     status = lml_fail(error, LML_ERR_IO,
                       "%s is locked: another lmlink has an engine in this folder under this address; end it, or give "
                       "another folder",
                       path);
   lml_free(path);
-  lml_free(name);
   return status;
 }
 

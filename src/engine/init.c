@@ -1,11 +1,11 @@
 #include "engine/init.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "calculator/result_names.h"
 
 enum { INIT_VERSION = 1, HIGHEST_NUMBER = 118, FRAME_SIZE = 96, NUMBER_SIZE = 12 };
@@ -87,11 +87,11 @@ lml_status lml_init_write(const lml_structure *structure, char **text, size_t *c
   if (status != LML_OK) return status;
   const char *const words[] = {"false", "true"};
   const bool *pbc = structure->pbc;
-  size_t used = (size_t)snprintf(*text, size, "{\"lmlink\": %d, \"pbc\": [%s, %s, %s], \"species\": [", INIT_VERSION,
-                                 words[pbc[0]], words[pbc[1]], words[pbc[2]]);
+  size_t used = lml_print_cut(*text, size, "{\"lmlink\": %d, \"pbc\": [%s, %s, %s], \"species\": [", INIT_VERSION,
+                              words[pbc[0]], words[pbc[1]], words[pbc[2]]);
   for (size_t i = 0; i < structure->natoms; i++)
-    used += (size_t)snprintf(*text + used, size - used, "%s%d", i == 0 ? "" : ",", structure->numbers[i]);
-  used += (size_t)snprintf(*text + used, size - used, "]}");
+    used += lml_print_cut(*text + used, size - used, "%s%d", i == 0 ? "" : ",", structure->numbers[i]);
+  used += lml_print_cut(*text + used, size - used, "]}");
   *length = used;
   return LML_OK;
 }

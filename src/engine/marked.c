@@ -1,12 +1,12 @@
 #include "engine/marked.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -17,7 +17,7 @@ static const char beginning[] = "LMLINK_ENGINE_";
 
 void lml_mark_make(char mark[LML_MARK_SIZE]) {
   static unsigned count;
-  snprintf(mark, LML_MARK_SIZE, "%s%ld_%.0f_%u", beginning, (long)getpid(), lml_sys->clock() * 1e6, count++);
+  lml_print_cut(mark, LML_MARK_SIZE, "%s%ld_%.0f_%u", beginning, (long)getpid(), lml_sys->clock() * 1e6, count++);
 }
 
 bool lml_mark_is_one(const char *text) {
@@ -41,7 +41,7 @@ static bool holds(const char *text, size_t length, const char *mark) {
 bool lml_marked_has(pid_t process, const char *mark) {
   char path[64], *text;
   size_t length;
-  snprintf(path, sizeof path, "/proc/%ld/environ", (long)process);
+  lml_print_cut(path, sizeof path, "/proc/%ld/environ", (long)process);
   if (lml_file_read(path, &text, &length, NULL) != LML_OK) return false;
   const bool found = holds(text, length, mark);
   lml_free(text);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "engine/marked.h"
@@ -31,7 +32,7 @@ typedef struct row {
 static pid_t parent_of(pid_t process) {
   char path[PATH_SIZE], *text;
   size_t length;
-  snprintf(path, sizeof path, "/proc/%ld/stat", (long)process);
+  lml_print_cut(path, sizeof path, "/proc/%ld/stat", (long)process);
   if (lml_file_read(path, &text, &length, NULL) != LML_OK) return 0;
   const char *behind_name = strrchr(text, ')');
   long parent = 0;
@@ -95,12 +96,12 @@ static bool find_in(const char *path, const lml_ipi_peer *peer, row *found) {
 /** Whether @p process has the socket @p target, "socket:[NUMBER]", open. */
 static bool has_socket(const char *process, const char *target) {
   char path[PATH_SIZE], link[PATH_SIZE];
-  snprintf(path, sizeof path, "/proc/%.20s/fd", process);
+  lml_print_cut(path, sizeof path, "/proc/%.20s/fd", process);
   DIR *folder = lml_sys->opendir(path);
   if (folder == NULL) return false;
   bool found = false;
   for (const struct dirent *entry; !found && (entry = lml_sys->readdir(folder)) != NULL;) {
-    snprintf(path, sizeof path, "/proc/%.20s/fd/%.20s", process, entry->d_name);
+    lml_print_cut(path, sizeof path, "/proc/%.20s/fd/%.20s", process, entry->d_name);
     const ssize_t length = lml_sys->readlink(path, link, sizeof link - 1);
     if (length <= 0) continue;
     link[length] = '\0';
@@ -113,7 +114,7 @@ static bool has_socket(const char *process, const char *target) {
 /** Several may have it, as after a fork. */
 static bool descends_with_socket(uint64_t inode, const lml_process *command) {
   char target[PATH_SIZE];
-  snprintf(target, sizeof target, "socket:[%" PRIu64 "]", inode);
+  lml_print_cut(target, sizeof target, "socket:[%" PRIu64 "]", inode);
   DIR *folder = lml_sys->opendir("/proc");
   if (folder == NULL) return false;
   bool found = false;

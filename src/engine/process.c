@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -12,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "engine/environment.h"
 #include "engine/marked.h"
@@ -38,7 +38,7 @@ static lml_status open_output(const lml_process_settings *settings, int *fd, lml
 static lml_status spawn(lml_process *process, const lml_process_settings *settings, lml_error *error) {
   int output = -1;
   char variable[LML_MARK_SIZE + 2];
-  snprintf(variable, sizeof variable, "%s=1", process->mark);
+  lml_print_cut(variable, sizeof variable, "%s=1", process->mark);
   const char **environment = NULL;
   lml_status status = open_output(settings, &output, error);
   if (status == LML_OK) status = lml_environment_make(variable, &environment, error);
@@ -83,9 +83,9 @@ bool lml_process_runs(lml_process *process, char *how, size_t size) {
   look(process);
   if (!process->ended) return true;
   if (WIFSIGNALED(process->status))
-    snprintf(how, size, "was ended by signal %d", WTERMSIG(process->status));
+    lml_print_cut(how, size, "was ended by signal %d", WTERMSIG(process->status));
   else
-    snprintf(how, size, "ended with exit code %d", WEXITSTATUS(process->status));
+    lml_print_cut(how, size, "ended with exit code %d", WEXITSTATUS(process->status));
   return false;
 }
 

@@ -1,11 +1,11 @@
 #include "engine/remote_calculator.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "engine/engine_texts.h"
 #include "engine/guard.h"
@@ -122,7 +122,7 @@ static void tell_refusal(void *context, lml_ipi_refusal why, const char *what) {
   remote *self = context;
   const unsigned count = ++self->refused[why];
   if (why == LML_IPI_REFUSED_NETWORK || why == LML_IPI_REFUSED_STRANGER)
-    snprintf(self->refusal, sizeof self->refusal, "%.255s", what);
+    lml_print_cut(self->refusal, sizeof self->refusal, "%.255s", what);
   if (count == 1)
     lml_log_warning(self->settings.log, "%s: %s", self->texts.who, what);
   else if ((count & (count - 1)) == 0)
@@ -165,13 +165,12 @@ static lml_status launch(remote *self, lml_error *error) {
 static void explain(const remote *self, const char *reason, char text[LML_ERROR_MESSAGE_SIZE]) {
   enum { ROOM = LML_ERROR_MESSAGE_SIZE - CONTEXT_SIZE };
   char counts[64] = "";
-  if (self->losses > 1) snprintf(counts, sizeof counts, " (loss %u in a row)", self->losses);
-  snprintf(text, ROOM, "%s: %s%s%s%s", self->texts.who, reason, counts, self->refusal[0] == '\0' ? "" : "; ",
-           self->refusal);
+  if (self->losses > 1) lml_print_cut(counts, sizeof counts, " (loss %u in a row)", self->losses);
+  lml_print_cut(text, ROOM, "%s: %s%s%s%s", self->texts.who, reason, counts, self->refusal[0] == '\0' ? "" : "; ",
+                self->refusal);
   if (self->texts.launch == NULL) return;
-  size_t used = strlen(text);
-  snprintf(text + used, ROOM - used, "; what it printed is in %s: ", self->texts.output_path);
-  used = strlen(text);
+  lml_print_behind(text, ROOM, "; what it printed is in %s: ", self->texts.output_path);
+  const size_t used = strlen(text);
   lml_output_tail(self->texts.output_path, self->output_begin, text + used, ROOM - used);
   if (text[used] == '\0') text[used - strlen(": ")] = '\0';
 }
@@ -318,14 +317,14 @@ static lml_status check_numbers(const remote *self, char *reason, size_t size) {
   lml_ipi_answer answer;
   lml_ipi_server_result(self->server, &answer);
   bool finite = isfinite(answer.energy);
-  if (!finite) snprintf(reason, size, "it sent an energy that is not a finite number");
+  if (!finite) lml_print_cut(reason, size, "it sent an energy that is not a finite number");
   for (size_t i = 0; i < 9 && finite; i++) {
     finite = isfinite(answer.virial[i]);
-    if (!finite) snprintf(reason, size, "it sent a virial that is not made of finite numbers");
+    if (!finite) lml_print_cut(reason, size, "it sent a virial that is not made of finite numbers");
   }
   for (size_t i = 0; i < 3 * answer.natoms && finite; i++) {
     finite = isfinite(answer.forces[i]);
-    if (!finite) snprintf(reason, size, "it sent a force on atom %zu that is not made of finite numbers", i / 3);
+    if (!finite) lml_print_cut(reason, size, "it sent a force on atom %zu that is not made of finite numbers", i / 3);
   }
   return finite ? LML_OK : LML_ERR_PROTOCOL;
 }
@@ -343,8 +342,8 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
   }
   self->connections = connections;
   if (!alone && settings->evaluate_limit >= 0.0 && now - self->busy_since > settings->evaluate_limit) {
-    snprintf(reason, size, "no result within %g s; check what it does, or raise limits.evaluate",
-             settings->evaluate_limit);
+    lml_print_cut(reason, size, "no result within %g s; check what it does, or raise limits.evaluate",
+                  settings->evaluate_limit);
     return LML_ERR_TIMEOUT;
   }
   if (!alone) {
@@ -352,8 +351,8 @@ static lml_status check_limits(remote *self, char *reason, size_t size) {
     return LML_OK;
   }
   if (settings->connect_limit >= 0.0 && now - self->alone_since > settings->connect_limit) {
-    snprintf(reason, size, "no engine connected within %g s; start one, or raise limits.connect",
-             settings->connect_limit);
+    lml_print_cut(reason, size, "no engine connected within %g s; start one, or raise limits.connect",
+                  settings->connect_limit);
     return LML_ERR_TIMEOUT;
   }
   return LML_OK;
@@ -366,7 +365,7 @@ static bool ended_like_before(remote *self, const char *how) {
       lml_sys->clock() - self->launched <= EARLY_END && lml_output_size(self->texts.output_path) > self->output_begin;
   const bool again = early && self->losses > 0 && self->early_loss == self->losses && strcmp(how, self->early_how) == 0;
   self->early_loss = early ? self->losses + 1 : 0;
-  snprintf(self->early_how, sizeof self->early_how, "%s", how);
+  lml_print_cut(self->early_how, sizeof self->early_how, "%s", how);
   return again;
 }
 
@@ -379,8 +378,8 @@ static void tell_good_end(remote *self, const char *end) {
   if (lml_process_is_left(self->process)) return;
   self->awaits_process = false;
   char how_long[64] = "without limit", reason[LML_ERROR_MESSAGE_SIZE];
-  if (limit >= 0.0) snprintf(how_long, sizeof how_long, "for up to %g s (limits.connect)", limit);
-  snprintf(
+  if (limit >= 0.0) lml_print_cut(how_long, sizeof how_long, "for up to %g s (limits.connect)", limit);
+  lml_print_cut(
       reason, sizeof reason,
       "%.400s, %.1f s after its start, and nothing that it started runs here; lmlink waits %s, in case the engine runs "
       "elsewhere",
@@ -395,15 +394,14 @@ static lml_status check_process(remote *self, char *reason, size_t size) {
       lml_process_runs(self->process, how, sizeof how))
     return LML_OK;
   const bool connected = lml_ipi_server_callers(self->server) > self->had;
-  snprintf(reason, size, "'%.200s' %s %s", self->texts.launch, how,
-           connected ? "after it had connected, without an answer to lmlink" : "before it connected");
+  lml_print_cut(reason, size, "'%.200s' %s %s", self->texts.launch, how,
+                connected ? "after it had connected, without an answer to lmlink" : "before it connected");
   if (lml_process_succeeded(self->process)) {
     tell_good_end(self, reason);
     return LML_OK;
   }
   if (connected || !ended_like_before(self, how)) return LML_ERR_CLOSED;
-  const size_t used = strlen(reason);
-  snprintf(reason + used, size - used, ", as the time before: correct its input or the command");
+  lml_print_behind(reason, size, ", as the time before: correct its input or the command");
   return LML_ERR_INPUT;
 }
 
@@ -418,7 +416,7 @@ static lml_status remote_progress(void *data, bool *done, lml_error *error) {
   }
   if (self->prepares) return continue_start(self, error);
   lml_status status = lml_ipi_server_progress(self->server, done, &local);
-  if (status != LML_OK) snprintf(reason, sizeof reason, "%s", local.message);
+  if (status != LML_OK) lml_print_cut(reason, sizeof reason, "%s", local.message);
   if (status == LML_OK && *done) status = check_numbers(self, reason, sizeof reason);
   if (status == LML_OK && !*done) status = check_limits(self, reason, sizeof reason);
   if (status == LML_OK && !*done) status = check_process(self, reason, sizeof reason);
@@ -533,10 +531,9 @@ void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engin
 
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size) {
   const remote *self = lml_calculator_self(calculator);
-  snprintf(text, size, "%s, started by %s", self->texts.who,
-           self->texts.launch == NULL ? "somebody else" : self->texts.launch);
-  const size_t used = strlen(text);
-  if (self->texts.prepare != NULL) snprintf(text + used, size - used, ", its input made by %s", self->texts.prepare);
+  lml_print_cut(text, size, "%s, started by %s", self->texts.who,
+                self->texts.launch == NULL ? "somebody else" : self->texts.launch);
+  if (self->texts.prepare != NULL) lml_print_behind(text, size, ", its input made by %s", self->texts.prepare);
 }
 
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {

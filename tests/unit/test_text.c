@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 
 static lml_token token_of(const char *text) { return (lml_token){text, strlen(text)}; }
@@ -295,6 +296,25 @@ static void all_numbers_read_back_from_the_fewest_digits(void **state) {
   }
 }
 
+/* --- printing --------------------------------------------------------------------------------------------------- */
+
+static void messages_are_cut_and_names_are_not(void **state) {
+  (void)state;
+  char room[8];
+  assert_int_equal(lml_print_cut(room, sizeof room, "%s-%d", "ab", 12), 5);
+  assert_string_equal(room, "ab-12");
+  lml_print_behind(room, sizeof room, "%s", "cdefgh");
+  assert_string_equal(room, "ab-12cd");
+  lml_print_behind(room, sizeof room, "%s", "more");
+  assert_string_equal(room, "ab-12cd");
+  assert_int_equal(lml_print_cut(room, sizeof room, "%s", "0123456789"), 7);
+  assert_string_equal(room, "0123456");
+  char *text = lml_print_new("a name", NULL, "%0*d%s", 5000, 0, "end");
+  assert_int_equal(strlen(text), 5003);
+  assert_string_equal(text + 5000, "end");
+  lml_free(text);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tokens_are_found),
@@ -308,6 +328,7 @@ int main(void) {
       cmocka_unit_test(numbers_do_not_depend_on_the_locale),
       cmocka_unit_test(known_numbers_are_written_as_python_does),
       cmocka_unit_test(all_numbers_read_back_from_the_fewest_digits),
+      cmocka_unit_test(messages_are_cut_and_names_are_not),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
