@@ -84,6 +84,11 @@ LML_API void lml_potential_describe(const lml_potential *potential, char *text, 
 LML_API lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calculator **calculator,
                                                 lml_error *error);
 
+/** Let the result `coordination` of a linear calculator count atoms nearer than @p radius (Å), and not than the cutoff,
+ * as it does otherwise. Between evaluations. LML_ERR_USAGE where it is larger than the cutoff. */
+LML_API lml_status lml_linear_calculator_set_coordination_radius(lml_calculator *calculator, double radius,
+                                                                 lml_error *error);
+
 /** Descriptors D of each atom: natoms × ncoefficients, row-major, with the leading 1; quadratic components are
  *  ½B₁², B₁B₂, …, in the order of the coefficients. Fixed terms have none. */
 LML_API lml_status lml_potential_descriptors(const lml_potential *potential, const lml_structure *structure,

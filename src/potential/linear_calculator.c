@@ -18,6 +18,7 @@ typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2, COMMAND_UPDATE = 3 } comma
 typedef struct {
   command command;
   unsigned results; /**< the set of them */
+  double coordination_radius;
   size_t natoms;
   double cell[9];
   bool pbc[3];
@@ -28,16 +29,19 @@ typedef struct {
   const lml_potential *potential;
   lml_potential *updated; /**< the same since an update; NULL before */
   lml_comm *comm;
-  lml_structure copy; /**< of ranks other than 0 */
-  unsigned results;   /**< the set of those that are asked for */
-  bool under_way;     /**< the other ranks wait for the end of an evaluation */
-  bool at_work;       /**< the other ranks wait for orders */
+  lml_structure copy;         /**< of ranks other than 0 */
+  unsigned results;           /**< the set of those that are asked for */
+  double coordination_radius; /**< Å; 0: the cutoff */
+  bool under_way;             /**< the other ranks wait for the end of an evaluation */
+  bool at_work;               /**< the other ranks wait for orders */
 } linear;
 
 /** Begin with what is this rank's. */
 static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
-  const lml_share share = {
-      .part = (size_t)lml_comm_rank(self->comm), .parts = (size_t)lml_comm_size(self->comm), .results = self->results};
+  const lml_share share = {.part = (size_t)lml_comm_rank(self->comm),
+                           .parts = (size_t)lml_comm_size(self->comm),
+                           .results = self->results,
+                           .coordination_radius = self->coordination_radius};
   return lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
 }
 
@@ -58,7 +62,10 @@ static lml_status gather_parts(linear *self, lml_status status, lml_error *error
 /** Send the structure to the other ranks, which agree that they have room for it before its arrays follow. */
 static lml_status send_structure(linear *self, const lml_structure *structure, lml_error *error) {
   if (lml_comm_size(self->comm) == 1) return LML_OK;
-  order message = {.command = COMMAND_EVALUATE, .results = self->results, .natoms = structure->natoms};
+  order message = {.command = COMMAND_EVALUATE,
+                   .results = self->results,
+                   .coordination_radius = self->coordination_radius,
+                   .natoms = structure->natoms};
   memcpy(message.cell, structure->cell, sizeof message.cell);
   memcpy(message.pbc, structure->pbc, sizeof message.pbc);
   lml_status status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
@@ -181,6 +188,17 @@ lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calc
   return lml_linear_calculator_create_parallel(potential, lml_comm_serial(), calculator, error);
 }
 
+lml_status lml_linear_calculator_set_coordination_radius(lml_calculator *calculator, double radius, lml_error *error) {
+  linear *self = lml_calculator_self(calculator);
+  const double cutoff = lml_potential_cutoff(self->potential);
+  if (!(radius > 0.0 && radius <= cutoff))
+    return lml_fail(error, LML_ERR_USAGE,
+                    "the coordination radius %g Å must be positive and at most the potential's cutoff, %g Å", radius,
+                    cutoff);
+  self->coordination_radius = radius;
+  return LML_OK;
+}
+
 /* ---- new coefficients ---- */
 
 /** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. */
@@ -226,8 +244,12 @@ lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, cons
                                                 const size_t *atoms, size_t natoms, const lml_request *request,
                                                 lml_results *results, lml_error *error) {
   linear *self = lml_calculator_self(calculator);
-  const lml_share share = {.parts = 1, .atoms = atoms, .natoms = natoms};
   self->results = lml_linear_results_named(request);
+  const lml_share share = {.parts = 1,
+                           .atoms = atoms,
+                           .natoms = natoms,
+                           .results = self->results,
+                           .coordination_radius = self->coordination_radius};
   lml_neighbours_forget(&self->evaluation.atoms.neighbours);
   lml_status status = lml_structure_check(structure, error);
   if (status == LML_OK) status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
@@ -264,6 +286,7 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     status = receive_structure(self, &message, &own);
     if (status != LML_OK) continue;
     self->results = message.results;
+    self->coordination_radius = message.coordination_radius;
     status = begin(self, &self->copy, &own);
     if (status == LML_OK) lml_linear_evaluation_step(&self->evaluation, SIZE_MAX);
     (void)gather_parts(self, status, &own);

@@ -87,6 +87,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   lml_listed_atoms *atoms = &evaluation->atoms;
   const lml_linear_model *model = lml_evaluator_model(evaluation->evaluator);
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
+  evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;
   lml_status status = lml_listed_atoms_find(atoms, model, structure, share->part, share->parts, error);
   if (status == LML_OK) status = clear_results(evaluation, error);
   if (status != LML_OK) return status;
@@ -108,7 +109,8 @@ bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns)
 void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
   lml_evaluator_finish(evaluation->evaluator);
-  const lml_linear_sources sources = {.neighbours = n, .energies = evaluation->energies};
+  const lml_linear_sources sources = {
+      .neighbours = n, .energies = evaluation->energies, .coordination_radius = evaluation->coordination_radius};
   for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
     if ((evaluation->results >> k & 1u) != 0)
       lml_linear_results[k].fill(&sources, lml_linear_evaluation_result(evaluation, k));

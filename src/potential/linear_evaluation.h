@@ -14,8 +14,9 @@ typedef struct lml_linear_evaluation {
   double *forces;   /**< (natoms + nghosts) × 3, eV/Å, sorted */
   double *energies; /**< natoms, eV, sorted */
   unsigned results; /**< which of lml_linear_results are evaluated */
-  double *totals;   /**< natoms × 3 forces, the virial (9), each of these results; atoms in the structure's order */
-  int32_t *needed;  /**< the sorted atoms that are evaluated where not all are */
+  double coordination_radius;
+  double *totals;  /**< natoms × 3 forces, the virial (9), each of these results; atoms in the structure's order */
+  int32_t *needed; /**< the sorted atoms that are evaluated where not all are */
   size_t forces_capacity, energies_capacity, totals_capacity, needed_capacity;
 } lml_linear_evaluation;
 
@@ -25,7 +26,8 @@ typedef struct lml_share {
   const size_t *atoms; /**< NULL, or @p natoms atoms of the structure whose forces alone are wanted: nothing else of the
                             totals is to be used then. With one part alone */
   size_t natoms;
-  unsigned results; /**< the set of results (linear_results.h) that are wanted beside forces and virial */
+  unsigned results;           /**< the set of results (linear_results.h) that are wanted beside forces and virial */
+  double coordination_radius; /**< Å; 0: the cutoff */
 } lml_share;
 
 /** Doubles in `totals`. */

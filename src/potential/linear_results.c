@@ -11,8 +11,29 @@ static void fill_energies(const lml_linear_sources *sources, double *values) {
   for (size_t s = 0; s < n->natoms; s++) values[n->order[s]] = sources->energies[s];
 }
 
+/** Neighbours nearer than the radius, periodic images among them. */
+static size_t count_near(const lml_linear_sources *sources, size_t s) {
+  const lml_neighbours *n = sources->neighbours;
+  const double *centre = n->positions + 3 * s, limit = sources->coordination_radius * sources->coordination_radius;
+  size_t count = 0;
+  for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++) {
+    const double *other = n->positions + 3 * (size_t)n->list[i];
+    const double x = other[0] - centre[0], y = other[1] - centre[1], z = other[2] - centre[2];
+    count += x * x + y * y + z * z < limit;
+  }
+  return count;
+}
+
+static void fill_coordination(const lml_linear_sources *sources, double *values) {
+  const lml_neighbours *n = sources->neighbours;
+  for (size_t s = n->begin; s < n->end; s++) values[n->order[s]] = (double)count_near(sources, s);
+}
+
 const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS] = {
     [LML_LINEAR_ENERGIES] = {{.name = "energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1}, fill_energies},
+    [LML_LINEAR_COORDINATION] =
+        {{.name = "coordination", .unit = "", .scope = LML_PER_ATOM, .type = LML_RESULT_INTEGER, .width = 1},
+         fill_coordination},
 };
 
 unsigned lml_linear_results_named(const lml_request *request) {

@@ -11,6 +11,7 @@
 typedef struct lml_linear_sources {
   const lml_neighbours *neighbours; /**< lists of the share's atoms */
   const double *energies;           /**< eV, of the sorted atoms; 0 of those of other shares */
+  double coordination_radius;       /**< Å, no larger than the cutoff of the lists */
 } lml_linear_sources;
 
 typedef struct lml_linear_result {
@@ -21,7 +22,11 @@ typedef struct lml_linear_result {
 } lml_linear_result;
 
 /** Places in the table below, and bits of a set of results: 1 << place. */
-enum { LML_LINEAR_ENERGIES = 0 /**< in every set: the energy is their sum */, LML_LINEAR_NRESULTS };
+enum {
+  LML_LINEAR_ENERGIES = 0 /**< in every set: the energy is their sum */,
+  LML_LINEAR_COORDINATION,
+  LML_LINEAR_NRESULTS
+};
 
 extern const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS];
 

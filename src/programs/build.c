@@ -66,13 +66,24 @@ const lml_potential *lml_build_shared_potential(const lml_build *build) {
 static lml_status make(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                        lml_error *error);
 
+static lml_status set_radius(lml_calculator *calculator, const lml_calculator_config *config, lml_error *error) {
+  if (config->coordination_radius <= 0.0) return LML_OK;
+  const lml_status status =
+      lml_linear_calculator_set_coordination_radius(calculator, config->coordination_radius, error);
+  return status == LML_OK ? status : lml_fail_context(error, "%s: coordination_radius", config->potential);
+}
+
 static lml_status make_linear(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                               lml_error *error) {
-  if (config != shared_config(&build->config->calculator))
-    return lml_linear_calculator_create(lml_build_potential_of(build, config), calculator, error);
-  *calculator = build->parallel;
-  build->calculator = NULL; /* it is a part now, and freed with the whole */
-  return LML_OK;
+  if (config == shared_config(&build->config->calculator)) {
+    const lml_status status = set_radius(build->parallel, config, error);
+    if (status != LML_OK) return status;
+    *calculator = build->parallel;
+    build->calculator = NULL; /* it is a part now, and freed with the whole */
+    return LML_OK;
+  }
+  const lml_status status = lml_linear_calculator_create(lml_build_potential_of(build, config), calculator, error);
+  return status == LML_OK ? set_radius(*calculator, config, error) : status;
 }
 
 static lml_status make_engine(lml_build *build, const lml_remote_config *config, const char *address,

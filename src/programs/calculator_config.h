@@ -67,9 +67,10 @@ typedef struct lml_calculator_config {
   char *potential;  /**< linear: .snap or .snapcoeff file */
   char *parameters; /**< linear: .snapparam file; NULL: the one beside the potential */
   lml_fixed_terms fixed_terms;
-  lml_reload_when reload;    /**< linear: when new coefficients are taken over */
-  lml_remote_config *remote; /**< remote; else NULL */
-  lml_mixing_config *mixing; /**< mixing; else NULL */
+  double coordination_radius; /**< linear: Å; 0: the cutoff */
+  lml_reload_when reload;     /**< linear: when new coefficients are taken over */
+  lml_remote_config *remote;  /**< remote; else NULL */
+  lml_mixing_config *mixing;  /**< mixing; else NULL */
 } lml_calculator_config;
 
 /** Let @p calculator, which is empty, be of a type, and allocate what that holds. */

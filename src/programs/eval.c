@@ -41,6 +41,9 @@ static const lml_option options[] = {
      .value = "NAMES",
      .help = "Write more results to --output: names with commas between them. The energies of atoms, energies, are "
              "there in any case."},
+    {.name = "coordination-radius",
+     .value = "RADIUS",
+     .help = "What the result coordination counts neighbours within, in A; by default the potential's cutoff."},
     {.name = "descriptors",
      .value = "FILE",
      .help = "Write the descriptors D of all atoms, with their leading 1, to this .npy file."},
@@ -270,6 +273,13 @@ static lml_status check_options(run *r, lml_error *error) {
   return lml_arguments_integer(r->arguments, "index", INT32_MIN, INT32_MAX, &r->index, error);
 }
 
+static lml_status set_radius(run *r, lml_error *error) {
+  double radius = 0.0;
+  lml_status status = lml_arguments_real(r->arguments, "coordination-radius", &radius, error);
+  if (status == LML_OK) status = lml_linear_calculator_set_coordination_radius(r->calculator, radius, error);
+  return status == LML_OK ? status : lml_fail_context(error, "--coordination-radius");
+}
+
 static lml_status read_potential(run *r, lml_error *error) {
   const char *path = lml_arguments_text(r->arguments, "potential", 0);
   if (path == NULL) return LML_OK;
@@ -282,6 +292,7 @@ static lml_status read_potential(run *r, lml_error *error) {
   for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
     fprintf(stderr, "%s: warning: %s\n", command.program, lml_potential_warning(r->potential, k));
   if (status == LML_OK) status = lml_linear_calculator_create(r->potential, &r->calculator, error);
+  if (status == LML_OK && lml_arguments_count(r->arguments, "coordination-radius") > 0) status = set_radius(r, error);
   return status == LML_OK ? lml_calculator_check(r->calculator, &r->request, error) : status;
 }
 

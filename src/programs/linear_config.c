@@ -9,8 +9,7 @@ static const lml_key potential_keys[] = {
      .type = LML_KEY_PATH,
      .presence = LML_JSON_REQUIRED,
      .help = "the potential: a LAMMPS `.snap`, `.mod` or `.mliap` file (its `pair_style` and `pair_coeff` lines name "
-             "the other "
-             "files and the ZBL term), a `.snapcoeff` file or a `.uf3` file",
+             "the other files and the ZBL term), a `.snapcoeff`, `.uf3` or `.yace` file, or a MiLaDy `.pot` file",
      .option = "potential",
      .argument = "FILE"},
     {.name = "parameters",
@@ -53,6 +52,14 @@ static const lml_key keys[] = {
      .presence = LML_JSON_REQUIRED,
      .object = &potential_table,
      .help = "the files of the potential"},
+    {.name = "coordination_radius",
+     LML_KEY_AT(lml_calculator_config, coordination_radius),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_POSITIVE,
+     .unit = "Å",
+     .help = "what the [result](configuration.md#results) `coordination` counts neighbours within; at most the "
+             "potential's cutoff",
+     .otherwise = "the cutoff"},
 };
 
 const lml_key_table lml_linear_keys = {.name = "linear", .size = sizeof(lml_calculator_config), LML_KEYS(keys)};
