@@ -259,7 +259,7 @@ static lml_status listen_to_engine(lml_ipi_server *server, bool *heard, lml_erro
     if (status == LML_OK && message != NULL) status = take_message(server, message, error);
     /* The result's arrays are the decoder's: nothing may follow it. */
     if (status == LML_OK && server->request == ANSWERED && at < received)
-      return lml_fail(error, LML_ERR_PROTOCOL, "it sent %zu bytes behind the forces", received - at);
+      return lml_fail(error, LML_ERR_PROTOCOL, "it sent %zu bytes after the forces", received - at);
   }
   if (status != LML_OK || !closed || server->request == ANSWERED) return status;
   const char *inside = lml_ipi_decoder_inside(server->decoder);

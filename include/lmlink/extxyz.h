@@ -70,7 +70,7 @@ LML_API lml_status lml_xyz_open(const char *path, lml_xyz_reader **reader, lml_e
 LML_API lml_status lml_xyz_read(lml_xyz_reader *reader, lml_frame *frame, bool *end, lml_error *error);
 
 /** Whether a read failed because the file ends within the frame, as where its writer was interrupted: all frames before
- *  it are whole, and there is nothing behind it. */
+ *  it are whole, and there is nothing after it. */
 LML_API bool lml_xyz_torn(const lml_xyz_reader *reader);
 
 /** A place between two frames of a file. */

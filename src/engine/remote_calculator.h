@@ -66,8 +66,8 @@ typedef struct lml_engine_settings {
   double evaluate_limit; /**< s that an evaluation may take; negative: any time */
   double stop_patience;  /**< s that the engine has, when lmlink ends, to end by itself, and again after SIGTERM */
   lml_engine_policy policy;
-  size_t retries; /**< losses in a row, without a result between them, after which the evaluation fails */
-  double back_off;  /**< s before the first restart; doubles with each further one, up to a minute */
+  size_t retries;  /**< losses in a row, without a result between them, after which the evaluation fails */
+  double back_off; /**< s before the first restart; doubles with each further one, up to a minute */
   lml_engine_init init;
   lml_engine_origin origin;
   const lml_log *log; /**< NULL: nothing is told */

@@ -20,7 +20,7 @@ typedef struct lml_eval_path {
 /** Add a frame: with the forces of @p results, or, where that is NULL, with those of its column forces. */
 lml_status lml_eval_path_add(lml_eval_path *path, lml_frame *frame, const lml_results *results, lml_error *error);
 
-/** Integrate, and print λ and E at @p points; behind them the barrier and the estimated error. */
+/** Integrate, and print λ and E at @p points; after them the barrier and the estimated error. */
 lml_status lml_eval_path_print(const lml_eval_path *path, lml_work_points points, lml_error *error);
 
 void lml_eval_path_free(lml_eval_path *path);

@@ -319,8 +319,8 @@ static void put_variants(schema *s) {
 lml_status lml_key_schema(const lml_key_root *root, char **text, lml_error *error) {
   schema s = {.writer = {.indent = 2}, .root = root};
   lml_json_writer *w = &s.writer;
-  void *structure = NULL;
-  lml_status status = lml_alloc((char **)&structure, root->size, 1, "defaults", error);
+  char *structure = NULL;
+  lml_status status = lml_alloc(&structure, root->size, 1, "defaults", error);
   if (status != LML_OK) return status;
   root->init(structure);
   lml_json_writer_begin(w);

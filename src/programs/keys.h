@@ -69,7 +69,7 @@ typedef struct lml_key_table {
   const lml_key *keys;
   size_t nkeys;
   size_t nalternatives; /**< exactly one of this many first keys must be there */
-  const char *purpose;  /**< what is said behind their names where that is not so; may be NULL */
+  const char *purpose;  /**< what is said after their names where that is not so; may be NULL */
   /** Sets what the structure holds where a key is missing; NULL: that is done elsewhere. */
   void (*init)(void *target);
   /** Checks what is not a matter of one key, after all have been read; may be NULL. */

@@ -46,8 +46,7 @@ static const lml_key start_keys[] = {
      .type = LML_KEY_PATH,
      .presence = LML_JSON_REQUIRED,
      .help = "starting potential: a LAMMPS `.snap`, `.mod` or `.mliap` file with its `pair_style` and `pair_coeff` "
-             "lines, a "
-             "`.snapcoeff` file or a `.uf3` file",
+             "lines, a `.snapcoeff`, `.uf3` or `.yace` file, or a MiLaDy `.pot` file",
      .option = "start",
      .argument = "FILE"},
     {.name = "parameters",

@@ -44,7 +44,7 @@ static const lml_option table[] = {
     {.name = "follow",
      .value = "FILE",
      .help = "A force log that is being written: the quantum forces of its frames, those there are and those that are "
-             "appended, are targets, and the output is written anew as they come, until SIGTERM or Ctrl-C."},
+             "appended, are targets, and the output is rewritten as they come, until SIGTERM or Ctrl-C."},
     {.name = "forces-weight", .value = "WEIGHT", .help = "Weight of the targets' forces, 1 by default."},
     {.name = "energy-weight",
      .value = "WEIGHT",
@@ -67,12 +67,11 @@ static const lml_option table[] = {
      .help = "A further weight of the frames of a group. May be repeated."},
     {.name = "min-displacement",
      .value = "LENGTH",
-     .help = "Leave out target frames in which no selected atom has moved this far (in A) since the last one used."},
+     .help = "Omit target frames in which no selected atom has moved this far (in A) since the last one used."},
     {.name = "leverage",
      .value = "NUMBER",
-     .help =
-         "Leave out target frames of which no row has more leverage than this, relative to the frames before it; 1 is "
-         "where a row tells as much as all before it."},
+     .help = "Omit target frames of which no row has more leverage than this, relative to the frames before it; 1 is "
+             "where a row tells as much as all before it."},
     {.name = "hard",
      .value = "FILE",
      .times = LML_OPTION_MANY,

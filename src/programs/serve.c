@@ -61,7 +61,7 @@ static void print_plain(const char *line) { puts(line); }
 
 static void print_check(const lml_server *server, const lml_serve_config *config, const lml_comm *comm) {
   char line[LINE_SIZE];
-  printf("%s %s: nothing is wrong\n", lml_serve_command.program, lml_version());
+  printf("%s %s: configuration OK\n", lml_serve_command.program, lml_version());
   if (config->path != NULL) printf("configuration  %s\n", config->path);
   lml_server_describe_calculator(server, line, sizeof line);
   printf("calculator     %s\n", line);

@@ -328,7 +328,7 @@ bool lml_server_describe_region(const lml_server *server, size_t line, char *tex
   return true;
 }
 
-/** " W 126, He 2" behind @p text. */
+/** " W 126, He 2" after @p text. */
 static void append_counts(const lml_structure *structure, char *text, size_t size) {
   const char *separator = "";
   for (int number = 1; number <= 118; number++) {

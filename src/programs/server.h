@@ -35,7 +35,7 @@ void lml_server_describe_calculator(const lml_server *server, char *text, size_t
 /** The structure in one line: file, elements with their counts, periodicity; or what is assumed without one. */
 void lml_server_describe_structure(const lml_server *server, char *text, size_t size);
 
-/** Line @p line, from 0, of what there is to say about the regions of a mixture; false behind the last. */
+/** Line @p line, from 0, of what there is to say about the regions of a mixture; false after the last. */
 bool lml_server_describe_region(const lml_server *server, size_t line, char *text, size_t size);
 
 /** Write the structure with its regions, and the clusters, into the working directory (see check_files.h). On rank 0.

@@ -22,7 +22,7 @@ typedef struct lml_comment {
 lml_status lml_comment_next(lml_comment *comment, bool *end, lml_error *error);
 
 /** Give @p values, which has a name alone, the value that @p text stands for: integers where all words are, else
- *  reals, else logicals, else a text. Words are separated by blanks and commas. A JSON string behind "_JSON " is the
+ *  reals, else logicals, else a text. Words are separated by blanks and commas. A JSON string after "_JSON " is the
  *  text in it; other JSON is a text, "_JSON " included. */
 lml_status lml_comment_value(lml_values *values, const char *text, lml_error *error);
 

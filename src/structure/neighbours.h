@@ -2,7 +2,7 @@
  *  Neighbour search, linear in the number of atoms, for any cell and any mixture of periodic directions.
  *
  *  Atoms are wrapped into the cell and sorted along a grid so that atoms near in space are near in memory; periodic
- *  images within the cutoff of the cell are added behind them as ghosts. A neighbour is then one index. A cell smaller
+ *  images within the cutoff of the cell are added after them as ghosts. A neighbour is then one index. A cell smaller
  *  than the cutoff gives several ghosts of one atom, also as neighbours of itself.
  */
 #ifndef LML_STRUCTURE_NEIGHBOURS_H

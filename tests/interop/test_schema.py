@@ -36,7 +36,8 @@ MIXING = {
     "type": "mixing", "ml": LINEAR, "zero_mean_force": True, "energy": "virtual_work", "virial": "ml",
     "foreign_distance": 4.5,
     "rescale": {"qm_lattice_constant": 3.1, "qm_bulk_modulus": 300, "ml_lattice_constant": 3.2, "ml_bulk_modulus": 310},
-    "qm": [{"name": str(k), "region": region, "cluster": {"vacuum": 5, "cell_rounding": 3}, "calculator": ENGINE}
+    "qm": [{"name": str(k), "region": region, "cluster": {"vacuum": 5, "cell_rounding": 3},
+            "calculator": LINEAR if k else ENGINE}
            for k, region in enumerate(SELECTIONS)],
 }
 RETRAIN = {
@@ -57,8 +58,8 @@ RETRAIN = {
 WHOLE = {"lmlink-serve": [SERVE | {"calculator": LINEAR}, SERVE | {"calculator": MIXING}],
          "lmlink-retrain": [RETRAIN, RETRAIN | {"search": True, "lambda_ridge_scale": "s.npy"}]}
 
-# What the programs look at more closely than the schema.
-CLOSER = {("driver", "address")}
+# Of what the programs say, what the schema does not know: how one key goes with another, and what texts mean.
+CLOSER = ("driver.address: ", "outer: must not be smaller than inner", "targets: is for design matrices", "no driver: ")
 
 
 def validator(name):
@@ -137,17 +138,18 @@ def test_configurations_in_the_documentation_are_accepted(page):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("value", [None, -1, 1e12, 1.5, "", "nonsense", [], {}, [None], {"nonsense": 1}], ids=repr)
+@pytest.mark.parametrize("value", [None, -1, 2e6, 1.5, "", "nonsense", [], {}, [None], {"nonsense": 1}], ids=repr)
 def test_schema_refuses_what_the_program_refuses(name, value, tmp_path):
     """Every value of the whole configurations is replaced in turn."""
     check = validator(name)
     for configuration in WHOLE[name]:
         for path in places(configuration):
-            if not path or path[0] in ("format", "version") or path in CLOSER:
+            if not path or path[0] in ("format", "version"):
                 continue
             wrong = changed(configuration, path, value)
             said = refusal(name, wrong, tmp_path)
-            assert bool(said) != check.is_valid(wrong), (path, value, said)
+            if not any(words in said for words in CLOSER):
+                assert bool(said) != check.is_valid(wrong), (path, value, said)
 
 
 @pytest.mark.parametrize("name", WHOLE)

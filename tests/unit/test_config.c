@@ -227,8 +227,7 @@ static void wrong_options(void **state) {
   (void)state;
   wrong_line("", "no potential: give a configuration file, or --potential FILE");
   wrong_line("--potential W.snap", "no driver: give --driver unix:NAME or --driver HOST:PORT");
-  wrong_line("--potential W.snap --driver unix:w --wait -2",
-             "--wait '-2' is negative: omit it to wait without limit");
+  wrong_line("--potential W.snap --driver unix:w --wait -2", "--wait '-2' is negative: omit it to wait without limit");
   wrong_line("--potential= --driver unix:w", "--potential needs a value: --potential FILE");
   wrong_line("--potental W.snap", "unknown option '--potental': did you mean --potential?");
 }

@@ -409,7 +409,7 @@ static void words_that_nobody_asked_for_are_errors(void **state) {
   lml_ipi_buffer_free(&result);
   bool done;
   assert_int_equal(lml_ipi_server_progress(server, &done, &error), LML_ERR_PROTOCOL);
-  assert_non_null(strstr(error.message, "5 bytes behind the forces"));
+  assert_non_null(strstr(error.message, "5 bytes after the forces"));
 }
 
 static void a_result_that_came_too_late_is_thrown_away(void **state) {

@@ -263,7 +263,7 @@ static void a_file_cut_anywhere_is_noticed(void **state) {
     assert_int_equal(read_texts(text, plain_parameters, NULL, &model, NULL), LML_OK);
   }
   lml_snap_model_free(&model);
-  fails_with(two_elements, "twojmax 2\nrcutfac 4.5", "A.snapparam:2: rcutfac has no line break behind it");
+  fails_with(two_elements, "twojmax 2\nrcutfac 4.5", "A.snapparam:2: rcutfac has no line break after it");
   assert_int_equal(read_texts(two_elements, "rcutfac 4.5\ntwojmax 2", NULL, &model, NULL), LML_OK);
   lml_snap_model_free(&model);
 }

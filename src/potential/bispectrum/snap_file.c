@@ -101,7 +101,7 @@ static lml_status read_coefficient(reader *r, const char *element, size_t index,
         element, index, r->ncoefficients);
   if (lml_lines_torn(r->lines) && strchr(content.text, '#') == NULL)
     return lml_lammps_fail(r->lines, error,
-                           "the last coefficient has no line break behind it, so the file may be cut off: if it is "
+                           "the last coefficient has no line break after it, so the file may be cut off: if it is "
                            "whole, add one with 'echo >> %s'",
                            lml_lines_path(r->lines));
   return lml_lammps_real(r->lines, content, "coefficient", coefficient, error);

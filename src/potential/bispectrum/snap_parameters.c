@@ -191,7 +191,7 @@ static lml_status read_keyword(reader *r, lml_token content, lml_error *error) {
   r->given_on[k] = lml_lines_number(r->lines);
   if (may_be_cut(r, keyword, content))
     return lml_lammps_fail(r->lines, error,
-                           "%s has no line break behind it, so the file may be cut off: if it is whole, add one with "
+                           "%s has no line break after it, so the file may be cut off: if it is whole, add one with "
                            "'echo >> %s'",
                            keyword->name, lml_lines_path(r->lines));
   if (r->files == MLIAP && r->given_on[NELEMS] == 0 && (keyword->kind == PER_ELEMENT || keyword->kind == NAMES))
