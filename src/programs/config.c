@@ -127,16 +127,7 @@ static lml_status read_results(const lml_keys_reading *reading, const lml_json_v
 }
 
 static const lml_key keys[] = {
-    {.name = "format",
-     .type = LML_KEY_CONSTANT,
-     .presence = LML_JSON_REQUIRED,
-     .choices = format,
-     .help = "what the file is"},
-    {.name = "version",
-     .type = LML_KEY_VERSION,
-     .presence = LML_JSON_REQUIRED,
-     .least = LML_CONFIG_VERSION,
-     .help = "version of the file's format"},
+    LML_FORMAT_KEYS(format, LML_CONFIG_VERSION),
     {.name = "structure",
      LML_KEY_AT(lml_serve_config, structure),
      .type = LML_KEY_PATH,

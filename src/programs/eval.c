@@ -16,7 +16,7 @@
 #include "programs/eval_arrays.h"
 #include "programs/eval_frame.h"
 #include "programs/eval_work.h"
-#include "programs/fixed_terms.h"
+#include "programs/potential_keys.h"
 #include "programs/program.h"
 #include "programs/signals.h"
 

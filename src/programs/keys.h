@@ -107,6 +107,22 @@ struct lml_key {
 /** All entries of an array of keys, for a table. */
 #define LML_KEYS(array) .keys = (array), .nkeys = sizeof(array) / sizeof((array)[0])
 
+/** The first two keys of a file: its format, the only one of @p names (NULL-terminated), and that format's version. */
+#define LML_FORMAT_KEYS(names, number)                                                            \
+  {.name = "format",                                                                              \
+   .type = LML_KEY_CONSTANT,                                                                      \
+   .presence = LML_JSON_REQUIRED,                                                                 \
+   .choices = (names),                                                                            \
+   .help = "what the file is"},                                                                   \
+  {                                                                                               \
+    .name = "version", .type = LML_KEY_VERSION, .presence = LML_JSON_REQUIRED, .least = (number), \
+    .help = "version of the file's format"                                                        \
+  }
+
+/** The key `type` of a variant, the only one of @p names. */
+#define LML_TYPE_KEY(names, text) \
+  { .name = "type", .type = LML_KEY_CONSTANT, .presence = LML_JSON_REQUIRED, .choices = (names), .help = (text) }
+
 /** One kind of an object, told by its key `type`. */
 typedef struct lml_key_variant {
   const char *name;

@@ -1,7 +1,7 @@
 /* The keys of a linear calculator. */
 #include "programs/calculator_config.h"
 #include "programs/config_tables.h"
-#include "programs/fixed_terms.h"
+#include "programs/potential_keys.h"
 
 static const lml_key potential_keys[] = {
     {.name = "file",
@@ -12,23 +12,7 @@ static const lml_key potential_keys[] = {
              "the other files and the ZBL term), a `.snapcoeff`, `.uf3` or `.yace` file, or a MiLaDy `.pot` file",
      .option = "potential",
      .argument = "FILE"},
-    {.name = "parameters",
-     LML_KEY_AT(lml_calculator_config, parameters),
-     .type = LML_KEY_PATH,
-     .help = "`.snapparam` file of a `.snapcoeff` file",
-     .otherwise = "the one of the same name beside it",
-     .option = "parameters",
-     .argument = "FILE"},
-    {.name = "fixed_terms",
-     LML_KEY_AT(lml_calculator_config, fixed_terms),
-     .type = LML_KEY_CHOICE,
-     .choices = lml_fixed_terms_names,
-     .first = LML_FIXED_TERMS_NONE,
-     .help = "for a `.snapcoeff` file whose neighbour `.snap` or `.mod` file adds ZBL: omit it (none), or add it as "
-             "that file says (snap)",
-     .otherwise = "refuse until told",
-     .option = "fixed-terms",
-     .argument = "TERMS"},
+    LML_POTENTIAL_KEYS(lml_calculator_config),
     {.name = "reload",
      LML_KEY_AT(lml_calculator_config, reload),
      .type = LML_KEY_SWITCH,
@@ -42,11 +26,7 @@ static const lml_key_table potential_table = {LML_KEYS(potential_keys)};
 static const char *const type[] = {"linear", NULL};
 
 static const lml_key keys[] = {
-    {.name = "type",
-     .type = LML_KEY_CONSTANT,
-     .presence = LML_JSON_REQUIRED,
-     .choices = type,
-     .help = "kind of calculator: a linear potential"},
+    LML_TYPE_KEY(type, "kind of calculator: a linear potential"),
     {.name = "potential",
      .type = LML_KEY_OBJECT,
      .presence = LML_JSON_REQUIRED,

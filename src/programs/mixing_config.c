@@ -147,11 +147,7 @@ static void init(void *target) {
 }
 
 static const lml_key keys[] = {
-    {.name = "type",
-     .type = LML_KEY_CONSTANT,
-     .presence = LML_JSON_REQUIRED,
-     .choices = type,
-     .help = "kind of calculator: a mixture"},
+    LML_TYPE_KEY(type, "kind of calculator: a mixture"),
     {.name = "ml",
      LML_KEY_AT(lml_mixing_config, ml),
      .type = LML_KEY_VARIANT,

@@ -81,11 +81,7 @@ static const lml_key limit_keys[] = {
 static const lml_key_table limit_table = {LML_KEYS(limit_keys)};
 
 static const lml_key keys[] = {
-    {.name = "type",
-     .type = LML_KEY_CONSTANT,
-     .presence = LML_JSON_REQUIRED,
-     .choices = type,
-     .help = "kind of calculator: an engine"},
+    LML_TYPE_KEY(type, "kind of calculator: an engine"),
     {.name = "name",
      LML_KEY_AT(lml_remote_config, name),
      .help = "what messages call the engine, beside its address",

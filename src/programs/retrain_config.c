@@ -1,6 +1,6 @@
 #include "programs/retrain_config.h"
 
-#include "programs/fixed_terms.h"
+#include "programs/potential_keys.h"
 #include "programs/retrain_tables.h"
 
 static const char *const format[] = {"lmlink-retrain", NULL};
@@ -49,23 +49,7 @@ static const lml_key start_keys[] = {
              "lines, a `.snapcoeff`, `.uf3` or `.yace` file, or a MiLaDy `.pot` file",
      .option = "start",
      .argument = "FILE"},
-    {.name = "parameters",
-     LML_KEY_AT(lml_retrain_options, parameters),
-     .type = LML_KEY_PATH,
-     .help = "`.snapparam` file of a `.snapcoeff` file",
-     .otherwise = "the one of the same name beside it",
-     .option = "parameters",
-     .argument = "FILE"},
-    {.name = "fixed_terms",
-     LML_KEY_AT(lml_retrain_options, fixed_terms),
-     .type = LML_KEY_CHOICE,
-     .choices = lml_fixed_terms_names,
-     .first = LML_FIXED_TERMS_NONE,
-     .help = "for a `.snapcoeff` file whose neighbour `.snap` or `.mod` file adds ZBL: omit it (none), or add it as "
-             "that file says (snap)",
-     .otherwise = "refuse until told",
-     .option = "fixed-terms",
-     .argument = "TERMS"},
+    LML_POTENTIAL_KEYS(lml_retrain_options),
     {.name = "zero",
      LML_KEY_AT(lml_retrain_options, origin),
      .type = LML_KEY_SWITCH,
@@ -118,16 +102,7 @@ static const lml_key_table search_table = {LML_KEYS(search_keys), .init = init_s
   .name = (title), .type = LML_KEY_OBJECTS, .read = lml_sets_read, .object = &lml_set_keys, .first = (role)
 
 static const lml_key keys[] = {
-    {.name = "format",
-     .type = LML_KEY_CONSTANT,
-     .presence = LML_JSON_REQUIRED,
-     .choices = format,
-     .help = "what the file is"},
-    {.name = "version",
-     .type = LML_KEY_VERSION,
-     .presence = LML_JSON_REQUIRED,
-     .least = LML_RETRAIN_CONFIG_VERSION,
-     .help = "version of the file's format"},
+    LML_FORMAT_KEYS(format, LML_RETRAIN_CONFIG_VERSION),
     {.name = "start",
      .type = LML_KEY_OBJECT,
      .object = &start_table,

@@ -50,14 +50,18 @@ static inline int remove_folder(void **state) {
   return rmdir(folder_name);
 }
 
+/** Write @p length bytes into the file @p path. */
+static inline void write_bytes(const char *path, const void *bytes, size_t length) {
+  FILE *file = fopen(path, "wb");
+  if (file != NULL && fwrite(bytes, 1, length, file) == length && fclose(file) == 0) return;
+  perror(path);
+  abort();
+}
+
 /** Write @p text into the file @p name of the folder; its path. */
 static inline const char *write_text(const char *name, const char *text) {
   const char *path = in_folder(name);
-  FILE *file = fopen(path, "wb");
-  if (file == NULL || fputs(text, file) == EOF || fclose(file) != 0) {
-    perror(path);
-    abort();
-  }
+  write_bytes(path, text, strlen(text));
   return path;
 }
 

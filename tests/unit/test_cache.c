@@ -34,12 +34,7 @@ static lml_cache_finding look(const char *wanted) {
   return finding;
 }
 
-static void put(const char *bytes, size_t length) {
-  FILE *file = fopen(in_folder("c"), "wb");
-  assert_non_null(file);
-  assert_int_equal(fwrite(bytes, 1, length, file), length);
-  assert_int_equal(fclose(file), 0);
-}
+static void put(const char *bytes, size_t length) { write_bytes(in_folder("c"), bytes, length); }
 
 static void what_was_written_is_read(void **state) {
   (void)state;

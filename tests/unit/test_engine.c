@@ -250,15 +250,20 @@ static void says(int engine, const char *text) {
   assert_int_equal(send(engine, header, 12, MSG_NOSIGNAL), 12);
 }
 
+/** Open @p calculator, let an engine connect, and start an evaluation. */
+static void starts_with(lml_calculator *calculator, int *engine) {
+  assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
+  connects(engine);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
+}
+
 static void a_silent_engine_is_given_up(void **state) {
   (void)state;
   lml_engine_settings settings = settings_of();
   lml_calculator *calculator = makes(&settings);
   int engine;
   bool done;
-  assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
-  connects(&engine);
-  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
+  starts_with(calculator, &engine);
   assert_int_equal(lml_calculator_progress(calculator, &done, &error), LML_OK);
   says(engine, "READY");
   lml_status status = LML_OK;
@@ -310,9 +315,7 @@ static void nan_is_refused(void **state) {
   lml_calculator *calculator = makes(&settings);
   int engine;
   bool done;
-  assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
-  connects(&engine);
-  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
+  starts_with(calculator, &engine);
   assert_int_equal(evaluate_with(calculator, engine, NAN, &done), LML_ERR_IO);
   assert_non_null(strstr(error.message, "a force on atom 0 that is not made of finite numbers"));
   close(engine);
@@ -326,9 +329,7 @@ static void the_next_engine_gets_the_same(void **state) {
   lml_calculator *calculator = makes(&settings);
   int first, second;
   bool done;
-  assert_int_equal(lml_remote_calculator_open(calculator, &error), LML_OK);
-  connects(&first);
-  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
+  starts_with(calculator, &first);
   assert_int_equal(evaluate_with(calculator, first, NAN, &done), LML_OK);
   assert_false(done);
   connects(&second);

@@ -24,12 +24,7 @@ static int set_up(void **state) {
   return failure;
 }
 
-static void put(const char *text, size_t length) {
-  FILE *file = fopen(path, "wb");
-  assert_non_null(file);
-  assert_int_equal(fwrite(text, 1, length, file), length);
-  assert_int_equal(fclose(file), 0);
-}
+static void put(const char *text, size_t length) { write_bytes(path, text, length); }
 
 static void read_text(const char *text, lml_frame *frame) {
   lml_error error = {0};

@@ -217,12 +217,8 @@ static void remove_log(void) {
 
 static void put_log(void) {
   remove_log();
-  for (int i = 0; i < 2 && old_log[i].data != NULL; i++) {
-    FILE *file = fopen(in_folder(log_names[i]), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(old_log[i].data, 1, old_log[i].length, file), old_log[i].length);
-    assert_int_equal(fclose(file), 0);
-  }
+  for (int i = 0; i < 2 && old_log[i].data != NULL; i++)
+    write_bytes(in_folder(log_names[i]), old_log[i].data, old_log[i].length);
 }
 
 /** Run with call number @p n failing. */

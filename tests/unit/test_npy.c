@@ -23,12 +23,7 @@ static int set_up(void **state) {
   return failure;
 }
 
-static void put(const void *bytes, size_t length) {
-  FILE *file = fopen(path, "wb");
-  assert_non_null(file);
-  assert_int_equal(fwrite(bytes, 1, length, file), length);
-  assert_int_equal(fclose(file), 0);
-}
+static void put(const void *bytes, size_t length) { write_bytes(path, bytes, length); }
 
 static void write_array(const double *values, const size_t *shape, size_t dimensions) {
   lml_npy_writer *writer;

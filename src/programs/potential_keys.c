@@ -1,5 +1,3 @@
-#include "programs/fixed_terms.h"
-
-#include <stddef.h>
+#include "programs/potential_keys.h"
 
 const char *const lml_fixed_terms_names[] = {"none", "snap", NULL};
