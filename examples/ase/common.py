@@ -99,13 +99,19 @@ def reference_folder():
     return Path(folder).resolve() if folder else None
 
 
-def choose_potentials():
+# Where the paper's quadratic Θ₀ may be, from its reference folder: a file of the public repository ai-atoms/milady-docs.
+QUADRATIC = ("W_QNML.pot", "../milady/W_QNML.pot")
+
+
+def choose_potentials(preferred=()):
     """The potential that surrounds the QM region, and the one that plays the quantum code there: the paper's Θ₀ and its
     retrained one where LMLINK_REFERENCE names their folder, else two published SNAP potentials whose lattice constants
-    agree to 0.01 % and whose elastic constants agree to 3 %."""
+    agree to 0.01 % and whose elastic constants agree to 3 %. Θ₀ is the first of the preferred files that is there, else
+    the linear one of that folder."""
     folder = reference_folder()
     if folder is not None:
-        return folder / "milady_lml.snapcoeff", folder / "retrained_published.snapcoeff"
+        found = [folder / name for name in preferred if (folder / name).is_file()]
+        return [*found, folder / "milady_lml.snapcoeff"][0].resolve(), folder / "retrained_published.snapcoeff"
     return find_potential(), find_potential("WBe_Wood_PRB2019.snap")
 
 

@@ -23,7 +23,7 @@ from ase.io import read, write
 from matscipy.calculators.eam import EAM
 from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation, BCCScrew111Dislocation
 
-from common import (PATIENCE, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results, lammps_engine,
+from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results, lammps_engine,
                     lattice_and_elasticity, near_line, reference_folder, relax, say, served_engine, total_energies,
                     virtual_work, write_whole)
 from lmlink import LMLink
@@ -81,7 +81,7 @@ class Model:
 
 
 def find_models(arguments):
-    ml, qm = choose_potentials()
+    ml, qm = choose_potentials(QUADRATIC)
     models = [Model("ML", ml), Model("QM", qm), Model("QM/ML", ml, qm)]
     if arguments.retrained:
         models.append(Model("retrained", arguments.retrained))

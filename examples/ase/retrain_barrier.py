@@ -20,7 +20,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import RADIUS_QUICK, choose_potentials, lattice_and_elasticity, say, total_energies, virtual_work
+from common import QUADRATIC, RADIUS_QUICK, choose_potentials, lattice_and_elasticity, say, total_energies, virtual_work
 from lmlink import LMLink, find_program
 from peierls import SYSTEMS, Model, barrier
 
@@ -109,7 +109,7 @@ def main():
     arguments = parser.parse_args()
     arguments.images, arguments.radius = 13, RADIUS_QUICK if arguments.quick else None
     arguments.output.mkdir(parents=True, exist_ok=True)
-    before, engine = choose_potentials()
+    before, engine = choose_potentials(QUADRATIC)
     logs = arguments.output / "logs"
     logs.mkdir(exist_ok=True)
     qmml = barrier(Model("QM/ML", before, engine, logs=logs.resolve()), arguments.system, arguments)

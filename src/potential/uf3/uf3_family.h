@@ -1,6 +1,6 @@
 /** @file uf3_family.h
- *  Two-body UF3 as a family of descriptors: component k of a pair is the sum of its basis function number k over
- * the neighbours that make such a pair with the atom.
+ *  UF3 as a family of descriptors: a component of a pair is the sum of one basis function over the neighbours that make
+ *  such a pair with the atom, one of a triplet that of a product of three over the triplets that it is the centre of.
  */
 #ifndef LML_UF3_UF3_FAMILY_H
 #define LML_UF3_UF3_FAMILY_H

@@ -1,0 +1,84 @@
+/** @file uf3_legs.h
+ *  The triplets of one central atom: the atoms near enough to be in one, its *legs*, and the basis functions of each.
+ */
+#ifndef LML_UF3_UF3_LEGS_H
+#define LML_UF3_UF3_LEGS_H
+
+#include <stdbool.h>
+
+#include "potential/uf3/uf3_model.h"
+
+enum { LML_UF3_FOUR = 32 /**< bytes of four doubles, which kernels load at once */ };
+
+/** A neighbour that may be in triplets. */
+typedef struct lml_uf3_leg {
+  _Alignas(LML_UF3_FOUR) double vector[4]; /**< Å: from the central atom; the last is 0 */
+  double r;                                /**< Å */
+  size_t slot;                             /**< of the neighbour */
+  int element;
+} lml_uf3_leg;
+
+/** The basis functions of a leg's distance, in triplets with another leg of one element. */
+typedef struct lml_uf3_side {
+  _Alignas(2 *
+           LML_UF3_FOUR) double spread[8 * LML_UF3_ORDER]; /**< of each, four times its value, four times its slope */
+  double values[LML_UF3_ORDER];
+  double slopes[LML_UF3_ORDER]; /**< 1/Å */
+  size_t first;                 /**< number of the first one */
+  bool inside;                  /**< the distance is one that has triplets */
+} lml_uf3_side;
+
+/** Initialise with `lml_uf3_legs l = {0};`, release with lml_uf3_legs_free. */
+typedef struct lml_uf3_legs {
+  const lml_uf3_model *model;
+  size_t count, room;
+  int centre; /**< element of the central atom */
+  lml_uf3_leg *legs;
+  lml_uf3_side *sides; /**< count × nelements */
+  double *gradient; /**< count × 4, eV/Å: ∂E/∂r of a leg, by the distance between the legs, and dE/dr by its own */
+} lml_uf3_legs;
+
+/** Two legs that make a triplet with the centre, in the order of the triplet's elements. */
+typedef struct lml_uf3_corner {
+  const lml_uf3_triplet *triplet;
+  size_t a, b; /**< legs */
+  const lml_uf3_side *to_a, *to_b;
+} lml_uf3_corner;
+
+/** Make room for @p room legs. */
+lml_status lml_uf3_legs_reserve(lml_uf3_legs *legs, const lml_uf3_model *model, size_t room, lml_error *error);
+
+void lml_uf3_legs_begin(lml_uf3_legs *legs, int centre);
+
+/** Add a neighbour that may be in a triplet; there is room. */
+void lml_uf3_legs_add(lml_uf3_legs *legs, const double vector[3], double r, int element, size_t slot);
+
+/** The triplet of legs @p j and @p k; false where one is too near or too far. */
+static inline bool lml_uf3_corner_at(const lml_uf3_legs *legs, size_t j, size_t k, lml_uf3_corner *corner) {
+  const lml_uf3_model *model = legs->model;
+  const size_t n = model->nelements;
+  const int one = legs->legs[j].element, other = legs->legs[k].element;
+  const int32_t t = model->triplet_of[((size_t)legs->centre * n + (size_t)one) * n + (size_t)other];
+  const bool ordered = model->triplets[t].a == one;
+  corner->triplet = &model->triplets[t];
+  corner->a = ordered ? j : k;
+  corner->b = ordered ? k : j;
+  corner->to_a = &legs->sides[corner->a * n + (size_t)(ordered ? other : one)];
+  corner->to_b = &legs->sides[corner->b * n + (size_t)(ordered ? one : other)];
+  return corner->to_a->inside && corner->to_b->inside;
+}
+
+/** What is between the two outer atoms of a triplet. */
+typedef struct lml_uf3_between {
+  double values[LML_UF3_ORDER], slopes[LML_UF3_ORDER];
+  double direction[3]; /**< from b to a, of length 1 */
+  size_t place;        /**< in the tensor: of the coefficient of the first basis functions of all three distances */
+  size_t stride[2];    /**< to the next function of the distances to a, and to b */
+} lml_uf3_between;
+
+/** False where they are too near each other to have triplets. */
+bool lml_uf3_between_at(const lml_uf3_legs *legs, const lml_uf3_corner *corner, lml_uf3_between *between);
+
+void lml_uf3_legs_free(lml_uf3_legs *legs);
+
+#endif
