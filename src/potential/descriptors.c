@@ -29,7 +29,8 @@ size_t lml_descriptors_stride(const lml_descriptors *descriptors) {
 lml_status lml_descriptors_make(lml_descriptors *descriptors, const lml_potential *potential, lml_error *error) {
   memset(descriptors, 0, sizeof *descriptors);
   lml_linear_model *model = &descriptors->model;
-  lml_status status = lml_linear_model_make(potential, model, error);
+  lml_status status = lml_potential_need_components(potential, error);
+  if (status == LML_OK) status = lml_linear_model_make(potential, model, error);
   if (status == LML_OK) status = lml_descriptor_work_make(potential->descriptor, model->isa, &descriptors->work, error);
   if (status != LML_OK) return status;
   const size_t count = model->ncomponents * descriptors->work->width;

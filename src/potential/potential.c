@@ -37,6 +37,13 @@ size_t lml_potential_count(size_t ncomponents, bool quadratic) {
   return quadratic ? (ncomponents + 1) * (ncomponents + 2) / 2 : ncomponents + 1;
 }
 
+lml_status lml_potential_need_components(const lml_potential *potential, lml_error *error) {
+  const char *reason = potential->descriptor->closed;
+  if (reason == NULL) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "%s: can be evaluated, but has no descriptors and can't be retrained: %s",
+                  potential->path, reason);
+}
+
 size_t lml_potential_nelements(const lml_potential *potential) { return potential->descriptor->nelements; }
 
 int lml_potential_element(const lml_potential *potential, size_t index) { return potential->numbers[index]; }

@@ -37,6 +37,9 @@ void lml_potential_log_warnings(const lml_potential *potential, const lml_log *l
 /** Coefficients per element of a linear or quadratic potential of @p ncomponents components. */
 size_t lml_potential_count(size_t ncomponents, bool quadratic);
 
+/** An error where energies are no linear form of components, so that there is nothing to retrain and no descriptors. */
+lml_status lml_potential_need_components(const lml_potential *potential, lml_error *error);
+
 /** Hand @p term over to the potential; NULL is none. Where it is one too many, it is released. */
 lml_status lml_potential_add_term(lml_potential *potential, lml_pair_term *term, lml_error *error);
 

@@ -42,6 +42,7 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   if (status == LML_OK && lml_run_is_root(r)) status = lml_outputs_spare(options, retrain->start_files, error);
   if (status == LML_OK && options->configuration != NULL)
     status = lml_sha256_file(options->configuration, retrain->configuration, error);
+  if (status == LML_OK) status = lml_potential_need_components(retrain->original, error);
   if (status != LML_OK) return status;
   const lml_potential *original = retrain->original;
   lml_potential *formed = NULL;

@@ -61,12 +61,12 @@ static size_t select_near(const lml_ace_model *model, const lml_atoms *atoms, in
 /** What the kernel is told of a lane's bond. */
 static void set_bond(const lml_ace_model *model, const lml_ace_bond *bond, double *to, size_t lanes) {
   const double last = exp(-bond->lambda); /* of ChebExpCos */
-  const bool exponential = model->radial == LML_ACE_CHEB_EXP_COS, rises = model->inner != LML_ACE_INNER_ZBL;
+  const bool exponential = model->radial == LML_ACE_CHEB_EXP_COS;
   to[LML_ACE_BOND_LAMBDA * lanes] = bond->lambda;
   to[LML_ACE_BOND_CUTOFF * lanes] = bond->cutoff;
   to[LML_ACE_BOND_WIDTH * lanes] = bond->width;
-  to[LML_ACE_BOND_BEGIN * lanes] = rises ? bond->inner - bond->inner_width : 0.0;
-  to[LML_ACE_BOND_INNER * lanes] = rises ? bond->inner : 0.0;
+  to[LML_ACE_BOND_BEGIN * lanes] = bond->inner - bond->inner_width;
+  to[LML_ACE_BOND_INNER * lanes] = bond->inner;
   to[LML_ACE_BOND_STEEPNESS * lanes] = bond->inner_width > 0.0 ? 1.0 / bond->inner_width : 0.0;
   to[LML_ACE_BOND_SHIFT * lanes] = exponential ? 1.0 + 2.0 * last / (1.0 - last) : 0.0;
   to[LML_ACE_BOND_SCALE * lanes] = exponential ? -2.0 / (1.0 - last) : pow(bond->cutoff, -1.5);

@@ -7,23 +7,12 @@
 
 static const double pi = 3.14159265358979323846;
 
-/* ZBL's constants, with the digits of the files' other readers; see also potential/zbl.c. */
-enum { NTERMS = 4 };
-static const double amplitudes[NTERMS] = {0.18175, 0.50986, 0.28022, 0.02817};
-static const double decays[NTERMS] = {3.19980, 0.94229, 0.40290, 0.20162};
-static const double screening_length = 0.46850; /* Å */
-static const double screening_power = 0.23;
-static const double coulomb = 14.399645351950543; /* e²/(4πε₀), eV Å */
-
 struct lml_ace_core_pair {
   lml_ace_inner kind;
   double amplitude, decay;
   double reach;              /**< Å: 0 from there on */
-  double cutoff, width;      /**< of the bond */
-  double inner, inner_width; /**< of the bond */
-  double inverse_length;     /**< of ZBL: 1/Å */
-  double force3, force4;     /**< of ZBL's switch over the width below the cutoff: S′(t) = t² (force3 + force4 t) */
-  double shift;              /**< S(0) */
+  double cutoff;             /**< Å, of the bond */
+  double inner, inner_width; /**< Å, of the bond */
 };
 
 void lml_ace_fall(double x, double end, double width, double *value, double *slope) {
@@ -37,48 +26,7 @@ void lml_ace_fall(double x, double end, double width, double *value, double *slo
 
 /* ---- one pair ---- */
 
-/** The unswitched φ(r/a)/r (1/Å) and its first two derivatives. */
-static void screened(const lml_ace_core_pair *pair, double r, double energy[3]) {
-  double sum = 0.0, slope = 0.0, curvature = 0.0;
-  for (int k = 0; k < NTERMS; k++) {
-    const double decay = decays[k] * pair->inverse_length, term = amplitudes[k] * exp(-decay * r);
-    sum += term;
-    slope += term * decay;
-    curvature += term * decay * decay;
-  }
-  const double inverse = 1.0 / r;
-  energy[0] = sum * inverse;
-  energy[1] = -(slope + sum * inverse) * inverse;
-  energy[2] = (curvature + 2.0 * inverse * (slope + sum * inverse)) * inverse;
-}
-
-static void set_zbl(lml_ace_core_pair *pair, const lml_ace_bond *bond, double zi, double zj) {
-  double at_end[3];
-  pair->amplitude = 0.5 * coulomb * zi * zj * bond->core_amplitude;
-  pair->inverse_length = (pow(zi, screening_power) + pow(zj, screening_power)) / screening_length;
-  screened(pair, pair->cutoff, at_end);
-  const double width = pair->width;
-  pair->force3 = (-3.0 * at_end[1] + width * at_end[2]) / (width * width);
-  pair->force4 = (2.0 * at_end[1] - width * at_end[2]) / (width * width * width);
-  pair->shift = -at_end[0] + 0.5 * width * at_end[1] - width * width / 12.0 * at_end[2];
-}
-
-static void evaluate_zbl(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
-  double energy[3], fall, fall_slope;
-  screened(pair, r, energy);
-  *value = energy[0] + pair->shift;
-  *slope = energy[1];
-  const double t = r - (pair->cutoff - pair->width);
-  if (t > 0.0) {
-    *value += t * t * t * (pair->force3 / 3.0 + pair->force4 / 4.0 * t);
-    *slope += t * t * (pair->force3 + pair->force4 * t);
-  }
-  lml_ace_fall(r, pair->cutoff, pair->width, &fall, &fall_slope);
-  *slope = pair->amplitude * (*slope * fall + *value * fall_slope);
-  *value *= pair->amplitude * fall;
-}
-
-static void evaluate_exponential(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
+static void evaluate_pair(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
   const double power = pair->decay * r * r, core = pair->amplitude * exp(-power) / r;
   const double core_slope = -core * (2.0 * power + 1.0) / r;
   const double angle = pi * r / pair->cutoff, envelope = 0.5 * (1.0 + cos(angle));
@@ -94,11 +42,7 @@ static void evaluate_exponential(const lml_ace_core_pair *pair, double r, double
 void lml_ace_core_evaluate(const lml_ace_core *core, size_t i, size_t j, double r, double *value, double *slope) {
   const lml_ace_core_pair *pair = &core->pairs[i * core->nelements + j];
   *value = *slope = 0.0;
-  if (r >= pair->reach) return;
-  if (pair->kind == LML_ACE_INNER_ZBL)
-    evaluate_zbl(pair, r, value, slope);
-  else
-    evaluate_exponential(pair, r, value, slope);
+  if (r < pair->reach) evaluate_pair(pair, r, value, slope);
 }
 
 /* ---- all of them ---- */
@@ -113,7 +57,6 @@ static double reach_of(const lml_ace_bond *bond, lml_ace_inner kind) {
   const double most = 50.0, decay = fabs(bond->core_decay);
   double reach = bond->cutoff;
   if (bond->core_amplitude == 0.0) return 0.0;
-  if (kind == LML_ACE_INNER_ZBL) return reach;
   if (decay * reach * reach > most) reach = sqrt(most / decay);
   return kind == LML_ACE_INNER_DISTANCE && bond->inner < reach ? bond->inner : reach;
 }
@@ -130,10 +73,8 @@ lml_status lml_ace_core_make(lml_ace_core *core, const lml_ace_model *model, lml
                                 .decay = fabs(bond->core_decay),
                                 .reach = reach_of(bond, model->inner),
                                 .cutoff = bond->cutoff,
-                                .width = bond->width,
                                 .inner = bond->inner,
                                 .inner_width = bond->inner_width};
-    if (model->inner == LML_ACE_INNER_ZBL) set_zbl(pair, bond, model->numbers[b / n], model->numbers[b % n]);
     if (pair->reach > core->cutoff) core->cutoff = pair->reach;
   }
   return status;
@@ -164,8 +105,7 @@ static void hash(const lml_pair_term *term, lml_sha256 *sum) {
   const lml_ace_core *core = &((const core_term *)term)->core;
   for (size_t b = 0; b < core->nelements * core->nelements; b++) {
     const lml_ace_core_pair *p = &core->pairs[b];
-    const double numbers[] = {p->kind,  p->amplitude, p->decay,       p->reach,         p->cutoff,
-                              p->width, p->inner,     p->inner_width, p->inverse_length};
+    const double numbers[] = {p->kind, p->amplitude, p->decay, p->reach, p->cutoff, p->inner, p->inner_width};
     lml_sha256_add(sum, numbers, sizeof numbers);
   }
 }

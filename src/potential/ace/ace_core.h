@@ -20,8 +20,8 @@ lml_status lml_ace_core_make(lml_ace_core *core, const lml_ace_model *model, lml
 void lml_ace_core_free(lml_ace_core *core);
 
 /** What a neighbour of element @p j at the distance @p r (Å) adds to ρ_core of an atom of element @p i (eV), and the
- *  slope (eV/Å): A exp(−λr²)/r · ½(1 + cos(πr/r_cut)), with inner_cutoff_type `distance` times the switch that the
- *  radial functions begin with, falling; with `zbl` A times half of ZBL's energy. */
+ *  slope (eV/Å): A exp(−λr²)/r · ½(1 + cos(πr/r_cut)), and with inner_cutoff_type `distance` times the
+ *  switch that the radial functions begin with, falling. */
 void lml_ace_core_evaluate(const lml_ace_core *core, size_t i, size_t j, double r, double *value, double *slope);
 
 /** 1 up to @p end − @p width, a polynomial of degree 5 that falls from there to 0 at @p end, and its slope. */

@@ -40,7 +40,7 @@ static void hash(const lml_descriptor *descriptor, lml_sha256 *sum) {
   lml_sha256_add(sum, kinds, sizeof kinds);
   for (size_t b = 0; b < n * n; b++) {
     const lml_ace_bond *bond = &model->bonds[b];
-    const double numbers[] = {bond->lambda,         bond->cutoff,        bond->width,     bond->inner, bond->inner_width,
+    const double numbers[] = {bond->lambda,         bond->cutoff,     bond->width,   bond->inner, bond->inner_width,
                               bond->core_amplitude, bond->core_decay, bond->nradial, bond->nbase, bond->lmax};
     hash_numbers(sum, numbers, sizeof numbers / sizeof *numbers);
     hash_numbers(sum, bond->coefficients, (size_t)bond->nradial * ((size_t)bond->lmax + 1) * (size_t)bond->nbase);
@@ -215,8 +215,7 @@ static size_t set_factors(lml_ace_work *self, size_t element, const double *beta
   for (size_t lane = 0; lane < lanes; lane++) {
     double densities[LML_ACE_MOST_DENSITIES], slopes[LML_ACE_MOST_DENSITIES];
     for (size_t p = 0; p < n; p++) densities[p] = self->factors[p * lanes + lane];
-    if (mask[lane] != 0.0)
-      energies[lane] = lml_ace_embed(&self->ace->model.embeddings[element], densities, slopes);
+    if (mask[lane] != 0.0) energies[lane] = lml_ace_embed(&self->ace->model.embeddings[element], densities, slopes);
     for (size_t p = 0; p < n; p++) self->factors[p * lanes + lane] = mask[lane] != 0.0 ? slopes[p] : 0.0;
   }
   return 0;
@@ -256,11 +255,12 @@ static void adjoint(lml_descriptor_work *work, const double *beta, double *produ
   }
   self->kernel->forces(plan, &self->batch.slots, &self->workspace, self->gradient);
   if (self->fades) apply_fade(self, products);
-  work->by_neighbour = (lml_gradients_by_neighbour){.nslots = lml_ace_batch_nslots(&self->batch, self->ace->model.nelements),
-                                                    .neighbour = self->batch.neighbour,
-                                                    .vector = self->batch.slots.places,
-                                                    .vector_stride = LML_ACE_SLOT_SIZE,
-                                                    .gradient = self->gradient};
+  work->by_neighbour =
+      (lml_gradients_by_neighbour){.nslots = lml_ace_batch_nslots(&self->batch, self->ace->model.nelements),
+                                   .neighbour = self->batch.neighbour,
+                                   .vector = self->batch.slots.places,
+                                   .vector_stride = LML_ACE_SLOT_SIZE,
+                                   .gradient = self->gradient};
 }
 
 static const lml_descriptor_ops ops = {
@@ -278,7 +278,9 @@ static const lml_descriptor_ops ops = {
     .put_gradients = lml_ace_put_gradients,
 };
 
-const lml_ace_model *lml_ace_model_of(const lml_descriptor *descriptor) { return &((const lml_ace *)descriptor)->model; }
+const lml_ace_model *lml_ace_model_of(const lml_descriptor *descriptor) {
+  return &((const lml_ace *)descriptor)->model;
+}
 
 static void describe(lml_ace *self) {
   const lml_ace_model *model = &self->model;
@@ -308,7 +310,7 @@ lml_status lml_ace_create(lml_ace_model *model, lml_descriptor **descriptor, lml
   if (self->model.linear)
     self->base.ncomponents = lml_ace_model_most_functions(&self->model);
   else
-    self->base.closed = "its embedding is not that of one density which is the energy";
+    self->base.closed = "its embedding is nonlinear or has several densities";
   describe(self);
   status = lml_ace_plan_make(&self->model, &self->plan, error);
   if (status == LML_OK) status = lml_ace_core_make(&self->core, &self->model, error);

@@ -28,7 +28,7 @@ static double split(lml_ace_function *function, double weight) {
 static lml_status warn_of_zeros(lml_potential *potential, const char *path, size_t count, lml_error *error) {
   if (count == 0) return LML_OK;
   return lml_text_list_print(&potential->warnings, error,
-                           "%s: ctildes of %zu functions are all 0; a retraining leaves them so", path, count);
+                             "%s: ctildes of %zu functions are all 0; a retraining leaves them so", path, count);
 }
 
 static lml_status set_coefficients(lml_potential *potential, lml_ace_model *model, const double *constants,
@@ -36,8 +36,8 @@ static lml_status set_coefficients(lml_potential *potential, lml_ace_model *mode
   const size_t n = model->linear ? lml_ace_model_most_functions(model) : 0;
   size_t zeros = 0;
   potential->ncoefficients = 1 + n;
-  const lml_status status = lml_alloc(&potential->coefficients, model->nelements * (1 + n), sizeof(double),
-                                      "an ACE potential", error);
+  const lml_status status =
+      lml_alloc(&potential->coefficients, model->nelements * (1 + n), sizeof(double), "an ACE potential", error);
   if (status != LML_OK) return status;
   for (size_t e = 0; e < model->nelements; e++) {
     double *theta = potential->coefficients + e * (1 + n);
@@ -63,8 +63,8 @@ static lml_status fill(lml_potential *potential, lml_ace_model *model, const dou
   if (status != LML_OK) return status;
   memcpy(potential->numbers, model->numbers, model->nelements * sizeof *potential->numbers);
   potential->coefficient_file = lml_strdup(path, error);
-  status = potential->coefficient_file == NULL ? LML_ERR_MEMORY
-                                               : set_coefficients(potential, model, constants, path, error);
+  status =
+      potential->coefficient_file == NULL ? LML_ERR_MEMORY : set_coefficients(potential, model, constants, path, error);
   if (status == LML_OK) status = add_core(potential, model, error);
   return status == LML_OK ? lml_ace_create(model, &potential->descriptor, error) : status;
 }

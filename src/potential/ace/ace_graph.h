@@ -6,7 +6,8 @@
 
 #include "potential/ace/ace_plan.h"
 
-/** Products so far, found by their two nodes. Initialise with zeros but for nleaves, release with lml_ace_graph_free. */
+/** Products so far, found by their two nodes. Initialise with zeros but for nleaves, release with lml_ace_graph_free.
+ */
 typedef struct lml_ace_graph {
   int nleaves, nproducts;
   lml_ace_product *products;

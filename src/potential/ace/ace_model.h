@@ -1,8 +1,8 @@
 /** @file ace_model.h
  *  What an ACE potential's file says: bonds, embeddings, and functions in the C-tilde form.
  *
- *  The energy of an atom of element μ₀ is F(ρ₁, ρ₂, …) f(ρ_core) + ρ_core + E₀ (Lysogorskiy et al., npj Comput. Mater. 7,
- *  97 (2021)), with
+ *  The energy of an atom of element μ₀ is F(ρ₁, ρ₂, …) f(ρ_core) + ρ_core + E₀ (Lysogorskiy et al., npj Comput. Mater.
+ * 7, 97 (2021)), with
  *
  *  - the atomic base A_μnlm = Σⱼ R_nl(rⱼ) Y_lm(r̂ⱼ) over the neighbours of element μ; R_nl = Σₖ c_nlk gₖ(r),
  *  - densities ρ_p = Σ over functions and their combinations of m: c̃ Re Π A_μnlm; a function of rank 1 has gₙ in the
@@ -25,8 +25,8 @@ enum {
 /** The radial functions gₖ: see kernel/radial.h. */
 typedef enum lml_ace_radial { LML_ACE_CHEB_EXP_COS, LML_ACE_CHEB_POW, LML_ACE_SBESSEL } lml_ace_radial;
 
-/** What happens at short distances: see ace_core.h. */
-typedef enum lml_ace_inner { LML_ACE_INNER_DENSITY, LML_ACE_INNER_DISTANCE, LML_ACE_INNER_ZBL } lml_ace_inner;
+/** What happens at short distances: nothing but what ρ_core does, or functions give way to it at a distance. */
+typedef enum lml_ace_inner { LML_ACE_INNER_DENSITY, LML_ACE_INNER_DISTANCE } lml_ace_inner;
 
 typedef enum lml_ace_embedding_kind { LML_ACE_FINNIS_SINCLAIR, LML_ACE_SHIFTED_SCALED } lml_ace_embedding_kind;
 
@@ -38,7 +38,7 @@ typedef struct lml_ace_bond {
   double lambda;                     /**< of the radial functions */
   double cutoff, width;              /**< Å: end, and the length of the last switch before it */
   double inner, inner_width;         /**< Å: where the radial functions begin, and the length of that switch */
-  double core_amplitude, core_decay; /**< of the core repulsion: eV Å and 1/Å², or a factor of ZBL */
+  double core_amplitude, core_decay; /**< of the core repulsion: eV Å and 1/Å² */
 } lml_ace_bond;
 
 typedef struct lml_ace_embedding {
@@ -63,7 +63,7 @@ typedef struct lml_ace_function {
 
 typedef struct lml_ace_model {
   size_t nelements;
-  int *numbers; /**< atomic numbers */
+  int *numbers;       /**< atomic numbers */
   double spline_step; /**< Å: deltaSplineBins, which others make their splines with; kept for writing */
   lml_ace_radial radial;
   lml_ace_inner inner;

@@ -127,11 +127,11 @@ static lml_status add_parts(builder *b, const lml_ace_leg *leg, int rank, lml_ac
   for (int k = 0; k < count; k++) {
     const double coefficient = coefficient_of(bond, leg, rank, k);
     if (coefficient == 0.0) continue;
-    const lml_status status = lml_grow(&b->to->parts, &b->part_capacity, (size_t)b->to->nparts + 1,
-                                       sizeof *b->to->parts, what, error);
+    const lml_status status =
+        lml_grow(&b->to->parts, &b->part_capacity, (size_t)b->to->nparts + 1, sizeof *b->to->parts, what, error);
     if (status != LML_OK) return status;
-    b->to->parts[b->to->nparts++] = (lml_ace_part){
-        .k = k, .moment = b->plan->moments[at] + k * (2 * leg->l + 1), .coefficient = coefficient};
+    b->to->parts[b->to->nparts++] =
+        (lml_ace_part){.k = k, .moment = b->plan->moments[at] + k * (2 * leg->l + 1), .coefficient = coefficient};
   }
   block->nparts = b->to->nparts - block->first;
   return LML_OK;
@@ -166,42 +166,53 @@ static lml_status make_blocks(builder *b, lml_error *error) {
     const lml_ace_function *function = &b->model->functions[b->element][f];
     b->to->rank[f] = function->rank;
     for (int t = 0; t < function->rank && status == LML_OK; t++)
-      status = find_block(b, &function->legs[t], function->rank,
-                          &b->to->blocks_of[f * LML_ACE_MOST_RANK + (size_t)t], error);
+      status = find_block(b, &function->legs[t], function->rank, &b->to->blocks_of[f * LML_ACE_MOST_RANK + (size_t)t],
+                          error);
   }
   return status;
 }
 
 static int by_number(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-static int compare_leaves(const int *a, const int *b, int rank) {
-  for (int t = 0; t < rank; t++)
+/** A combination of m as a product of leaves, in ascending order; −1 behind them. */
+typedef struct {
+  int leaves[LML_ACE_MOST_RANK], number;
+} combination;
+
+static int compare_leaves(const int *a, const int *b) {
+  for (int t = 0; t < LML_ACE_MOST_RANK; t++)
     if (a[t] != b[t]) return a[t] < b[t] ? -1 : 1;
   return 0;
 }
 
-/** The leaves of a combination, in ascending order; of it and its complex conjugate, whose product has the same real
- *  part as the sum of m is 0, those that come first. */
-static void find_leaves(const builder *b, const lml_ace_function *function, size_t f, int combination, int *leaves) {
-  int conjugate[LML_ACE_MOST_RANK];
-  const int rank = function->rank;
-  for (int t = 0; t < rank; t++) {
-    const lml_ace_block *block = &b->to->blocks[b->to->blocks_of[f * LML_ACE_MOST_RANK + (size_t)t]];
-    const int m = function->ms[combination * rank + t];
-    leaves[t] = block->leaf + block->l + m;
-    conjugate[t] = block->leaf + block->l - m;
-  }
-  qsort(leaves, (size_t)rank, sizeof *leaves, by_number);
-  qsort(conjugate, (size_t)rank, sizeof *conjugate, by_number);
-  if (compare_leaves(conjugate, leaves, rank) < 0) memcpy(leaves, conjugate, (size_t)rank * sizeof *leaves);
+/** By leaves, and in their order where these are the same. */
+static int by_leaves(const void *a, const void *b) {
+  const combination *one = a, *other = b;
+  const int order = compare_leaves(one->leaves, other->leaves);
+  return order != 0 ? order : one->number - other->number;
 }
 
-/** The term of function @p f that is the product of @p leaves; a new one where it lacks it. */
-static lml_status find_term(builder *b, size_t f, int rank, const int *leaves, int *term, lml_error *error) {
+/** The leaves of combination number @p c: of it and its complex conjugate, whose product has the same real part as the
+ *  sum of m is 0, those that come first. */
+static combination find_leaves(const builder *b, size_t f, int c) {
+  const lml_ace_function *function = &b->model->functions[b->element][f];
+  combination found = {.number = c}, conjugate = {.number = c};
+  const size_t rank = (size_t)function->rank;
+  for (size_t t = 0; t < LML_ACE_MOST_RANK; t++) found.leaves[t] = conjugate.leaves[t] = -1;
+  for (size_t t = 0; t < rank; t++) {
+    const lml_ace_block *block = &b->to->blocks[b->to->blocks_of[f * LML_ACE_MOST_RANK + t]];
+    const int m = function->ms[(size_t)c * rank + t];
+    found.leaves[t] = block->leaf + block->l + m;
+    conjugate.leaves[t] = block->leaf + block->l - m;
+  }
+  qsort(found.leaves, rank, sizeof(int), by_number);
+  qsort(conjugate.leaves, rank, sizeof(int), by_number);
+  return compare_leaves(conjugate.leaves, found.leaves) < 0 ? conjugate : found;
+}
+
+static lml_status add_term(builder *b, int rank, const int *leaves, lml_error *error) {
   lml_ace_element_plan *to = b->to;
-  for (*term = to->first_term[f]; *term < to->nterms; ++*term)
-    if (compare_leaves(to->legs + *term * LML_ACE_MOST_RANK, leaves, rank) == 0) return LML_OK;
-  const size_t count = (size_t)to->nterms + 1;
+  const size_t count = (size_t)to->nterms + 1, legs = (size_t)to->nterms * LML_ACE_MOST_RANK;
   lml_status status = lml_grow(&to->terms, &b->term_capacity, count, sizeof *to->terms, what, error);
   if (status == LML_OK)
     status = lml_grow(&to->weights, &b->weight_capacity, count * (size_t)to->ndensities, sizeof(double), what, error);
@@ -209,10 +220,28 @@ static lml_status find_term(builder *b, size_t f, int rank, const int *leaves, i
     status = lml_grow(&to->legs, &b->leg_capacity, count * LML_ACE_MOST_RANK, sizeof(int), what, error);
   if (status != LML_OK) return status;
   for (int p = 0; p < to->ndensities; p++) to->weights[to->nterms * to->ndensities + p] = 0.0;
-  memcpy(to->legs + to->nterms * LML_ACE_MOST_RANK, leaves, (size_t)rank * sizeof *leaves);
+  memcpy(to->legs + legs, leaves, LML_ACE_MOST_RANK * sizeof *leaves);
   to->terms[to->nterms] = (lml_ace_product){leaves[0], -1};
   if (rank > 1) status = lml_ace_graph_split(&b->graph, leaves, rank, &to->terms[to->nterms], error);
   if (status == LML_OK) to->nterms++;
+  return status;
+}
+
+/** The terms of one function: combinations that are the same product are one. */
+static lml_status make_terms_of(builder *b, size_t f, lml_error *error) {
+  const lml_ace_function *function = &b->model->functions[b->element][f];
+  const size_t count = (size_t)function->ncombinations, n = (size_t)b->to->ndensities;
+  combination *list;
+  lml_status status = lml_alloc(&list, count, sizeof *list, what, error);
+  for (size_t c = 0; c < count && status == LML_OK; c++) list[c] = find_leaves(b, f, (int)c);
+  if (status == LML_OK) qsort(list, count, sizeof *list, by_leaves);
+  for (size_t c = 0; c < count && status == LML_OK; c++) {
+    if (c == 0 || compare_leaves(list[c].leaves, list[c - 1].leaves) != 0)
+      status = add_term(b, function->rank, list[c].leaves, error);
+    for (size_t p = 0; p < n && status == LML_OK; p++)
+      b->to->weights[(size_t)(b->to->nterms - 1) * n + p] += function->shape[(size_t)list[c].number * n + p];
+  }
+  lml_free(list);
   return status;
 }
 
@@ -220,15 +249,8 @@ static lml_status make_terms(builder *b, lml_error *error) {
   lml_status status = LML_OK;
   b->graph.nleaves = b->to->nleaves;
   for (size_t f = 0; f < (size_t)b->to->nfunctions && status == LML_OK; f++) {
-    const lml_ace_function *function = &b->model->functions[b->element][f];
     b->to->first_term[f] = b->to->nterms;
-    for (int c = 0; c < function->ncombinations && status == LML_OK; c++) {
-      int leaves[LML_ACE_MOST_RANK], term = 0;
-      find_leaves(b, function, f, c, leaves);
-      status = find_term(b, f, function->rank, leaves, &term, error);
-      for (int p = 0; p < b->to->ndensities && status == LML_OK; p++)
-        b->to->weights[term * b->to->ndensities + p] += function->shape[c * b->to->ndensities + p];
-    }
+    status = make_terms_of(b, f, error);
   }
   b->to->first_term[b->to->nfunctions] = b->to->nterms;
   b->to->products = b->graph.products;
@@ -251,10 +273,8 @@ static lml_status make_element(const lml_ace_model *model, lml_ace_plan *plan, s
 }
 
 lml_status lml_ace_plan_make(const lml_ace_model *model, lml_ace_plan *plan, lml_error *error) {
-  *plan = (lml_ace_plan){.nelements = (int)model->nelements,
-                         .lmax = find_lmax(model),
-                         .radial = model->radial,
-                         .inner = model->inner};
+  *plan = (lml_ace_plan){
+      .nelements = (int)model->nelements, .lmax = find_lmax(model), .radial = model->radial, .inner = model->inner};
   set_norms(plan);
   lml_status status = lml_alloc(&plan->elements, model->nelements, sizeof *plan->elements, what, error);
   if (status == LML_OK) status = lay_out_moments(model, plan, error);

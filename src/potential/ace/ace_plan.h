@@ -1,16 +1,16 @@
 /** @file ace_plan.h
  *  What the ACE kernel is told of a potential: tables made once, in which nothing is searched for any more.
  *
- *  The kernel goes from neighbours to *moments*, M_μklm = Σⱼ gₖ(rⱼ) R_lm(r̂ⱼ), in which the radial coefficients c_nlk are
- *  not yet: they are the same for all neighbours of an element, so that A_μnlm = N_lm Σₖ c_nlk M_μklm is made of sums
- *  over neighbours once for an atom. R_lm are solid harmonics in the norm in which their derivatives have no factors
- *  (∂_z R_lm = R_l−1,m), N_lm what makes them
- *  √(4π) Y_lm, the norm of the files, in which Y_00 is 1. Real and imaginary part of R_lm stand in the order
- *  R_l0, Re R_l1, Im R_l1, Re R_l2, …: 2l + 1 numbers, those of l from l² on.
+ *  The kernel goes from neighbours to *moments*, M_μklm = Σⱼ gₖ(rⱼ) R_lm(r̂ⱼ), in which the radial coefficients c_nlk
+ * are not yet: they are the same for all neighbours of an element, so that A_μnlm = N_lm Σₖ c_nlk M_μklm is made of
+ * sums over neighbours once for an atom. R_lm are solid harmonics in the norm in which their derivatives have no
+ * factors (∂_z R_lm = R_l−1,m), N_lm what makes them √(4π) Y_lm, the norm of the files, in which Y_00 is 1. Real and
+ * imaginary part of R_lm stand in the order R_l0, Re R_l1, Im R_l1, Re R_l2, …: 2l + 1 numbers, those of l from l² on.
  *
- *  Products of A's are *nodes* of a graph, as in the recursive evaluator of Lysogorskiy et al. (npj Comput. Mater. 7, 97
- *  (2021)): leaves are the A's for all m, products are of two nodes each, and *terms*, real parts of the product of two
- *  nodes, are what functions are sums of. Combinations of m that are one product, or complex conjugates, are one term.
+ *  Products of A's are *nodes* of a graph, as in the recursive evaluator of Lysogorskiy et al. (npj Comput. Mater. 7,
+ * 97 (2021)): leaves are the A's for all m, products are of two nodes each, and *terms*, real parts of the product of
+ * two nodes, are what functions are sums of. Combinations of m that are one product, or complex conjugates, are one
+ * term.
  */
 #ifndef LML_ACE_ACE_PLAN_H
 #define LML_ACE_ACE_PLAN_H

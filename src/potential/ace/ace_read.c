@@ -130,13 +130,25 @@ static lml_status read_embeddings(const lml_yaml *yaml, const lml_yaml_node *nod
 /* ---- bonds ---- */
 
 enum {
-  NRADMAX, LMAX, NRADBASEMAX, RADBASENAME, RADPARAMETERS, RADCOEFFICIENTS, PREHC, LAMBDAHC, RCUT, DCUT, RCUT_IN,
-  DCUT_IN, INNER_CUTOFF_TYPE, BOND_KEYS
+  NRADMAX,
+  LMAX,
+  NRADBASEMAX,
+  RADBASENAME,
+  RADPARAMETERS,
+  RADCOEFFICIENTS,
+  PREHC,
+  LAMBDAHC,
+  RCUT,
+  DCUT,
+  RCUT_IN,
+  DCUT_IN,
+  INNER_CUTOFF_TYPE,
+  BOND_KEYS
 };
 
 static const char *const bond_keys[BOND_KEYS] = {
-    "nradmax", "lmax",     "nradbasemax", "radbasename", "radparameters", "radcoefficients",  "prehc",
-    "lambdahc", "rcut",    "dcut",        "rcut_in",     "dcut_in",       "inner_cutoff_type"};
+    "nradmax",  "lmax", "nradbasemax", "radbasename", "radparameters", "radcoefficients",  "prehc",
+    "lambdahc", "rcut", "dcut",        "rcut_in",     "dcut_in",       "inner_cutoff_type"};
 
 /** c_nlk: a list of lists of lists. */
 static lml_status read_radial_coefficients(const lml_yaml *yaml, const lml_yaml_node *node, lml_ace_bond *bond,
@@ -172,11 +184,14 @@ static lml_status read_bond_numbers(const lml_yaml *yaml, const lml_yaml_key *ke
   lml_status status =
       lml_yaml_integer(yaml, keys[NRADMAX].value, "nradmax", 0, LML_ACE_MOST_RADIAL, &bond->nradial, error);
   if (status == LML_OK)
-    status = lml_yaml_integer(yaml, keys[NRADBASEMAX].value, "nradbasemax", 1, LML_ACE_MOST_RADIAL, &bond->nbase, error);
-  if (status == LML_OK) status = lml_yaml_integer(yaml, keys[LMAX].value, "lmax", 0, LML_ACE_MOST_L, &bond->lmax, error);
+    status =
+        lml_yaml_integer(yaml, keys[NRADBASEMAX].value, "nradbasemax", 1, LML_ACE_MOST_RADIAL, &bond->nbase, error);
+  if (status == LML_OK)
+    status = lml_yaml_integer(yaml, keys[LMAX].value, "lmax", 0, LML_ACE_MOST_L, &bond->lmax, error);
   for (size_t k = 0; k < sizeof reals / sizeof *reals && status == LML_OK; k++)
     status = lml_yaml_real(yaml, keys[reals[k].key].value, keys[reals[k].key].name, reals[k].to, error);
-  if (status == LML_OK) status = lml_yaml_reals(yaml, keys[RADPARAMETERS].value, "radparameters", 1, &bond->lambda, error);
+  if (status == LML_OK)
+    status = lml_yaml_reals(yaml, keys[RADPARAMETERS].value, "radparameters", 1, &bond->lambda, error);
   return status;
 }
 
@@ -188,7 +203,8 @@ static lml_status check_bond(const lml_yaml *yaml, const lml_yaml_key *keys, con
   if (bond->inner < 0.0 || bond->inner >= bond->cutoff)
     return lml_yaml_fail(yaml, keys[RCUT_IN].value, error, "rcut_in must be at least 0, and below rcut");
   if (bond->inner_width < 0.0 || (bond->inner > 0.0 && bond->inner_width == 0.0))
-    return lml_yaml_fail(yaml, keys[DCUT_IN].value, error, "dcut_in must be positive: forces jump at rcut_in otherwise");
+    return lml_yaml_fail(yaml, keys[DCUT_IN].value, error,
+                         "dcut_in must be positive: forces jump at rcut_in otherwise");
   if (model->radial == LML_ACE_CHEB_EXP_COS && fabs(bond->lambda) < 1e-6)
     return lml_yaml_fail(yaml, keys[RADPARAMETERS].value, error, "radparameters must not be 0 with ChebExpCos");
   if (model->radial == LML_ACE_CHEB_EXP_COS && fabs(bond->lambda) > 500.0)
@@ -203,15 +219,17 @@ static lml_status check_bond(const lml_yaml *yaml, const lml_yaml_key *keys, con
 static lml_status read_bond_kinds(const lml_yaml *yaml, const lml_yaml_key *keys, lml_ace_model *model, size_t nread,
                                   lml_error *error) {
   static const char *const radials[] = {"ChebExpCos", "ChebPow", "SBessel", NULL};
-  static const char *const inners[] = {"density", "distance", "zbl", NULL};
+  static const char *const inners[] = {"density", "distance", NULL};
   int radial = 0, inner = 0;
   lml_status status = read_choice(yaml, keys[RADBASENAME].value, "radbasename", radials, &radial, error);
-  if (status == LML_OK) status = read_choice(yaml, keys[INNER_CUTOFF_TYPE].value, "inner_cutoff_type", inners, &inner, error);
+  if (status == LML_OK)
+    status = read_choice(yaml, keys[INNER_CUTOFF_TYPE].value, "inner_cutoff_type", inners, &inner, error);
   if (status != LML_OK) return status;
   if (nread > 0 && radial != (int)model->radial)
     return lml_yaml_fail(yaml, keys[RADBASENAME].value, error, "radbasename must be the same for all bonds");
   if (nread > 0 && inner != (int)model->inner)
-    return lml_yaml_fail(yaml, keys[INNER_CUTOFF_TYPE].value, error, "inner_cutoff_type must be the same for all bonds");
+    return lml_yaml_fail(yaml, keys[INNER_CUTOFF_TYPE].value, error,
+                         "inner_cutoff_type must be the same for all bonds");
   model->radial = (lml_ace_radial)radial;
   model->inner = (lml_ace_inner)inner;
   return LML_OK;
@@ -245,8 +263,8 @@ static lml_status read_bonds(const lml_yaml *yaml, const lml_yaml_node *node, lm
       status = read_index(yaml, lml_yaml_item(yaml, key, i), "a key of bonds", model, &ends[i], error);
     snprintf(what, sizeof what, "the bond [%d, %d]", ends[0], ends[1]);
     if (status == LML_OK)
-      status = read_bond(yaml, value, what, model, &model->bonds[(size_t)ends[0] * model->nelements + (size_t)ends[1]], k,
-                         error);
+      status = read_bond(yaml, value, what, model, &model->bonds[(size_t)ends[0] * model->nelements + (size_t)ends[1]],
+                         k, error);
   }
   for (size_t b = 0; b < model->nelements * model->nelements && status == LML_OK; b++)
     if (!model->bonds[b].given)
@@ -258,8 +276,8 @@ static lml_status read_bonds(const lml_yaml *yaml, const lml_yaml_node *node, lm
 
 enum { MU0, RANK, NDENSITY, NUM_MS_COMBS, MUS, NS, LS, MS_COMBS, CTILDES, FUNCTION_KEYS };
 
-static const char *const function_keys[FUNCTION_KEYS] = {"mu0", "rank", "ndensity", "num_ms_combs", "mus", "ns", "ls",
-                                                         "ms_combs", "ctildes"};
+static const char *const function_keys[FUNCTION_KEYS] = {"mu0", "rank", "ndensity", "num_ms_combs", "mus",
+                                                         "ns",  "ls",   "ms_combs", "ctildes"};
 
 static lml_status check_length(const lml_yaml *yaml, const lml_yaml_key *key, size_t expected, lml_error *error) {
   size_t length = 0;
@@ -301,7 +319,8 @@ static lml_status read_combinations(const lml_yaml *yaml, const lml_yaml_key *ke
     function->ms[k] = (signed char)m;
     sum = k % rank == 0 ? m : sum + m;
     if (status == LML_OK && k % rank == rank - 1 && sum != 0)
-      return lml_yaml_fail(yaml, item, error, "the combination %zu of ms_combs has the sum %d, not 0", k / rank + 1, sum);
+      return lml_yaml_fail(yaml, item, error, "the combination %zu of ms_combs has the sum %d, not 0", k / rank + 1,
+                           sum);
   }
   return status;
 }
@@ -319,21 +338,25 @@ static lml_status read_function(const lml_yaml *yaml, const lml_yaml_node *node,
   if (status == LML_OK)
     status = lml_yaml_integer(yaml, keys[RANK].value, "rank", 1, LML_ACE_MOST_RANK, &function->rank, error);
   if (status == LML_OK)
-    status = lml_yaml_integer(yaml, keys[NUM_MS_COMBS].value, "num_ms_combs", 1, 1000000, &function->ncombinations, error);
+    status =
+        lml_yaml_integer(yaml, keys[NUM_MS_COMBS].value, "num_ms_combs", 1, 1000000, &function->ncombinations, error);
   if (status == LML_OK) status = read_legs(yaml, keys, model, element, function, error);
   if (status == LML_OK) status = read_combinations(yaml, keys, function, error);
   const size_t count = (size_t)function->ncombinations * (size_t)densities;
   if (status == LML_OK) status = lml_alloc(&function->shape, count, sizeof(double), what_for, error);
-  return status == LML_OK ? lml_yaml_reals(yaml, keys[CTILDES].value, "ctildes", count, function->shape, error) : status;
+  return status == LML_OK ? lml_yaml_reals(yaml, keys[CTILDES].value, "ctildes", count, function->shape, error)
+                          : status;
 }
 
 static lml_status read_functions_of(const lml_yaml *yaml, const lml_yaml_node *node, lml_ace_model *model,
                                     size_t element, lml_error *error) {
   size_t count = 0;
-  if (model->functions[element] != NULL) return lml_yaml_fail(yaml, node, error, "functions of an element are there twice");
+  if (model->functions[element] != NULL)
+    return lml_yaml_fail(yaml, node, error, "functions of an element are there twice");
   lml_status status = lml_yaml_sequence(yaml, node, "functions of an element", &count, error);
   if (status == LML_OK && count == 0) return lml_yaml_fail(yaml, node, error, "an element has no functions");
-  if (status == LML_OK) status = lml_alloc(&model->functions[element], count, sizeof(lml_ace_function), what_for, error);
+  if (status == LML_OK)
+    status = lml_alloc(&model->functions[element], count, sizeof(lml_ace_function), what_for, error);
   if (status != LML_OK) return status;
   model->nfunctions[element] = count;
   for (size_t f = 0; f < count && status == LML_OK; f++)
@@ -354,7 +377,8 @@ static lml_status read_functions(const lml_yaml *yaml, const lml_yaml_node *node
   }
   for (size_t e = 0; e < model->nelements && status == LML_OK; e++)
     if (model->functions[e] == NULL)
-      return lml_yaml_fail(yaml, node, error, "functions lacks element %zu, %s", e, lml_element_symbol(model->numbers[e]));
+      return lml_yaml_fail(yaml, node, error, "functions lacks element %zu, %s", e,
+                           lml_element_symbol(model->numbers[e]));
   return status;
 }
 
@@ -370,16 +394,15 @@ static bool is_linear(const lml_ace_model *model) {
 
 static lml_status read_document(const lml_yaml *yaml, lml_ace_model *model, double **constants, lml_error *error) {
   enum { ELEMENTS, E0, SPLINE, EMBEDDINGS, BONDS, FUNCTIONS, METADATA, KEYS };
-  lml_yaml_key keys[KEYS] = {[ELEMENTS] = {.name = "elements"}, [E0] = {.name = "E0"},
-                             [SPLINE] = {.name = "deltaSplineBins"}, [EMBEDDINGS] = {.name = "embeddings"},
-                             [BONDS] = {.name = "bonds"}, [FUNCTIONS] = {.name = "functions"},
-                             [METADATA] = {.name = "metadata"}};
+  lml_yaml_key keys[KEYS] = {
+      [ELEMENTS] = {.name = "elements"},     [E0] = {.name = "E0"},       [SPLINE] = {.name = "deltaSplineBins"},
+      [EMBEDDINGS] = {.name = "embeddings"}, [BONDS] = {.name = "bonds"}, [FUNCTIONS] = {.name = "functions"},
+      [METADATA] = {.name = "metadata"}};
   lml_status status = lml_yaml_keys(yaml, lml_yaml_root(yaml), "an ACE potential", keys, KEYS, METADATA, error);
   if (status == LML_OK) status = read_elements(yaml, keys[ELEMENTS].value, model, error);
   if (status == LML_OK) status = lml_alloc(constants, model->nelements, sizeof **constants, what_for, error);
   if (status == LML_OK) status = lml_yaml_reals(yaml, keys[E0].value, "E0", model->nelements, *constants, error);
-  if (status == LML_OK)
-    status = lml_yaml_real(yaml, keys[SPLINE].value, "deltaSplineBins", &model->spline_step, error);
+  if (status == LML_OK) status = lml_yaml_real(yaml, keys[SPLINE].value, "deltaSplineBins", &model->spline_step, error);
   if (status == LML_OK) status = read_embeddings(yaml, keys[EMBEDDINGS].value, model, error);
   if (status == LML_OK) status = read_bonds(yaml, keys[BONDS].value, model, error);
   if (status == LML_OK) status = read_functions(yaml, keys[FUNCTIONS].value, model, error);

@@ -21,8 +21,7 @@ lml_status lml_ace_reserve_slopes(lml_ace_work *work, lml_error *error) {
   const size_t limit = work->batch.limit, vector = work->lanes * sizeof(double);
   const size_t harmonics = (size_t)((plan->lmax + 1) * (plan->lmax + 1));
   if (work->values != NULL) return LML_OK;
-  lml_status status =
-      lml_alloc(&work->workspace.radials, 2 * limit * (size_t)plan->most_blocks, vector, what, error);
+  lml_status status = lml_alloc(&work->workspace.radials, 2 * limit * (size_t)plan->most_blocks, vector, what, error);
   if (status == LML_OK) status = lml_alloc(&work->workspace.turns, 3 * limit * harmonics, vector, what, error);
   if (status == LML_OK) status = lml_alloc(&work->workspace.slopes, 3 * limit, vector, what, error);
   if (status == LML_OK) status = lml_alloc(&work->column, limit * work->lanes, sizeof(int32_t), what, error);

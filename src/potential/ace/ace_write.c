@@ -42,15 +42,14 @@ static lml_status write_head(lml_file_writer *writer, const lml_potential *poten
 
 static lml_status write_embedding(lml_file_writer *writer, const lml_ace_embedding *embedding, size_t element,
                                   lml_error *error) {
-  const char *kind =
-      embedding->kind == LML_ACE_FINNIS_SINCLAIR ? "FinnisSinclair" : "FinnisSinclairShiftedScaled";
+  const char *kind = embedding->kind == LML_ACE_FINNIS_SINCLAIR ? "FinnisSinclair" : "FinnisSinclairShiftedScaled";
   double parameters[2 * LML_ACE_MOST_DENSITIES];
   for (int p = 0; p < embedding->ndensities; p++) {
     parameters[2 * p] = embedding->weight[p];
     parameters[2 * p + 1] = embedding->power[p];
   }
-  lml_status status = lml_file_writer_print(writer, error, "  %zu: {ndensity: %d, FS_parameters: ", element,
-                                            embedding->ndensities);
+  lml_status status =
+      lml_file_writer_print(writer, error, "  %zu: {ndensity: %d, FS_parameters: ", element, embedding->ndensities);
   if (status == LML_OK) status = write_reals(writer, parameters, 2 * (size_t)embedding->ndensities, 1.0, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, ", npoti: %s", kind);
   if (status == LML_OK) status = write_real(writer, "rho_core_cutoff", embedding->core_cutoff, error);
@@ -72,8 +71,7 @@ static lml_status write_radial_coefficients(lml_file_writer *writer, const lml_a
 static lml_status write_bond(lml_file_writer *writer, const lml_ace_model *model, size_t number, lml_error *error) {
   static const char *const radials[] = {
       [LML_ACE_CHEB_EXP_COS] = "ChebExpCos", [LML_ACE_CHEB_POW] = "ChebPow", [LML_ACE_SBESSEL] = "SBessel"};
-  static const char *const inners[] = {
-      [LML_ACE_INNER_DENSITY] = "density", [LML_ACE_INNER_DISTANCE] = "distance", [LML_ACE_INNER_ZBL] = "zbl"};
+  static const char *const inners[] = {[LML_ACE_INNER_DENSITY] = "density", [LML_ACE_INNER_DISTANCE] = "distance"};
   const lml_ace_bond *bond = &model->bonds[number];
   const struct {
     const char *key;
@@ -138,8 +136,7 @@ lml_status lml_ace_write(const lml_potential *potential, const char *path, const
   if (status != LML_OK) return status;
   status = write_head(writer, potential, model, comment, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, "embeddings:\n");
-  for (size_t e = 0; e < n && status == LML_OK; e++)
-    status = write_embedding(writer, &model->embeddings[e], e, error);
+  for (size_t e = 0; e < n && status == LML_OK; e++) status = write_embedding(writer, &model->embeddings[e], e, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, "bonds:\n");
   for (size_t b = 0; b < n * n && status == LML_OK; b++) status = write_bond(writer, model, b, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, "functions:\n");

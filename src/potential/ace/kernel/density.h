@@ -52,29 +52,77 @@ ALWAYS_INLINE void find_geometry(const lml_ace_plan *plan, int element, const lm
   harmonics(plan->lmax, to.direction, to.harmonics);
 }
 
-/** Add one slot to the moments of its element. */
-ALWAYS_INLINE void add_moments(const lml_ace_plan *plan, int element, geometry from, vec *moments) {
+/** Call a function for its number of 2l + 1 components, which is known to the compiler where l is small: what it sums
+ * up stays in registers. */
+#define FOR_L(l, call, ...)           \
+  switch (l) {                        \
+    case 0:                           \
+      call(1, __VA_ARGS__);           \
+      break;                          \
+    case 1:                           \
+      call(3, __VA_ARGS__);           \
+      break;                          \
+    case 2:                           \
+      call(5, __VA_ARGS__);           \
+      break;                          \
+    case 3:                           \
+      call(7, __VA_ARGS__);           \
+      break;                          \
+    case 4:                           \
+      call(9, __VA_ARGS__);           \
+      break;                          \
+    case 5:                           \
+      call(11, __VA_ARGS__);          \
+      break;                          \
+    case 6:                           \
+      call(13, __VA_ARGS__);          \
+      break;                          \
+    default:                          \
+      call(2 * (l) + 1, __VA_ARGS__); \
+      break;                          \
+  }
+
+/** Add two slots to the moments of one l. */
+ALWAYS_INLINE void add_moments_of(int width, int nbase, const vec *g, const vec *y, const vec *other_g,
+                                  const vec *other_y, vec *to) {
+  for (int k = 0; k < nbase; k++, to += width) {
+    const vec one = in_register(g[k]), two = in_register(other_g[k]);
+    for (int c = 0; c < width; c++) to[c] += one * y[c] + two * other_y[c];
+  }
+}
+
+/** Add two slots of an element to its moments. */
+ALWAYS_INLINE void add_moments(const lml_ace_plan *plan, int element, geometry from, geometry other, vec *moments) {
   const int nl = plan->lmax + 1;
   for (int l = 0; l < nl; l++) {
     const int nbase = plan->nbase[element * nl + l];
+    vec *to = moments + plan->moments[element * nl + l];
+    FOR_L(l, add_moments_of, nbase, from.g, from.harmonics + l * l, other.g, other.harmonics + l * l, to)
+  }
+}
+
+/** The last of an odd number of slots. */
+ALWAYS_INLINE void add_last_moments(const lml_ace_plan *plan, int element, geometry from, vec *moments) {
+  const int nl = plan->lmax + 1;
+  for (int l = 0; l < nl; l++) {
     const vec *y = from.harmonics + l * l;
     vec *to = moments + plan->moments[element * nl + l];
-    for (int k = 0; k < nbase; k++, to += 2 * l + 1) {
-      const vec g = from.g[k];
-      for (int c = 0; c < 2 * l + 1; c++) to[c] += g * y[c];
-    }
+    for (int k = 0; k < plan->nbase[element * nl + l]; k++, to += 2 * l + 1)
+      for (int c = 0; c < 2 * l + 1; c++) to[c] += from.g[k] * y[c];
   }
 }
 
 static void density(const lml_ace_plan *plan, const lml_ace_slots *slots, lml_ace_workspace *workspace) {
   vec *moments = as_vec_mutable(workspace->moments);
   for (int k = 0; k < plan->nmoments; k++) moments[k] = splat(0.0);
-  for (int e = 0; e < plan->nelements; e++)
-    for (int slot = slots->group[e]; slot < slots->group[e + 1]; slot++) {
-      const geometry to = geometry_of(plan, workspace, slot);
-      find_geometry(plan, e, slots, slot, to);
-      add_moments(plan, e, to, moments);
-    }
+  for (int e = 0; e < plan->nelements; e++) {
+    const int end = slots->group[e + 1];
+    int slot = slots->group[e];
+    for (int k = slot; k < end; k++) find_geometry(plan, e, slots, k, geometry_of(plan, workspace, k));
+    for (; slot + 1 < end; slot += 2)
+      add_moments(plan, e, geometry_of(plan, workspace, slot), geometry_of(plan, workspace, slot + 1), moments);
+    if (slot < end) add_last_moments(plan, e, geometry_of(plan, workspace, slot), moments);
+  }
 }
 
 #endif

@@ -35,26 +35,35 @@ ALWAYS_INLINE void add_turn(int l, const vec *w, const vec *below, vec *to) {
   }
 }
 
+/** What the moments of one l contribute: Σₖ gₖ w of each component, and Σ gₖ w R_lm and Σ gₖ′ w R_lm. */
+ALWAYS_INLINE void contract(int width, int nbase, geometry from, const vec *w, const vec *y, vec *sums, vec *totals) {
+  vec slopes[2 * LML_ACE_MOST_L + 1];
+  for (int c = 0; c < width; c++) sums[c] = slopes[c] = splat(0.0);
+  for (int k = 0; k < nbase; k++, w += width) {
+    const vec g = in_register(from.g[k]), slope = in_register(from.slopes[k]);
+    for (int c = 0; c < width; c++) {
+      const vec weight = in_register(w[c]);
+      sums[c] += g * weight;
+      slopes[c] += slope * weight;
+    }
+  }
+  totals[0] = totals[1] = splat(0.0);
+  for (int c = 0; c < width; c++) {
+    totals[0] += sums[c] * y[c];
+    totals[1] += slopes[c] * y[c];
+  }
+}
+
 ALWAYS_INLINE void force_of_slot(const lml_ace_plan *plan, int element, geometry from, const vec *moments, vec *to) {
   const int nl = plan->lmax + 1;
   vec along = splat(0.0), turn[3] = {splat(0.0), splat(0.0), splat(0.0)};
   for (int l = 0; l < nl; l++) {
-    const int nbase = plan->nbase[element * nl + l], width = 2 * l + 1;
+    const int nbase = plan->nbase[element * nl + l];
     const vec *w = moments + plan->moments[element * nl + l], *y = from.harmonics + l * l;
-    vec sums[2 * LML_ACE_MOST_L + 1];
+    vec sums[2 * LML_ACE_MOST_L + 1], totals[2];
     if (nbase == 0) continue;
-    for (int c = 0; c < width; c++) sums[c] = splat(0.0);
-    vec radial = splat(0.0), angular = splat(0.0);
-    for (int k = 0; k < nbase; k++, w += width) {
-      vec sum = splat(0.0);
-      for (int c = 0; c < width; c++) {
-        sums[c] += from.g[k] * w[c];
-        sum += w[c] * y[c];
-      }
-      radial += from.slopes[k] * sum;
-      angular += from.g[k] * sum;
-    }
-    along += radial - l * from.direction[3] * angular;
+    FOR_L(l, contract, nbase, from, w, y, sums, totals)
+    along += totals[1] - l * from.direction[3] * totals[0];
     if (l > 0) add_turn(l, sums, from.harmonics + (l - 1) * (l - 1), turn);
   }
   for (int d = 0; d < 3; d++) to[d] = along * from.direction[d] + turn[d] * from.direction[3];

@@ -136,9 +136,9 @@ static void adjoint(const lml_ace_plan *plan, size_t element, const double *fact
   const vec *nodes = as_vec(workspace->nodes);
   vec *adjoints = as_vec_mutable(workspace->node_adjoints), *moments = as_vec_mutable(workspace->moment_adjoints);
   for (int k = 0; k < 2 * (of->nleaves + of->nproducts); k++) adjoints[k] = splat(0.0);
-  *as_vec_mutable(sums) =
-      of->ndensities == 1 ? adjoint_of_terms(of, 1, as_vec(factors), stride, nodes, adjoints)
-                          : adjoint_of_terms(of, of->ndensities, as_vec(factors), stride, nodes, adjoints);
+  *as_vec_mutable(sums) = of->ndensities == 1
+                              ? adjoint_of_terms(of, 1, as_vec(factors), stride, nodes, adjoints)
+                              : adjoint_of_terms(of, of->ndensities, as_vec(factors), stride, nodes, adjoints);
   adjoint_of_products(of, nodes, adjoints);
   for (int b = 0; b < of->nblocks; b++) {
     const lml_ace_block *block = &of->blocks[b];

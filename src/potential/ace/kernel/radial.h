@@ -20,9 +20,7 @@ typedef struct {
   vec value, slope;
 } jet;
 
-ALWAYS_INLINE jet jet_product(jet a, jet b) {
-  return (jet){a.value * b.value, a.value * b.slope + a.slope * b.value};
-}
+ALWAYS_INLINE jet jet_product(jet a, jet b) { return (jet){a.value * b.value, a.value * b.slope + a.slope * b.value}; }
 
 /** ½(1 + cos(frequency × t)). */
 ALWAYS_INLINE jet cosine_fall(vec t, vec frequency) {
@@ -32,7 +30,7 @@ ALWAYS_INLINE jet cosine_fall(vec t, vec frequency) {
 }
 
 /** What all functions are multiplied by, but for the envelope: 0 in empty places and below the begin; with
- *  inner_cutoff_type `distance` and `zbl` the polynomial that rises from the begin to the inner cutoff. */
+ *  inner_cutoff_type `distance` the polynomial that rises from the begin to the inner cutoff. */
 ALWAYS_INLINE jet rise(const lml_ace_plan *plan, const vec *bond, vec r, vec present) {
   const vec zero = splat(0.0);
   const vec inside = choose(r > bond[LML_ACE_BOND_BEGIN], present, zero);
@@ -114,9 +112,15 @@ ALWAYS_INLINE void radial_functions(const lml_ace_plan *plan, int count, const v
                                     vec *slopes) {
   const jet factor = rise(plan, bond, r, present);
   switch (plan->radial) {
-    case LML_ACE_CHEB_EXP_COS: cheb_exp_cos(count, bond, r, factor, g, slopes); break;
-    case LML_ACE_CHEB_POW: cheb_pow(count, bond, r, factor, g, slopes); break;
-    case LML_ACE_SBESSEL: sbessel(plan, count, bond, r, factor, g, slopes); break;
+    case LML_ACE_CHEB_EXP_COS:
+      cheb_exp_cos(count, bond, r, factor, g, slopes);
+      break;
+    case LML_ACE_CHEB_POW:
+      cheb_pow(count, bond, r, factor, g, slopes);
+      break;
+    case LML_ACE_SBESSEL:
+      sbessel(plan, count, bond, r, factor, g, slopes);
+      break;
   }
 }
 
