@@ -3,7 +3,7 @@
  *
  * Every evaluation has the atoms a little further on, as in molecular dynamics. Prints, on one line: atoms, seconds of
  * processor time and of wall time per evaluation (rank 0), peak resident memory of rank 0 in bytes. The first
- * evaluation is not counted. A .snapcoeff file goes without fixed terms, a .snap file with its own. */
+ * evaluation is not counted. A .snapcoeff file goes without fixed terms, other files with their own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static lml_status run(lml_comm *comm, char **argv, lml_error *error) {
   lml_frame frame = {0};
   const size_t length = strlen(argv[1]);
   const lml_fixed_terms fixed =
-      length > 5 && strcmp(argv[1] + length - 5, ".snap") == 0 ? LML_FIXED_TERMS_UNSTATED : LML_FIXED_TERMS_NONE;
+      length > 10 && strcmp(argv[1] + length - 10, ".snapcoeff") == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_UNSTATED;
   lml_status status = lml_potential_read(argv[1], NULL, fixed, &potential, error);
   if (status == LML_OK) status = lml_linear_calculator_create_parallel(potential, comm, &calculator, error);
   if (status == LML_OK && lml_comm_rank(comm) != 0) {
