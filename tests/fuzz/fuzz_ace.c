@@ -17,7 +17,7 @@ static void evaluate(const lml_potential *potential) {
   lml_results results = {0};
   for (size_t i = 0; i < 3; i++) numbers[i] = lml_potential_element(potential, i % lml_potential_nelements(potential));
   if (lml_linear_calculator_create(potential, &calculator, NULL) == LML_OK)
-    lml_calculator_evaluate(calculator, &structure, LML_WANT_DEFAULT, &results, NULL);
+    lml_calculator_evaluate(calculator, &structure, NULL, &results, NULL);
   lml_calculator_destroy(calculator);
   lml_results_free(&results);
 }
