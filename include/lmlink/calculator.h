@@ -55,8 +55,9 @@ LML_API const char *lml_calculator_name(const lml_calculator *calculator);
 /** Whether it may have nothing to do while an evaluation is under way, and wait is of use then. */
 LML_API bool lml_calculator_waits(const lml_calculator *calculator);
 
-/** The private data that the calculator was created with: for the code of that kind of calculator. */
-LML_API void *lml_calculator_self(lml_calculator *calculator);
+/** For the code of the kind of calculator that @p ops is the table of: the private data that @p calculator was created
+ *  with; NULL where that is of another kind. */
+LML_API void *lml_calculator_self(lml_calculator *calculator, const lml_calculator_ops *ops);
 
 /** Whether @p request names what the calculator can give, as far as it knows beforehand; see lml_calculator_ops. */
 LML_API lml_status lml_calculator_check(const lml_calculator *calculator, const lml_request *request, lml_error *error);

@@ -34,7 +34,9 @@ lml_status lml_calculator_check(const lml_calculator *calculator, const lml_requ
   return calculator->ops->check == NULL ? LML_OK : calculator->ops->check(calculator->self, request, error);
 }
 
-void *lml_calculator_self(lml_calculator *calculator) { return calculator->self; }
+void *lml_calculator_self(lml_calculator *calculator, const lml_calculator_ops *ops) {
+  return calculator->ops == ops ? calculator->self : NULL;
+}
 
 lml_status lml_calculator_start(lml_calculator *calculator, const lml_structure *structure, const lml_request *request,
                                 lml_error *error) {

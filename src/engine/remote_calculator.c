@@ -524,18 +524,20 @@ lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml
 }
 
 void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engine_atoms *atoms) {
-  if (strcmp(lml_calculator_name(calculator), remote_ops.name) != 0) return;
-  remote *self = lml_calculator_self(calculator);
-  self->input.atoms = *atoms;
+  remote *self = lml_calculator_self(calculator, &remote_ops);
+  if (self != NULL) self->input.atoms = *atoms;
 }
 
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size) {
-  const remote *self = lml_calculator_self(calculator);
+  const remote *self = lml_calculator_self(calculator, &remote_ops);
+  lml_print_cut(text, size, "%s calculator", lml_calculator_name(calculator));
+  if (self == NULL) return;
   lml_print_cut(text, size, "%s, started by %s", self->texts.who,
                 self->texts.launch == NULL ? "somebody else" : self->texts.launch);
   if (self->texts.prepare != NULL) lml_print_behind(text, size, ", its input made by %s", self->texts.prepare);
 }
 
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {
-  return open_socket(lml_calculator_self(calculator), error);
+  remote *self = lml_calculator_self(calculator, &remote_ops);
+  return self == NULL ? LML_OK : open_socket(self, error);
 }

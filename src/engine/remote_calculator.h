@@ -89,10 +89,11 @@ bool lml_engine_follows(const char *prepare, const char *launch);
 /** Let @p calculator, if it is of this kind, know of its atoms what a structure does not say. */
 void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engine_atoms *atoms);
 
-/** One line: who it is, and who starts it. */
+/** One line: who it is, and who starts it; of another calculator its kind. */
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size);
 
-/** Listen at the address, so that an engine may connect before the first evaluation, which otherwise does that. */
+/** Listen at the address, so that an engine may connect before the first evaluation, which otherwise does that. Nothing
+ *  for another calculator. */
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error);
 
 #endif

@@ -21,7 +21,7 @@ typedef struct child {
   double seconds; /**< it took */
 } child;
 
-typedef struct mixing {
+struct lml_mixture {
   lml_mixing_settings settings;
   lml_structure parent; /**< that the regions were made of */
   lml_foreign foreign;
@@ -33,7 +33,7 @@ typedef struct mixing {
   const lml_structure *structure; /**< under evaluation */
   const lml_request *request;     /**< of this evaluation */
   double begun;
-} mixing;
+};
 
 /* ---- making ---- */
 
@@ -68,7 +68,7 @@ static lml_status write_cluster(const void *context, const char *path, lml_error
   return lml_cluster_write(region->cluster, region->region, path, error);
 }
 
-static lml_status prepare(mixing *self, lml_error *error) {
+static lml_status prepare(lml_mixture *self, lml_error *error) {
   const lml_mixing_settings *settings = &self->settings;
   lml_status status = lml_structure_copy(&self->parent, settings->structure, error);
   if (status == LML_OK)
@@ -95,7 +95,7 @@ static lml_status prepare(mixing *self, lml_error *error) {
 }
 
 /** Free what the calculator made itself. */
-static void free_own(mixing *self) {
+static void free_own(lml_mixture *self) {
   for (size_t c = 0; c < self->nchildren; c++) lml_results_free(&self->children[c].results);
   lml_free(self->children);
   lml_free(self->regions);
@@ -107,7 +107,7 @@ static void free_own(mixing *self) {
 
 /* ---- one evaluation ---- */
 
-static lml_status check_cell(const mixing *self, const lml_structure *structure, lml_error *error) {
+static lml_status check_cell(const lml_mixture *self, const lml_structure *structure, lml_error *error) {
   static const char names[3] = {'a', 'b', 'c'};
   static const double tolerance = 1e-5; /* relative: drivers' units differ by 1e-7 */
   for (int k = 0; k < 3 && self->settings.virial == LML_MIXING_NOTHING; k++) {
@@ -124,7 +124,7 @@ static lml_status check_cell(const mixing *self, const lml_structure *structure,
 }
 
 /** Regions are those of one structure: other atoms have none. */
-static lml_status check_structure(const mixing *self, const lml_structure *structure, lml_error *error) {
+static lml_status check_structure(const lml_mixture *self, const lml_structure *structure, lml_error *error) {
   const lml_structure *parent = &self->parent;
   if (structure->natoms != parent->natoms)
     return lml_fail(error, LML_ERR_INPUT,
@@ -144,17 +144,17 @@ static lml_status check_structure(const mixing *self, const lml_structure *struc
   return check_cell(self, structure, error);
 }
 
-static void cancel_all(mixing *self) {
+static void cancel_all(lml_mixture *self) {
   for (size_t c = 0; c < self->nchildren; c++) lml_calculator_cancel(self->children[c].calculator);
 }
 
-static lml_status in_region(const mixing *self, size_t r, lml_status status, lml_error *error) {
+static lml_status in_region(const lml_mixture *self, size_t r, lml_status status, lml_error *error) {
   if (status != LML_OK && self->settings.nregions > 1) lml_fail_context(error, "region %s", self->regions[r].name);
   return status;
 }
 
 /** Take the forces of region @p r from memory, where they are known. */
-static lml_status recall_region(mixing *self, size_t r, lml_error *error) {
+static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
   child *at = &self->children[r + 1];
   if (self->recall.find == NULL) return LML_OK;
   const lml_status status = lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
@@ -164,7 +164,7 @@ static lml_status recall_region(mixing *self, size_t r, lml_error *error) {
   return LML_OK;
 }
 
-static lml_status start_region(mixing *self, size_t r, lml_error *error) {
+static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
   lml_cluster *cluster = self->regions[r].cluster;
   child *at = &self->children[r + 1];
   lml_status status = lml_cluster_update(cluster, self->structure, error);
@@ -176,7 +176,7 @@ static lml_status start_region(mixing *self, size_t r, lml_error *error) {
 
 static lml_status mixing_start(void *data, const lml_structure *structure, const lml_request *request,
                                lml_error *error) {
-  mixing *self = data;
+  lml_mixture *self = data;
   const lml_structure *seen;
   lml_status status = check_structure(self, structure, error);
   if (status == LML_OK) status = lml_foreign_check_apart(&self->foreign, structure, error);
@@ -195,7 +195,7 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   return status;
 }
 
-static lml_status progress_child(mixing *self, size_t c, lml_error *error) {
+static lml_status progress_child(lml_mixture *self, size_t c, lml_error *error) {
   child *at = &self->children[c];
   if (at->done) return LML_OK;
   const lml_status status = lml_calculator_progress(at->calculator, &at->done, error);
@@ -204,7 +204,7 @@ static lml_status progress_child(mixing *self, size_t c, lml_error *error) {
 }
 
 static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
-  mixing *self = data;
+  lml_mixture *self = data;
   lml_status status = LML_OK;
   *done = true;
   for (size_t c = self->nchildren; c-- > 0 && status == LML_OK;) {
@@ -216,7 +216,7 @@ static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
 }
 
 static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
-  mixing *self = data;
+  lml_mixture *self = data;
   int waiting = 0;
   for (size_t c = 0; c < self->nchildren; c++) {
     if (self->children[c].done) continue;
@@ -231,7 +231,7 @@ static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
   return status;
 }
 
-static lml_status add_extras(const mixing *self, lml_results *results, const lml_mix *mix, lml_error *error) {
+static lml_status add_extras(const lml_mixture *self, lml_results *results, const lml_mix *mix, lml_error *error) {
   double seconds = 0.0;
   long long recalled = 0;
   for (size_t c = 1; c < self->nchildren; c++) {
@@ -249,7 +249,7 @@ static lml_status add_extras(const mixing *self, lml_results *results, const lml
 }
 
 /** The energy and the virial that stand for what there is none of. */
-static void give_parts(const mixing *self, lml_results *results) {
+static void give_parts(const lml_mixture *self, lml_results *results) {
   const lml_results *ml = &self->children[0].results;
   if (self->settings.energy == LML_MIXING_ML) {
     *results->energy = *ml->energy;
@@ -263,12 +263,12 @@ static void give_parts(const mixing *self, lml_results *results) {
 
 /** Whether @p part, of the ML calculator, has a meaning in the mixture: there are no energies of atoms where there is
  *  none of the whole. */
-static bool counts(const mixing *self, const lml_result *part) {
+static bool counts(const lml_mixture *self, const lml_result *part) {
   return self->settings.energy == LML_MIXING_ML || strcmp(part->unit, "eV") != 0;
 }
 
 /** Add a result of the ML calculator; zero on atoms that it does not see. */
-static lml_status add_part(const mixing *self, const lml_result *part, lml_results *results, lml_error *error) {
+static lml_status add_part(const lml_mixture *self, const lml_result *part, lml_results *results, lml_error *error) {
   const lml_result_form form = {part->name, part->unit, part->scope, part->type, part->width};
   lml_result *whole;
   if (part->type == LML_RESULT_TEXT) return lml_results_add_text(results, part->name, part->text, error);
@@ -284,7 +284,7 @@ static lml_status add_part(const mixing *self, const lml_result *part, lml_resul
 }
 
 /** Add what was asked for, is none of the mixture's own results, and the ML calculator knows. */
-static lml_status give_requested(const mixing *self, lml_results *results, lml_error *error) {
+static lml_status give_requested(const lml_mixture *self, lml_results *results, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t k = 0; self->request != NULL && k < self->request->count && status == LML_OK; k++) {
     const char *name = self->request->names[k];
@@ -295,7 +295,7 @@ static lml_status give_requested(const mixing *self, lml_results *results, lml_e
   return status;
 }
 
-static lml_status mix_all(mixing *self, lml_results *results, lml_error *error) {
+static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *error) {
   const size_t natoms = self->parent.natoms;
   const lml_results *ml = &self->children[0].results;
   lml_status status = lml_results_reset(results, natoms, error);
@@ -317,7 +317,7 @@ static lml_status mix_all(mixing *self, lml_results *results, lml_error *error) 
 }
 
 static lml_status mixing_finish(void *data, lml_results *results, lml_error *error) {
-  mixing *self = data;
+  lml_mixture *self = data;
   lml_status status = LML_OK;
   for (size_t c = 0; c < self->nchildren && status == LML_OK; c++) {
     if (self->children[c].recalled) continue;
@@ -334,7 +334,7 @@ static lml_status mixing_finish(void *data, lml_results *results, lml_error *err
 static void mixing_cancel(void *data) { cancel_all(data); }
 
 static void mixing_destroy(void *data) {
-  mixing *self = data;
+  lml_mixture *self = data;
   for (size_t r = 0; r < self->settings.nregions; r++) {
     lml_calculator_destroy(self->made[r].calculator);
     lml_cluster_free(self->made[r].cluster);
@@ -358,7 +358,7 @@ static const lml_calculator_ops mixing_ops = {
 
 lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml_calculator **calculator,
                                         lml_error *error) {
-  mixing *self = NULL;
+  lml_mixture *self = NULL;
   *calculator = NULL;
   lml_status status = check_settings(settings, error);
   if (status == LML_OK) status = lml_alloc(&self, 1, sizeof *self, "a mixing calculator", error);
@@ -370,44 +370,36 @@ lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml
   return status;
 }
 
-/* ---- regions that move ---- */
+/* ---- what others see of it, and do with it ---- */
 
-lml_status lml_mixing_calculator_check(lml_calculator *calculator, const lml_structure *structure, lml_error *error) {
-  return check_structure(lml_calculator_self(calculator), structure, error);
+lml_mixture *lml_mixture_of(lml_calculator *calculator) { return lml_calculator_self(calculator, &mixing_ops); }
+
+lml_status lml_mixture_check(const lml_mixture *mixture, const lml_structure *structure, lml_error *error) {
+  return check_structure(mixture, structure, error);
 }
 
-lml_status lml_mixing_calculator_take(lml_calculator *calculator, const lml_mixing_region *regions, lml_error *error) {
-  mixing *self = lml_calculator_self(calculator);
-  const size_t nregions = self->settings.nregions;
+lml_status lml_mixture_take(lml_mixture *mixture, const lml_mixing_region *regions, lml_error *error) {
+  const size_t nregions = mixture->settings.nregions;
   lml_status status = check_overlap(regions, nregions, error);
-  if (status == LML_OK) status = lml_foreign_check(&self->foreign, &self->parent, regions, nregions, error);
+  if (status == LML_OK) status = lml_foreign_check(&mixture->foreign, &mixture->parent, regions, nregions, error);
   for (size_t r = 0; r < nregions && status == LML_OK; r++) {
-    self->regions[r].region = regions[r].region;
-    self->regions[r].cluster = regions[r].cluster;
+    mixture->regions[r].region = regions[r].region;
+    mixture->regions[r].cluster = regions[r].cluster;
   }
   return status;
 }
 
-/* ---- what others see of it ---- */
-
-bool lml_mixing_calculator_parts(lml_calculator *calculator, lml_mixing_parts *parts) {
-  if (strcmp(lml_calculator_name(calculator), mixing_ops.name) != 0) return false;
-  const mixing *self = lml_calculator_self(calculator);
-  *parts = (lml_mixing_parts){.regions = self->regions,
-                              .nregions = self->settings.nregions,
-                              .foreign = &self->foreign,
-                              .ml = &self->children[0].results,
-                              .energy = self->settings.energy};
-  return true;
+lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture) {
+  return (lml_mixing_parts){.regions = mixture->regions,
+                            .nregions = mixture->settings.nregions,
+                            .foreign = &mixture->foreign,
+                            .ml = &mixture->children[0].results,
+                            .energy = mixture->settings.energy};
 }
 
-const lml_results *lml_mixing_calculator_region(lml_calculator *calculator, size_t r, bool *recalled) {
-  const mixing *self = lml_calculator_self(calculator);
-  if (recalled != NULL) *recalled = self->children[r + 1].recalled;
-  return &self->children[r + 1].results;
+const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled) {
+  if (recalled != NULL) *recalled = mixture->children[r + 1].recalled;
+  return &mixture->children[r + 1].results;
 }
 
-void lml_mixing_calculator_set_recall(lml_calculator *calculator, const lml_mixing_recall *recall) {
-  mixing *self = lml_calculator_self(calculator);
-  self->recall = *recall;
-}
+void lml_mixture_set_recall(lml_mixture *mixture, const lml_mixing_recall *recall) { mixture->recall = *recall; }

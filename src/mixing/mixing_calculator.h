@@ -46,14 +46,21 @@ typedef struct lml_mixing_settings {
 lml_status lml_mixing_calculator_create(const lml_mixing_settings *settings, lml_calculator **calculator,
                                         lml_error *error);
 
+/** What a mixing calculator knows beyond what all calculators do; as long as that. */
+typedef struct lml_mixture lml_mixture;
+
+/** The mixture that @p calculator is; NULL where it is of another kind. Who needs one is handed it, and does not ask.
+ */
+lml_mixture *lml_mixture_of(lml_calculator *calculator);
+
 /** Whether @p structure is one that the regions can be those of: LML_ERR_INPUT where it has other atoms, or another
  * cell although there is no virial. */
-lml_status lml_mixing_calculator_check(lml_calculator *calculator, const lml_structure *structure, lml_error *error);
+lml_status lml_mixture_check(const lml_mixture *mixture, const lml_structure *structure, lml_error *error);
 
 /** Between two evaluations: from now on each region has the atoms and the cluster that @p regions has in its place;
  *  names and calculators stay. Those stay the caller's and must be valid until others are taken, or the calculator is
  *  destroyed. LML_ERR_INPUT as for making it; the old ones then stay. */
-lml_status lml_mixing_calculator_take(lml_calculator *calculator, const lml_mixing_region *regions, lml_error *error);
+lml_status lml_mixture_take(lml_mixture *mixture, const lml_mixing_region *regions, lml_error *error);
 
 /** What an evaluation was mixed from. */
 typedef struct lml_mixing_parts {
@@ -64,13 +71,12 @@ typedef struct lml_mixing_parts {
   lml_mixing_part energy;     /**< what stands for it */
 } lml_mixing_parts;
 
-/** The parts of the evaluation that was finished last, which are the calculator's and valid until the next start; false
- *  where @p calculator is no mixture. */
-bool lml_mixing_calculator_parts(lml_calculator *calculator, lml_mixing_parts *parts);
+/** The parts of the evaluation that was finished last, which are the mixture's and valid until the next start. */
+lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture);
 
 /** The results of region @p r in that evaluation, in the order of its cluster; likewise. *@p recalled (may be NULL)
  *  tells whether they were remembered (below). */
-const lml_results *lml_mixing_calculator_region(lml_calculator *calculator, size_t r, bool *recalled);
+const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled);
 
 /** Knows what a region's calculator has computed before. */
 typedef struct lml_mixing_recall {
@@ -82,6 +88,6 @@ typedef struct lml_mixing_recall {
 } lml_mixing_recall;
 
 /** From now on ask @p recall before a region's calculator is started. Its context must outlive the calculator. */
-void lml_mixing_calculator_set_recall(lml_calculator *calculator, const lml_mixing_recall *recall);
+void lml_mixture_set_recall(lml_mixture *mixture, const lml_mixing_recall *recall);
 
 #endif

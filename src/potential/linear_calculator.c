@@ -160,6 +160,14 @@ static const lml_calculator_ops linear_ops = {
     .destroy = linear_destroy,
 };
 
+/** The private data of @p calculator, if it is a linear one. */
+static lml_status self_of(lml_calculator *calculator, linear **self, lml_error *error) {
+  *self = lml_calculator_self(calculator, &linear_ops);
+  if (*self != NULL) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE, "a linear calculator is needed, and this is a %s one",
+                  lml_calculator_name(calculator));
+}
+
 lml_status lml_linear_calculator_create_parallel(const lml_potential *potential, lml_comm *comm,
                                                  lml_calculator **calculator, lml_error *error) {
   linear *self;
@@ -189,7 +197,9 @@ lml_status lml_linear_calculator_create(const lml_potential *potential, lml_calc
 }
 
 lml_status lml_linear_calculator_set_coordination_radius(lml_calculator *calculator, double radius, lml_error *error) {
-  linear *self = lml_calculator_self(calculator);
+  linear *self;
+  const lml_status status = self_of(calculator, &self, error);
+  if (status != LML_OK) return status;
   const double cutoff = lml_potential_cutoff(self->potential);
   if (!(radius > 0.0 && radius <= cutoff))
     return lml_fail(error, LML_ERR_USAGE,
@@ -231,10 +241,11 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
 }
 
 lml_status lml_linear_calculator_update(lml_calculator *calculator, const double *coefficients, lml_error *error) {
-  linear *self = lml_calculator_self(calculator);
+  linear *self;
   order message = {.command = COMMAND_UPDATE};
-  const lml_status status =
-      lml_comm_size(self->comm) == 1 ? LML_OK : lml_comm_broadcast(self->comm, &message, sizeof message, error);
+  lml_status status = self_of(calculator, &self, error);
+  if (status == LML_OK && lml_comm_size(self->comm) > 1)
+    status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
   return status == LML_OK ? update(self, coefficients, error) : status;
 }
 
@@ -243,7 +254,9 @@ lml_status lml_linear_calculator_update(lml_calculator *calculator, const double
 lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, const lml_structure *structure,
                                                 const size_t *atoms, size_t natoms, const lml_request *request,
                                                 lml_results *results, lml_error *error) {
-  linear *self = lml_calculator_self(calculator);
+  linear *self;
+  lml_status status = self_of(calculator, &self, error);
+  if (status != LML_OK) return status;
   self->results = lml_linear_results_named(request);
   const lml_share share = {.parts = 1,
                            .atoms = atoms,
@@ -251,7 +264,7 @@ lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, cons
                            .results = self->results,
                            .coordination_radius = self->coordination_radius};
   lml_neighbours_forget(&self->evaluation.atoms.neighbours);
-  lml_status status = lml_structure_check(structure, error);
+  status = lml_structure_check(structure, error);
   if (status == LML_OK) status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
   if (status != LML_OK) return status;
   return linear_finish(self, results, error);
@@ -273,10 +286,12 @@ static lml_status receive_structure(linear *self, const order *message, lml_erro
 }
 
 lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *error) {
-  linear *self = lml_calculator_self(calculator);
+  linear *self;
+  lml_status status = self_of(calculator, &self, error);
+  if (status != LML_OK) return status;
   for (;;) {
     order message;
-    lml_status status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
+    status = lml_comm_broadcast(self->comm, &message, sizeof message, error);
     if (status != LML_OK || message.command == COMMAND_END) return status;
     lml_error own = {0};
     if (message.command == COMMAND_UPDATE) {

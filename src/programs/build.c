@@ -235,8 +235,10 @@ lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error) {
   if (status != LML_OK || lml_comm_rank(comm) != 0) return status;
   lml_calculator *whole = NULL;
   status = make(build, &build->config->calculator, &whole, error);
-  if (status == LML_OK) build->calculator = whole;
-  return status;
+  if (status != LML_OK) return status;
+  build->calculator = whole;
+  build->mixture = lml_mixture_of(whole);
+  return LML_OK;
 }
 
 lml_calculator *lml_build_remote_of(const lml_build *build, const lml_calculator_config *config) {

@@ -41,6 +41,7 @@ typedef struct lml_build {
   size_t nregions, regions_capacity;
   lml_calculator *parallel;   /**< the linear calculator that all ranks share, part of the calculator; NULL: none */
   lml_calculator *calculator; /**< on rank 0; elsewhere the parallel one */
+  lml_mixture *mixture;       /**< that the calculator is; NULL: it is none */
 } lml_build;
 
 /** Read the potentials of all linear calculators. Every rank does. */

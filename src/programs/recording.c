@@ -138,11 +138,9 @@ static lml_status open_recorder(const lml_build *build, const char *path, checks
 }
 
 static void let_recall(const lml_build *build, lml_recorder *recorder) {
-  lml_mixing_parts parts;
-  if (build->config->force_log.reuse == LML_REUSE_NONE) return;
-  if (!lml_mixing_calculator_parts(build->calculator, &parts)) return;
+  if (build->config->force_log.reuse == LML_REUSE_NONE || build->mixture == NULL) return;
   const lml_mixing_recall recall = lml_recorder_recall(recorder);
-  lml_mixing_calculator_set_recall(build->calculator, &recall);
+  lml_mixture_set_recall(build->mixture, &recall);
 }
 
 lml_status lml_recording_open(const lml_build *build, lml_recorder **recorder, lml_error *error) {

@@ -143,7 +143,7 @@ static lml_status create_moving(lml_server *server, lml_error *error) {
     moves = moves || config->update > 0;
   }
   const bool recalls = server->config->force_log.reuse != LML_REUSE_NONE;
-  const lml_moving_settings settings = {.calculator = server->parts.calculator,
+  const lml_moving_settings settings = {.mixture = server->parts.mixture,
                                         .regions = regions,
                                         .recorder = recalls ? server->recorder : NULL,
                                         .log = server->log};
@@ -157,6 +157,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
   const bool one_element = potential != NULL && lml_potential_nelements(potential) == 1;
   const lml_session_settings settings = {
       .calculator = server->parts.calculator,
+      .mixture = server->parts.mixture,
       .structure = server->structure.natoms > 0 ? &server->structure : NULL,
       .element = one_element ? lml_potential_element(potential, 0) : 0,
       .extras = server->config->extras,

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "calculator/result_frame.h"
-#include "mixing/mixing_calculator.h"
 #include "structure/frame.h"
 #include "structure/log_keys.h"
 
@@ -131,7 +130,7 @@ static lml_status add_ml_forces(const making *m, lml_error *error) {
  *  a larger part. */
 static void put_qm_forces(const making *m, size_t r, bool own, double *forces) {
   const lml_mixing_region *region = &m->parts.regions[r];
-  const double *from = lml_mixing_calculator_region(m->evaluation->calculator, r, NULL)->forces;
+  const double *from = lml_mixture_region(m->evaluation->mixture, r, NULL)->forces;
   for (size_t i = 0; i < region->cluster->structure.natoms; i++) {
     const size_t parent = region->cluster->parents[i];
     double *force = forces + 3 * m->rows[parent];
@@ -170,7 +169,7 @@ static lml_status add_columns(const making *m, lml_error *error) {
 /** Of region @p r: whether it was recalled, its energy, age and cell. */
 static lml_status add_region(const making *m, size_t r, bool recalled, lml_error *error) {
   const size_t nregions = m->parts.nregions;
-  const lml_results *qm = lml_mixing_calculator_region(m->evaluation->calculator, r, NULL);
+  const lml_results *qm = lml_mixture_region(m->evaluation->mixture, r, NULL);
   const size_t *ages = m->evaluation->ages;
   lml_status status = LML_OK;
   char name[LML_LOG_NAME_SIZE];
@@ -194,7 +193,7 @@ static lml_status add_parts(const making *m, lml_error *error) {
   for (size_t k = 0; k < sizeof names / sizeof names[0] && status == LML_OK; k++) status = put(m, names[k], error);
   for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {
     bool recalled;
-    (void)lml_mixing_calculator_region(m->evaluation->calculator, r, &recalled);
+    (void)lml_mixture_region(m->evaluation->mixture, r, &recalled);
     all_recalled = all_recalled && recalled;
     status = add_region(m, r, recalled, error);
   }
@@ -220,7 +219,8 @@ static lml_status add_keys(const making *m, lml_error *error) {
 lml_status lml_log_frame_make(const lml_evaluation *evaluation, double distance, lml_frame *frame, lml_error *error) {
   making m = {.evaluation = evaluation, .frame = frame};
   lml_frame_free(frame);
-  m.mixed = lml_mixing_calculator_parts(evaluation->calculator, &m.parts);
+  m.mixed = evaluation->mixture != NULL;
+  if (m.mixed) m.parts = lml_mixture_parts(evaluation->mixture);
   lml_status status = choose_atoms(&m, distance, error);
   if (status == LML_OK) status = take_structure(&m, error);
   if (status == LML_OK) status = add_columns(&m, error);

@@ -7,15 +7,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "lmlink/calculator.h"
 #include "lmlink/extxyz.h"
+#include "lmlink/results.h"
+#include "mixing/mixing_calculator.h"
 
 /** An evaluation that was finished. */
 typedef struct lml_evaluation {
   const lml_structure *structure;
   const lml_results *results;
   lml_request request;        /**< results that were asked for: they go into the log too */
-  lml_calculator *calculator; /**< a mixture's parts go into the log too */
+  const lml_mixture *mixture; /**< whose parts go into the log too; NULL: there is none */
   const size_t *ages;         /**< of each region: evaluations since it followed its seeds; NULL: no region moves */
   size_t number;              /**< from 1 */
   int replica;

@@ -24,12 +24,11 @@ struct lml_moving {
 };
 
 lml_status lml_moving_create(const lml_moving_settings *settings, lml_moving **moving, lml_error *error) {
-  lml_mixing_parts parts = {0};
   lml_status status = lml_alloc(moving, 1, sizeof **moving, "regions that move", error);
   if (status != LML_OK) return status;
   lml_moving *created = *moving;
   created->settings = *settings;
-  lml_mixing_calculator_parts(settings->calculator, &parts);
+  const lml_mixing_parts parts = lml_mixture_parts(settings->mixture);
   const size_t nregions = parts.nregions;
   status = lml_alloc(&created->regions, nregions, sizeof *created->regions, "regions that move", error);
   if (status == LML_OK) status = lml_alloc(&created->made, nregions, sizeof *created->made, "QM regions", error);
@@ -173,7 +172,7 @@ static lml_status find_tracks(lml_moving *moving, size_t replica, track **tracks
 lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_structure *structure, lml_error *error) {
   track *tracks = NULL;
   lml_status status = lml_structure_check(structure, error);
-  if (status == LML_OK) status = lml_mixing_calculator_check(moving->settings.calculator, structure, error);
+  if (status == LML_OK) status = lml_mixture_check(moving->settings.mixture, structure, error);
   if (status == LML_OK) status = find_tracks(moving, replica, &tracks, error);
   for (size_t r = 0; r < moving->nregions && status == LML_OK; r++) {
     track *own = &tracks[r];
@@ -184,7 +183,7 @@ lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_struc
     moving->current[r].cluster = own->cluster;
     moving->ages[r] = own->age;
   }
-  if (status == LML_OK) status = lml_mixing_calculator_take(moving->settings.calculator, moving->current, error);
+  if (status == LML_OK) status = lml_mixture_take(moving->settings.mixture, moving->current, error);
   if (status != LML_OK) lml_moving_forget(moving); /* the mixture may have what is freed */
   return status;
 }
@@ -194,7 +193,7 @@ const size_t *lml_moving_ages(const lml_moving *moving) { return moving->ages; }
 void lml_moving_forget(lml_moving *moving) {
   if (moving->nreplicas == 0) return;
   /* They were taken once. */
-  (void)lml_mixing_calculator_take(moving->settings.calculator, moving->made, NULL);
+  (void)lml_mixture_take(moving->settings.mixture, moving->made, NULL);
   for (size_t i = 0; i < moving->nreplicas; i++) {
     track *tracks = moving->replicas[i];
     for (size_t r = 0; tracks != NULL && r < moving->nregions; r++) {

@@ -24,7 +24,7 @@ typedef struct lml_moving_region {
 
 /** Everything is the caller's and must outlive it; the array is copied. */
 typedef struct lml_moving_settings {
-  lml_calculator *calculator;       /**< the mixture */
+  lml_mixture *mixture;
   const lml_moving_region *regions; /**< one for each of the mixture's */
   lml_recorder *recorder;           /**< knows regions as they were; NULL: nobody does */
   const lml_log *log;

@@ -260,14 +260,14 @@ static lml_status remember_all(lml_recorder *recorder, const lml_evaluation *eva
   lml_mixing_parts parts = {0};
   lml_error reason = {0};
   lml_status status = LML_OK, indexed = LML_OK;
-  (void)lml_mixing_calculator_parts(evaluation->calculator, &parts);
+  if (evaluation->mixture != NULL) parts = lml_mixture_parts(evaluation->mixture);
   if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, &reason, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
     lml_recall_point point;
     const bool known = is_known(recorder, r) && r < parts.nregions;
     if (known) {
       point = point_of(recorder, r, &parts.regions[r], evaluation->structure);
-      (void)lml_mixing_calculator_region(evaluation->calculator, r, &point.recalled);
+      (void)lml_mixture_region(evaluation->mixture, r, &point.recalled);
       if (point.rule != NULL && evaluation->ages != NULL) point.age = (long)evaluation->ages[r];
     }
     status = remember(recorder, place, known ? &point : NULL, &indexed, &reason, error);

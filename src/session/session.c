@@ -218,10 +218,9 @@ static lml_status compute(lml_session *session, lml_ipi_client *client, lml_erro
 
 /** What the mixture cannot do without knowing the replica; NULL: it can do everything. */
 static const char *needs_replica(const lml_session *session) {
-  lml_mixing_parts parts;
+  const lml_mixture *mixture = session->settings.mixture;
   if (session->settings.moving != NULL) return "a region moves";
-  if (lml_mixing_calculator_parts(session->settings.calculator, &parts) && parts.energy == LML_MIXING_WORK)
-    return "the energy is the virtual work";
+  if (mixture != NULL && lml_mixture_parts(mixture).energy == LML_MIXING_WORK) return "the energy is the virtual work";
   return NULL;
 }
 
@@ -245,15 +244,15 @@ static lml_status find_replica(lml_session *session, const lml_ipi_event *event,
 /** The work of a mixture's forces, which may stand for its energy. */
 static lml_status add_work(lml_session *session, const lml_ipi_event *event, size_t replica, lml_error *error) {
   lml_results *results = &session->results;
-  lml_mixing_parts parts;
+  const lml_mixture *mixture = session->settings.mixture;
   double work = NAN;
-  if (!lml_mixing_calculator_parts(session->settings.calculator, &parts)) return LML_OK;
+  if (mixture == NULL) return LML_OK;
   if (event->batch_size == 1) {
     const lml_status status =
         lml_running_work_add(&session->work, replica, &session->structure, results->forces, &work, error);
     if (status != LML_OK) return status;
   }
-  if (parts.energy == LML_MIXING_WORK) {
+  if (lml_mixture_parts(mixture).energy == LML_MIXING_WORK) {
     *results->energy = work;
     results->list[LML_RESULTS_ENERGY].origin = LML_ORIGIN_VIRTUAL_WORK;
   }
@@ -266,7 +265,7 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
   const lml_evaluation evaluation = {.structure = &session->structure,
                                      .results = &session->results,
                                      .request = request_of(session),
-                                     .calculator = session->settings.calculator,
+                                     .mixture = session->settings.mixture,
                                      .ages = moving == NULL ? NULL : lml_moving_ages(moving),
                                      .number = session->evaluations + 1,
                                      .replica = (int)event->replica};

@@ -38,6 +38,7 @@ typedef enum lml_session_extras {
 
 typedef struct lml_session_settings {
   lml_calculator *calculator;     /**< stays the caller's and must outlive the session */
+  const lml_mixture *mixture;     /**< that the calculator is; NULL: it is none */
   const lml_structure *structure; /**< species and periodicity; copied; NULL: none is known beforehand */
   int element; /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
   lml_session_extras extras;

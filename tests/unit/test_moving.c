@@ -81,7 +81,7 @@ static void begins(fixture *f) {
                                         .regions = f->mixed,
                                         .nregions = f->nregions};
   if (lml_mixing_calculator_create(&settings, &f->calculator, &f->error) != LML_OK) fail_msg("%s", f->error.message);
-  const lml_moving_settings how = {.calculator = f->calculator, .regions = f->moves};
+  const lml_moving_settings how = {.mixture = lml_mixture_of(f->calculator), .regions = f->moves};
   if (lml_moving_create(&how, &f->moving, &f->error) != LML_OK) fail_msg("%s", f->error.message);
 }
 
@@ -95,8 +95,7 @@ static int tear_down(void **state) {
 
 /** What the mixture has of region @p r. */
 static lml_mixing_region now(const fixture *f, size_t r) {
-  lml_mixing_parts parts;
-  assert_true(lml_mixing_calculator_parts(f->calculator, &parts));
+  const lml_mixing_parts parts = lml_mixture_parts(lml_mixture_of(f->calculator));
   return parts.regions[r];
 }
 
@@ -114,7 +113,8 @@ static void evaluates(fixture *f) {
   for (size_t r = 0; r < f->nregions; r++) {
     const lml_mixing_region region = now(f, r);
     assert_true(lml_cluster_is_of(region.cluster, region.region));
-    assert_int_equal(lml_mixing_calculator_region(f->calculator, r, NULL)->natoms, region.cluster->structure.natoms);
+    assert_int_equal(lml_mixture_region(lml_mixture_of(f->calculator), r, NULL)->natoms,
+                     region.cluster->structure.natoms);
   }
   lml_results_free(&results);
 }
