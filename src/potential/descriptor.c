@@ -18,7 +18,7 @@ lml_status lml_descriptor_work_make(const lml_descriptor *descriptor, const lml_
   const lml_status status = descriptor->ops->make_work(descriptor, isa, work, error);
   if (status != LML_OK) return status;
   (*work)->descriptor = descriptor;
-  (*work)->width = isa->lanes;
+  if ((*work)->width == 0) (*work)->width = isa->lanes;
   return LML_OK;
 }
 

@@ -96,7 +96,8 @@ typedef struct lml_gradients_by_neighbour {
 /** What a family's work space begins with. */
 struct lml_descriptor_work {
   const lml_descriptor *descriptor;
-  size_t width;
+  size_t width; /**< lanes of the instruction set; a family that has no use for them, and no quadratic potentials, sets
+                   another one in `make_work` */
   lml_gradients_by_neighbour by_neighbour; /**< after `adjoint` */
   size_t ncolumns;                         /**< after `gradients` */
   const int32_t *columns;                  /**< ncolumns × width: one of the atoms that share it; −1: none */

@@ -195,20 +195,24 @@ static void evaluate_descriptors(lml_evaluator *e, const lml_run_of_atoms *run, 
 static void scatter_gradients(lml_evaluator *e, const lml_run_of_atoms *run) {
   const lml_gradients_by_neighbour *by = &e->work->by_neighbour;
   const size_t width = e->work->width;
-  double *forces = e->sums.forces, *virial = e->virial;
+  double *forces = e->sums.forces, virial[9]; /* a copy, which is known not to be the caller's forces */
+  memcpy(virial, e->virial, sizeof virial);
   for (size_t slot = 0; slot < by->nslots; slot++)
     for (size_t lane = 0; lane < run->count; lane++) {
       const int32_t j = by->neighbour[slot * width + lane];
       if (j < 0) continue;
-      const double *r = by->vector + slot * by->vector_stride * width + lane;
-      const double *g = by->gradient + 3 * slot * width + lane;
+      const double *vector = by->vector + slot * by->vector_stride * width + lane;
+      const double *gradient = by->gradient + 3 * slot * width + lane;
+      const double r[3] = {vector[0], vector[width], vector[2 * width]};
+      const double g[3] = {gradient[0], gradient[width], gradient[2 * width]};
       double *own = forces + 3 * (size_t)run->centres[lane], *other = forces + 3 * (size_t)j;
       for (size_t d = 0; d < 3; d++) {
-        own[d] += g[d * width];
-        other[d] -= g[d * width];
-        for (size_t k = 0; k < 3; k++) virial[3 * d + k] -= r[d * width] * g[k * width];
+        own[d] += g[d];
+        other[d] -= g[d];
+        for (size_t k = 0; k < 3; k++) virial[3 * d + k] -= r[d] * g[k];
       }
     }
+  memcpy(e->virial, virial, sizeof virial);
 }
 
 /** Share out r⊗f of the force @p f on neighbour @p j among the virials of atoms that are asked for. */

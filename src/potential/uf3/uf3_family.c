@@ -10,6 +10,10 @@
 
 static const char what[] = "the work space of UF3";
 
+/** Atoms of a run: neighbours' places in tables differ from atom to atom, so that vectors are of use within one alone,
+ * and what is known of one atom's neighbours stays in the cache next to the processor. */
+enum { WIDTH = 1 };
+
 typedef struct {
   lml_descriptor base;
   lml_uf3_model model;
@@ -97,16 +101,17 @@ static lml_status make_work(const lml_descriptor *descriptor, const lml_isa *isa
   lml_uf3_work *self;
   lml_status status = lml_alloc(&self, 1, sizeof *self, what, error);
   if (status != LML_OK) return status;
+  self->base.width = WIDTH;
   self->model = lml_uf3_model_of(descriptor);
   self->kernel = lml_uf3_kernel_for(isa);
   for (size_t lane = 0; lane < LML_LANES_LIMIT; lane++) self->beta_elements[lane] = -1;
   status = lml_alloc(&self->legs, 1, sizeof *self->legs, what, error);
   if (status == LML_OK)
-    status = lml_alloc(&self->beta, descriptor->ncomponents * isa->lanes, sizeof *self->beta, what, error);
+    status = lml_alloc(&self->beta, descriptor->ncomponents * WIDTH, sizeof *self->beta, what, error);
   if (status == LML_OK)
-    status = lml_alloc(&self->tensors, largest_tensor(self->model) * isa->lanes, sizeof *self->tensors, what, error);
+    status = lml_alloc(&self->tensors, largest_tensor(self->model) * WIDTH, sizeof *self->tensors, what, error);
   if (status == LML_OK)
-    status = lml_alloc(&self->curves, self->model->ncurves * isa->lanes, sizeof *self->curves, what, error);
+    status = lml_alloc(&self->curves, self->model->ncurves * WIDTH, sizeof *self->curves, what, error);
   if (status == LML_OK)
     *work = &self->base;
   else
@@ -141,28 +146,36 @@ static lml_status reserve_gradients(lml_descriptor_work *work, lml_error *error)
 
 /* ---- runs ---- */
 
-/** Note the neighbour @p j of a lane's atom where it is near enough. */
-static void add_neighbour(lml_uf3_work *self, const lml_atoms *atoms, int32_t centre, int32_t j, size_t lane) {
-  const size_t width = self->base.width, slot = self->counts[lane];
-  const double *here = atoms->positions + 3 * (size_t)centre, *there = atoms->positions + 3 * (size_t)j;
-  const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
+/** Note those atoms of a lane's list that are near enough. */
+static void add_neighbours(lml_uf3_work *self, const lml_run_of_atoms *run, size_t lane) {
   const lml_uf3_model *model = self->model;
-  if (atoms->elements[j] < 0) return;
-  const size_t kind = (size_t)self->elements[lane] * model->nelements + (size_t)atoms->elements[j];
-  const double cutoff = model->pairs[model->pair_of[kind]].cutoff;
-  const double square = lml_dot(d, d);
-  if (square >= cutoff * cutoff) return;
-  const double r = sqrt(square), inverse = 1.0 / r;
-  lml_uf3_neighbour *n = &self->neighbours[slot * width + lane];
-  *n = (lml_uf3_neighbour){.r = r, .element = atoms->elements[j], .column = (int)slot};
-  self->index[slot * width + lane] = j;
-  for (size_t a = 0; a < 3; a++) {
-    n->direction[a] = d[a] * inverse;
-    self->vectors[(3 * slot + a) * width + lane] = d[a];
+  const size_t width = self->base.width, row = (size_t)self->elements[lane] * model->nelements;
+  const double *positions = run->atoms->positions, *here = positions + 3 * (size_t)run->centres[lane];
+  const double x = here[0], y = here[1], z = here[2];
+  const signed char *elements = run->atoms->elements;
+  const int32_t *list, mask = run->atoms->mask;
+  lml_uf3_neighbour *neighbours = self->neighbours;
+  double *vectors = self->vectors;
+  size_t count = 0, near = 0;
+  const size_t length = run->atoms->neighbours(run->atoms->context, run->centres[lane], &list);
+  for (size_t i = 0; i < length; i++) {
+    const int32_t j = list[i] & mask;
+    const double *there = positions + 3 * (size_t)j, d[3] = {there[0] - x, there[1] - y, there[2] - z};
+    const double square = lml_dot(d, d);
+    if (elements[j] < 0) continue;
+    const size_t kind = row + (size_t)elements[j];
+    const double cutoff = model->pairs[model->pair_of[kind]].cutoff;
+    if (square >= cutoff * cutoff) continue;
+    const double r = sqrt(square);
+    const size_t at = count * width + lane;
+    neighbours[at] = (lml_uf3_neighbour){.r = r, .element = elements[j], .column = (int)count};
+    self->index[at] = j;
+    for (size_t a = 0; a < 3; a++) vectors[(3 * count + a) * width + lane] = d[a];
+    if (model->reach != NULL && r < model->reach[kind]) self->near_slots[near++ * width + lane] = (int32_t)count;
+    count++;
   }
-  if (model->reach != NULL && r < model->reach[kind])
-    self->near_slots[self->near[lane]++ * width + lane] = (int32_t)slot;
-  self->counts[lane]++;
+  self->counts[lane] = count;
+  self->near[lane] = near;
 }
 
 void lml_uf3_begin(lml_descriptor_work *work, const lml_run_of_atoms *run) {
@@ -170,13 +183,10 @@ void lml_uf3_begin(lml_descriptor_work *work, const lml_run_of_atoms *run) {
   self->nlanes = run->count;
   self->nslots = 0;
   for (size_t lane = 0; lane < work->width; lane++) {
-    const int32_t *list;
     self->counts[lane] = self->near[lane] = 0;
     if (lane >= run->count) continue;
     self->elements[lane] = run->atoms->elements[run->centres[lane]];
-    const size_t length = run->atoms->neighbours(run->atoms->context, run->centres[lane], &list);
-    for (size_t i = 0; i < length; i++)
-      add_neighbour(self, run->atoms, run->centres[lane], list[i] & run->atoms->mask, lane);
+    add_neighbours(self, run, lane);
     if (self->counts[lane] > self->nslots) self->nslots = self->counts[lane];
   }
   for (size_t lane = 0; lane < work->width; lane++)
@@ -202,7 +212,7 @@ static void add_values(const lml_uf3_corner *corner, const lml_uf3_between *betw
   for (size_t l = 0; l < N; l++)
     for (size_t m = 0; m < N; m++) {
       const double product = corner->to_a->values[l] * corner->to_b->values[m];
-      const int32_t *row = component + l * between->stride[0] + m * between->stride[1];
+      const int32_t *row = component + l * corner->triplet->by_a + m * corner->triplet->by_b;
       for (size_t k = 0; k < N; k++)
         if (row[k] >= 0) to[(size_t)row[k] * width] += product * between->values[k];
     }
@@ -283,19 +293,15 @@ static void put_tensors(lml_uf3_work *self, const double *beta) {
 
 /** Put the pairs' gradients of a lane's atom; returns their energy. */
 static double put_pairs(lml_uf3_work *self, size_t lane) {
-  const size_t width = self->base.width;
-  const double *curves = self->curves + self->source[lane] * self->model->ncurves;
-  double energy = 0.0;
-  for (size_t slot = 0; slot < self->counts[lane]; slot++) {
-    const lml_uf3_neighbour *n = &self->neighbours[slot * width + lane];
-    const lml_uf3_pair *pair = lml_uf3_pair_at(self, lane, n);
-    double x;
-    const double *c = curves + pair->curve + LML_UF3_ORDER * lml_uf3_interval(&pair->spline, n->r, &x);
-    const double slope = c[1] + x * (2.0 * c[2] + x * 3.0 * c[3]);
-    energy += c[0] + x * (c[1] + x * (c[2] + x * c[3]));
-    for (size_t a = 0; a < 3; a++) self->gradient[(3 * slot + a) * width + lane] = slope * n->direction[a];
-  }
-  return energy;
+  const lml_uf3_bonds bonds = {.model = self->model,
+                               .element = self->elements[lane],
+                               .count = self->counts[lane],
+                               .stride = self->base.width,
+                               .neighbours = self->neighbours + lane,
+                               .vectors = self->vectors + lane,
+                               .curves = self->curves + self->source[lane] * self->model->ncurves,
+                               .gradient = self->gradient + lane};
+  return self->kernel->pairs(&bonds);
 }
 
 /** Add the triplets of a lane's atom to the gradients; returns their energy. */
@@ -307,7 +313,9 @@ static double add_triplets(lml_uf3_work *self, size_t lane) {
       self->kernel->triplets(self->legs, self->tensors + self->source[lane] * largest_tensor(self->model));
   for (size_t k = 0; k < self->legs->count; k++) {
     const size_t slot = self->legs->legs[k].slot;
-    const double *direction = self->neighbours[slot * width + lane].direction, *gradient = self->legs->gradient + 4 * k;
+    const double *gradient = self->legs->gradient + 4 * k;
+    double direction[3];
+    lml_uf3_direction(self, lane, slot, direction);
     for (size_t a = 0; a < 3; a++)
       self->gradient[(3 * slot + a) * width + lane] += gradient[a] + gradient[3] * direction[a];
   }

@@ -82,31 +82,36 @@ static void put_pairs(const lml_uf3_work *self, const rows *r, size_t lane) {
   for (size_t slot = 0; slot < self->counts[lane]; slot++) {
     const lml_uf3_neighbour *n = &self->neighbours[slot * r->width + lane];
     const lml_uf3_pair *pair = lml_uf3_pair_at(self, lane, n);
-    double values[N], slopes[N];
+    double values[N], slopes[N], direction[3];
+    lml_uf3_direction(self, lane, slot, direction);
     const int32_t *component = r->component + pair->first + lml_uf3_basis(&pair->spline, n->r, values, slopes);
-    put(r, n->column, component, slopes, n->direction);
+    put(r, n->column, component, slopes, direction);
   }
 }
 
 static void put_triplet(const lml_uf3_work *self, const rows *r, size_t lane, const lml_uf3_corner *corner,
                         const lml_uf3_between *between) {
-  const lml_uf3_neighbour *a = &self->neighbours[self->legs->legs[corner->a].slot * r->width + lane];
-  const lml_uf3_neighbour *b = &self->neighbours[self->legs->legs[corner->b].slot * r->width + lane];
+  const size_t slot_a = self->legs->legs[corner->a].slot, slot_b = self->legs->legs[corner->b].slot;
+  const int a = self->neighbours[slot_a * r->width + lane].column,
+            b = self->neighbours[slot_b * r->width + lane].column;
+  double along_a[3], along_b[3];
+  lml_uf3_direction(self, lane, slot_a, along_a);
+  lml_uf3_direction(self, lane, slot_b, along_b);
   const double *d = between->direction, back[3] = {-d[0], -d[1], -d[2]};
   const lml_uf3_side *to_a = corner->to_a, *to_b = corner->to_b;
   for (size_t l = 0; l < N; l++)
     for (size_t m = 0; m < N; m++) {
-      const int32_t *component = r->component + between->place + l * between->stride[0] + m * between->stride[1];
+      const int32_t *component = r->component + between->place + l * corner->triplet->by_a + m * corner->triplet->by_b;
       double by_a[N], by_b[N], by_between[N];
       for (size_t k = 0; k < N; k++) {
         by_a[k] = to_a->slopes[l] * to_b->values[m] * between->values[k];
         by_b[k] = to_a->values[l] * to_b->slopes[m] * between->values[k];
         by_between[k] = to_a->values[l] * to_b->values[m] * between->slopes[k];
       }
-      put(r, a->column, component, by_a, a->direction);
-      put(r, b->column, component, by_b, b->direction);
-      put(r, a->column, component, by_between, d);
-      put(r, b->column, component, by_between, back);
+      put(r, a, component, by_a, along_a);
+      put(r, b, component, by_b, along_b);
+      put(r, a, component, by_between, d);
+      put(r, b, component, by_between, back);
     }
 }
 

@@ -29,12 +29,10 @@ void lml_uf3_legs_begin(lml_uf3_legs *legs, int centre) {
 }
 
 /** The basis functions of a leg in triplets with another of the element @p partner. */
-static void put_side(const lml_uf3_legs *legs, const lml_uf3_leg *leg, size_t partner, lml_uf3_side *side) {
-  const lml_uf3_model *model = legs->model;
-  const size_t n = model->nelements;
-  const lml_uf3_triplet *triplet =
-      &model->triplets[model->triplet_of[((size_t)legs->centre * n + (size_t)leg->element) * n + partner]];
+static void put_side(const lml_uf3_legs *legs, const lml_uf3_leg *leg, size_t partner) {
+  const lml_uf3_triplet *triplet = &legs->model->triplets[leg->triplet_with[partner]];
   const lml_uf3_spline *spline = &triplet->splines[triplet->a == leg->element ? LML_UF3_TO_A : LML_UF3_TO_B];
+  lml_uf3_side *side = &leg->sides[partner];
   side->inside = leg->r < triplet->cutoff && leg->r >= spline->knots[0];
   side->first = lml_uf3_basis(spline, leg->r, side->values, side->slopes);
   for (size_t k = 0; k < LML_UF3_ORDER; k++)
@@ -45,12 +43,15 @@ static void put_side(const lml_uf3_legs *legs, const lml_uf3_leg *leg, size_t pa
 }
 
 void lml_uf3_legs_add(lml_uf3_legs *legs, const double vector[3], double r, int element, size_t slot) {
-  const lml_uf3_model *model = legs->model;
-  const size_t n = model->nelements;
+  const size_t n = legs->model->nelements;
   lml_uf3_leg *leg = &legs->legs[legs->count];
-  *leg = (lml_uf3_leg){.vector = {vector[0], vector[1], vector[2], 0.0}, .r = r, .slot = slot, .element = element};
-  for (size_t partner = 0; partner < n; partner++)
-    put_side(legs, leg, partner, &legs->sides[legs->count * n + partner]);
+  *leg = (lml_uf3_leg){.vector = {vector[0], vector[1], vector[2], 0.0},
+                       .r = r,
+                       .triplet_with = legs->model->triplet_of + ((size_t)legs->centre * n + (size_t)element) * n,
+                       .sides = legs->sides + legs->count * n,
+                       .slot = slot,
+                       .element = element};
+  for (size_t partner = 0; partner < n; partner++) put_side(legs, leg, partner);
   legs->count++;
 }
 
@@ -63,10 +64,7 @@ bool lml_uf3_between_at(const lml_uf3_legs *legs, const lml_uf3_corner *corner, 
   if (r < spline->knots[0]) return false;
   const size_t first = lml_uf3_basis(spline, r, between->values, between->slopes);
   for (size_t k = 0; k < 3; k++) between->direction[k] = d[k] / r;
-  between->stride[1] = lml_uf3_spline_count(spline);
-  between->stride[0] = between->stride[1] * lml_uf3_spline_count(&triplet->splines[LML_UF3_TO_B]);
-  between->place =
-      triplet->first + corner->to_a->first * between->stride[0] + corner->to_b->first * between->stride[1] + first;
+  between->place = triplet->first + corner->to_a->first * triplet->by_a + corner->to_b->first * triplet->by_b + first;
   return true;
 }
 

@@ -10,14 +10,6 @@
 
 enum { LML_UF3_FOUR = 32 /**< bytes of four doubles, which kernels load at once */ };
 
-/** A neighbour that may be in triplets. */
-typedef struct lml_uf3_leg {
-  _Alignas(LML_UF3_FOUR) double vector[4]; /**< Å: from the central atom; the last is 0 */
-  double r;                                /**< Å */
-  size_t slot;                             /**< of the neighbour */
-  int element;
-} lml_uf3_leg;
-
 /** The basis functions of a leg's distance, in triplets with another leg of one element. */
 typedef struct lml_uf3_side {
   _Alignas(2 *
@@ -27,6 +19,16 @@ typedef struct lml_uf3_side {
   size_t first;                 /**< number of the first one */
   bool inside;                  /**< the distance is one that has triplets */
 } lml_uf3_side;
+
+/** A neighbour that may be in triplets. */
+typedef struct lml_uf3_leg {
+  _Alignas(LML_UF3_FOUR) double vector[4]; /**< Å: from the central atom; the last is 0 */
+  double r;                                /**< Å */
+  const int32_t *triplet_with;             /**< by element of the other leg: index among the triplets */
+  lml_uf3_side *sides;                     /**< by element of the other leg */
+  size_t slot;                             /**< of the neighbour */
+  int element;
+} lml_uf3_leg;
 
 /** Initialise with `lml_uf3_legs l = {0};`, release with lml_uf3_legs_free. */
 typedef struct lml_uf3_legs {
@@ -55,16 +57,15 @@ void lml_uf3_legs_add(lml_uf3_legs *legs, const double vector[3], double r, int 
 
 /** The triplet of legs @p j and @p k; false where one is too near or too far. */
 static inline bool lml_uf3_corner_at(const lml_uf3_legs *legs, size_t j, size_t k, lml_uf3_corner *corner) {
-  const lml_uf3_model *model = legs->model;
-  const size_t n = model->nelements;
-  const int one = legs->legs[j].element, other = legs->legs[k].element;
-  const int32_t t = model->triplet_of[((size_t)legs->centre * n + (size_t)one) * n + (size_t)other];
-  const bool ordered = model->triplets[t].a == one;
-  corner->triplet = &model->triplets[t];
+  const lml_uf3_leg *one = &legs->legs[j], *other = &legs->legs[k];
+  const lml_uf3_triplet *triplet = &legs->model->triplets[one->triplet_with[other->element]];
+  const lml_uf3_side *to_one = &one->sides[other->element], *to_other = &other->sides[one->element];
+  const bool ordered = triplet->a == one->element;
+  corner->triplet = triplet;
   corner->a = ordered ? j : k;
   corner->b = ordered ? k : j;
-  corner->to_a = &legs->sides[corner->a * n + (size_t)(ordered ? other : one)];
-  corner->to_b = &legs->sides[corner->b * n + (size_t)(ordered ? one : other)];
+  corner->to_a = ordered ? to_one : to_other;
+  corner->to_b = ordered ? to_other : to_one;
   return corner->to_a->inside && corner->to_b->inside;
 }
 
@@ -73,7 +74,6 @@ typedef struct lml_uf3_between {
   double values[LML_UF3_ORDER], slopes[LML_UF3_ORDER];
   double direction[3]; /**< from b to a, of length 1 */
   size_t place;        /**< in the tensor: of the coefficient of the first basis functions of all three distances */
-  size_t stride[2];    /**< to the next function of the distances to a, and to b */
 } lml_uf3_between;
 
 /** False where they are too near each other to have triplets. */

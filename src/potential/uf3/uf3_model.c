@@ -63,9 +63,12 @@ static lml_status make_tensors(lml_uf3_model *model, lml_error *error) {
   }
   for (size_t e = 0; e < model->nelements; e++) model->tensors[e].count = npairs;
   for (size_t t = 0; t < model->ntriplets; t++) {
-    size_t *count = &model->tensors[model->triplets[t].centre].count;
-    model->triplets[t].first = *count;
-    *count += lml_uf3_triplet_count(&model->triplets[t]);
+    lml_uf3_triplet *triplet = &model->triplets[t];
+    size_t *count = &model->tensors[triplet->centre].count;
+    triplet->first = *count;
+    triplet->by_b = lml_uf3_spline_count(&triplet->splines[LML_UF3_BETWEEN]);
+    triplet->by_a = triplet->by_b * lml_uf3_spline_count(&triplet->splines[LML_UF3_TO_B]);
+    *count += lml_uf3_triplet_count(triplet);
   }
   for (size_t e = 0; e < model->nelements && status == LML_OK; e++)
     status = lml_alloc(&model->tensors[e].component, model->tensors[e].count, sizeof(int32_t), what, error);

@@ -36,7 +36,8 @@ typedef struct lml_uf3_triplet {
   double cutoff;    /**< Å, from the central atom to either of the others */
   lml_uf3_spline splines[LML_UF3_DISTANCES];
   size_t trim;
-  size_t first; /**< place of its coefficients in the tensor of the centre: as [to a][to b][between] */
+  size_t first;      /**< place of its coefficients in the tensor of the centre: as [to a][to b][between] */
+  size_t by_a, by_b; /**< how far it is from one of them to the next by the distance to a, and to b */
 } lml_uf3_triplet;
 
 /** Where an element's coefficients are among the components. */

@@ -50,6 +50,7 @@ lml_status lml_uf3_spline_make(lml_uf3_spline *spline, lml_error *error) {
   const size_t nintervals = lml_uf3_spline_intervals(spline);
   const double *knots = spline->knots + N - 1;
   spline->nbins = count_bins(knots, nintervals);
+  spline->last_bin = (double)(spline->nbins - 1);
   spline->scale = (double)spline->nbins / (knots[nintervals] - knots[0]);
   lml_status status = lml_alloc(&spline->pieces, nintervals * N * N, sizeof *spline->pieces, what, error);
   if (status == LML_OK) status = lml_alloc(&spline->starts, spline->nbins, sizeof *spline->starts, what, error);

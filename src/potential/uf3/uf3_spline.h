@@ -18,6 +18,7 @@ typedef struct lml_uf3_spline {
   double *pieces;   /**< (nknots − 7) × 4 powers of the distance from an interval's lower knot × 4 functions */
   uint16_t *starts; /**< nbins: an interval that does not begin above the bin */
   size_t nbins;
+  double last_bin;
   double scale; /**< 1/Å: bins by length */
 } lml_uf3_spline;
 
@@ -37,8 +38,8 @@ void lml_uf3_spline_free(lml_uf3_spline *spline);
  *  first or last one, whose polynomials go on. */
 static inline size_t lml_uf3_interval(const lml_uf3_spline *spline, double r, double *from_knot) {
   const double *knots = spline->knots + LML_UF3_ORDER - 1;
-  const double place = (r - knots[0]) * spline->scale, last_bin = (double)(spline->nbins - 1);
-  const double limited = place > 0.0 ? (place < last_bin ? place : last_bin) : 0.0;
+  const double place = (r - knots[0]) * spline->scale;
+  const double below = place < spline->last_bin ? place : spline->last_bin, limited = below > 0.0 ? below : 0.0;
   const size_t last = lml_uf3_spline_intervals(spline) - 1;
   size_t interval = spline->starts[(int32_t)limited];
   interval += (size_t)(r >= knots[interval + 1]); /* which a branch would often predict wrongly */

@@ -7,13 +7,6 @@
 #include "potential/descriptor.h"
 #include "potential/uf3/uf3_kernel.h"
 
-/** A neighbour of one atom of the run. */
-typedef struct lml_uf3_neighbour {
-  double direction[3], r; /**< Å */
-  int element;
-  int column; /**< -1: none */
-} lml_uf3_neighbour;
-
 typedef struct lml_uf3_work {
   lml_descriptor_work base;
   const lml_uf3_model *model;
@@ -43,6 +36,13 @@ void lml_uf3_begin(lml_descriptor_work *work, const lml_run_of_atoms *run);
 
 /** The components of a run, as the operation `values`. */
 void lml_uf3_values(lml_descriptor_work *work, double *to);
+
+/** The unit vector from a lane's atom to the neighbour in a slot. */
+static inline void lml_uf3_direction(const lml_uf3_work *work, size_t lane, size_t slot, double direction[3]) {
+  const size_t width = work->base.width;
+  for (size_t a = 0; a < 3; a++)
+    direction[a] = work->vectors[(3 * slot + a) * width + lane] / work->neighbours[slot * width + lane].r;
+}
 
 /** The pair of a lane's atom and a neighbour. */
 static inline const lml_uf3_pair *lml_uf3_pair_at(const lml_uf3_work *work, size_t lane, const lml_uf3_neighbour *n) {

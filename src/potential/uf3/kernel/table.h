@@ -1,10 +1,10 @@
-/** @file triplets.h
+/** @file table.h
  *  The kernel for one instruction set: included by generic.c, avx2.c, avx512.c, which set LML_ISA (the name in
  *  lml_uf3_kernel_<name>). A vector is the four basis functions of a distance that are not zero, for any instruction
  * set.
  */
-#ifndef LML_UF3_TRIPLETS_H
-#define LML_UF3_TRIPLETS_H
+#ifndef LML_UF3_TABLE_H
+#define LML_UF3_TABLE_H
 
 #include <math.h>
 #include <string.h>
@@ -81,8 +81,7 @@ ALWAYS_INLINE double add_triplet(lml_uf3_legs *legs, const lml_uf3_corner *corne
   const double r = sqrt(squares[0] + squares[1] + squares[2]);
   if (r < spline->knots[0]) return 0.0;
   four values, slopes;
-  const size_t first = basis(spline, r, &values, &slopes), stride = lml_uf3_spline_count(spline);
-  const size_t rows = stride * lml_uf3_spline_count(&corner->triplet->splines[LML_UF3_TO_B]);
+  const size_t first = basis(spline, r, &values, &slopes), rows = corner->triplet->by_a, stride = corner->triplet->by_b;
   const double *c = tensor + corner->triplet->first + a->first * rows + b->first * stride + first;
   eight all = none();
   four by_a = {0.0};
@@ -112,9 +111,28 @@ static double triplets(lml_uf3_legs *legs, const double *tensor) {
   return energy;
 }
 
+static double pairs(const lml_uf3_bonds *bonds) {
+  const size_t count = bonds->count, stride = bonds->stride;
+  const lml_uf3_pair *all = bonds->model->pairs;
+  const size_t *pair_of = bonds->model->pair_of + (size_t)bonds->element * bonds->model->nelements;
+  const lml_uf3_neighbour *n = bonds->neighbours;
+  const double *curves = bonds->curves, *vector = bonds->vectors;
+  double *restrict gradient = bonds->gradient, energy = 0.0;
+  for (size_t k = 0; k < count; k++, n += stride, vector += 3 * stride, gradient += 3 * stride) {
+    const lml_uf3_pair *pair = &all[pair_of[n->element]];
+    const double r = n->r;
+    double x;
+    const double *c = curves + pair->curve + LML_UF3_ORDER * lml_uf3_interval(&pair->spline, r, &x);
+    const double slope = (c[1] + x * (2.0 * c[2] + x * 3.0 * c[3])) / r;
+    energy += c[0] + x * (c[1] + x * (c[2] + x * c[3]));
+    for (size_t a = 0; a < 3; a++) gradient[a * stride] = slope * vector[a * stride];
+  }
+  return energy;
+}
+
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 
-const lml_uf3_kernel JOIN(lml_uf3_kernel_, LML_ISA) = {.triplets = triplets};
+const lml_uf3_kernel JOIN(lml_uf3_kernel_, LML_ISA) = {.pairs = pairs, .triplets = triplets};
 
 #endif
