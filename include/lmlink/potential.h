@@ -1,6 +1,6 @@
 /** @file potential.h
- *  A linear machine-learning potential: descriptors (SNAP's bispectrum, UF3), coefficients Θ and fixed terms (ZBL), in
- *  the files of LAMMPS and MiLaDy.
+ *  A linear machine-learning potential: descriptors (SNAP's bispectrum, UF3, ACE), coefficients Θ and fixed terms
+ * (ZBL), in the files of LAMMPS and MiLaDy.
  */
 #ifndef LMLINK_POTENTIAL_H
 #define LMLINK_POTENTIAL_H
@@ -21,15 +21,16 @@ typedef enum lml_fixed_terms {
   LML_FIXED_TERMS_SNAP          /**< those of the .snap or .mod file beside it */
 } lml_fixed_terms;
 
-/** Read a potential, in the format that the content of @p path is in. @p path is a `.uf3` file, a `.pot` file of
- * MiLaDy, a `.snap`, `.mod` or `.mliap` file (its pair_style and pair_coeff lines name the other files and the ZBL
- * term), or a
+/** Read a potential, in the format that the content of @p path is in. @p path is a `.uf3` or `.yace` file, a `.pot`
+ * file of MiLaDy, a `.snap`, `.mod` or `.mliap` file (its pair_style and pair_coeff lines name the other files and the
+ * ZBL term), or a
  *  `.snapcoeff` file, whose parameters are in @p parameters, or, where that is NULL, in the `.snapparam` file of the
- * same name. @p fixed_terms counts for a `.snapcoeff` file alone: the `.snap` or `.mod` file beside it is the one of
- * the same name, or else one in the same folder that uses the `.snapcoeff` file. With LML_FIXED_TERMS_SNAP the
- * elements, and the parameters where @p parameters is NULL, are that file's too. Errors name file and line. What the
- * user should know although nothing is wrong: see lml_potential_warning. The potential is immutable afterwards and may
- * be shared by calculators; free with lml_potential_destroy, after them. */
+ * same name. @p fixed_terms counts for a `.snapcoeff` file alone (a `.yace` file takes LML_FIXED_TERMS_UNSTATED, as its
+ * core repulsion is in it): the `.snap` or `.mod` file beside it is the one of the same name, or else one in the same
+ * folder that uses the `.snapcoeff` file. With LML_FIXED_TERMS_SNAP the elements, and the parameters where @p
+ * parameters is NULL, are that file's too. Errors name file and line. What the user should know although nothing is
+ * wrong: see lml_potential_warning. The potential is immutable afterwards and may be shared by calculators; free with
+ * lml_potential_destroy, after them. */
 LML_API lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
                                       lml_potential **potential, lml_error *error);
 
@@ -46,11 +47,11 @@ LML_API lml_status lml_potential_read_text(const lml_potential_text *text, const
                                            lml_potential **potential, lml_error *error);
 
 /** Write the coefficients and parameters, those of SNAP (from whatever file they were read) in LAMMPS's format to @p
- * path and @p parameters, UF3 to @p path alone (@p parameters is not used then, and may be NULL), numbers in the digits
- * that read back to the same doubles, each file whole or not at all. ZBL terms are not part of these files; where there
- * are some, a comment in the parameter file tells so, and LML_FIXED_TERMS_UNSTATED is refused for them as well. @p
- * comment (may be NULL) becomes a '#' line; another one marks the files as written together, so that a mixture of two
- * potentials' files is refused. */
+ * path and @p parameters, UF3 and ACE to @p path alone (@p parameters is not used then, and may be NULL), numbers in
+ * the digits that read back to the same doubles, each file whole or not at all. ZBL terms are not part of these files;
+ * where there are some, a comment in the parameter file tells so, and LML_FIXED_TERMS_UNSTATED is refused for them as
+ * well. @p comment (may be NULL) becomes a '#' line; another one marks the files as written together, so that a mixture
+ * of two potentials' files is refused. */
 LML_API lml_status lml_potential_write(const lml_potential *potential, const char *path, const char *parameters,
                                        const char *comment, lml_error *error);
 

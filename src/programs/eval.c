@@ -25,8 +25,9 @@
 static const lml_option options[] = {
     {.name = "potential",
      .value = "FILE",
-     .help = "The potential: a LAMMPS .snap, .mod, .mliap, .snapcoeff or .uf3 file, or a MiLaDy .pot file. Required "
-             "but with --virtual-work."},
+     .help =
+         "The potential: a LAMMPS .snap, .mod, .mliap, .snapcoeff, .uf3 or .yace file, or a MiLaDy .pot file. Required "
+         "but with --virtual-work."},
     {.name = "parameters",
      .value = "FILE",
      .help = "The .snapparam file, where it has not the name of the .snapcoeff file."},

@@ -140,9 +140,8 @@ static void print_results(const lml_retrain *retrain) {
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
          trial->lambda_ridge, retrain->width, retrain->constraints.rank);
   printf("wrote %s\n", options->output);
-  if (retrain->original->nterms > 0)
-    printf("the fixed terms (ZBL) are not part of it: use it with those of %s\n",
-           retrain->original->script != NULL ? retrain->original->script : options->start);
+  if (retrain->original->nterms > 0 && retrain->original->script != NULL)
+    printf("the fixed terms (ZBL) are not part of it: use it with those of %s\n", retrain->original->script);
 }
 
 /** One line for each result of a log that is followed. */
