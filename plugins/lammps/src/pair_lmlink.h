@@ -39,7 +39,6 @@ class PairLMLink : public Pair {
   void read_potential(const char *, const char *);
   void find_elements();
   lml_evaluator_atoms atoms_of_lammps();
-  void check(lml_status, const lml_error &);
 };
 
 }  // namespace LAMMPS_NS
