@@ -85,6 +85,7 @@ struct Probe {
   T *object;
   explicit Probe(LAMMPS *lmp) {
     memset(memory, POISON, sizeof memory);
+    __asm__ volatile("" : : "r"(memory) : "memory");  // or compilers leave out what a constructor may overwrite
     object = new (memory) T(lmp);
   }
   bool is_larger() const {
