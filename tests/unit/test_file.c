@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/file_texts.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "support/folder.h"
@@ -61,6 +62,29 @@ static void a_whole_file_is_read(void **state) {
   free(written);
   put("", 0);
   assert_holds("");
+}
+
+/** What a host program has read itself stands in for files; others are not opened. */
+static void texts_stand_in_for_files(void **state) {
+  (void)state;
+  const lml_file_text text = {.name = path, .text = "handed over\nand more", .length = 11};
+  lml_error error = {0};
+  lml_lines *lines;
+  const char *line;
+  char *read;
+  size_t length;
+  put("on disk", 7);
+  lml_file_texts_use(&text, 1);
+  assert_holds("handed over");
+  assert_int_equal(lml_lines_open(path, &lines, NULL), LML_OK);
+  assert_int_equal(lml_lines_next(lines, &line, NULL, NULL), LML_OK);
+  assert_string_equal(line, "handed over");
+  lml_lines_close(lines);
+  assert_int_equal(lml_file_read(in_folder("other.txt"), &read, &length, &error), LML_ERR_IO);
+  assert_non_null(strstr(error.message, "other.txt: is not among the files"));
+  assert_null(read);
+  lml_file_texts_use(NULL, 0);
+  assert_holds("on disk");
 }
 
 static void a_file_that_cannot_be_read_is_named(void **state) {
@@ -360,6 +384,7 @@ static void short_and_interrupted_calls_go_on(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_whole_file_is_read),
+      cmocka_unit_test(texts_stand_in_for_files),
       cmocka_unit_test(a_file_that_cannot_be_read_is_named),
       cmocka_unit_test(lines_are_read_with_their_numbers),
       cmocka_unit_test(reading_goes_on_where_it_was_left),
