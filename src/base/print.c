@@ -7,6 +7,7 @@
 #include "base/memory.h"
 
 size_t lml_print_cut_list(char *text, size_t size, const char *format, va_list arguments) {
+  if (size == 0) return 0;
   const int length = vsnprintf(text, size, format, arguments);
   if (length < 0) {
     text[0] = '\0';

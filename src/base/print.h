@@ -9,7 +9,7 @@
 
 #include "lmlink/error.h"
 
-/** Write a text into @p text, which has @p size > 0 bytes, cut where it does not fit: for messages, and for what is
+/** Write a text into @p text, which has @p size bytes, cut where it does not fit: for messages, and for what is
  * known to fit, such as a number. What a file, a command or a key is called is made by lml_print_new. Returns the
  * length of what was written. */
 size_t lml_print_cut(char *text, size_t size, const char *format, ...) LML_PRINTF(3, 4);

@@ -2,6 +2,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 
 struct lml_calculator {
   const lml_calculator_ops *ops;

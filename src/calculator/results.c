@@ -1,11 +1,11 @@
 #include "lmlink/results.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 
 enum { WORD = 8 /**< bytes of a real or an integer, in which arrays are counted */ };
 
@@ -49,8 +49,8 @@ static lml_status append(lml_results *results, const lml_result_form *form, lml_
   status = lml_grow(&at->data, &at->capacity, words, WORD, form->name, error);
   if (status != LML_OK) return status;
   memset(at->data, 0, words * WORD);
-  snprintf(at->name, sizeof at->name, "%s", form->name);
-  snprintf(at->unit, sizeof at->unit, "%s", form->unit);
+  lml_print_cut(at->name, sizeof at->name, "%s", form->name);
+  lml_print_cut(at->unit, sizeof at->unit, "%s", form->unit);
   at->scope = form->scope;
   at->type = form->type;
   at->origin = origin;

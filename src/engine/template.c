@@ -1,11 +1,11 @@
 #include "engine/template.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 
 /** The value whose {name} begins at @p at, NULL where none does. */
 static const lml_template_value *find(const char *at, const lml_template_value *values, size_t count) {
@@ -136,7 +136,7 @@ lml_status lml_template_fill_command(const char *text, const lml_template_value 
 
 char *lml_template_fill_index(const char *text, unsigned index, lml_error *error) {
   char number[16];
-  snprintf(number, sizeof number, "%u", index);
+  lml_print_cut(number, sizeof number, "%u", index);
   const lml_template_value value = {"index", number};
   return lml_template_fill(text, &value, 1, error);
 }

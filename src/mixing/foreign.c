@@ -2,11 +2,11 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "structure/lattice.h"
 #include "structure/neighbours.h"
 
@@ -84,7 +84,7 @@ void lml_foreign_warn(const lml_foreign *foreign, const lml_structure *structure
   for (size_t i = 0; i < structure->natoms; i++) {
     if (weight_of(regions, nregions, i) >= 1.0 || !is_near(foreign, structure, &lattice, i, distance)) continue;
     const size_t used = strlen(list);
-    if (found < SHOWN) snprintf(list + used, sizeof list - used, " %zu", i);
+    if (found < SHOWN) lml_print_cut(list + used, sizeof list - used, " %zu", i);
     found++;
   }
   if (found > 0)

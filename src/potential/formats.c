@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -6,6 +5,7 @@
 #include "base/file_texts.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "potential/ace/ace_format.h"
 #include "potential/bispectrum/milady_format.h"
 #include "potential/bispectrum/snap_format.h"
@@ -48,7 +48,8 @@ static lml_status refuse(const char *path, lml_error *error) {
   char known[256] = "";
   for (size_t k = 0; formats[k] != NULL; k++) {
     const size_t used = strlen(known);
-    snprintf(known + used, sizeof known - used, "%s%s (%s)", k == 0 ? "" : ", ", formats[k]->name, formats[k]->files);
+    lml_print_cut(known + used, sizeof known - used, "%s%s (%s)", k == 0 ? "" : ", ", formats[k]->name,
+                  formats[k]->files);
   }
   return lml_fail(error, LML_ERR_INPUT, "%s: is no potential that lmlink reads, which are %s", path, known);
 }
@@ -100,7 +101,7 @@ void lml_format_extensions(char *text, size_t size) {
   for (size_t k = 0; formats[k] != NULL; k++) {
     const size_t used = strlen(text);
     if (formats[k]->extension != NULL)
-      snprintf(text + used, size - used, "%sa %s file", used == 0 ? "" : " or ", formats[k]->extension);
+      lml_print_cut(text + used, size - used, "%sa %s file", used == 0 ? "" : " or ", formats[k]->extension);
   }
 }
 

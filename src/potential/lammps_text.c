@@ -2,11 +2,11 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 
 /** The next line, and its comment without the '#', which is empty where there is none. */
 static lml_status next_line(lml_lines *lines, lml_token *content, lml_token *comment, bool *end, lml_error *error) {
@@ -40,7 +40,7 @@ static bool begins_with(lml_token text, const char *word) {
 static void keep_remark(lml_lammps_remark *remark, lml_token comment, size_t line) {
   if (remark->line != 0) return;
   remark->line = line;
-  snprintf(remark->text, sizeof remark->text, "%.*s", (int)comment.length, comment.text);
+  lml_print_cut(remark->text, sizeof remark->text, "%.*s", (int)comment.length, comment.text);
 }
 
 lml_status lml_lammps_full_line(lml_lines *lines, lml_lammps_remarks *remarks, lml_token *content, bool *end,
@@ -89,7 +89,7 @@ lml_status lml_lammps_fail(const lml_lines *lines, lml_error *error, const char 
   char reason[LML_ERROR_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(reason, sizeof reason, format, arguments);
+  lml_print_cut_list(reason, sizeof reason, format, arguments);
   va_end(arguments);
   return lml_fail(error, LML_ERR_INPUT, "%s:%zu: %s", lml_lines_path(lines), lml_lines_number(lines), reason);
 }

@@ -1,10 +1,10 @@
 #include "potential/linear_results.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 
 static void fill_energies(const lml_linear_sources *sources, double *values) {
   const lml_neighbours *n = sources->neighbours;
@@ -55,8 +55,8 @@ lml_status lml_linear_results_check(const lml_request *request, lml_error *error
     if (is_known(request->names[i])) continue;
     char known[256] = "";
     for (size_t k = 0, used = 0; k < LML_LINEAR_NRESULTS && used < sizeof known; k++)
-      used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ",
-                               lml_linear_results[k].form.name);
+      used +=
+          lml_print_cut(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ", lml_linear_results[k].form.name);
     return lml_fail(error, LML_ERR_USAGE, "the result '%s' is none of those that a potential gives: %s",
                     request->names[i], known);
   }

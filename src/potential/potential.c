@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "lmlink/structure.h"
 
 void lml_potential_destroy(lml_potential *potential) {
@@ -99,9 +100,8 @@ static void append(char **text, size_t *size, const char *format, ...) LML_PRINT
 static void append(char **text, size_t *size, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  const int length = vsnprintf(*text, *size, format, arguments);
+  const size_t used = lml_print_cut_list(*text, *size, format, arguments);
   va_end(arguments);
-  const size_t used = length < 0 ? 0 : (size_t)length < *size ? (size_t)length : *size - 1;
   *text += used;
   *size -= used;
 }

@@ -1,9 +1,9 @@
 #include "potential/zbl.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 
 /* J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Matter, vol. 1 (Pergamon, 1985):
  * E(r) = e²/(4πε₀) Zi Zj / r · Σₖ cₖ exp(−dₖ r / a), with a = 0.46850 Å / (Zi^0.23 + Zj^0.23).
@@ -115,7 +115,7 @@ static void evaluate(const lml_pair_term *term, size_t i, size_t j, double r, do
 }
 
 static void describe(const lml_pair_term *term, char *text, size_t size) {
-  snprintf(text, size, "ZBL switched off from %g to %g Å", ((const zbl_term *)term)->zbl.inner, term->cutoff);
+  lml_print_cut(text, size, "ZBL switched off from %g to %g Å", ((const zbl_term *)term)->zbl.inner, term->cutoff);
 }
 
 static void hash(const lml_pair_term *term, lml_sha256 *sum) {

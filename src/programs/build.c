@@ -1,11 +1,11 @@
 #include "programs/build.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "engine/template.h"
 #include "potential/linear_calculator.h"
 

@@ -1,9 +1,9 @@
 #include "programs/check_crystal.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 #include "lmlink/extxyz.h"
 #include "mixing/crystal.h"
 
@@ -30,8 +30,8 @@ static lml_status measure(lml_calculator *calculator, const lml_structure *cell,
   values[1] = gpa * found.c11;
   values[2] = gpa * found.c12;
   values[3] = gpa * found.c44;
-  snprintf(line, sizeof line, "crystal        %s: a %.6f Å, C11 %.3f, C12 %.3f, C44 %.3f GPa", name, values[0],
-           values[1], values[2], values[3]);
+  lml_print_cut(line, sizeof line, "crystal        %s: a %.6f Å, C11 %.3f, C12 %.3f, C44 %.3f GPa", name, values[0],
+                values[1], values[2], values[3]);
   tell(line);
   return LML_OK;
 }
@@ -42,9 +42,10 @@ static void warn(const char *name, const double ml[CONSTANTS], const double qm[C
     char line[LINE_SIZE];
     const double difference = fabs(qm[k] - ml[k]) / fabs(ml[k]);
     if (difference <= worth_telling) continue;
-    snprintf(line, sizeof line, "warning        %s: %s is %.6g %s, the ML side's %.6g %s: they differ by %.1f %%%s",
-             name, constants[k].name, qm[k], constants[k].unit, ml[k], constants[k].unit, 100.0 * difference,
-             k == 0 ? "; consider rescale" : "");
+    lml_print_cut(line, sizeof line,
+                  "warning        %s: %s is %.6g %s, the ML side's %.6g %s: they differ by %.1f %%%s", name,
+                  constants[k].name, qm[k], constants[k].unit, ml[k], constants[k].unit, 100.0 * difference,
+                  k == 0 ? "; consider rescale" : "");
     tell(line);
   }
 }
@@ -55,7 +56,7 @@ static lml_status compare(const lml_build *build, const lml_structure *cell, voi
   lml_status status = measure(build->regions[0].ml, cell, "the ML side", ml, tell, error);
   for (size_t r = 0; r < build->nregions && status == LML_OK; r++) {
     char name[LINE_SIZE / 4];
-    snprintf(name, sizeof name, "region %s", build->regions[r].config->name);
+    lml_print_cut(name, sizeof name, "region %s", build->regions[r].config->name);
     status = measure(build->regions[r].calculator, cell, name, qm, tell, error);
     if (status == LML_OK) warn(name, ml, qm, tell);
   }

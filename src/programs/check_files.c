@@ -1,15 +1,13 @@
 #include "programs/check_files.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "lmlink/extxyz.h"
 #include "structure/frame.h"
 #include "structure/log_keys.h"
-
-enum { PATH_SIZE = 1024 };
 
 /** The labels of all regions together: for each atom the one that gives it the largest part. */
 static lml_status join_labels(const lml_build *build, unsigned char **labels, lml_error *error) {
@@ -35,19 +33,25 @@ static lml_status write_regions(const lml_build *build, const char *path, lml_er
   return status;
 }
 
+/** Write the cluster of region @p r. */
+static lml_status write_cluster(const lml_build *build, const char *prefix, size_t r, lml_error *error) {
+  const lml_built_region *region = &build->regions[r];
+  const bool alone = build->nregions == 1;
+  char *path = lml_print_new("the name of a file", error, "%s-cluster%s%s.xyz", prefix, alone ? "" : "-",
+                             alone ? "" : region->config->name);
+  if (path == NULL) return LML_ERR_MEMORY;
+  const lml_status status = lml_cluster_write(region->cluster, region->region, path, error);
+  lml_free(path);
+  return status;
+}
+
 lml_status lml_check_files_write(const lml_build *build, const char *prefix, lml_error *error) {
-  char path[PATH_SIZE];
   if (build->nregions == 0) return LML_OK;
-  snprintf(path, sizeof path, "%s-regions.xyz", prefix);
+  char *path = lml_print_new("the name of a file", error, "%s-regions.xyz", prefix);
+  if (path == NULL) return LML_ERR_MEMORY;
   lml_status status = write_regions(build, path, error);
-  for (size_t r = 0; r < build->nregions && status == LML_OK; r++) {
-    const lml_built_region *region = &build->regions[r];
-    if (build->nregions == 1)
-      snprintf(path, sizeof path, "%s-cluster.xyz", prefix);
-    else
-      snprintf(path, sizeof path, "%s-cluster-%s.xyz", prefix, region->config->name);
-    status = lml_cluster_write(region->cluster, region->region, path, error);
-  }
+  lml_free(path);
+  for (size_t r = 0; r < build->nregions && status == LML_OK; r++) status = write_cluster(build, prefix, r, error);
   return status;
 }
 
@@ -55,42 +59,42 @@ void lml_check_describe_region(const lml_built_region *region, char *text, size_
   const size_t *counts = region->region->counts;
   char blend[64] = "";
   if (region->region->blend > 0.0)
-    snprintf(blend, sizeof blend, ", %zu blend (%g Å)", counts[LML_REGION_BLEND], region->region->blend);
-  snprintf(text, size, "%s: %zu QM%s, %zu buffer (%g Å), %zu MM atoms", region->config->name, counts[LML_REGION_QM],
-           blend, counts[LML_REGION_BUFFER], region->region->buffer, counts[LML_REGION_MM]);
+    lml_print_cut(blend, sizeof blend, ", %zu blend (%g Å)", counts[LML_REGION_BLEND], region->region->blend);
+  lml_print_cut(text, size, "%s: %zu QM%s, %zu buffer (%g Å), %zu MM atoms", region->config->name,
+                counts[LML_REGION_QM], blend, counts[LML_REGION_BUFFER], region->region->buffer, counts[LML_REGION_MM]);
   const size_t used = strlen(text), update = region->config->update;
   const lml_region_settings *settings = &region->config->region;
   if (update > 0)
-    snprintf(text + used, size - used, "; moves with its seeds: inner %g Å, outer %g Å, every %zu evaluation%s",
-             settings->around.inner, settings->around.outer, update, update == 1 ? "" : "s");
+    lml_print_cut(text + used, size - used, "; moves with its seeds: inner %g Å, outer %g Å, every %zu evaluation%s",
+                  settings->around.inner, settings->around.outer, update, update == 1 ? "" : "s");
 }
 
 void lml_check_describe_cluster(const lml_built_region *region, char *text, size_t size) {
   static const char names[3] = {'a', 'b', 'c'};
   const lml_structure *structure = &region->cluster->structure;
-  snprintf(text, size, "%s: %zu atoms in", region->config->name, structure->natoms);
+  lml_print_cut(text, size, "%s: %zu atoms in", region->config->name, structure->natoms);
   for (int k = 0; k < 3; k++) {
     const double *v = structure->cell + 3 * k;
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s %g", k == 0 ? "" : " ×", hypot(hypot(v[0], v[1]), v[2]));
+    lml_print_cut(text + used, size - used, "%s %g", k == 0 ? "" : " ×", hypot(hypot(v[0], v[1]), v[2]));
   }
   size_t used = strlen(text);
-  snprintf(text + used, size - used, " Å");
+  lml_print_cut(text + used, size - used, " Å");
   for (int k = 0, count = 0; k < 3; k++) {
     if (!structure->pbc[k]) continue;
     used = strlen(text);
-    snprintf(text + used, size - used, "%s%c", count++ == 0 ? ", periodic along " : ", ", names[k]);
+    lml_print_cut(text + used, size - used, "%s%c", count++ == 0 ? ", periodic along " : ", ", names[k]);
   }
 }
 
 void lml_check_describe_engine(const lml_built_region *region, char *text, size_t size) {
   const lml_calculator_config *config = region->config->calculator;
-  snprintf(text, size, "%s: ", region->config->name);
+  lml_print_cut(text, size, "%s: ", region->config->name);
   const size_t used = strlen(text);
   if (config->type == LML_CALCULATOR_LINEAR)
-    snprintf(text + used, size - used, "%s", config->potential);
+    lml_print_cut(text + used, size - used, "%s", config->potential);
   else if (config->type == LML_CALCULATOR_MIXING)
-    snprintf(text + used, size - used, "a mixture");
+    lml_print_cut(text + used, size - used, "a mixture");
   else
     lml_remote_calculator_describe(region->calculator, text + used, size - used);
 }

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/print.h"
 #include "base/text.h"
 
 enum { HELP_WIDTH = 79, HELP_COLUMN = 26, HELP_SIZE = 1600, MOST_OPTIONS = 80 };
@@ -62,7 +63,7 @@ static lml_status fail_unknown(const option_list *list, const char *word, lml_er
   if (strncmp(word, "--", 2) != 0)
     return lml_fail(error, LML_ERR_USAGE, "unknown option '%s': options are long ones, such as --help", word);
   char name[64];
-  snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+  lml_print_cut(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
   const char *known[MOST_OPTIONS];
   for (size_t k = 0; k < list->count; k++) known[k] = list->options[k].name;
   const char *nearest = lml_nearest(name, known, list->count);
@@ -77,7 +78,7 @@ static lml_status check_choice(const lml_option *option, const char *value, lml_
   for (size_t k = 0; option->choices[k] != NULL; k++) {
     if (strcmp(option->choices[k], value) == 0) return LML_OK;
     const size_t used = strlen(known);
-    snprintf(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ", option->choices[k]);
+    lml_print_cut(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ", option->choices[k]);
   }
   return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not one of: %s", option->name, value, known);
 }

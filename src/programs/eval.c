@@ -7,6 +7,7 @@
 
 #include "base/fail.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "calculator/result_names.h"
 #include "lmlink/extxyz.h"
@@ -306,7 +307,7 @@ static lml_status write_potential(const run *r, lml_error *error) {
   if (r->potential == NULL) return lml_fail(error, LML_ERR_USAGE, "--write needs --potential FILE");
   if (lml_sys->stat(path, &unused) == 0)
     return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or remove it", path);
-  snprintf(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
+  lml_print_cut(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
   return lml_format_write(r->potential, path, comment, error);
 }
 

@@ -1,11 +1,11 @@
 #include "programs/key_schema.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json_writer.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "lmlink/structure.h"
 
@@ -34,7 +34,7 @@ static void add_definition(schema *s, const lml_key_table *table) {
 
 static void put_reference(schema *s, const char *name) {
   char address[64];
-  snprintf(address, sizeof address, "#/$defs/%s", name);
+  lml_print_cut(address, sizeof address, "#/$defs/%s", name);
   lml_json_writer_text(&s->writer, "$ref", address);
 }
 
@@ -220,9 +220,9 @@ static void put_option(schema *s, const lml_key *key) {
   char text[TEXT_SIZE];
   const char *argument = key->argument == NULL ? "" : key->argument;
   if (key->option != NULL)
-    snprintf(text, sizeof text, "`--%s%s%s`", key->option, argument[0] == '\0' ? "" : " ", argument);
+    lml_print_cut(text, sizeof text, "`--%s%s%s`", key->option, argument[0] == '\0' ? "" : " ", argument);
   else if (key->options != NULL)
-    snprintf(text, sizeof text, "%s", key->options);
+    lml_print_cut(text, sizeof text, "%s", key->options);
   if (key->option != NULL || key->options != NULL) lml_json_writer_text(&s->writer, "x-option", text);
 }
 

@@ -1,12 +1,12 @@
 #include "programs/keys.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 
 enum { MOST_KEYS = 64, REASON_SIZE = 320, DEFAULT_SIZE = 64 };
 
@@ -46,11 +46,12 @@ lml_status lml_key_fail_range(const lml_keys_reading *reading, const lml_json_va
                               lml_error *error) {
   char reason[REASON_SIZE];
   if (key->range == LML_RANGE_FROM && key->most > 0)
-    snprintf(reason, sizeof reason, "must be from %ld to %ld", key->least, key->most);
+    lml_print_cut(reason, sizeof reason, "must be from %ld to %ld", key->least, key->most);
   else if (key->range == LML_RANGE_FROM)
-    snprintf(reason, sizeof reason, "must be at least %ld", key->least);
+    lml_print_cut(reason, sizeof reason, "must be at least %ld", key->least);
   else
-    snprintf(reason, sizeof reason, key->range == LML_RANGE_POSITIVE ? "must be positive" : "must not be negative");
+    lml_print_cut(reason, sizeof reason,
+                  key->range == LML_RANGE_POSITIVE ? "must be positive" : "must not be negative");
   return lml_json_fail(reading->document, object, key->name, error, "%s%s%s", reason, key->advice == NULL ? "" : "; ",
                        key->advice == NULL ? "" : key->advice);
 }
@@ -211,7 +212,11 @@ static lml_status check_alternatives(const lml_keys_reading *reading, const lml_
   for (size_t k = 0; k < count; k++) {
     const size_t used = strlen(names);
     found += lml_json_has(object, table->keys[k].name);
-    snprintf(names + used, sizeof names - used, "%s%s", k == 0 ? "" : count == 2 ? " or " : ", ", table->keys[k].name);
+    lml_print_cut(names + used, sizeof names - used, "%s%s",
+                  k == 0       ? ""
+                  : count == 2 ? " or "
+                               : ", ",
+                  table->keys[k].name);
   }
   if (count == 0 || found == 1) return LML_OK;
   if (count == 2) return lml_json_fail(reading->document, object, NULL, error, "needs either %s%s", names, purpose);
@@ -333,15 +338,15 @@ void lml_key_default(const lml_key *key, const void *structure, char *text, size
   text[0] = '\0';
   if (key->otherwise != NULL || key->presence == LML_JSON_REQUIRED || key->read != NULL) return;
   if (key->type == LML_KEY_REAL)
-    snprintf(text, size, "%g", *(const double *)value);
+    lml_print_cut(text, size, "%g", *(const double *)value);
   else if (key->type == LML_KEY_COUNT)
-    snprintf(text, size, "%zu", *(const size_t *)value);
+    lml_print_cut(text, size, "%zu", *(const size_t *)value);
   else if (key->type == LML_KEY_LOGICAL)
-    snprintf(text, size, *(const bool *)value ? "true" : "false");
+    lml_print_cut(text, size, *(const bool *)value ? "true" : "false");
   else if (key->type == LML_KEY_SWITCH)
-    snprintf(text, size, *(const int *)value == key->on ? "true" : "false");
+    lml_print_cut(text, size, *(const int *)value == key->on ? "true" : "false");
   else if (key->type == LML_KEY_CHOICE)
-    snprintf(text, size, "\"%s\"", key->choices[*(const int *)value - key->first]);
+    lml_print_cut(text, size, "\"%s\"", key->choices[*(const int *)value - key->first]);
 }
 
 /** `code` without its marks, and of [text](address) the text. */
@@ -366,16 +371,16 @@ void lml_key_describe(const lml_key *key, const void *structure, char *text, siz
   put_plain(key->help, text, size);
   if (text[0] >= 'a' && text[0] <= 'z') text[0] = (char)(text[0] - 'a' + 'A');
   size_t used = strlen(text);
-  if (key->unit != NULL) used += (size_t)snprintf(text + used, size - used, " (%s)", key->unit);
+  if (key->unit != NULL) used += lml_print_cut(text + used, size - used, " (%s)", key->unit);
   lml_key_default(key, structure, value, sizeof value);
   if (key->otherwise != NULL) {
-    used += (size_t)snprintf(text + used, size - used, "; by default: ");
+    used += lml_print_cut(text + used, size - used, "; by default: ");
     put_plain(key->otherwise, text + used, size - used);
     used += strlen(text + used);
   } else if (value[0] != '\0' && key->type != LML_KEY_LOGICAL && key->type != LML_KEY_SWITCH) {
     const size_t quote = value[0] == '"';
     const int length = (int)(strlen(value) - 2 * quote);
-    used += (size_t)snprintf(text + used, size - used, "; by default: %.*s", length, value + quote);
+    used += lml_print_cut(text + used, size - used, "; by default: %.*s", length, value + quote);
   }
-  snprintf(text + used, size - used, ".");
+  lml_print_cut(text + used, size - used, ".");
 }

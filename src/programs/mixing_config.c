@@ -1,7 +1,7 @@
 /* The keys of a mixture and of its QM regions; those that select atoms are in region_config.c. */
-#include <stdio.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "programs/calculator_config.h"
 #include "programs/config_tables.h"
 
@@ -107,7 +107,7 @@ static lml_status read_region(const lml_keys_reading *reading, const lml_json_va
                               size_t index, void *target, lml_error *error) {
   lml_mixing_config *mixing = target;
   char name[24];
-  snprintf(name, sizeof name, "%zu", index + 1);
+  lml_print_cut(name, sizeof name, "%zu", index + 1);
   mixing->nregions = index + 1;
   const lml_status status = lml_set_text(&mixing->regions[index].name, name, error);
   return status == LML_OK ? lml_keys_read(reading, element, key->object, &mixing->regions[index], error) : status;

@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "programs/key_schema.h"
 #include "programs/signals.h"
 
@@ -29,7 +30,7 @@ static lml_status inform(const lml_arguments *arguments, lml_error *error) {
   if (arguments->action == LML_ACTION_HELP)
     lml_command_help(command, text, sizeof text);
   else
-    snprintf(text, sizeof text, "%s %s\n", command->program, lml_version());
+    lml_print_cut(text, sizeof text, "%s %s\n", command->program, lml_version());
   return print(text, error);
 }
 

@@ -1,11 +1,11 @@
 #include "programs/recording.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sha256.h"
 #include "engine/template.h"
 #include "potential/potential.h"

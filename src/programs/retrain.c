@@ -9,6 +9,7 @@
 #include "base/comm.h"
 #include "base/fail.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "potential/potential.h"
 #include "programs/program.h"
@@ -61,9 +62,9 @@ static void show_progress(void *context, lml_stage stage, size_t done, size_t to
 /** A number as it stands in the table, a dash where the file has no values. */
 static const char *cell(char text[32], double sum, double count, const lml_dataset *set) {
   if (set->has_values && count > 0.0)
-    snprintf(text, 32, "%.6f", sum / count);
+    lml_print_cut(text, 32, "%.6f", sum / count);
   else
-    snprintf(text, 32, "-");
+    lml_print_cut(text, 32, "-");
   return text;
 }
 
@@ -90,7 +91,7 @@ static void print_set(const lml_retrain *retrain, const lml_validation *validati
     const lml_frame_errors group = lml_validation_group(validation, k);
     char name[160];
     if (group.sums.count == total.sums.count) continue; /* all of them */
-    snprintf(name, sizeof name, "  %s=%s", lml_config_groups_key(&retrain->options->groups), set->groups.list[k]);
+    lml_print_cut(name, sizeof name, "  %s=%s", lml_config_groups_key(&retrain->options->groups), set->groups.list[k]);
     print_errors(set, &group.sums, "", "", name);
   }
   if (set->groups.count > MOST_LINES) printf("%zu further groups are in the report\n", set->groups.count - MOST_LINES);

@@ -1,12 +1,12 @@
 #include "programs/server.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "calculator/result_names.h"
 #include "engine/template.h"
 #include "ipi_client.h"
@@ -263,7 +263,7 @@ const char *lml_server_address(const lml_server *server) { return server->addres
 
 /** The potential at the end of the ML sides. */
 static void describe_potential(const lml_server *server, const lml_calculator_config *config, char *text, size_t size) {
-  snprintf(text, size, "%s: ", lml_path_name(config->potential));
+  lml_print_cut(text, size, "%s: ", lml_path_name(config->potential));
   const size_t used = strlen(text);
   for (size_t i = 0; i < server->parts.npotentials; i++)
     if (server->parts.potentials[i].config == config)
@@ -272,11 +272,11 @@ static void describe_potential(const lml_server *server, const lml_calculator_co
 
 void lml_server_describe_calculator(const lml_server *server, char *text, size_t size) {
   const lml_calculator_config *config = &server->config->calculator;
-  snprintf(text, size, "%s: ", lml_calculator_type_names[config->type]);
+  lml_print_cut(text, size, "%s: ", lml_calculator_type_names[config->type]);
   if (config->type == LML_CALCULATOR_MIXING) {
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%zu QM region%s in ", config->mixing->nregions,
-             config->mixing->nregions == 1 ? "" : "s");
+    lml_print_cut(text + used, size - used, "%zu QM region%s in ", config->mixing->nregions,
+                  config->mixing->nregions == 1 ? "" : "s");
     while (config->type == LML_CALCULATOR_MIXING) config = config->mixing->ml;
   }
   const size_t used = strlen(text);
@@ -323,7 +323,7 @@ bool lml_server_describe_region(const lml_server *server, size_t line, char *tex
   enum { PARTS = sizeof parts / sizeof parts[0] };
   const size_t region = line / PARTS, part = line % PARTS;
   if (region >= server->parts.nregions) return false;
-  snprintf(text, size, "%-14s ", parts[part].name);
+  lml_print_cut(text, size, "%-14s ", parts[part].name);
   const size_t used = strlen(text);
   parts[part].describe(&server->parts.regions[region], text + used, size - used);
   return true;
@@ -337,7 +337,7 @@ static void append_counts(const lml_structure *structure, char *text, size_t siz
     for (size_t i = 0; i < structure->natoms; i++) count += structure->numbers[i] == number;
     if (count == 0) continue;
     const size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s %zu", separator, lml_element_symbol(number), count);
+    lml_print_cut(text + used, size - used, "%s%s %zu", separator, lml_element_symbol(number), count);
     separator = ", ";
   }
 }
@@ -346,11 +346,11 @@ static void append_pbc(const bool pbc[3], char *text, size_t size) {
   static const char *const names[] = {"a", "b", "c"};
   const char *separator = "; periodic along ";
   size_t used = strlen(text);
-  if (!pbc[0] && !pbc[1] && !pbc[2]) snprintf(text + used, size - used, "; not periodic");
+  if (!pbc[0] && !pbc[1] && !pbc[2]) lml_print_cut(text + used, size - used, "; not periodic");
   for (size_t i = 0; i < 3; i++) {
     if (!pbc[i]) continue;
     used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", separator, names[i]);
+    lml_print_cut(text + used, size - used, "%s%s", separator, names[i]);
     separator = ", ";
   }
 }
@@ -358,15 +358,15 @@ static void append_pbc(const bool pbc[3], char *text, size_t size) {
 void lml_server_describe_structure(const lml_server *server, char *text, size_t size) {
   const lml_potential *potential = lml_build_potential(&server->parts);
   if (server->config->structure != NULL) {
-    snprintf(text, size, "%s: ", server->config->structure);
+    lml_print_cut(text, size, "%s: ", server->config->structure);
     append_counts(&server->structure, text, size);
     append_pbc(server->structure.pbc, text, size);
   } else if (potential != NULL && lml_potential_nelements(potential) == 1) {
-    snprintf(text, size,
-             "any number of %s atoms, periodic along every cell vector that the driver sends, unless its "
-             "INIT says otherwise",
-             lml_element_symbol(lml_potential_element(potential, 0)));
+    lml_print_cut(text, size,
+                  "any number of %s atoms, periodic along every cell vector that the driver sends, unless its "
+                  "INIT says otherwise",
+                  lml_element_symbol(lml_potential_element(potential, 0)));
   } else {
-    snprintf(text, size, "none: the driver's INIT must name the species");
+    lml_print_cut(text, size, "none: the driver's INIT must name the species");
   }
 }

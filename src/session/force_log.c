@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "session/force_log_file.h"
 #include "structure/checked_frame.h"
@@ -109,7 +110,7 @@ lml_status lml_force_log_holds(lml_force_log *log, const lml_log_place *place, b
 lml_status lml_force_log_parse(const lml_force_log *log, const lml_log_place *place, const char *const *columns,
                                lml_frame *frame, lml_error *error) {
   char name[LML_ERROR_MESSAGE_SIZE / 2]; /* lines are counted from the frame's begin */
-  snprintf(name, sizeof name, "force log %.300s, frame %llu", log->path, (unsigned long long)place->number);
+  lml_print_cut(name, sizeof name, "force log %.300s, frame %llu", log->path, (unsigned long long)place->number);
   return lml_frame_parse(name, log->buffer, (size_t)place->bytes, columns, frame, error);
 }
 

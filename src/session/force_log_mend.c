@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "session/force_log_file.h"
 #include "structure/checked_frame.h"
@@ -196,7 +197,7 @@ static lml_status create_aside(lml_force_log *log, int *fd, lml_error *error) {
   if (status != LML_OK) return status;
   *fd = -1;
   for (int number = 1; *fd < 0 && number < MOST_NAMES; number++) {
-    snprintf(log->where, size, "%s.damaged-%d", log->path, number);
+    lml_print_cut(log->where, size, "%s.damaged-%d", log->path, number);
     *fd = lml_sys->open(log->where, O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (*fd < 0 && errno != EEXIST) break;
   }

@@ -1,7 +1,6 @@
 #include "session/log_frame.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -157,7 +156,8 @@ static lml_status add_qm_forces(const making *m, lml_error *error) {
 
 static lml_status add_columns(const making *m, lml_error *error) {
   lml_status status = lml_frame_set_indices(m->frame, LML_LOG_INDEX, m->kept, error);
-  if (status == LML_OK && m->mixed) status = lml_region_write_labels(m->frame, LML_LOG_REGION, m->labels, m->kept, error);
+  if (status == LML_OK && m->mixed)
+    status = lml_region_write_labels(m->frame, LML_LOG_REGION, m->labels, m->kept, error);
   if (status == LML_OK) status = put(m, "forces", error);
   if (status == LML_OK && m->mixed) status = add_ml_forces(m, error);
   if (status == LML_OK && m->mixed) status = add_qm_forces(m, error);

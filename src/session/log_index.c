@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "session/force_log_file.h"
 
@@ -39,9 +40,9 @@ static void make_header(const lml_log_index_key *key, char header[HEADER_SIZE]) 
   unsigned char first;
   memcpy(&first, &order, 1);
   memset(header, ' ', HEADER_SIZE);
-  const int used =
-      snprintf(header, HEADER_SIZE, "lmlink_log_index=%d record_bytes=%zu byte_order=%d structure=%016llx regions=%zu",
-               VERSION, sizeof(record), first, (unsigned long long)key->structure, key->nregions);
+  const size_t used = lml_print_cut(header, HEADER_SIZE,
+                                    "lmlink_log_index=%d record_bytes=%zu byte_order=%d structure=%016llx regions=%zu",
+                                    VERSION, sizeof(record), first, (unsigned long long)key->structure, key->nregions);
   header[used] = ' ';
   header[HEADER_SIZE - 1] = '\n';
 }
@@ -96,7 +97,7 @@ lml_status lml_log_index_open(const char *path, const lml_log_index_key *key, lm
   }
   opened->fd = -1;
   opened->per_frame = key->nregions > 0 ? key->nregions : 1;
-  snprintf(opened->path, size, "%s%s", path, ending);
+  lml_print_cut(opened->path, size, "%s%s", path, ending);
   make_header(key, opened->header);
   status = read_file(opened, error);
   if (status == LML_OK || status == LML_ERR_IO)

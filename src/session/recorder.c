@@ -1,13 +1,13 @@
 #include "session/recorder.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/fail.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "session/force_log.h"
 #include "session/log_cluster.h"
@@ -36,7 +36,7 @@ struct lml_recorder {
 /** A checksum as it stands in the log. By itself it could be taken for a number. */
 static void set_sum(char sum[SUM_SIZE], const char *digits) {
   sum[0] = '\0';
-  if (digits != NULL) snprintf(sum, SUM_SIZE, "sha256:%s", digits);
+  if (digits != NULL) lml_print_cut(sum, SUM_SIZE, "sha256:%s", digits);
 }
 
 /* ---- the index ---- */
@@ -125,11 +125,9 @@ void lml_recorder_describe(const lml_recorder *recorder, char *text, size_t size
   size_t known = 0;
   for (size_t r = 0; r < recorder->nregions; r++)
     if (recorder->engines[r][0] != '\0') known += lml_recall_count(&recorder->recall, r, recorder->engines[r]);
-  const int used =
-      snprintf(text, size, "%s: %zu frame%s", lml_force_log_path(recorder->file), nframes, nframes == 1 ? "" : "s");
-  if (known > 0 && used > 0 && (size_t)used < size)
-    snprintf(text + used, size - (size_t)used, ", %zu result%s of engines known from there", known,
-             known == 1 ? "" : "s");
+  lml_print_cut(text, size, "%s: %zu frame%s", lml_force_log_path(recorder->file), nframes, nframes == 1 ? "" : "s");
+  if (known > 0)
+    lml_print_behind(text, size, ", %zu result%s of engines known from there", known, known == 1 ? "" : "s");
 }
 
 static void tell_found(const lml_recorder *recorder) {

@@ -1,9 +1,9 @@
 #include "structure/checked_frame.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 
 /* The three keys, with fixed places for the values: the frame's length can be put in when it is known. */
 #define HEADER "lmlink_log=1 log_bytes=%012zu log_checksum=sha256:%s "
@@ -106,7 +106,7 @@ lml_status lml_checked_format(const char *plain, size_t plain_length, char **tex
   const lml_status status = lml_alloc(text, *length, 1, "a frame with its checksum", error);
   if (status != LML_OK) return status;
   const size_t first = (size_t)((const char *)memchr(plain, '\n', plain_length) + 1 - plain);
-  snprintf(header, sizeof header, HEADER, *length, zeros);
+  lml_print_cut(header, sizeof header, HEADER, *length, zeros);
   memcpy(*text, plain, first);
   memcpy(*text + first, header, HEADER_SIZE);
   memcpy(*text + first + HEADER_SIZE, plain + first, plain_length - first);

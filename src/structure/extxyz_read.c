@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -7,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "structure/atom_line.h"
@@ -292,7 +292,7 @@ static lml_status fail_changed(const lml_xyz_reader *reader, const char *reason,
 static lml_status check_sum(lml_xyz_reader *reader, lml_status status, lml_error *error) {
   char reason[LML_ERROR_MESSAGE_SIZE];
   if (status == LML_OK && !lml_checked_lines_end(&reader->sum)) {
-    snprintf(reason, sizeof reason, HERE_FORMAT "the checksum of the frame does not fit", HERE(reader));
+    lml_print_cut(reason, sizeof reason, HERE_FORMAT "the checksum of the frame does not fit", HERE(reader));
     return fail_changed(reader, reason, error);
   }
   if (status != LML_ERR_INPUT || error == NULL || reader->torn || !reader->sum.has_header) return status;

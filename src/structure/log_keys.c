@@ -1,15 +1,15 @@
 #include "structure/log_keys.h"
 
-#include <stdio.h>
 #include <string.h>
+#include "base/print.h"
 
 static const char *const label_names[LML_REGION_LABELS] = {"MM", "buffer", "blend", "QM"};
 
 void lml_log_name(char name[LML_LOG_NAME_SIZE], const char *base, size_t r, size_t nregions) {
   if (nregions == 1)
-    snprintf(name, LML_LOG_NAME_SIZE, "%s", base);
+    lml_print_cut(name, LML_LOG_NAME_SIZE, "%s", base);
   else
-    snprintf(name, LML_LOG_NAME_SIZE, "%s_%zu", base, r + 1);
+    lml_print_cut(name, LML_LOG_NAME_SIZE, "%s_%zu", base, r + 1);
 }
 
 const char *lml_region_label_name(lml_region_label label) { return label_names[label]; }

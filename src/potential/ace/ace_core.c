@@ -1,9 +1,9 @@
 #include "potential/ace/ace_core.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 
 static const double pi = 3.14159265358979323846;
 
@@ -98,7 +98,7 @@ static void evaluate(const lml_pair_term *term, size_t i, size_t j, double r, do
 }
 
 static void describe(const lml_pair_term *term, char *text, size_t size) {
-  snprintf(text, size, "core repulsion to %.3g Å", term->cutoff);
+  lml_print_cut(text, size, "core repulsion to %.3g Å", term->cutoff);
 }
 
 static void hash(const lml_pair_term *term, lml_sha256 *sum) {

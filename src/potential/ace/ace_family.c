@@ -1,10 +1,10 @@
 #include "potential/ace/ace_family.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "potential/ace/ace_embedding.h"
 #include "potential/ace/ace_work.h"
 
@@ -291,8 +291,8 @@ static void describe(lml_ace *self) {
     for (size_t f = 0; f < model->nfunctions[e]; f++)
       if (model->functions[e][f].rank > rank) rank = model->functions[e][f].rank;
   }
-  snprintf(self->base.title, sizeof self->base.title, "ACE");
-  snprintf(self->base.detail, sizeof self->base.detail, "%zu functions to rank %d", count, rank);
+  lml_print_cut(self->base.title, sizeof self->base.title, "ACE");
+  lml_print_cut(self->base.detail, sizeof self->base.detail, "%zu functions to rank %d", count, rank);
 }
 
 lml_status lml_ace_create(lml_ace_model *model, lml_descriptor **descriptor, lml_error *error) {

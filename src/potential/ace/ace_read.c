@@ -1,10 +1,10 @@
 #include "potential/ace/ace_read.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "lmlink/structure.h"
 #include "potential/ace/ace_yaml.h"
 #include "potential/descriptor.h"
@@ -59,7 +59,7 @@ static lml_status read_choice(const lml_yaml *yaml, const lml_yaml_node *node, c
     if (strcmp(text, names[*choice]) == 0) return LML_OK;
   char known[128] = "";
   for (size_t k = 0, used = 0; names[k] != NULL; k++, used = strlen(known))
-    snprintf(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ", names[k]);
+    lml_print_cut(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ", names[k]);
   return lml_yaml_fail(yaml, node, error, "%s is '%.40s', and lmlink has %s alone", what, text, known);
 }
 
@@ -117,7 +117,7 @@ static lml_status read_embeddings(const lml_yaml *yaml, const lml_yaml_node *nod
     char what[NAME];
     lml_yaml_pair(yaml, node, k, &key, &value);
     status = read_index(yaml, key, "a key of embeddings", model, &e, error);
-    snprintf(what, sizeof what, "the embedding of element %d", e);
+    lml_print_cut(what, sizeof what, "the embedding of element %d", e);
     if (status == LML_OK) status = read_embedding(yaml, value, what, &model->embeddings[e], error);
   }
   for (size_t e = 0; e < model->nelements && status == LML_OK; e++)
@@ -261,7 +261,7 @@ static lml_status read_bonds(const lml_yaml *yaml, const lml_yaml_node *node, lm
     if (status == LML_OK && two != 2) return lml_yaml_fail(yaml, key, error, "a key of bonds must be two elements");
     for (size_t i = 0; i < 2 && status == LML_OK; i++)
       status = read_index(yaml, lml_yaml_item(yaml, key, i), "a key of bonds", model, &ends[i], error);
-    snprintf(what, sizeof what, "the bond [%d, %d]", ends[0], ends[1]);
+    lml_print_cut(what, sizeof what, "the bond [%d, %d]", ends[0], ends[1]);
     if (status == LML_OK)
       status = read_bond(yaml, value, what, model, &model->bonds[(size_t)ends[0] * model->nelements + (size_t)ends[1]],
                          k, error);

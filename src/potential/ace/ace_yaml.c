@@ -2,13 +2,13 @@
 
 #include <limits.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 
 struct lml_yaml {
@@ -73,7 +73,7 @@ lml_status lml_yaml_fail(const lml_yaml *yaml, const lml_yaml_node *node, lml_er
   char text[256];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  lml_print_cut_list(text, sizeof text, format, arguments);
   va_end(arguments);
   return lml_fail(error, LML_ERR_INPUT, "%s:%zu: %s", yaml->path, node->start_mark.line + 1, text);
 }

@@ -1,9 +1,9 @@
 #include "potential/bispectrum/family.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "potential/bispectrum/atom_batch.h"
 #include "potential/bispectrum/snap_exchange.h"
 
@@ -224,8 +224,8 @@ lml_status lml_bispectrum_create(const lml_snap_model *snap, lml_descriptor **de
                                 .ncomponents = lml_snap_ncoefficients(&self->snap.parameters, snap->nelements) - 1,
                                 .cutoff = lml_snap_cutoff(snap),
                                 .nshares = 1};
-  snprintf(self->base.title, sizeof self->base.title, "%sSNAP", snap->parameters.chemflag ? "multi-element " : "");
-  snprintf(self->base.detail, sizeof self->base.detail, "2J = %d", snap->parameters.twojmax);
+  lml_print_cut(self->base.title, sizeof self->base.title, "%sSNAP", snap->parameters.chemflag ? "multi-element " : "");
+  lml_print_cut(self->base.detail, sizeof self->base.detail, "2J = %d", snap->parameters.twojmax);
   *descriptor = &self->base;
   return LML_OK;
 }

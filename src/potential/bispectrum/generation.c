@@ -1,11 +1,11 @@
 #include "potential/bispectrum/generation.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sha256.h"
 #include "potential/bispectrum/snap_file.h"
 #include "potential/bispectrum/snap_parameters.h"
@@ -44,7 +44,7 @@ static lml_status checksum_of(value_writer write, const lml_snap_model *model, c
   lml_sha256_add(&sha, text, length);
   lml_sha256_end(&sha, sum);
   lml_free(text);
-  snprintf(checksum, CHECKSUM, "%.*s", CHECKSUM - 1, sum);
+  lml_print_cut(checksum, CHECKSUM, "%.*s", CHECKSUM - 1, sum);
   return LML_OK;
 }
 
@@ -55,8 +55,8 @@ lml_status lml_generation_make(const lml_snap_model *model, lml_lammps_remark *r
   lml_status status = checksum_of(lml_snap_coefficients_write, model, of.coefficients, error);
   if (status == LML_OK) status = checksum_of(write_parameters, model, of.parameters, error);
   if (status == LML_OK)
-    snprintf(remark->text, sizeof remark->text, "%s coefficients=%s parameters=%s", LML_GENERATION_WORD,
-             of.coefficients, of.parameters);
+    lml_print_cut(remark->text, sizeof remark->text, "%s coefficients=%s parameters=%s", LML_GENERATION_WORD,
+                  of.coefficients, of.parameters);
   return status;
 }
 
@@ -64,7 +64,7 @@ static void find_word(const char *text, const char *key, char checksum[CHECKSUM]
   const char *at = strstr(text, key);
   checksum[0] = '\0';
   if (at != NULL)
-    snprintf(checksum, CHECKSUM, "%.*s", (int)strspn(at + strlen(key), "0123456789abcdef"), at + strlen(key));
+    lml_print_cut(checksum, CHECKSUM, "%.*s", (int)strspn(at + strlen(key), "0123456789abcdef"), at + strlen(key));
 }
 
 static mark read_mark(const lml_lammps_remark *remark) {

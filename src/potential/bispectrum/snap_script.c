@@ -1,12 +1,12 @@
 #include "potential/bispectrum/snap_script.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "potential/bispectrum/snap_formula.h"
 
@@ -116,7 +116,7 @@ static lml_status put_formula_in(lml_script *script, const char *dollar, const c
   if (status == LML_OK) status = evaluate(script, script->formula.text, &value, error);
   if (status != LML_OK) return status;
   char text[64];
-  snprintf(text, sizeof text, "%.20g", value);
+  lml_print_cut(text, sizeof text, "%.20g", value);
   return append(&script->text, text, strlen(text), error);
 }
 
@@ -167,7 +167,7 @@ static lml_status variable_value(const lml_script *script, const lml_script_comm
     double result;
     const lml_status status = evaluate(script, text, &result, error);
     if (status != LML_OK) return status;
-    snprintf(number, sizeof number, "%.15g", result);
+    lml_print_cut(number, sizeof number, "%.15g", result);
     text = number;
   } else if (strcmp(style, "index") != 0 && strcmp(style, "string") != 0) {
     return lml_script_fail(
@@ -261,7 +261,7 @@ lml_status lml_script_fail(const lml_script *script, lml_error *error, const cha
   char reason[LML_ERROR_MESSAGE_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(reason, sizeof reason, format, arguments);
+  lml_print_cut_list(reason, sizeof reason, format, arguments);
   va_end(arguments);
   return lml_fail(error, LML_ERR_INPUT, "%s:%zu: %s", lml_lines_path(script->lines), script->line, reason);
 }

@@ -1,10 +1,10 @@
 #include "potential/uf3/uf3_family.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "potential/uf3/uf3_work.h"
 #include "structure/vec3.h"
 
@@ -368,9 +368,9 @@ lml_status lml_uf3_create(lml_uf3_model *model, lml_descriptor **descriptor, lml
       .ops = &ops, .nelements = self->model.nelements, .ncomponents = self->model.ncomponents, .nshares = 1};
   for (size_t p = 0; p < self->model.npairs; p++)
     if (self->model.pairs[p].cutoff > self->base.cutoff) self->base.cutoff = self->model.pairs[p].cutoff;
-  snprintf(self->base.title, sizeof self->base.title, "UF3");
-  snprintf(self->base.detail, sizeof self->base.detail, "two%s-body splines",
-           self->model.ntriplets > 0 ? "- and three" : "");
+  lml_print_cut(self->base.title, sizeof self->base.title, "UF3");
+  lml_print_cut(self->base.detail, sizeof self->base.detail, "two%s-body splines",
+                self->model.ntriplets > 0 ? "- and three" : "");
   *descriptor = &self->base;
   return LML_OK;
 }

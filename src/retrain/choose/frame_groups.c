@@ -2,12 +2,12 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "retrain/choose/fingerprint.h"
 
 static const char what[] = "groups of frames";
@@ -115,7 +115,7 @@ static lml_status read_name(lml_dataset_walk *walk, const char *key, char **name
   const lml_values *value = lml_frame_info(&walk->frame, key);
   char digits[32];
   const bool single = value != NULL && value->count * value->width == 1;
-  if (single && value->type == LML_INTEGER) snprintf(digits, sizeof digits, "%" PRId64, value->integers[0]);
+  if (single && value->type == LML_INTEGER) lml_print_cut(digits, sizeof digits, "%" PRId64, value->integers[0]);
   if (!single || (value->type != LML_TEXT && value->type != LML_INTEGER))
     return lml_fail(error, LML_ERR_INPUT, "%s: frame %zu: no text or whole number %s, which fold_groups names",
                     walk->set->path, walk->set->frames[walk->position].index, key);

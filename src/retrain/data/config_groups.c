@@ -1,9 +1,9 @@
 #include "retrain/data/config_groups.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 
 static void free_texts(char **texts, size_t count) {
@@ -59,17 +59,17 @@ static bool get_name(const lml_values *info, char name[MOST_NAME]) {
   if (info->count * info->width != 1) return false;
   switch (info->type) {
     case LML_TEXT:
-      snprintf(name, MOST_NAME, "%s", info->texts[0]);
+      lml_print_cut(name, MOST_NAME, "%s", info->texts[0]);
       return true;
     case LML_INTEGER:
-      snprintf(name, MOST_NAME, "%lld", (long long)info->integers[0]);
+      lml_print_cut(name, MOST_NAME, "%lld", (long long)info->integers[0]);
       return true;
     case LML_LOGICAL:
-      snprintf(name, MOST_NAME, "%s", info->logicals[0] ? "T" : "F");
+      lml_print_cut(name, MOST_NAME, "%s", info->logicals[0] ? "T" : "F");
       return true;
     case LML_REAL:
       lml_format_real(info->reals[0], number);
-      snprintf(name, MOST_NAME, "%s", number);
+      lml_print_cut(name, MOST_NAME, "%s", number);
       return true;
   }
   return false;

@@ -2,11 +2,11 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "structure/log_keys.h"
 
 /* ---- what a frame has under a name ---- */
@@ -60,14 +60,14 @@ void lml_frame_similar_names(const lml_frame *frame, lml_value value, char text[
   for (size_t k = 0; k < count; k++) {
     if (all[k].type != LML_REAL || !is_like(all[k].name, stems[value])) continue;
     if (first == NULL) first = all[k].name;
-    length += (size_t)snprintf(text + length, LML_ERROR_MESSAGE_SIZE - length, "%s %.40s",
-                               length == 0 ? "; it has" : ",", all[k].name);
+    length += lml_print_cut(text + length, LML_ERROR_MESSAGE_SIZE - length, "%s %.40s", length == 0 ? "; it has" : ",",
+                            all[k].name);
     if (length > LML_ERROR_MESSAGE_SIZE / 3) break;
   }
   if (first != NULL)
-    snprintf(text + length, LML_ERROR_MESSAGE_SIZE - length,
-             ": if that is meant, say \"keys\": {\"%s\": \"%.40s\"} or --%s-key %.40s", lml_value_names[value], first,
-             lml_value_names[value], first);
+    lml_print_cut(text + length, LML_ERROR_MESSAGE_SIZE - length,
+                  ": if that is meant, say \"keys\": {\"%s\": \"%.40s\"} or --%s-key %.40s", lml_value_names[value],
+                  first, lml_value_names[value], first);
 }
 
 /* ---- which atoms count ---- */

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "retrain/data/frame_walk.h"
 #include "retrain/rows/design.h"

@@ -1,13 +1,13 @@
 #include "retrain/report/files.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "potential/format.h"
 #include "potential/potential.h"
@@ -34,7 +34,7 @@ void lml_start_files_free(lml_start_file files[LML_START_FILES]) {
 }
 
 void lml_start_files_comment(const lml_start_file files[LML_START_FILES], char *text, size_t size) {
-  snprintf(text, size, "lmlink %s: retrained from coefficients with sha256 %s", lml_version(), files[1].checksum);
+  lml_print_cut(text, size, "lmlink %s: retrained from coefficients with sha256 %s", lml_version(), files[1].checksum);
 }
 
 /* ---- outputs ---- */

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/file_reader.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/sha256.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -37,7 +37,7 @@ static void put_head(const char *key, char head[HEAD_BYTES + 1]) {
   lml_sha256_begin(&sha);
   lml_sha256_add(&sha, key, strlen(key));
   end_checksum(&sha, checksum);
-  snprintf(head, HEAD_BYTES + 1, "%s%020zu\n%.*s", magic, strlen(key), CHECKSUM_BYTES, checksum);
+  lml_print_cut(head, HEAD_BYTES + 1, "%s%020zu\n%.*s", magic, strlen(key), CHECKSUM_BYTES, checksum);
 }
 
 /* ---- writing ---- */
@@ -118,7 +118,7 @@ static bool find_difference(const char *key, const char *other, char name[LML_CA
     const size_t length = strcspn(key, "\n"), others = strcspn(other, "\n");
     if (length != others || memcmp(key, other, length) != 0) {
       const char *line = length > 0 ? key : other;
-      snprintf(name, LML_CACHE_NAME_SIZE, "%.*s", (int)strcspn(line, ":\n"), line);
+      lml_print_cut(name, LML_CACHE_NAME_SIZE, "%.*s", (int)strcspn(line, ":\n"), line);
       return true;
     }
     key += length + (key[length] == '\n');
