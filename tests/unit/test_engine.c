@@ -19,20 +19,11 @@
 #include "engine/marked.h"
 #include "engine/process.h"
 #include "engine/remote_calculator.h"
-#include "engine/template.h"
 #include "ipi_codec.h"
 #include "support/folder.h"
 #include "support/remote_engine.h"
 
 /* ---- texts ---- */
-
-static void names_in_braces_are_replaced(void **state) {
-  (void)state;
-  const lml_template_value values[] = {{"index", "7"}, {"address", "x:UNIX"}};
-  char *text = lml_template_fill("run-{index} --ipi {address} ${HOME} {a,b} {indexes} {index", values, 2, &error);
-  assert_string_equal(text, "run-7 --ipi x:UNIX ${HOME} {a,b} {indexes} {index");
-  lml_free(text);
-}
 
 static void a_launchers_variables_are_known(void **state) {
   (void)state;
@@ -75,59 +66,6 @@ static lml_process *starts(const char *command, const char *folder) {
 
 static void await(lml_process *process, char *how, size_t size) {
   while (lml_process_runs(process, how, size)) lml_sys->sleep(0.005);
-}
-
-/** What /bin/sh makes of a value, wherever it stands in a command: one argument, or a part of one. */
-static void a_shell_reads_values_as_they_are(void **state) {
-  (void)state;
-  static const char *const texts[] = {"a b", "it's", "\"",  "$HOME",          "`id`", "a;b",
-                                      "*",   "\\",   "a\\", "!$&|<>(){}[]~#", "é ü"};
-  static const struct {
-    const char *command, *before, *behind;
-  } places[] = {
-      {"printf %s {value} > out", "", ""},
-      {"printf %s x/{value}/y > out", "x/", "/y"},
-      {"printf %s '{value}' > out", "", ""},
-      {"printf %s \"{value}\" > out", "", ""},
-      {"printf %s 'a '\" {value} b\" > out", "a  ", " b"},
-      {"printf %s 'it'\\''s {value}' > out", "it's ", ""},
-      {"printf %s \\\"{value}\"\\\"\" > out", "\"", "\""},
-  };
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-    for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
-      const lml_template_value value = {"value", texts[i]};
-      char *command, how[64] = "", expected[256];
-      if (lml_template_fill_command(places[k].command, &value, 1, &command, &error) != LML_OK)
-        fail_msg("%s", error.message);
-      lml_process *process = starts(command, folder_name);
-      await(process, how, sizeof how);
-      lml_process_stop(process, 0.0, 0.0);
-      lml_free(command);
-      snprintf(expected, sizeof expected, "%s%s%s", places[k].before, texts[i], places[k].behind);
-      reads(in_folder("out"), expected);
-      empty_folder();
-    }
-}
-
-static void what_cannot_be_quoted_is_refused(void **state) {
-  (void)state;
-  static const char *const commands[] = {"echo $(cat {value})", "echo `cat {value}`", "cat <<{value}", "echo \\{value}",
-                                         "echo \"$(cat '{value}')\""};
-  const lml_template_value blank = {"value", "a b"}, plain = {"value", "/tmp/a-b_c.d:7"}, line = {"value", "a\nb"};
-  char *command;
-  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-    assert_int_equal(lml_template_fill_command(commands[i], &blank, 1, &command, &error), LML_ERR_INPUT);
-    assert_non_null(strstr(error.message, "{value} stands for 'a b', which cannot be quoted"));
-    assert_null(command);
-    assert_int_equal(lml_template_fill_command(commands[i], &plain, 1, &command, &error), LML_OK);
-    assert_non_null(strstr(command, plain.value));
-    lml_free(command);
-  }
-  assert_int_equal(lml_template_fill_command("echo {value}", &line, 1, &command, &error), LML_ERR_INPUT);
-  assert_non_null(strstr(error.message, "control characters"));
-  assert_int_equal(lml_template_fill_command("echo '$(' {value}", &blank, 1, &command, &error), LML_OK);
-  assert_string_equal(command, "echo '$(' 'a b'");
-  lml_free(command);
 }
 
 static void a_command_runs_in_its_folder(void **state) {
@@ -464,7 +402,7 @@ static lml_engine_settings prepared(void) {
   lml_engine_settings settings = settings_of();
   settings.socket_name = "qm";
   settings.folder = folder_name;
-  settings.connect_limit = 1e9;
+  settings.connect_limit = settings.prepare_limit = 1e9;
   settings.stop_patience = 0.1;
   settings.peer = LML_ENGINE_PEER_ANY;
   settings.prepare = "tail -n 1 {cluster} > made.part && mv made.part made";
@@ -590,9 +528,6 @@ static void prepare_needs_a_command_that_starts(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(names_in_braces_are_replaced),
-      cmocka_unit_test(a_shell_reads_values_as_they_are),
-      cmocka_unit_test(what_cannot_be_quoted_is_refused),
       cmocka_unit_test(a_launchers_variables_are_known),
       cmocka_unit_test(the_init_names_species_and_periodicity),
       cmocka_unit_test(a_command_runs_in_its_folder),
