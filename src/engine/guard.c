@@ -33,8 +33,8 @@ static lml_status lock(lml_guard *guard, const lml_guard_settings *settings, lml
   lml_status status = lml_lock_file_take(path, &guard->lock, &taken, error);
   if (status == LML_OK && !taken)
     status = lml_fail(error, LML_ERR_IO,
-                      "%s is locked: another lmlink has an engine in this folder under this address; end it, or give "
-                      "another folder",
+                      "%s is locked: another lmlink has an engine of this name in the folder; end it, or give another "
+                      "folder or name",
                       path);
   lml_free(path);
   return status;

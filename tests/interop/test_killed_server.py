@@ -115,7 +115,7 @@ def test_another_servers_folder_is_refused(start, socket_folder):
     second = Run(start, other, STUBBORN, run.work)
     second.driver.send_positions(PAIR.positions)
     code, messages = finish(second.server)
-    assert code == 1 and "work/qm-engine.lock is locked: another lmlink has an engine in this folder" in messages
+    assert code == 1 and "work/qm-engine.lock is locked: another lmlink has an engine of this name in the folder" in messages
     run.server.send_signal(signal.SIGTERM)
     finish(run.server)
     run.close()

@@ -200,3 +200,18 @@ def test_a_wrapper_may_clear_the_environment(start, socket_folder, transport, la
     run = Run(start, socket_folder, Place(transport, socket_folder), launch)
     assert np.array_equal(run.forces(), FORCES)
     assert "was refused" not in run.close()
+
+
+@pytest.mark.parametrize("keys, words", [
+    ({"allow": ["10.1.2.3/16"]}, "calculator.allow: '10.1.2.3/16' has bits behind the first 16; is 10.1.0.0/16 meant?"),
+    ({"allow": ["10.1.0.0/16", "node7"]}, "calculator.allow: 'node7' is no network"),
+    ({"allow": "10.1.0.0/16"}, "calculator.allow: must be"),
+    ({"allow": ["10.0.0.0/8"] * 17}, "calculator.allow: must have at most 16 networks"),
+    ({"peer": "all"}, "calculator.peer: 'all' is none of: launched, any"),
+    ({"limits": {"answer": -1}}, "calculator.limits.answer"),
+])
+def test_wrong_keys_are_told(start, socket_folder, keys, words):
+    settings = {"type": "remote", "address": "127.0.0.1:31415", **keys}
+    path = write_configuration(socket_folder, settings, PAIR)
+    code, messages = finish(start([program("lmlink-serve"), path, "--driver", f"unix:{socket_folder}/s", "--check"]))
+    assert code == 1 and messages.count("\n") == 1 and words in messages, messages

@@ -1,9 +1,11 @@
 /* How an engine's end is told: what its command has printed, and which ends are tried again. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -162,6 +164,59 @@ static void an_engine_in_the_background_is_waited_for(void **state) {
   lml_calculator_destroy(calculator);
 }
 
+/* ---- who is refused ---- */
+
+static int from_another_machine(int fd, struct sockaddr *address, socklen_t *length) {
+  struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(5)};
+  (void)fd;
+  in.sin_addr.s_addr = htonl(0x0a010203);
+  memcpy(address, &in, sizeof in);
+  *length = sizeof in;
+  return 0;
+}
+
+/** Listen at a free port, and connect to it. */
+static int connects_over_tcp(lml_engine_settings *settings, lml_calculator **calculator) {
+  for (unsigned port = 42000; port < 42200; port++) {
+    char text[32];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    snprintf(text, sizeof text, "127.0.0.1:%u", port);
+    assert_int_equal(lml_ipi_address_parse(text, NULL, &settings->address, &error), LML_OK);
+    *calculator = makes(settings);
+    if (lml_remote_calculator_open(*calculator, &error) == LML_OK) {
+      const int fd = socket(AF_INET, SOCK_STREAM, 0);
+      assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+      return fd;
+    }
+    lml_calculator_destroy(*calculator);
+  }
+  fail_msg("%s", error.message);
+  return -1;
+}
+
+/** The warning at once, and the error later, say what to add. */
+static void an_engine_from_another_network_is_told_of(void **state) {
+  (void)state;
+  heard_lines heard = {.wanted = "warning: engine dft at 127.0.0.1:"};
+  const lml_log log = {.level = LML_LOG_ERROR, .write = hear, .context = &heard};
+  static const char advice[] =
+      "a connection from 10.1.2.3 was refused; if that is the engine, add \"allow\": [\"10.1.2.3\"] to its calculator";
+  lml_engine_settings settings = settings_of();
+  settings.log = &log;
+  table.getpeername = from_another_machine;
+  lml_calculator *calculator;
+  const int engine = connects_over_tcp(&settings, &calculator);
+  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  while (heard.count == 0) assert_int_equal(goes_on(calculator, 0.0), LML_OK);
+  has(heard.last, advice);
+  assert_int_equal(goes_on(calculator, 21.0), LML_ERR_TIMEOUT);
+  has(error.message, "no engine connected within 20 s");
+  has(error.message, advice);
+  lml_calculator_destroy(calculator);
+  close(engine);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -170,6 +225,7 @@ int main(void) {
       TEST(a_late_end_is_no_input_error),
       TEST(an_end_without_an_engine_is_told_at_once),
       TEST(an_engine_in_the_background_is_waited_for),
+      TEST(an_engine_from_another_network_is_told_of),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

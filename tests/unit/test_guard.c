@@ -55,7 +55,8 @@ static void a_folder_has_one_guard_of_a_name(void **state) {
   lml_guard_settings settings = settings_of();
   size_t ended;
   assert_int_equal(lml_guard_create(&settings, &second, &ended, &error), LML_ERR_IO);
-  assert_non_null(strstr(error.message, "qm-engine.lock is locked: another lmlink has an engine in this folder"));
+  assert_non_null(
+      strstr(error.message, "qm-engine.lock is locked: another lmlink has an engine of this name in the folder"));
   assert_true(is_there("qm-engine.lock"));
   settings.name = "other";
   assert_int_equal(lml_guard_create(&settings, &second, &ended, &error), LML_OK);
