@@ -23,9 +23,9 @@ from ase.io import read, write
 from matscipy.calculators.eam import EAM
 from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation, BCCScrew111Dislocation
 
-from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results, lammps_engine,
-                    lattice_and_elasticity, near_line, reference_folder, relax, say, served_engine, total_energies,
-                    virtual_work, write_whole)
+from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results,
+                    lammps_engine, lattice_and_elasticity, near_line, reference_folder, relax, say, served_engine,
+                    total_energies, virtual_work, write_whole)
 from lmlink import LMLink
 
 SYSTEMS = {"screw": ("½⟨111⟩ screw, {110}", BCCScrew111Dislocation),

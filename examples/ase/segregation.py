@@ -23,7 +23,7 @@ import numpy as np
 from ase.io import read, write
 from matscipy.dislocation import BCCEdge100110Dislocation
 
-from common import (PATIENCE, QUADRATIC, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, relax, say,
+from common import (PATIENCE, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, relax, say,
                     say_memory, served_engine, total_energies, virtual_work, write_whole)
 from lmlink import LMLink
 
@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("segregation"), help="folder of structures and picture")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    ml, engine = choose_potentials(QUADRATIC)
+    ml, engine = choose_potentials()
     ml = arguments.surrounding or ml
     radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
     profiles = {}
