@@ -294,6 +294,46 @@ def test_virials_are_kept(triplets, label, tmp_path):
     assert errors["rms_after"] < 0.9 * errors["rms_before"]
 
 
+def blank(path, cutoff, reach, counts):
+    """A template: a 2B and a 3B block of tungsten with evenly spaced knots from 1.5 Å and no coefficient other than zero;
+    counts: coefficients of pairs, and of triplets by each distance to the centre and between the outer atoms."""
+    def knots(count, end):
+        return " ".join(map(repr, np.r_[[1.5] * 3, np.linspace(1.5, end, count - 2), [end] * 3].tolist()))
+
+    pairs, legs, between = counts
+    path.write_text(f"#UF3 POT UNITS: metal\n2B W W 0 3 nk\n{cutoff} {pairs + 4}\n{knots(pairs, cutoff)}\n{pairs}\n{'0 ' * pairs}\n"
+                    f"#\n#UF3 POT UNITS: metal\n3B W W W 0 3 nk\n{2 * reach} {reach} {reach} {between + 4} {legs + 4} {legs + 4}\n"
+                    f"{knots(between, 2 * reach)}\n{knots(legs, reach)}\n{knots(legs, reach)}\n{legs} {legs} {between}\n"
+                    + f"{'0 ' * between}\n" * legs**2 + "#\n")
+    return path
+
+
+def test_a_cheap_potential_from_nothing(potentials, label, tmp_path):
+    """The recipe of docs/retraining.md: UF3 fitted to a SNAP potential's forces, whose stresses at small strains, and so its
+    elastic constants, it has exactly."""
+    teacher = potentials / "W_2940_2017_2.snap"
+    start, rng = blank(tmp_path / "template.uf3", 5.5, 4.0, (24, 9, 13)), np.random.default_rng(0)
+    hot = [bulk("W", "bcc", a=3.18 * (1 + rng.normal(0, 0.01)), cubic=True).repeat(3) for _ in range(12)]
+    for atoms in hot:
+        atoms.positions += rng.normal(0, 0.12, (len(atoms), 3))
+    strained = [bulk("W", "bcc", a=3.18, cubic=True) for _ in range(5)]
+    shapes = np.diag([1.0, 0, 0]), np.array([[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0]])
+    for atoms, strain in zip(strained, [sign * 1e-3 * shape for shape in shapes for sign in (1, -1)] + [np.zeros((3, 3))]):
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+    config = {"format": "lmlink-retrain", "version": 1, "start": {"file": str(start), "zero": True}, "form": "linear",
+              "targets": [{"file": str(label("targets.xyz", hot, teacher))}], "lambda_ridge": [1e-6],
+              "hard": [{"file": str(label("strained.xyz", strained, teacher)), "quantity": "virial", "mode": "set"}]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    _, made, report = retrain(tmp_path, tmp_path / "config.json")
+    errors = report["sets"][0]["errors"]
+    assert errors["rms_after"] < 0.06 * errors["rms_before"]
+    constants = []
+    for potential in (teacher, made):
+        virials = [frame.virial for frame in read_results(label("labelled.xyz", strained, potential))]
+        constants.append(np.array([(virials[0] - virials[1])[0, 0], (virials[0] - virials[1])[1, 1], (virials[2] - virials[3])[0, 1]]))
+    assert constants[1] == pytest.approx(constants[0], rel=1e-6)
+
+
 def test_a_teacher_is_found_again(label, tmp_path):
     """Without constraints, as far as its forces tell."""
     triplets = {("W", "W", "W"): 3.6}
