@@ -16,14 +16,16 @@ struct lml_reload {
   char checksum[LML_SHA256_TEXT];
 };
 
-/** The files that coefficients come from. They are replaced one after the other, so that both are watched. */
+/** The files that coefficients come from; NULL: the format has no second one. They are replaced one after the other, so
+ *  that both are watched. */
 static const char *watched(const lml_reload *reload, size_t file) {
   const lml_potential *potential = reload->settings.potential;
   return file == 0 ? potential->coefficient_file : potential->parameter_file;
 }
 
 static void look_at_files(lml_reload *reload) {
-  for (size_t k = 0; k < 2; k++) (void)lml_sys->stat(watched(reload, k), &reload->seen[k]);
+  for (size_t k = 0; k < 2; k++)
+    if (watched(reload, k) != NULL) (void)lml_sys->stat(watched(reload, k), &reload->seen[k]);
 }
 
 lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **reload, lml_error *error) {
@@ -79,6 +81,7 @@ static bool has_changed(const lml_reload *reload) {
   for (size_t k = 0; k < 2; k++) {
     const struct stat *seen = &reload->seen[k];
     struct stat now;
+    if (watched(reload, k) == NULL) continue;
     if (lml_sys->stat(watched(reload, k), &now) != 0) return false; /* it is being replaced */
     if (now.st_mtim.tv_sec != seen->st_mtim.tv_sec || now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
         now.st_size != seen->st_size || now.st_ino != seen->st_ino)

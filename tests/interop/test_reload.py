@@ -9,6 +9,7 @@ import pytest
 from ase.io import read
 from mixture import Mixture, configure, linear
 from test_force_log import ML, block
+from test_uf3 import made_up, write_uf3
 
 SAME = 1e-9  # eV/Å
 
@@ -97,3 +98,23 @@ def test_other_parameters_are_refused(folder_of, socket_folder, start):
         errors = mixture.close()
         mixture.close = lambda: None
     assert "has other parameters" in errors
+
+
+def test_changed_file_of_a_format_with_one_file(tmp_path, socket_folder, start):
+    """UF3: there is no parameter file to wait for."""
+    def put(seed):
+        write_uf3(tmp_path / "new", made_up([("W", "W")], seed=seed))
+        os.replace(tmp_path / "new", tmp_path / "W.uf3")
+
+    put(1)
+    atoms = block(3)
+    atoms.symbols[:] = "W"
+    calculator = linear("W.uf3")
+    calculator["potential"]["reload"] = True
+    with server(start, socket_folder, configure(tmp_path, atoms, calculator), 1) as mixture:
+        first = mixture.evaluate(atoms).forces
+        put(2)
+        second = mixture.evaluate(atoms).forces
+        put(1)
+        again = mixture.evaluate(atoms).forces
+    assert np.abs(second - first).max() > 1e-3 and np.abs(again - first).max() < SAME
