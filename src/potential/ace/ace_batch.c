@@ -106,7 +106,7 @@ static void fill_lane(lml_ace_batch *batch, const lml_ace_model *model, size_t l
 
 void lml_ace_batch_fill(lml_ace_batch *batch, const lml_ace_model *model, size_t lanes, const lml_run_of_atoms *run) {
   const size_t n = model->nelements;
-  size_t nnear[LML_LANES_LIMIT];
+  size_t nnear[LML_LANES_LIMIT] = {0};
   batch->count = run->count;
   memset(batch->counts, 0, lanes * n * sizeof *batch->counts);
   for (size_t lane = 0; lane < lanes; lane++) {

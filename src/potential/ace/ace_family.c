@@ -193,7 +193,7 @@ static void values(lml_descriptor_work *work, double *to) {
   const size_t n = self->ace->base.ncomponents, lanes = self->lanes;
   memset(to, 0, n * lanes * sizeof *to);
   for (size_t e = 0; e < self->ace->model.nelements; e++) {
-    _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT];
+    _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT] = {0.0};
     if (!lml_ace_mask(self, e, mask)) continue;
     for (size_t lane = 0; lane < self->batch.count; lane++) mask[lane] *= self->fade[lane];
     self->kernel->products(&self->ace->plan, e, &self->workspace);
@@ -213,7 +213,7 @@ static size_t set_factors(lml_ace_work *self, size_t element, const double *beta
   }
   self->kernel->densities(plan, &self->workspace, self->factors);
   for (size_t lane = 0; lane < lanes; lane++) {
-    double densities[LML_ACE_MOST_DENSITIES], slopes[LML_ACE_MOST_DENSITIES];
+    double densities[LML_ACE_MOST_DENSITIES] = {0.0}, slopes[LML_ACE_MOST_DENSITIES] = {0.0};
     for (size_t p = 0; p < n; p++) densities[p] = self->factors[p * lanes + lane];
     if (mask[lane] != 0.0) energies[lane] = lml_ace_embed(&self->ace->model.embeddings[element], densities, slopes);
     for (size_t p = 0; p < n; p++) self->factors[p * lanes + lane] = mask[lane] != 0.0 ? slopes[p] : 0.0;
@@ -246,7 +246,7 @@ static void adjoint(lml_descriptor_work *work, const double *beta, double *produ
   for (size_t lane = 0; lane < lanes; lane++) products[lane] = 0.0;
   memset(self->workspace.moment_adjoints, 0, (size_t)plan->nmoments * lanes * sizeof(double));
   for (size_t e = 0; e < self->ace->model.nelements; e++) {
-    _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT], sums[LML_LANES_LIMIT];
+    _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT] = {0.0}, sums[LML_LANES_LIMIT] = {0.0};
     if (!lml_ace_mask(self, e, mask)) continue;
     self->kernel->products(plan, e, &self->workspace);
     const size_t stride = set_factors(self, e, beta, mask, products);

@@ -141,7 +141,7 @@ static lml_status add_parts(builder *b, const lml_ace_leg *leg, int rank, lml_ac
 static lml_status find_block(builder *b, const lml_ace_leg *leg, int rank, int *block, lml_error *error) {
   const lml_ace_leg key = {leg->element, rank == 1 ? -leg->n : leg->n, leg->l};
   lml_ace_element_plan *to = b->to;
-  for (*block = 0; *block < to->nblocks; ++*block)
+  for (*block = 0; b->keys != NULL && *block < to->nblocks; ++*block)
     if (memcmp(&b->keys[*block], &key, sizeof key) == 0) return LML_OK;
   const size_t count = (size_t)to->nblocks + 1;
   lml_status status = lml_grow(&b->keys, &b->key_capacity, count, sizeof key, what, error);

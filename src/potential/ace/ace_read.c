@@ -25,7 +25,7 @@ static lml_status read_elements(const lml_yaml *yaml, const lml_yaml_node *node,
   status = lml_alloc(&model->numbers, n, sizeof *model->numbers, what_for, error);
   if (status == LML_OK) status = lml_alloc(&model->bonds, n * n, sizeof *model->bonds, what_for, error);
   if (status == LML_OK) status = lml_alloc(&model->embeddings, n, sizeof *model->embeddings, what_for, error);
-  if (status == LML_OK) status = lml_alloc(&model->functions, n, sizeof *model->functions, what_for, error);
+  if (status == LML_OK) status = lml_alloc(&model->functions, n, sizeof(void *), what_for, error);
   if (status == LML_OK) status = lml_alloc(&model->nfunctions, n, sizeof *model->nfunctions, what_for, error);
   if (status != LML_OK) return status;
   model->nelements = n;

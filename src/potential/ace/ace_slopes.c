@@ -119,7 +119,7 @@ void lml_ace_put_gradients(const lml_descriptor_work *work, const lml_gradient_p
   lml_ace_workspace workspace = self->workspace; /* its arrays are written to */
   clear_all(self, to, own, stride);
   for (size_t e = 0; e < self->ace->model.nelements; e++) {
-    double mask[LML_LANES_LIMIT];
+    double mask[LML_LANES_LIMIT] = {0.0};
     if (!lml_ace_mask(self, e, mask)) continue;
     self->kernel->products(plan, e, &workspace);
     self->kernel->radials(plan, e, &self->batch.slots, &workspace);

@@ -43,7 +43,7 @@ static lml_status write_head(lml_file_writer *writer, const lml_potential *poten
 static lml_status write_embedding(lml_file_writer *writer, const lml_ace_embedding *embedding, size_t element,
                                   lml_error *error) {
   const char *kind = embedding->kind == LML_ACE_FINNIS_SINCLAIR ? "FinnisSinclair" : "FinnisSinclairShiftedScaled";
-  double parameters[2 * LML_ACE_MOST_DENSITIES];
+  double parameters[2 * LML_ACE_MOST_DENSITIES] = {0.0};
   for (int p = 0; p < embedding->ndensities; p++) {
     parameters[2 * p] = embedding->weight[p];
     parameters[2 * p + 1] = embedding->power[p];
