@@ -1,9 +1,12 @@
 #include "base/memory.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/print.h"
 #include "base/sys.h"
 
 /** All members are pointers to objects, which have one representation on every platform with POSIX. */
@@ -64,4 +67,21 @@ char *lml_strdup(const char *text, lml_error *error) {
   }
   memcpy(copy, text, bytes);
   return copy;
+}
+
+char *lml_print_new(const char *what, lml_error *error, const char *format, ...) {
+  char *text = NULL;
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  if (length < 0) {
+    lml_fail(error, LML_ERR_INTERNAL, "%s could not be formatted", what);
+    return NULL;
+  }
+  if (lml_alloc(&text, (size_t)length + 1, 1, what, error) != LML_OK) return NULL;
+  va_start(arguments, format);
+  lml_print_cut_list(text, (size_t)length + 1, format, arguments);
+  va_end(arguments);
+  return text;
 }

@@ -30,4 +30,7 @@ void lml_free(void *array);
 /** Copy of the string @p text (may not be NULL), to be freed with lml_free; NULL and an error where memory is out. */
 char *lml_strdup(const char *text, lml_error *error);
 
+/** A text of any length, to be freed with lml_free; NULL and an error, which says what it is, where memory is out. */
+char *lml_print_new(const char *what, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
+
 #endif

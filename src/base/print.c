@@ -3,9 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fail.h"
-#include "base/memory.h"
-
 size_t lml_print_cut_list(char *text, size_t size, const char *format, va_list arguments) {
   if (size == 0) return 0;
   const int length = vsnprintf(text, size, format, arguments);
@@ -30,21 +27,4 @@ void lml_print_behind(char *text, size_t size, const char *format, ...) {
   va_start(arguments, format);
   if (used < size) lml_print_cut_list(text + used, size - used, format, arguments);
   va_end(arguments);
-}
-
-char *lml_print_new(const char *what, lml_error *error, const char *format, ...) {
-  char *text = NULL;
-  va_list arguments;
-  va_start(arguments, format);
-  const int length = vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  if (length < 0) {
-    lml_fail(error, LML_ERR_INTERNAL, "%s could not be formatted", what);
-    return NULL;
-  }
-  if (lml_alloc(&text, (size_t)length + 1, 1, what, error) != LML_OK) return NULL;
-  va_start(arguments, format);
-  lml_print_cut_list(text, (size_t)length + 1, format, arguments);
-  va_end(arguments);
-  return text;
 }

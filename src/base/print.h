@@ -10,15 +10,12 @@
 #include "lmlink/error.h"
 
 /** Write a text into @p text, which has @p size bytes, cut where it does not fit: for messages, and for what is
- * known to fit, such as a number. What a file, a command or a key is called is made by lml_print_new. Returns the
- * length of what was written. */
+ * known to fit, such as a number. What a file, a command or a key is called is made by lml_print_new (memory.h).
+ * Returns the length of what was written. */
 size_t lml_print_cut(char *text, size_t size, const char *format, ...) LML_PRINTF(3, 4);
 size_t lml_print_cut_list(char *text, size_t size, const char *format, va_list arguments) LML_PRINTF(3, 0);
 
 /** Append to what @p text holds, cut where it does not fit. */
 void lml_print_behind(char *text, size_t size, const char *format, ...) LML_PRINTF(3, 4);
-
-/** A text of any length, to be freed with lml_free; NULL and an error, which says what it is, where memory is out. */
-char *lml_print_new(const char *what, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
 
 #endif

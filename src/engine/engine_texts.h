@@ -4,7 +4,7 @@
 #ifndef LML_ENGINE_ENGINE_TEXTS_H
 #define LML_ENGINE_ENGINE_TEXTS_H
 
-#include "engine/remote_calculator.h"
+#include "engine/engine_settings.h"
 
 /** Initialise with `lml_engine_texts t = {0};`. Where nobody launches the engine, `who`, `short_name` and `file` alone
  * are set. */

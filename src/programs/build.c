@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/print.h"
+#include "engine/remote_calculator.h"
 #include "engine/template.h"
 #include "potential/linear_calculator.h"
 

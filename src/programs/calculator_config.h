@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "engine/remote_calculator.h"
+#include "engine/engine_settings.h"
 #include "lmlink/potential.h"
 #include "mixing/cluster.h"
 #include "mixing/mixing_calculator.h"

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/print.h"
+#include "engine/remote_calculator.h"
 #include "lmlink/extxyz.h"
 #include "structure/frame.h"
 #include "structure/log_keys.h"

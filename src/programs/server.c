@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/print.h"
 #include "calculator/result_names.h"
+#include "engine/remote_calculator.h"
 #include "engine/template.h"
 #include "ipi_client.h"
 #include "lmlink/extxyz.h"

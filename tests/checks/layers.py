@@ -42,7 +42,6 @@ ONE_HEADER = {"src/retrain/accumulate": "accumulator"}
 PARTS = {
     "src/base/comm_table": "src/base/comm",
     "src/potential/product/variants": "src/potential/product/product",
-    "src/programs/mixing_config": "src/programs/calculator_config",
     "src/session/force_log_file": "src/session/force_log",
 }
 

@@ -207,7 +207,7 @@ static void an_engine_from_another_network_is_told_of(void **state) {
   table.getpeername = from_another_machine;
   lml_calculator *calculator;
   const int engine = connects_over_tcp(&settings, &calculator);
-  assert_int_equal(lml_calculator_start(calculator, &structure, LML_WANT_DEFAULT, &error), LML_OK);
+  assert_int_equal(lml_calculator_start(calculator, &structure, NULL, &error), LML_OK);
   while (heard.count == 0) assert_int_equal(goes_on(calculator, 0.0), LML_OK);
   has(heard.last, advice);
   assert_int_equal(goes_on(calculator, 21.0), LML_ERR_TIMEOUT);
