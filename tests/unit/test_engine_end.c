@@ -79,7 +79,7 @@ static lml_calculator *starts(const char *launch, double connect_limit, const lm
 
 /** A millisecond of the operating system's, which takes @p seconds of the clock. */
 static lml_status goes_on(lml_calculator *calculator, double seconds) {
-  bool done;
+  bool done = false;
   usleep(1000);
   now += seconds;
   const lml_status status = lml_calculator_progress(calculator, &done, &error);
