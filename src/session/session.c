@@ -163,8 +163,9 @@ static lml_status take_structure(lml_session *session, const lml_ipi_event *even
 /** What the driver asks for; the calculator may know beforehand that it can't give that. */
 static lml_status take_results(lml_session *session, lml_error *error) {
   const lml_request asked = lml_result_names_request(&session->init.results);
-  const lml_status status = lml_calculator_check(session->settings.calculator, &asked, error);
-  if (status != LML_OK) return lml_fail_context(error, "INIT: results");
+  lml_error reason = {0};
+  if (lml_calculator_check(session->settings.calculator, &asked, &reason) != LML_OK)
+    return lml_fail(error, LML_ERR_PROTOCOL, "INIT: results: %s", reason.message);
   return find_wanted(session, error);
 }
 
