@@ -5,7 +5,6 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "base/print.h"
 
 enum { WORD = 8 /**< bytes of a real or an integer, in which arrays are counted */ };
 
@@ -37,20 +36,23 @@ static lml_status check_form(const lml_results *results, const lml_result_form *
   return LML_OK;
 }
 
-/** Append a result whose array has room for @p words words. */
+static size_t words_of(const lml_results *results, const lml_result_form *form) {
+  return (form->scope == LML_PER_ATOM ? results->natoms : 1) * form->width;
+}
+
+/** Append a result of a form that was checked, whose array has room for @p words words. */
 static lml_status append(lml_results *results, const lml_result_form *form, lml_origin origin, size_t words,
                          lml_result **result, lml_error *error) {
-  lml_status status = check_form(results, form, error);
-  if (status == LML_OK)
-    status = lml_grow(&results->list, &results->capacity, results->count + 1, sizeof *results->list, "results", error);
+  lml_status status =
+      lml_grow(&results->list, &results->capacity, results->count + 1, sizeof *results->list, "results", error);
   if (status != LML_OK) return status;
   if (results->made == results->count) results->list[results->made++] = (lml_result){0};
   lml_result *at = &results->list[results->count];
   status = lml_grow(&at->data, &at->capacity, words, WORD, form->name, error);
   if (status != LML_OK) return status;
   memset(at->data, 0, words * WORD);
-  lml_print_cut(at->name, sizeof at->name, "%s", form->name);
-  lml_print_cut(at->unit, sizeof at->unit, "%s", form->unit);
+  memcpy(at->name, form->name, strlen(form->name) + 1);
+  memcpy(at->unit, form->unit, strlen(form->unit) + 1);
   at->scope = form->scope;
   at->type = form->type;
   at->origin = origin;
@@ -63,8 +65,8 @@ static lml_status append(lml_results *results, const lml_result_form *form, lml_
 
 lml_status lml_results_add(lml_results *results, const lml_result_form *form, lml_origin origin, lml_result **result,
                            lml_error *error) {
-  const size_t rows = form->scope == LML_PER_ATOM ? results->natoms : 1;
-  return append(results, form, origin, rows * form->width, result, error);
+  const lml_status status = check_form(results, form, error);
+  return status == LML_OK ? append(results, form, origin, words_of(results, form), result, error) : status;
 }
 
 lml_status lml_results_reset(lml_results *results, size_t natoms, lml_error *error) {
@@ -72,7 +74,7 @@ lml_status lml_results_reset(lml_results *results, size_t natoms, lml_error *err
   results->natoms = natoms;
   results->count = 0;
   for (size_t k = 0; k < LML_RESULTS_STANDARD && status == LML_OK; k++)
-    status = lml_results_add(results, &standard[k], LML_ORIGIN_ABSENT, NULL, error);
+    status = append(results, &standard[k], LML_ORIGIN_ABSENT, words_of(results, &standard[k]), NULL, error);
   if (status != LML_OK) {
     results->natoms = results->count = 0;
     return status;
@@ -117,7 +119,8 @@ lml_status lml_results_add_text(lml_results *results, const char *name, const ch
   const lml_result_form form = {.name = name, .unit = "", .type = LML_RESULT_TEXT, .width = 1};
   const size_t size = strlen(value) + 1;
   lml_result *result;
-  const lml_status status = append(results, &form, LML_ORIGIN_EXACT, (size + WORD - 1) / WORD, &result, error);
+  lml_status status = check_form(results, &form, error);
+  if (status == LML_OK) status = append(results, &form, LML_ORIGIN_EXACT, (size + WORD - 1) / WORD, &result, error);
   if (status == LML_OK) memcpy(result->text, value, size);
   return status;
 }
