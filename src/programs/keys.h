@@ -83,9 +83,9 @@ struct lml_key {
   lml_json_presence presence;
   size_t offset; /**< of the value in the table's structure */
   size_t count_offset;
-  int first, off, on;         /**< values of enumerations */
-  const char *const *choices; /**< NULL-terminated */
+  int first, off, on; /**< values of enumerations */
   lml_key_range range;
+  const char *const *choices; /**< NULL-terminated */
   long least, most;
   const char *advice;          /**< what to do instead of giving a value out of range; may be NULL */
   const char *needs, *because; /**< another key that must be there too, and why; may be NULL */
