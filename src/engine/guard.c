@@ -14,7 +14,7 @@
 #include "base/print.h"
 #include "base/sys.h"
 #include "engine/environment.h"
-#include "engine/marked.h"
+#include "engine/process_tag.h"
 
 struct lml_guard {
   char mark[LML_MARK_SIZE];
@@ -46,7 +46,7 @@ static lml_status end_left_over(const lml_guard *guard, const lml_guard_settings
   size_t left = 0;
   const lml_status status = lml_lock_file_read(&guard->lock, mark, sizeof mark, error);
   if (status != LML_OK || !lml_mark_is_one(mark)) return status;
-  *ended = lml_marked_end(mark, settings->patience, &left);
+  *ended = lml_process_tag_end(mark, settings->patience, &left);
   if (left == 0) return LML_OK;
   return lml_fail(error, LML_ERR_IO,
                   "%zu processes that an earlier run started in %s do not end; end what has %s in its environment",

@@ -11,7 +11,7 @@
 #include "base/print.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "engine/marked.h"
+#include "engine/process_tag.h"
 
 enum {
   MOST_ANCESTORS = 64, /**< a descent that is longer is none */
@@ -43,7 +43,7 @@ static pid_t parent_of(pid_t process) {
 
 static bool descends_from(pid_t process, const lml_process *command) {
   for (int i = 0; i < MOST_ANCESTORS && process > 1; i++, process = parent_of(process))
-    if (process == lml_process_number(command) || lml_marked_has(process, lml_process_mark(command))) return true;
+    if (process == lml_process_number(command) || lml_process_tag_has(process, lml_process_mark(command))) return true;
   return false;
 }
 

@@ -14,7 +14,7 @@
 #include "base/print.h"
 #include "base/sys.h"
 #include "engine/environment.h"
-#include "engine/marked.h"
+#include "engine/process_tag.h"
 
 #define PAUSE 0.02 /**< s between two looks at a process that is to end */
 #define KILLED 5.0 /**< s that the operating system has to end what was killed */
@@ -97,7 +97,7 @@ bool lml_process_succeeded(const lml_process *process) {
  *  process, still belongs to it. */
 bool lml_process_is_left(lml_process *process) {
   look(process);
-  return !process->ended || lml_marked_signal(process->mark, 0) > 0;
+  return !process->ended || lml_process_tag_signal(process->mark, 0) > 0;
 }
 
 long lml_process_number(const lml_process *process) { return (long)process->number; }
@@ -116,7 +116,7 @@ static bool await_end(lml_process *process, double patience) {
 static void signal_all(lml_process *process, int number) {
   /* Reaped, its number may be another process's; its group's members are marked. */
   if (!process->ended) lml_sys->kill(-process->number, number);
-  lml_marked_signal(process->mark, number);
+  lml_process_tag_signal(process->mark, number);
 }
 
 void lml_process_stop(lml_process *process, double alone, double asked) {

@@ -27,15 +27,15 @@ static size_t shell_of(const lml_region *region, double first, double distance) 
   return x >= LML_MIX_SHELLS - 1 ? LML_MIX_SHELLS - 1 : (size_t)x;
 }
 
-void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_foreign *foreign, const double *qm,
-                     const double *forces) {
+void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_unknown_species *unknown,
+                     const double *qm, const double *forces) {
   const lml_cluster *cluster = region->cluster;
   const double first = first_of_buffer(region);
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const size_t parent = cluster->parents[i];
     const lml_region_label label = (lml_region_label)region->region->labels[parent];
     mix->counts[label]++;
-    if (foreign->flags != NULL && foreign->flags[parent] != 0) continue;
+    if (unknown->flags != NULL && unknown->flags[parent] != 0) continue;
     lml_mix_difference *to = label == LML_REGION_BUFFER
                                  ? &mix->shells[shell_of(region->region, first, region->region->distances[parent])]
                                  : &mix->qm;

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 #include "lmlink/calculator.h"
-#include "mixing/foreign.h"
 #include "mixing/mixing_region.h"
+#include "mixing/unknown_species.h"
 
 enum { LML_MIX_SHELLS = 4 /**< of equal width, from a region's first buffer atom to the buffer's outer edge */ };
 
@@ -26,8 +26,8 @@ typedef struct lml_mix {
 } lml_mix;
 
 /** Compare the forces @p qm of a region's cluster with those of the ML calculator in @p forces (the parent's). */
-void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_foreign *foreign, const double *qm,
-                     const double *forces);
+void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_unknown_species *unknown,
+                     const double *qm, const double *forces);
 
 /** Mix the forces @p qm of a region's cluster into @p forces (the parent's). */
 void lml_mix_region(const lml_mixing_region *region, const double *qm, double *forces);

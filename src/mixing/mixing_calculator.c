@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "engine/remote_calculator.h"
-#include "mixing/foreign.h"
 #include "mixing/mix.h"
+#include "mixing/unknown_species.h"
 
 enum { SHARED_WAIT_MS = 20 /**< how long several calculators that wait are waited for, in turn */ };
 
@@ -24,8 +24,8 @@ typedef struct child {
 struct lml_mixture {
   lml_mixing_settings settings;
   lml_structure parent; /**< that the regions were made of */
-  lml_foreign foreign;
-  lml_mixing_recall recall;
+  lml_unknown_species unknown;
+  lml_mixing_cache cache;
   lml_mixing_region *regions; /**< as they are now */
   lml_mixing_region *made;    /**< as they were made, which are its own */
   child *children;            /**< the ML calculator, then each region's */
@@ -79,11 +79,11 @@ static lml_status prepare(lml_mixture *self, lml_error *error) {
   if (status != LML_OK) return status;
   memcpy(self->regions, settings->regions, settings->nregions * sizeof *self->regions);
   memcpy(self->made, settings->regions, settings->nregions * sizeof *self->made);
-  status = lml_foreign_find(&self->foreign, &self->parent, settings->known, settings->nknown, self->regions,
-                            settings->nregions, error);
+  status = lml_unknown_species_find(&self->unknown, &self->parent, settings->known, settings->nknown, self->regions,
+                                    settings->nregions, error);
   if (status != LML_OK) return status;
-  lml_foreign_warn(&self->foreign, &self->parent, self->regions, settings->nregions, settings->foreign_distance,
-                   settings->log);
+  lml_unknown_species_warn(&self->unknown, &self->parent, self->regions, settings->nregions, settings->foreign_distance,
+                           settings->log);
   self->nchildren = settings->nregions + 1;
   self->children[0].calculator = settings->ml;
   for (size_t r = 0; r < settings->nregions; r++) {
@@ -100,7 +100,7 @@ static void free_own(lml_mixture *self) {
   lml_free(self->children);
   lml_free(self->regions);
   lml_free(self->made);
-  lml_foreign_free(&self->foreign);
+  lml_unknown_species_free(&self->unknown);
   lml_structure_free(&self->parent);
   lml_free(self);
 }
@@ -156,11 +156,11 @@ static lml_status in_region(const lml_mixture *self, size_t r, lml_status status
 /** Take the forces of region @p r from memory, where they are known. */
 static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
   child *at = &self->children[r + 1];
-  if (self->recall.find == NULL) return LML_OK;
+  if (self->cache.find == NULL) return LML_OK;
   const lml_status status = lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
   if (status != LML_OK) return status;
   at->done = at->recalled =
-      self->recall.find(self->recall.context, r, &self->regions[r], self->structure, at->results.forces);
+      self->cache.find(self->cache.context, r, &self->regions[r], self->structure, at->results.forces);
   return LML_OK;
 }
 
@@ -179,7 +179,7 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   lml_mixture *self = data;
   const lml_structure *seen;
   lml_status status = check_structure(self, structure, error);
-  if (status == LML_OK) status = lml_foreign_check_apart(&self->foreign, structure, error);
+  if (status == LML_OK) status = lml_unknown_species_check_apart(&self->unknown, structure, error);
   self->structure = structure;
   self->request = request;
   self->begun = lml_sys->clock();
@@ -189,7 +189,7 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   }
   /* Engines first: they are at work while the ML calculator starts. */
   for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) status = start_region(self, r, error);
-  if (status == LML_OK) status = lml_foreign_strip(&self->foreign, structure, &seen, error);
+  if (status == LML_OK) status = lml_unknown_species_strip(&self->unknown, structure, &seen, error);
   if (status == LML_OK) status = lml_calculator_start(self->settings.ml, seen, request, error);
   if (status != LML_OK) cancel_all(self);
   return status;
@@ -274,7 +274,7 @@ static lml_status add_part(const lml_mixture *self, const lml_result *part, lml_
   if (part->type == LML_RESULT_TEXT) return lml_results_add_text(results, part->name, part->text, error);
   const lml_status status = lml_results_add(results, &form, LML_ORIGIN_ML_PART, &whole, error);
   for (size_t i = 0; status == LML_OK && i < part->rows; i++) {
-    const size_t to = part->width * (part->scope == LML_PER_ATOM ? lml_foreign_parent(&self->foreign, i) : i);
+    const size_t to = part->width * (part->scope == LML_PER_ATOM ? lml_unknown_species_parent(&self->unknown, i) : i);
     if (part->type == LML_RESULT_REAL)
       memcpy(whole->reals + to, part->reals + part->width * i, part->width * sizeof *part->reals);
     else
@@ -301,10 +301,10 @@ static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *er
   lml_status status = lml_results_reset(results, natoms, error);
   if (status != LML_OK) return status;
   for (size_t i = 0; i < ml->natoms; i++)
-    memcpy(results->forces + 3 * lml_foreign_parent(&self->foreign, i), ml->forces + 3 * i, 3 * sizeof(double));
+    memcpy(results->forces + 3 * lml_unknown_species_parent(&self->unknown, i), ml->forces + 3 * i, 3 * sizeof(double));
   lml_mix mix = {0};
   for (size_t r = 0; r < self->settings.nregions; r++)
-    lml_mix_compare(&mix, &self->regions[r], &self->foreign, self->children[r + 1].results.forces, results->forces);
+    lml_mix_compare(&mix, &self->regions[r], &self->unknown, self->children[r + 1].results.forces, results->forces);
   for (size_t r = 0; r < self->settings.nregions; r++)
     lml_mix_region(&self->regions[r], self->children[r + 1].results.forces, results->forces);
   lml_mix_mean(&mix, results->forces, natoms);
@@ -381,7 +381,8 @@ lml_status lml_mixture_check(const lml_mixture *mixture, const lml_structure *st
 lml_status lml_mixture_take(lml_mixture *mixture, const lml_mixing_region *regions, lml_error *error) {
   const size_t nregions = mixture->settings.nregions;
   lml_status status = check_overlap(regions, nregions, error);
-  if (status == LML_OK) status = lml_foreign_check(&mixture->foreign, &mixture->parent, regions, nregions, error);
+  if (status == LML_OK)
+    status = lml_unknown_species_check(&mixture->unknown, &mixture->parent, regions, nregions, error);
   for (size_t r = 0; r < nregions && status == LML_OK; r++) {
     mixture->regions[r].region = regions[r].region;
     mixture->regions[r].cluster = regions[r].cluster;
@@ -392,7 +393,7 @@ lml_status lml_mixture_take(lml_mixture *mixture, const lml_mixing_region *regio
 lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture) {
   return (lml_mixing_parts){.regions = mixture->regions,
                             .nregions = mixture->settings.nregions,
-                            .foreign = &mixture->foreign,
+                            .unknown = &mixture->unknown,
                             .ml = &mixture->children[0].results,
                             .energy = mixture->settings.energy};
 }
@@ -402,4 +403,4 @@ const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool
   return &mixture->children[r + 1].results;
 }
 
-void lml_mixture_set_recall(lml_mixture *mixture, const lml_mixing_recall *recall) { mixture->recall = *recall; }
+void lml_mixture_set_cache(lml_mixture *mixture, const lml_mixing_cache *cache) { mixture->cache = *cache; }

@@ -23,8 +23,8 @@
 
 #include "base/log.h"
 #include "lmlink/calculator.h"
-#include "mixing/foreign.h"
 #include "mixing/mixing_region.h"
+#include "mixing/unknown_species.h"
 
 typedef struct lml_mixing_settings {
   const lml_structure *structure; /**< that the regions were made of; copied */
@@ -66,9 +66,9 @@ lml_status lml_mixture_take(lml_mixture *mixture, const lml_mixing_region *regio
 typedef struct lml_mixing_parts {
   const lml_mixing_region *regions;
   size_t nregions;
-  const lml_foreign *foreign; /**< which atoms the ML calculator does not see */
-  const lml_results *ml;      /**< of the visible atoms */
-  lml_mixing_part energy;     /**< what stands for it */
+  const lml_unknown_species *unknown; /**< which atoms the ML calculator does not see */
+  const lml_results *ml;              /**< of the visible atoms */
+  lml_mixing_part energy;             /**< what stands for it */
 } lml_mixing_parts;
 
 /** The parts of the evaluation that was finished last, which are the mixture's and valid until the next start. */
@@ -79,15 +79,15 @@ lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture);
 const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled);
 
 /** Knows what a region's calculator has computed before. */
-typedef struct lml_mixing_recall {
+typedef struct lml_mixing_cache {
   /** Put the forces of the cluster of region number @p r as it lies in @p structure into @p forces (natoms × 3 of the
    *  cluster, eV/Å), and return true; or return false where they are not known. */
   bool (*find)(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
                double *forces);
   void *context;
-} lml_mixing_recall;
+} lml_mixing_cache;
 
 /** From now on ask @p recall before a region's calculator is started. Its context must outlive the calculator. */
-void lml_mixture_set_recall(lml_mixture *mixture, const lml_mixing_recall *recall);
+void lml_mixture_set_cache(lml_mixture *mixture, const lml_mixing_cache *cache);
 
 #endif

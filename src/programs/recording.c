@@ -137,10 +137,10 @@ static lml_status open_recorder(const lml_build *build, const char *path, checks
   return lml_recorder_open(&settings, recorder, error);
 }
 
-static void let_recall(const lml_build *build, lml_recorder *recorder) {
+static void set_cache(const lml_build *build, lml_recorder *recorder) {
   if (build->config->force_log.reuse == LML_REUSE_NONE || build->mixture == NULL) return;
-  const lml_mixing_recall recall = lml_recorder_recall(recorder);
-  lml_mixture_set_recall(build->mixture, &recall);
+  const lml_mixing_cache cache = lml_recorder_cache(recorder);
+  lml_mixture_set_cache(build->mixture, &cache);
 }
 
 lml_status lml_recording_open(const lml_build *build, lml_recorder **recorder, lml_error *error) {
@@ -156,7 +156,7 @@ lml_status lml_recording_open(const lml_build *build, lml_recorder **recorder, l
     path = lml_template_fill_index(config->file, build->config->index, error);
     status = path == NULL ? LML_ERR_MEMORY : open_recorder(build, path, sums, texts, recorder, error);
   }
-  if (status == LML_OK) let_recall(build, *recorder);
+  if (status == LML_OK) set_cache(build, *recorder);
   lml_free(path);
   lml_free(texts);
   lml_free(sums);

@@ -29,12 +29,12 @@ struct lml_server {
   lml_structure structure; /**< no atoms where none is configured */
   unsigned char *labels;   /**< its column region; NULL: it has none */
   lml_ipi_address address;
-  lml_recorder *recorder;       /**< rank 0's; NULL: there is no force log */
-  lml_reload *reload;           /**< rank 0's; NULL: there is no potential to reload */
-  lml_moving *moving;           /**< rank 0's; NULL: no region moves */
-  volatile sig_atomic_t *asked; /**< for new coefficients; NULL: nobody can ask */
-  lml_session *session;         /**< rank 0's */
-  lml_ipi_client *client;       /**< rank 0's */
+  lml_recorder *recorder;         /**< rank 0's; NULL: there is no force log */
+  lml_reload *reload;             /**< rank 0's; NULL: there is no potential to reload */
+  lml_adaptive_regions *adaptive; /**< rank 0's; NULL: no region moves */
+  volatile sig_atomic_t *asked;   /**< for new coefficients; NULL: nobody can ask */
+  lml_session *session;           /**< rank 0's */
+  lml_ipi_client *client;         /**< rank 0's */
 };
 
 /* ---- reading ---- */
@@ -131,24 +131,25 @@ static lml_status create_reload(lml_server *server, lml_error *error) {
   return lml_reload_create(&settings, &server->reload, error);
 }
 
-static lml_status create_moving(lml_server *server, lml_error *error) {
+static lml_status create_adaptive_regions(lml_server *server, lml_error *error) {
   const lml_mixing_config *mixing = server->config->calculator.mixing;
   const size_t nregions = mixing == NULL ? 0 : mixing->nregions;
-  lml_moving_region *regions;
+  lml_adaptive_regions_region *regions;
   bool moves = false;
   lml_status status = lml_alloc(&regions, nregions, sizeof *regions, "regions that move", error);
   if (status != LML_OK) return status;
   for (size_t r = 0; r < nregions; r++) {
     const lml_region_config *config = &mixing->regions[r];
-    regions[r] = (lml_moving_region){.region = &config->region, .cluster = config->cluster, .update = config->update};
+    regions[r] =
+        (lml_adaptive_regions_region){.region = &config->region, .cluster = config->cluster, .update = config->update};
     moves = moves || config->update > 0;
   }
   const bool recalls = server->config->force_log.reuse != LML_REUSE_NONE;
-  const lml_moving_settings settings = {.mixture = server->parts.mixture,
-                                        .regions = regions,
-                                        .recorder = recalls ? server->recorder : NULL,
-                                        .log = server->log};
-  if (moves) status = lml_moving_create(&settings, &server->moving, error);
+  const lml_adaptive_regions_settings settings = {.mixture = server->parts.mixture,
+                                                  .regions = regions,
+                                                  .recorder = recalls ? server->recorder : NULL,
+                                                  .log = server->log};
+  if (moves) status = lml_adaptive_regions_create(&settings, &server->adaptive, error);
   lml_free(regions);
   return status;
 }
@@ -165,7 +166,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .results = lml_result_names_request(&server->config->results),
       .recorder = server->recorder,
       .reload = server->reload,
-      .moving = server->moving,
+      .adaptive = server->adaptive,
       .log = server->log,
   };
   return lml_session_create(&settings, &server->session, error);
@@ -184,7 +185,7 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
   if (status != LML_OK || lml_comm_rank(server->comm) != 0) return status;
   status = lml_recording_open(&server->parts, &server->recorder, error);
   if (status == LML_OK) status = create_reload(server, error);
-  if (status == LML_OK) status = create_moving(server, error);
+  if (status == LML_OK) status = create_adaptive_regions(server, error);
   if (status == LML_OK) status = create_session(server, error);
   return status == LML_OK ? create_client(server, stop, error) : status;
 }
@@ -216,7 +217,7 @@ void lml_server_destroy(lml_server *server) {
   if (server == NULL) return;
   lml_ipi_client_destroy(server->client);
   lml_session_destroy(server->session);
-  lml_moving_destroy(server->moving);
+  lml_adaptive_regions_destroy(server->adaptive);
   lml_reload_destroy(server->reload);
   lml_recorder_close(server->recorder);
   lml_build_free(&server->parts);

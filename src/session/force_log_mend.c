@@ -99,7 +99,7 @@ static lml_status find_whole(walk *w, uint64_t offset, uint64_t *next, lml_error
 
 /* ---- walking ---- */
 
-static lml_status fail_foreign(const walk *w, lml_error *error) {
+static lml_status fail_unknown(const walk *w, lml_error *error) {
   return lml_fail(error, LML_ERR_INPUT,
                   "force log %s: the file exists and is no force log (its first frame has no lmlink_log=%d); name "
                   "another file",
@@ -144,7 +144,7 @@ static lml_status step(walk *w, lml_force_log_visit visit, void *context, lml_er
   if (status != LML_OK) return status;
   const size_t got = w->size < LML_CHECKED_HEAD ? (size_t)w->size : LML_CHECKED_HEAD;
   if (w->at == 0 && verdict == LML_CHECKED_OTHER && !lml_checked_resembles(w->log->buffer, got))
-    return fail_foreign(w, error);
+    return fail_unknown(w, error);
   if (whole) status = take_frame(w, &head, visit, context, &whole, error);
   return status == LML_OK && !whole ? pass_over(w, error) : status;
 }
@@ -168,7 +168,7 @@ static lml_status find_torn(walk *w, lml_error *error) {
   }
   const bool part = verdict == LML_CHECKED_HEADER && head.bytes > last->bytes && lines < head.natoms + 2;
   w->torn = verdict == LML_CHECKED_PART || part || zeros;
-  if (w->log->nframes == 0 && verdict == LML_CHECKED_OTHER) return fail_foreign(w, error);
+  if (w->log->nframes == 0 && verdict == LML_CHECKED_OTHER) return fail_unknown(w, error);
   return status;
 }
 

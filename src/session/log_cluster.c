@@ -89,7 +89,7 @@ void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, si
 }
 
 lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size_t r, size_t nregions,
-                                lml_recall_point *point, bool *found, lml_error *error) {
+                                lml_result_cache_point *point, bool *found, lml_error *error) {
   lml_log_cluster_columns columns;
   lml_log_cluster_name_columns(&columns, r, nregions);
   const lml_values *region = column_of(frame, columns.region, LML_TEXT, 1);
@@ -107,7 +107,7 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
   const lml_status status = make_room(cluster, frame->structure.natoms, error);
   if (status != LML_OK) return status;
   *found = read_atoms(cluster, region, index, forces, &natoms);
-  *point = (lml_recall_point){
+  *point = (lml_result_cache_point){
       .region = r,
       .natoms = natoms,
       .parents = cluster->parents,

@@ -9,7 +9,7 @@
 
 #include "lmlink/extxyz.h"
 #include "session/log_frame.h"
-#include "session/recall.h"
+#include "session/result_cache.h"
 #include "structure/log_keys.h"
 
 /** Room for a cluster that is read. Initialise with `lml_log_cluster c = {0};`, release with lml_log_cluster_free. */
@@ -33,7 +33,7 @@ void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, si
 /** The cluster of region @p r of @p nregions; *@p found: the frame has one whose forces could be used again. @p point
  *  points into the frame and the room. The frame's column "index" must be within the structure. */
 lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size_t r, size_t nregions,
-                                lml_recall_point *point, bool *found, lml_error *error);
+                                lml_result_cache_point *point, bool *found, lml_error *error);
 
 void lml_log_cluster_free(lml_log_cluster *cluster);
 

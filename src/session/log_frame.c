@@ -119,7 +119,7 @@ static lml_status add_ml_forces(const making *m, lml_error *error) {
   const lml_status status = add_vectors(m, "forces_ml", &forces, error);
   if (status != LML_OK) return status;
   for (size_t i = 0; i < m->parts.ml->natoms; i++) {
-    const size_t parent = lml_foreign_parent(m->parts.foreign, i);
+    const size_t parent = lml_unknown_species_parent(m->parts.unknown, i);
     if (holds(m, parent)) memcpy(forces + 3 * m->rows[parent], m->parts.ml->forces + 3 * i, 3 * sizeof *forces);
   }
   return LML_OK;

@@ -17,7 +17,7 @@
 enum { VERSION = 1, HEADER_SIZE = 128 };
 
 typedef struct record {
-  lml_recall_entry entry;
+  lml_result_cache_entry entry;
   uint64_t check; /**< hash of the entry */
 } record;
 
@@ -109,13 +109,13 @@ lml_status lml_log_index_open(const char *path, const lml_log_index_key *key, lm
 
 size_t lml_log_index_count(const lml_log_index *index) { return index->count; }
 
-lml_recall_entry lml_log_index_entry(const lml_log_index *index, size_t i) { return record_at(index, i).entry; }
+lml_result_cache_entry lml_log_index_entry(const lml_log_index *index, size_t i) { return record_at(index, i).entry; }
 
 void lml_log_index_forget(lml_log_index *index) { index->count = index->kept = 0; }
 
 /* ---- writing ---- */
 
-lml_status lml_log_index_add(lml_log_index *index, const lml_recall_entry *entry, lml_error *error) {
+lml_status lml_log_index_add(lml_log_index *index, const lml_result_cache_entry *entry, lml_error *error) {
   if (index->failed) return LML_OK;
   const lml_status status = lml_grow(&index->added, &index->capacity, index->nadded + 1, sizeof *index->added,
                                      "the index of a force log", error);

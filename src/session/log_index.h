@@ -10,7 +10,7 @@
 #ifndef LML_SESSION_LOG_INDEX_H
 #define LML_SESSION_LOG_INDEX_H
 
-#include "session/recall.h"
+#include "session/result_cache.h"
 
 typedef struct lml_log_index lml_log_index;
 
@@ -28,14 +28,14 @@ lml_status lml_log_index_open(const char *path, const lml_log_index_key *key, lm
 size_t lml_log_index_count(const lml_log_index *index);
 
 /** Record number @p i of them. */
-lml_recall_entry lml_log_index_entry(const lml_log_index *index, size_t i);
+lml_result_cache_entry lml_log_index_entry(const lml_log_index *index, size_t i);
 
 /** What was read does not hold. */
 void lml_log_index_forget(lml_log_index *index);
 
 /** The records of one more frame are to be written: as many as there are regions, at least one. Where that fails,
  * nothing is written from then on. */
-lml_status lml_log_index_add(lml_log_index *index, const lml_recall_entry *entry, lml_error *error);
+lml_status lml_log_index_add(lml_log_index *index, const lml_result_cache_entry *entry, lml_error *error);
 
 /** Write what was added after what was read, which is freed. LML_ERR_IO: it can't be; nothing is written from then on.
  */

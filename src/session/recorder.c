@@ -28,7 +28,7 @@ struct lml_recorder {
   char configuration[SUM_SIZE], potential[SUM_SIZE], previous[SUM_SIZE]; /**< empty: none */
   char (*engines)[SUM_SIZE], (*rules)[SUM_SIZE];
   size_t nregions;
-  lml_recall recall;
+  lml_result_cache cache;
   lml_frame frame; /**< that was read last, and a cluster in it */
   lml_log_cluster cluster;
 };
@@ -60,15 +60,15 @@ static void write_index(const lml_recorder *recorder, lml_status added, lml_erro
 }
 
 /** Remember a region's result in the frame of @p place; @p point is NULL where there is none. */
-static lml_status remember(lml_recorder *recorder, const lml_log_place *place, const lml_recall_point *point,
+static lml_status remember(lml_recorder *recorder, const lml_log_place *place, const lml_result_cache_point *point,
                            lml_status *indexed, lml_error *reason, lml_error *error) {
-  lml_recall_entry entry;
+  lml_result_cache_entry entry;
   memset(&entry, 0, sizeof entry);
   entry.region = LML_RECALL_NOTHING;
-  if (point != NULL) entry = lml_recall_describe(point, NULL);
+  if (point != NULL) entry = lml_result_cache_describe(point, NULL);
   entry.place = *place;
   if (*indexed == LML_OK) *indexed = lml_log_index_add(recorder->index, &entry, reason);
-  return lml_recall_add(&recorder->recall, &entry, error);
+  return lml_result_cache_add(&recorder->cache, &entry, error);
 }
 
 /* ---- frames that are there ---- */
@@ -81,7 +81,7 @@ static lml_status visit(void *context, lml_frame *frame, const lml_log_place *pl
   if (status != LML_OK) return lml_fail_context(error, "force log %s: frame %zu", path, (size_t)place->number);
   if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, error, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
-    lml_recall_point point;
+    lml_result_cache_point point;
     bool found;
     status = lml_log_cluster_read(&recorder->cluster, frame, r, recorder->nregions, &point, &found, error);
     if (status == LML_OK) status = remember(recorder, place, found ? &point : NULL, &indexed, error, error);
@@ -97,8 +97,8 @@ static lml_status take_index(lml_recorder *recorder, lml_log_place *last, bool *
   *last = lml_log_index_entry(recorder->index, count - 1).place;
   lml_status status = lml_force_log_holds(recorder->file, last, holds, error);
   for (size_t i = 0; i < count && *holds && status == LML_OK; i++) {
-    const lml_recall_entry entry = lml_log_index_entry(recorder->index, i);
-    status = lml_recall_add(&recorder->recall, &entry, error);
+    const lml_result_cache_entry entry = lml_log_index_entry(recorder->index, i);
+    status = lml_result_cache_add(&recorder->cache, &entry, error);
   }
   return status;
 }
@@ -124,7 +124,7 @@ void lml_recorder_describe(const lml_recorder *recorder, char *text, size_t size
   const size_t nframes = lml_force_log_nframes(recorder->file);
   size_t known = 0;
   for (size_t r = 0; r < recorder->nregions; r++)
-    if (recorder->engines[r][0] != '\0') known += lml_recall_count(&recorder->recall, r, recorder->engines[r]);
+    if (recorder->engines[r][0] != '\0') known += lml_result_cache_count(&recorder->cache, r, recorder->engines[r]);
   lml_print_cut(text, size, "%s: %zu frame%s", lml_force_log_path(recorder->file), nframes, nframes == 1 ? "" : "s");
   if (known > 0)
     lml_print_behind(text, size, ", %zu result%s of engines known from there", known, known == 1 ? "" : "s");
@@ -188,7 +188,7 @@ void lml_recorder_close(lml_recorder *recorder) {
   if (recorder == NULL) return;
   lml_force_log_close(recorder->file);
   lml_log_index_close(recorder->index);
-  lml_recall_free(&recorder->recall);
+  lml_result_cache_free(&recorder->cache);
   lml_structure_free(&recorder->structure);
   lml_free(recorder->engines);
   lml_free(recorder->rules);
@@ -232,20 +232,20 @@ static lml_status add_origin(lml_recorder *recorder, lml_frame *frame, lml_error
 }
 
 /** The cluster of region number @p r as it lies in @p structure. */
-static lml_recall_point point_of(const lml_recorder *recorder, size_t r, const lml_mixing_region *region,
-                                 const lml_structure *structure) {
-  return (lml_recall_point){.region = r,
-                            .natoms = region->cluster->structure.natoms,
-                            .parents = region->cluster->parents,
-                            .rows = region->cluster->parents,
-                            .positions = structure->positions,
-                            .labels = region->region->labels,
-                            .cell = structure->cell,
-                            .pbc = structure->pbc,
-                            .cluster_cell = region->cluster->structure.cell,
-                            .engine = recorder->engines[r],
-                            .rule = recorder->rules[r][0] == '\0' ? NULL : recorder->rules[r],
-                            .age = -1};
+static lml_result_cache_point point_of(const lml_recorder *recorder, size_t r, const lml_mixing_region *region,
+                                       const lml_structure *structure) {
+  return (lml_result_cache_point){.region = r,
+                                  .natoms = region->cluster->structure.natoms,
+                                  .parents = region->cluster->parents,
+                                  .rows = region->cluster->parents,
+                                  .positions = structure->positions,
+                                  .labels = region->region->labels,
+                                  .cell = structure->cell,
+                                  .pbc = structure->pbc,
+                                  .cluster_cell = region->cluster->structure.cell,
+                                  .engine = recorder->engines[r],
+                                  .rule = recorder->rules[r][0] == '\0' ? NULL : recorder->rules[r],
+                                  .age = -1};
 }
 
 /** Whether what region @p r's engine computes can be known again. */
@@ -261,7 +261,7 @@ static lml_status remember_all(lml_recorder *recorder, const lml_evaluation *eva
   if (evaluation->mixture != NULL) parts = lml_mixture_parts(evaluation->mixture);
   if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, &reason, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
-    lml_recall_point point;
+    lml_result_cache_point point;
     const bool known = is_known(recorder, r) && r < parts.nregions;
     if (known) {
       point = point_of(recorder, r, &parts.regions[r], evaluation->structure);
@@ -303,7 +303,7 @@ void lml_recorder_set_potential(lml_recorder *recorder, const char potential[LML
 /* ---- what need not be computed ---- */
 
 /** Read what the log has for @p entry; false where it can't be used, which is told where the frame is damaged. */
-static bool read_entry(lml_recorder *recorder, const lml_recall_entry *entry, lml_recall_point *point) {
+static bool read_entry(lml_recorder *recorder, const lml_result_cache_entry *entry, lml_result_cache_point *point) {
   lml_error error = {0};
   bool found = false;
   lml_log_cluster_columns columns;
@@ -322,7 +322,7 @@ static bool read_entry(lml_recorder *recorder, const lml_recall_entry *entry, lm
   return false;
 }
 
-static void tell_apart(const lml_recorder *recorder, const lml_recall_entry *entry, double apart) {
+static void tell_apart(const lml_recorder *recorder, const lml_result_cache_entry *entry, double apart) {
   if (apart > LML_RECALL_ROUNDING)
     lml_log_line(recorder->log, LML_LOG_INFO,
                  "region %u: the forces of frame %llu of the force log are taken, where coordinates differ by up to "
@@ -334,12 +334,12 @@ static bool find_forces(void *context, size_t r, const lml_mixing_region *region
                         double *forces) {
   lml_recorder *recorder = context;
   if (!is_known(recorder, r)) return false;
-  const lml_recall_point asked = point_of(recorder, r, region, structure);
+  const lml_result_cache_point asked = point_of(recorder, r, region, structure);
   double widths[LML_RECALL_KEYS], least = INFINITY, apart;
-  const lml_recall_entry key = lml_recall_describe(&asked, widths), *best = NULL, *at = NULL;
-  while (least > LML_RECALL_ROUNDING && (at = lml_recall_next(&recorder->recall, &key, widths, at)) != NULL) {
-    lml_recall_point known;
-    if (!read_entry(recorder, at, &known) || !lml_recall_same(&known, &asked, &apart) || apart >= least) continue;
+  const lml_result_cache_entry key = lml_result_cache_describe(&asked, widths), *best = NULL, *at = NULL;
+  while (least > LML_RECALL_ROUNDING && (at = lml_result_cache_next(&recorder->cache, &key, widths, at)) != NULL) {
+    lml_result_cache_point known;
+    if (!read_entry(recorder, at, &known) || !lml_result_cache_same(&known, &asked, &apart) || apart >= least) continue;
     /* What was itself found by way of the tolerance must not be the begin of a chain of such. */
     if (known.recalled && apart > LML_RECALL_ROUNDING) continue;
     for (size_t i = 0; i < known.natoms; i++)
@@ -352,8 +352,9 @@ static bool find_forces(void *context, size_t r, const lml_mixing_region *region
 }
 
 /** Whether the region of @p known moved by the rule of now, and its atoms are where they are in @p structure. */
-static bool is_there(const lml_recorder *recorder, const lml_recall_point *known, const lml_structure *structure) {
-  lml_recall_point there = *known;
+static bool is_there(const lml_recorder *recorder, const lml_result_cache_point *known,
+                     const lml_structure *structure) {
+  lml_result_cache_point there = *known;
   double apart;
   there.rows = known->parents;
   there.positions = structure->positions;
@@ -362,32 +363,32 @@ static bool is_there(const lml_recorder *recorder, const lml_recall_point *known
   there.pbc = structure->pbc;
   there.engine = recorder->engines[known->region];
   return known->rule != NULL && strcmp(known->rule, recorder->rules[known->region]) == 0 &&
-         lml_recall_same(known, &there, &apart);
+         lml_result_cache_same(known, &there, &apart);
 }
 
 bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_structure *structure,
-                              lml_recall_region *found) {
+                              lml_result_cache_region *found) {
   if (!is_known(recorder, r)) return false;
-  const lml_recall_point asked = {.region = r,
-                                  .cell = structure->cell,
-                                  .pbc = structure->pbc,
-                                  .engine = recorder->engines[r],
-                                  .rule = recorder->rules[r]};
-  const lml_recall_entry key = lml_recall_describe(&asked, NULL), *at = NULL;
-  while ((at = lml_recall_next_region(&recorder->recall, &key, structure, at)) != NULL) {
-    lml_recall_point known;
+  const lml_result_cache_point asked = {.region = r,
+                                        .cell = structure->cell,
+                                        .pbc = structure->pbc,
+                                        .engine = recorder->engines[r],
+                                        .rule = recorder->rules[r]};
+  const lml_result_cache_entry key = lml_result_cache_describe(&asked, NULL), *at = NULL;
+  while ((at = lml_result_cache_next_region(&recorder->cache, &key, structure, at)) != NULL) {
+    lml_result_cache_point known;
     if (!read_entry(recorder, at, &known) || !is_there(recorder, &known, structure)) continue;
     for (size_t i = 0; i < known.natoms; i++) recorder->cluster.labels[i] = known.labels[known.rows[i]];
-    *found = (lml_recall_region){.natoms = known.natoms,
-                                 .parents = known.parents,
-                                 .labels = recorder->cluster.labels,
-                                 .cluster_cell = known.cluster_cell,
-                                 .age = (size_t)known.age};
+    *found = (lml_result_cache_region){.natoms = known.natoms,
+                                       .parents = known.parents,
+                                       .labels = recorder->cluster.labels,
+                                       .cluster_cell = known.cluster_cell,
+                                       .age = (size_t)known.age};
     return true;
   }
   return false;
 }
 
-lml_mixing_recall lml_recorder_recall(lml_recorder *recorder) {
-  return (lml_mixing_recall){.find = find_forces, .context = recorder};
+lml_mixing_cache lml_recorder_cache(lml_recorder *recorder) {
+  return (lml_mixing_cache){.find = find_forces, .context = recorder};
 }

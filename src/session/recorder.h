@@ -11,7 +11,7 @@
 #include "base/sha256.h"
 #include "mixing/mixing_calculator.h"
 #include "session/log_frame.h"
-#include "session/recall.h"
+#include "session/result_cache.h"
 
 /** How much of a log that is there is read. */
 typedef enum lml_recorder_reading {
@@ -48,12 +48,12 @@ lml_status lml_recorder_write(lml_recorder *recorder, const lml_evaluation *eval
 void lml_recorder_set_potential(lml_recorder *recorder, const char potential[LML_SHA256_TEXT]);
 
 /** What the mixture that is recorded may ask before it starts an engine; valid as long as the recorder. */
-lml_mixing_recall lml_recorder_recall(lml_recorder *recorder);
+lml_mixing_cache lml_recorder_cache(lml_recorder *recorder);
 
 /** How region @p r was in an evaluation in which its cluster's atoms were where they are in @p structure, and its
- * engine the same (see recall.h). */
+ * engine the same (see result_cache.h). */
 bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_structure *structure,
-                              lml_recall_region *found);
+                              lml_result_cache_region *found);
 
 /** Whether a frame could not be written. */
 bool lml_recorder_failed(const lml_recorder *recorder);

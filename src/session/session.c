@@ -7,11 +7,11 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "calculator/result_names.h"
 #include "engine/init.h"
 #include "mixing/mixing_calculator.h"
 #include "session/extras.h"
-#include "calculator/result_names.h"
-#include "session/running_work.h"
+#include "session/work_accumulator.h"
 
 /* How long a calculator that waits for somebody else may keep the driver's connection out of sight. */
 enum { WAIT_MS = 50, SHOWN_INIT = 200 };
@@ -27,7 +27,7 @@ struct lml_session {
   lml_results results;
   int32_t *replicas; /**< numbers of those that this driver has named, in the order in which they came */
   size_t nreplicas, replicas_capacity;
-  lml_running_work work; /**< of a mixture's forces, by the place of the replica above */
+  lml_work_accumulator work; /**< of a mixture's forces, by the place of the replica above */
   lml_json_writer extras;
   size_t evaluations;
 };
@@ -56,7 +56,7 @@ void lml_session_destroy(lml_session *session) {
   lml_structure_free(&session->structure);
   lml_results_free(&session->results);
   lml_free(session->replicas);
-  lml_running_work_free(&session->work);
+  lml_work_accumulator_free(&session->work);
   lml_json_writer_free(&session->extras);
   lml_free(session);
 }
@@ -220,7 +220,7 @@ static lml_status compute(lml_session *session, lml_ipi_client *client, lml_erro
 /** What the mixture cannot do without knowing the replica; NULL: it can do everything. */
 static const char *needs_replica(const lml_session *session) {
   const lml_mixture *mixture = session->settings.mixture;
-  if (session->settings.moving != NULL) return "a region moves";
+  if (session->settings.adaptive != NULL) return "a region moves";
   if (mixture != NULL && lml_mixture_parts(mixture).energy == LML_MIXING_WORK) return "the energy is the virtual work";
   return NULL;
 }
@@ -250,7 +250,7 @@ static lml_status add_work(lml_session *session, const lml_ipi_event *event, siz
   if (mixture == NULL) return LML_OK;
   if (event->batch_size == 1) {
     const lml_status status =
-        lml_running_work_add(&session->work, replica, &session->structure, results->forces, &work, error);
+        lml_work_accumulator_add(&session->work, replica, &session->structure, results->forces, &work, error);
     if (status != LML_OK) return status;
   }
   if (lml_mixture_parts(mixture).energy == LML_MIXING_WORK) {
@@ -261,13 +261,13 @@ static lml_status add_work(lml_session *session, const lml_ipi_event *event, siz
 }
 
 static lml_status record(const lml_session *session, const lml_ipi_event *event, lml_error *error) {
-  const lml_moving *moving = session->settings.moving;
+  const lml_adaptive_regions *adaptive = session->settings.adaptive;
   if (session->settings.recorder == NULL) return LML_OK;
   const lml_evaluation evaluation = {.structure = &session->structure,
                                      .results = &session->results,
                                      .request = request_of(session),
                                      .mixture = session->settings.mixture,
-                                     .ages = moving == NULL ? NULL : lml_moving_ages(moving),
+                                     .ages = adaptive == NULL ? NULL : lml_adaptive_regions_ages(adaptive),
                                      .number = session->evaluations + 1,
                                      .replica = (int)event->replica};
   return lml_recorder_write(session->settings.recorder, &evaluation, error);
@@ -278,14 +278,14 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   double force = 0.0;
   size_t replica = 0;
   if (session->settings.reload != NULL && lml_reload_look(session->settings.reload))
-    lml_running_work_forget(&session->work);
+    lml_work_accumulator_forget(&session->work);
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = find_replica(session, event, &replica, error);
   /* What can't be logged need not be computed. */
   if (status == LML_OK && session->settings.recorder != NULL)
     status = lml_recorder_check(session->settings.recorder, error);
-  if (status == LML_OK && session->settings.moving != NULL)
-    status = lml_moving_follow(session->settings.moving, replica, &session->structure, error);
+  if (status == LML_OK && session->settings.adaptive != NULL)
+    status = lml_adaptive_regions_follow(session->settings.adaptive, replica, &session->structure, error);
   if (status == LML_OK) status = compute(session, client, error);
   /* a driver would carry NaN into the whole structure */
   if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
@@ -318,8 +318,8 @@ lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_e
   lml_init_free(&session->init);
   lml_text_list_free(&session->told);
   session->nreplicas = 0;
-  lml_running_work_forget(&session->work);
-  if (session->settings.moving != NULL) lml_moving_forget(session->settings.moving);
+  lml_work_accumulator_forget(&session->work);
+  if (session->settings.adaptive != NULL) lml_adaptive_regions_forget(session->settings.adaptive);
   set_expectation(session, client);
   lml_status status = find_wanted(session, error);
   for (;;) {

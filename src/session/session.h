@@ -6,11 +6,11 @@
  *  knows one element alone, from that: all atoms are of this element, periodic along every cell vector that is not
  *  zero.
  *
- *  Regions of a mixture that move follow their seeds before each evaluation (see moving.h).
+ *  Regions of a mixture that move follow their seeds before each evaluation (see adaptive_region.h).
  *
- *  Of a mixture the session adds the work that the forces have done on the driver's replica (see running_work.h) to the
- *  extras, as virtual_work (eV), and where the mixture says so, as the energy. It begins at zero with each driver and
- *  with new coefficients; in a batch, where replicas are not known, it is no number.
+ *  Of a mixture the session adds the work that the forces have done on the driver's replica (see work_accumulator.h) to
+ * the extras, as virtual_work (eV), and where the mixture says so, as the energy. It begins at zero with each driver
+ * and with new coefficients; in a batch, where replicas are not known, it is no number.
  *
  *  Each evaluation is written into the force log, where there is one, before its results are sent.
  *
@@ -26,7 +26,7 @@
 #include "ipi_client.h"
 #include "lmlink/calculator.h"
 #include "lmlink/structure.h"
-#include "session/moving.h"
+#include "session/adaptive_region.h"
 #include "session/recorder.h"
 #include "session/reload.h"
 
@@ -45,8 +45,8 @@ typedef struct lml_session_settings {
   lml_request results;    /**< wanted of every evaluation, beside what an INIT asks for; must outlive the session */
   lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */
   lml_reload *reload;     /**< looked at before each evaluation; likewise */
-  lml_moving *moving;     /**< moves the regions of a mixture before each evaluation; likewise */
-  const lml_log *log;     /**< must outlive the session; NULL: nothing is told */
+  lml_adaptive_regions *adaptive; /**< moves the regions of a mixture before each evaluation; likewise */
+  const lml_log *log;             /**< must outlive the session; NULL: nothing is told */
 } lml_session_settings;
 
 typedef struct lml_session lml_session;

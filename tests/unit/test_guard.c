@@ -14,8 +14,8 @@
 #include "base/lock_file.h"
 #include "base/sys.h"
 #include "engine/guard.h"
-#include "engine/marked.h"
 #include "engine/process.h"
+#include "engine/process_tag.h"
 #include "support/fault.h"
 #include "support/folder.h"
 

@@ -1,12 +1,12 @@
-/** @file recall.h
+/** @file result_cache.h
  *  What quantum codes have computed already, so that it is never paid for twice: which frames of the force log may hold
  *  it, without their numbers, which stay in the log.
  *
  *  A cluster is looked up by a few sums over its atoms that do not change when an atom is moved by a lattice vector,
  * and little when it is moved a little. They say what can't be the same; what may be is read from the log and compared.
  */
-#ifndef LML_SESSION_RECALL_H
-#define LML_SESSION_RECALL_H
+#ifndef LML_SESSION_RESULT_CACHE_H
+#define LML_SESSION_RESULT_CACHE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ enum {
 
 /** A region's cluster as it lies in its parent, with the forces on it. Row rows[i] of positions, labels and forces
  *  belongs to the cluster's atom i, whose index in the parent is parents[i]. All is borrowed. */
-typedef struct lml_recall_point {
+typedef struct lml_result_cache_point {
   size_t region; /**< number of the region, from 0 */
   size_t natoms; /**< of the cluster */
   const size_t *parents;
@@ -44,10 +44,10 @@ typedef struct lml_recall_point {
   const char *rule;            /**< how the region moves; NULL: it stays */
   long age;                    /**< evaluations since it had followed its seeds; negative: it did not */
   bool recalled;               /**< its forces were found, not computed */
-} lml_recall_point;
+} lml_result_cache_point;
 
 /** What is kept of a point that stands in the log; plain data. */
-typedef struct lml_recall_entry {
+typedef struct lml_result_cache_entry {
   lml_log_place place;
   uint32_t region; /**< LML_RECALL_NOTHING: there is nothing to find in this frame */
   uint32_t natoms;
@@ -57,57 +57,60 @@ typedef struct lml_recall_entry {
   double places[LML_RECALL_PROBES][3]; /**< Å */
   uint32_t probes[LML_RECALL_PROBES];  /**< indices in the parent */
   uint64_t recalled;
-} lml_recall_entry;
+} lml_result_cache_entry;
 
 #define LML_RECALL_NOTHING UINT32_MAX
 
 /** What a point looks like in the log; @p widths (may be NULL) is by how much each key may be another for a point that
  *  counts as the same. */
-lml_recall_entry lml_recall_describe(const lml_recall_point *point, double widths[LML_RECALL_KEYS]);
+lml_result_cache_entry lml_result_cache_describe(const lml_result_cache_point *point, double widths[LML_RECALL_KEYS]);
 
 /** An entry's place by its first key. */
-typedef struct lml_recall_order {
+typedef struct lml_result_cache_order {
   double key;
   uint32_t entry;
-} lml_recall_order;
+} lml_result_cache_order;
 
-/** Initialise with `lml_recall r = {0};`, release with lml_recall_free. */
-typedef struct lml_recall {
-  lml_recall_entry *entries; /**< in the order of the log */
+/** Initialise with `lml_result_cache r = {0};`, release with lml_result_cache_free. */
+typedef struct lml_result_cache {
+  lml_result_cache_entry *entries; /**< in the order of the log */
   size_t nentries, capacity;
-  lml_recall_order *order; /**< of all of them; in order up to nordered */
+  lml_result_cache_order *order; /**< of all of them; in order up to nordered */
   size_t nordered, order_capacity;
-} lml_recall;
+} lml_result_cache;
 
 /** Remember a point; one with nothing to find is passed over. */
-lml_status lml_recall_add(lml_recall *recall, const lml_recall_entry *entry, lml_error *error);
+lml_status lml_result_cache_add(lml_result_cache *cache, const lml_result_cache_entry *entry, lml_error *error);
 
 /** The next entry that may be the same as @p asked, as far as the keys tell, the most alike first; NULL: there is none.
  *  @p last is the one before it; NULL: give the first. */
-const lml_recall_entry *lml_recall_next(lml_recall *recall, const lml_recall_entry *asked,
-                                        const double widths[LML_RECALL_KEYS], const lml_recall_entry *last);
+const lml_result_cache_entry *lml_result_cache_next(lml_result_cache *cache, const lml_result_cache_entry *asked,
+                                                    const double widths[LML_RECALL_KEYS],
+                                                    const lml_result_cache_entry *last);
 
 /** The next entry, the newest first, of a region that moved by the rule of @p asked, with the same engine, whose probes
  *  are where they are in @p structure; the same for @p last. */
-const lml_recall_entry *lml_recall_next_region(const lml_recall *recall, const lml_recall_entry *asked,
-                                               const lml_structure *structure, const lml_recall_entry *last);
+const lml_result_cache_entry *lml_result_cache_next_region(const lml_result_cache *cache,
+                                                           const lml_result_cache_entry *asked,
+                                                           const lml_structure *structure,
+                                                           const lml_result_cache_entry *last);
 
 /** Whether two points have the same region, atoms, labels, cells and engine, and every atom, but for periodic images,
  * at the same place; *@p apart, in Å, is then how far two coordinates differ at most. */
-bool lml_recall_same(const lml_recall_point *known, const lml_recall_point *asked, double *apart);
+bool lml_result_cache_same(const lml_result_cache_point *known, const lml_result_cache_point *asked, double *apart);
 
 /** A region as it was, its cluster's atoms in order; valid until the next search. */
-typedef struct lml_recall_region {
+typedef struct lml_result_cache_region {
   size_t natoms;
   const size_t *parents;       /**< index in the parent */
   const unsigned char *labels; /**< lml_region_label */
   const double *cluster_cell;  /**< 9, Å */
   size_t age;                  /**< evaluations since it had followed its seeds */
-} lml_recall_region;
+} lml_result_cache_region;
 
 /** How many results of region @p r that @p engine has computed there are. */
-size_t lml_recall_count(const lml_recall *recall, size_t r, const char *engine);
+size_t lml_result_cache_count(const lml_result_cache *cache, size_t r, const char *engine);
 
-void lml_recall_free(lml_recall *recall);
+void lml_result_cache_free(lml_result_cache *cache);
 
 #endif

@@ -1,4 +1,4 @@
-/** @file moving.h
+/** @file adaptive_region.h
  *  Regions of a mixture that follow their seeds. What they were before decides what they are next, so that each replica
  * of the driver has its own; the mixture is given those of the replica that comes next.
  *
@@ -6,8 +6,8 @@
  * at the same places, with the region as it was then. Every `update` of its evaluations the region follows. Clusters
  * with the same atoms, of whichever replica, are one: an engine that goes from one to the other notices nothing.
  */
-#ifndef LML_SESSION_MOVING_H
-#define LML_SESSION_MOVING_H
+#ifndef LML_SESSION_ADAPTIVE_REGION_H
+#define LML_SESSION_ADAPTIVE_REGION_H
 
 #include <stddef.h>
 
@@ -16,36 +16,38 @@
 #include "session/recorder.h"
 
 /** How a region moves. */
-typedef struct lml_moving_region {
+typedef struct lml_adaptive_regions_region {
   const lml_region_settings *region;
   lml_cluster_settings cluster;
   size_t update; /**< evaluations of a replica from one look at the atoms to the next; 0: the region stays */
-} lml_moving_region;
+} lml_adaptive_regions_region;
 
 /** Everything is the caller's and must outlive it; the array is copied. */
-typedef struct lml_moving_settings {
+typedef struct lml_adaptive_regions_settings {
   lml_mixture *mixture;
-  const lml_moving_region *regions; /**< one for each of the mixture's */
-  lml_recorder *recorder;           /**< knows regions as they were; NULL: nobody does */
+  const lml_adaptive_regions_region *regions; /**< one for each of the mixture's */
+  lml_recorder *recorder;                     /**< knows regions as they were; NULL: nobody does */
   const lml_log *log;
-} lml_moving_settings;
+} lml_adaptive_regions_settings;
 
-typedef struct lml_moving lml_moving;
+typedef struct lml_adaptive_regions lml_adaptive_regions;
 
-lml_status lml_moving_create(const lml_moving_settings *settings, lml_moving **moving, lml_error *error);
+lml_status lml_adaptive_regions_create(const lml_adaptive_regions_settings *settings, lml_adaptive_regions **adaptive,
+                                       lml_error *error);
 
 /** Give the mixture the regions with which replica @p replica, of those numbered from 0, is evaluated at @p structure.
  *  LML_ERR_INPUT where the mixture cannot be that of the structure, or with these regions. Where it fails, all replicas
  *  are forgotten. */
-lml_status lml_moving_follow(lml_moving *moving, size_t replica, const lml_structure *structure, lml_error *error);
+lml_status lml_adaptive_regions_follow(lml_adaptive_regions *adaptive, size_t replica, const lml_structure *structure,
+                                       lml_error *error);
 
 /** For each region the evaluations of that replica since the region followed last: 0 where it did now. */
-const size_t *lml_moving_ages(const lml_moving *moving);
+const size_t *lml_adaptive_regions_ages(const lml_adaptive_regions *adaptive);
 
 /** Forget all replicas: each begins anew. The mixture has the regions that it was made with. */
-void lml_moving_forget(lml_moving *moving);
+void lml_adaptive_regions_forget(lml_adaptive_regions *adaptive);
 
 /** NULL is fine. */
-void lml_moving_destroy(lml_moving *moving);
+void lml_adaptive_regions_destroy(lml_adaptive_regions *adaptive);
 
 #endif

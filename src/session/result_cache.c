@@ -1,4 +1,4 @@
-#include "session/recall.h"
+#include "session/result_cache.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -71,7 +71,7 @@ static const lml_lattice *make_lattice(const double *cell, const bool *pbc, lml_
   return lml_lattice_make(lattice, &parent, NULL) == LML_OK ? lattice : NULL;
 }
 
-bool lml_recall_same(const lml_recall_point *known, const lml_recall_point *asked, double *apart) {
+bool lml_result_cache_same(const lml_result_cache_point *known, const lml_result_cache_point *asked, double *apart) {
   lml_lattice room;
   *apart = 0.0;
   if (known->region != asked->region || known->natoms != asked->natoms || strcmp(known->engine, asked->engine) != 0 ||
@@ -112,7 +112,7 @@ static void add_direction(directions *d, const double cell[9], int k) {
   d->count++;
 }
 
-static void find_directions(const lml_recall_point *point, directions *d) {
+static void find_directions(const lml_result_cache_point *point, directions *d) {
   lml_structure shape = {.pbc = {point->pbc[0], point->pbc[1], point->pbc[2]}};
   double cell[9];
   *d = (directions){0};
@@ -162,7 +162,8 @@ static void find_summands(const directions *d, const double position[3], summand
   if (d->count == 3) memset(s->error + 6, 0, 3 * sizeof *s->error); /* nothing is across */
 }
 
-static void find_keys(const lml_recall_point *point, double keys[LML_RECALL_KEYS], double widths[LML_RECALL_KEYS]) {
+static void find_keys(const lml_result_cache_point *point, double keys[LML_RECALL_KEYS],
+                      double widths[LML_RECALL_KEYS]) {
   directions d;
   find_directions(point, &d);
   for (int key = 0; key < LML_RECALL_KEYS; key++) keys[key] = widths[key] = 0.0;
@@ -182,7 +183,7 @@ static void find_keys(const lml_recall_point *point, double keys[LML_RECALL_KEYS
 
 /* ---- entries ---- */
 
-static void find_probes(const lml_recall_point *point, lml_recall_entry *entry) {
+static void find_probes(const lml_result_cache_point *point, lml_result_cache_entry *entry) {
   size_t first = point->natoms, last = 0;
   for (size_t i = 0; i < point->natoms; i++) {
     if (point->labels[point->rows[i]] != LML_REGION_QM) continue;
@@ -197,7 +198,7 @@ static void find_probes(const lml_recall_point *point, lml_recall_entry *entry) 
   }
 }
 
-static uint64_t hash_of_shape(const lml_recall_point *point) {
+static uint64_t hash_of_shape(const lml_result_cache_point *point) {
   uint64_t hash = lml_hash(LML_HASH_BEGIN, point->pbc, 3 * sizeof *point->pbc);
   for (size_t i = 0; i < point->natoms; i++) {
     const uint64_t atom[] = {point->parents[i], point->labels[point->rows[i]]};
@@ -210,9 +211,9 @@ static uint64_t hash_of_text(const char *text) {
   return text == NULL ? 0 : lml_hash(LML_HASH_BEGIN, text, strlen(text));
 }
 
-lml_recall_entry lml_recall_describe(const lml_recall_point *point, double widths[LML_RECALL_KEYS]) {
+lml_result_cache_entry lml_result_cache_describe(const lml_result_cache_point *point, double widths[LML_RECALL_KEYS]) {
   double unwanted[LML_RECALL_KEYS];
-  lml_recall_entry entry;
+  lml_result_cache_entry entry;
   memset(&entry, 0, sizeof entry); /* its bytes go into a file */
   entry.region = (uint32_t)point->region;
   entry.natoms = (uint32_t)point->natoms;
@@ -228,32 +229,32 @@ lml_recall_entry lml_recall_describe(const lml_recall_point *point, double width
 
 /* ---- looking up ---- */
 
-lml_status lml_recall_add(lml_recall *recall, const lml_recall_entry *entry, lml_error *error) {
+lml_status lml_result_cache_add(lml_result_cache *cache, const lml_result_cache_entry *entry, lml_error *error) {
   if (entry->region == LML_RECALL_NOTHING) return LML_OK;
-  const size_t count = recall->nentries + 1;
-  lml_status status = lml_grow(&recall->entries, &recall->capacity, count, sizeof *recall->entries,
-                               "results that were computed", error);
+  const size_t count = cache->nentries + 1;
+  lml_status status =
+      lml_grow(&cache->entries, &cache->capacity, count, sizeof *cache->entries, "results that were computed", error);
   if (status == LML_OK)
-    status = lml_grow(&recall->order, &recall->order_capacity, count, sizeof *recall->order,
-                      "results that were computed", error);
+    status = lml_grow(&cache->order, &cache->order_capacity, count, sizeof *cache->order, "results that were computed",
+                      error);
   if (status != LML_OK) return status;
-  recall->order[recall->nentries] = (lml_recall_order){entry->keys[0], (uint32_t)recall->nentries};
-  recall->entries[recall->nentries++] = *entry;
+  cache->order[cache->nentries] = (lml_result_cache_order){entry->keys[0], (uint32_t)cache->nentries};
+  cache->entries[cache->nentries++] = *entry;
   return LML_OK;
 }
 
 static int compare_keys(const void *one, const void *two) {
-  const lml_recall_order *a = one, *b = two;
+  const lml_result_cache_order *a = one, *b = two;
   if (a->key != b->key) return a->key < b->key ? -1 : 1;
   return (a->entry > b->entry) - (a->entry < b->entry);
 }
 
 /** The first place in the order whose key is not below @p key. */
-static size_t find_place(const lml_recall *recall, double key) {
-  size_t low = 0, high = recall->nordered;
+static size_t find_place(const lml_result_cache *cache, double key) {
+  size_t low = 0, high = cache->nordered;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
-    if (recall->order[middle].key < key)
+    if (cache->order[middle].key < key)
       low = middle + 1;
     else
       high = middle;
@@ -263,22 +264,22 @@ static size_t find_place(const lml_recall *recall, double key) {
 
 /** Put entries that were added since the last time into the order: few one by one, as in a run, many at once, as after
  *  reading. */
-static void put_in_order(lml_recall *recall) {
+static void put_in_order(lml_result_cache *cache) {
   enum { FEW = 64 };
-  if (recall->nentries - recall->nordered > FEW) {
-    qsort(recall->order, recall->nentries, sizeof *recall->order, compare_keys);
-    recall->nordered = recall->nentries;
+  if (cache->nentries - cache->nordered > FEW) {
+    qsort(cache->order, cache->nentries, sizeof *cache->order, compare_keys);
+    cache->nordered = cache->nentries;
   }
-  for (; recall->nordered < recall->nentries; recall->nordered++) {
-    const lml_recall_order new = recall->order[recall->nordered];
-    lml_recall_order *place = recall->order + find_place(recall, new.key);
-    memmove(place + 1, place, (size_t)(recall->order + recall->nordered - place) * sizeof *place);
+  for (; cache->nordered < cache->nentries; cache->nordered++) {
+    const lml_result_cache_order new = cache->order[cache->nordered];
+    lml_result_cache_order *place = cache->order + find_place(cache, new.key);
+    memmove(place + 1, place, (size_t)(cache->order + cache->nordered - place) * sizeof *place);
     *place = new;
   }
 }
 
 /** How far @p entry's keys are from those of @p asked, in parts of what they may be; above 1: it is another. */
-static double distance(const lml_recall_entry *entry, const lml_recall_entry *asked,
+static double distance(const lml_result_cache_entry *entry, const lml_result_cache_entry *asked,
                        const double widths[LML_RECALL_KEYS]) {
   if (entry->region != asked->region || entry->natoms != asked->natoms || entry->engine != asked->engine ||
       entry->shape != asked->shape)
@@ -289,15 +290,16 @@ static double distance(const lml_recall_entry *entry, const lml_recall_entry *as
   return largest;
 }
 
-const lml_recall_entry *lml_recall_next(lml_recall *recall, const lml_recall_entry *asked,
-                                        const double widths[LML_RECALL_KEYS], const lml_recall_entry *last) {
-  const lml_recall_entry *best = NULL;
+const lml_result_cache_entry *lml_result_cache_next(lml_result_cache *cache, const lml_result_cache_entry *asked,
+                                                    const double widths[LML_RECALL_KEYS],
+                                                    const lml_result_cache_entry *last) {
+  const lml_result_cache_entry *best = NULL;
   double nearest = 1.0;
   const double beyond = last == NULL ? -1.0 : distance(last, asked, widths);
-  put_in_order(recall);
-  for (size_t i = find_place(recall, asked->keys[0] - widths[0]);
-       i < recall->nentries && recall->order[i].key <= asked->keys[0] + widths[0]; i++) {
-    const lml_recall_entry *entry = &recall->entries[recall->order[i].entry];
+  put_in_order(cache);
+  for (size_t i = find_place(cache, asked->keys[0] - widths[0]);
+       i < cache->nentries && cache->order[i].key <= asked->keys[0] + widths[0]; i++) {
+    const lml_result_cache_entry *entry = &cache->entries[cache->order[i].entry];
     const double here = distance(entry, asked, widths);
     if (here < beyond || (here == beyond && entry <= last)) continue;
     if (here < nearest || (here <= nearest && (best == NULL || entry < best))) {
@@ -308,13 +310,15 @@ const lml_recall_entry *lml_recall_next(lml_recall *recall, const lml_recall_ent
   return best;
 }
 
-const lml_recall_entry *lml_recall_next_region(const lml_recall *recall, const lml_recall_entry *asked,
-                                               const lml_structure *structure, const lml_recall_entry *last) {
+const lml_result_cache_entry *lml_result_cache_next_region(const lml_result_cache *cache,
+                                                           const lml_result_cache_entry *asked,
+                                                           const lml_structure *structure,
+                                                           const lml_result_cache_entry *last) {
   lml_lattice room;
   double apart = 0.0;
   const lml_lattice *lattice = make_lattice(structure->cell, structure->pbc, &room);
-  for (size_t e = last == NULL ? recall->nentries : (size_t)(last - recall->entries); e-- > 0;) {
-    const lml_recall_entry *entry = &recall->entries[e];
+  for (size_t e = last == NULL ? cache->nentries : (size_t)(last - cache->entries); e-- > 0;) {
+    const lml_result_cache_entry *entry = &cache->entries[e];
     bool same = entry->region == asked->region && entry->age >= 0 && entry->engine == asked->engine &&
                 entry->rule == asked->rule;
     for (int p = 0; p < LML_RECALL_PROBES && same; p++)
@@ -325,18 +329,18 @@ const lml_recall_entry *lml_recall_next_region(const lml_recall *recall, const l
   return NULL;
 }
 
-size_t lml_recall_count(const lml_recall *recall, size_t r, const char *engine) {
+size_t lml_result_cache_count(const lml_result_cache *cache, size_t r, const char *engine) {
   const uint64_t hash = hash_of_text(engine);
   size_t count = 0;
-  for (size_t e = 0; e < recall->nentries; e++) {
-    const lml_recall_entry *entry = &recall->entries[e];
+  for (size_t e = 0; e < cache->nentries; e++) {
+    const lml_result_cache_entry *entry = &cache->entries[e];
     count += entry->region == r && entry->engine == hash && entry->recalled == 0;
   }
   return count;
 }
 
-void lml_recall_free(lml_recall *recall) {
-  lml_free(recall->entries);
-  lml_free(recall->order);
-  *recall = (lml_recall){0};
+void lml_result_cache_free(lml_result_cache *cache) {
+  lml_free(cache->entries);
+  lml_free(cache->order);
+  *cache = (lml_result_cache){0};
 }

@@ -1,4 +1,4 @@
-#include "engine/marked.h"
+#include "engine/process_tag.h"
 
 #include <signal.h>
 #include <string.h>
@@ -38,7 +38,7 @@ static bool holds(const char *text, size_t length, const char *mark) {
   return false;
 }
 
-bool lml_marked_has(pid_t process, const char *mark) {
+bool lml_process_tag_has(pid_t process, const char *mark) {
   char path[64], *text;
   size_t length;
   lml_print_cut(path, sizeof path, "/proc/%ld/environ", (long)process);
@@ -48,14 +48,14 @@ bool lml_marked_has(pid_t process, const char *mark) {
   return found;
 }
 
-size_t lml_marked_signal(const char *mark, int number) {
+size_t lml_process_tag_signal(const char *mark, int number) {
   size_t found = 0;
   DIR *folder = lml_sys->opendir("/proc");
   if (folder == NULL) return 0;
   for (const struct dirent *entry; (entry = lml_sys->readdir(folder)) != NULL;) {
     int64_t process;
     if (!lml_parse_integer((lml_token){.text = entry->d_name, .length = strlen(entry->d_name)}, &process) ||
-        process <= 1 || !lml_marked_has((pid_t)process, mark))
+        process <= 1 || !lml_process_tag_has((pid_t)process, mark))
       continue;
     if (lml_sys->kill((pid_t)process, number) == 0) found++;
   }
@@ -67,15 +67,15 @@ size_t lml_marked_signal(const char *mark, int number) {
 static size_t await_end(const char *mark, double patience) {
   const double end = lml_sys->clock() + patience;
   size_t left;
-  while ((left = lml_marked_signal(mark, 0)) > 0 && lml_sys->clock() < end) lml_sys->sleep(PAUSE);
+  while ((left = lml_process_tag_signal(mark, 0)) > 0 && lml_sys->clock() < end) lml_sys->sleep(PAUSE);
   return left;
 }
 
-size_t lml_marked_end(const char *mark, double patience, size_t *left) {
-  const size_t found = lml_marked_signal(mark, SIGTERM);
+size_t lml_process_tag_end(const char *mark, double patience, size_t *left) {
+  const size_t found = lml_process_tag_signal(mark, SIGTERM);
   *left = found == 0 ? 0 : await_end(mark, patience);
   if (*left == 0) return found;
-  lml_marked_signal(mark, SIGKILL);
+  lml_process_tag_signal(mark, SIGKILL);
   *left = await_end(mark, KILLED);
   return found;
 }

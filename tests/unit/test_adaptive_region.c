@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "session/moving.h"
+#include "session/adaptive_region.h"
 #include "support/spring_calculator.h"
 
 enum { SIDE = 12, SEED = SIDE * SIDE * SIDE /**< the atom that is followed, behind the crystal's */ };
@@ -26,10 +26,10 @@ typedef struct fixture {
   spring_script scripts[3];
   lml_region_settings regions[2];
   lml_mixing_region mixed[2];
-  lml_moving_region moves[2];
+  lml_adaptive_regions_region moves[2];
   size_t nregions;
   lml_calculator *calculator;
-  lml_moving *moving;
+  lml_adaptive_regions *adaptive;
   lml_error error;
 } fixture;
 
@@ -81,13 +81,13 @@ static void begins(fixture *f) {
                                         .regions = f->mixed,
                                         .nregions = f->nregions};
   if (lml_mixing_calculator_create(&settings, &f->calculator, &f->error) != LML_OK) fail_msg("%s", f->error.message);
-  const lml_moving_settings how = {.mixture = lml_mixture_of(f->calculator), .regions = f->moves};
-  if (lml_moving_create(&how, &f->moving, &f->error) != LML_OK) fail_msg("%s", f->error.message);
+  const lml_adaptive_regions_settings how = {.mixture = lml_mixture_of(f->calculator), .regions = f->moves};
+  if (lml_adaptive_regions_create(&how, &f->adaptive, &f->error) != LML_OK) fail_msg("%s", f->error.message);
 }
 
 static int tear_down(void **state) {
   fixture *f = *state;
-  lml_moving_destroy(f->moving);
+  lml_adaptive_regions_destroy(f->adaptive);
   lml_calculator_destroy(f->calculator);
   lml_structure_free(&f->structure);
   return 0;
@@ -102,7 +102,8 @@ static lml_mixing_region now(const fixture *f, size_t r) {
 /** Follow with the seed at @p x. */
 static void follows(fixture *f, size_t replica, double x) {
   put_seed(f, x);
-  if (lml_moving_follow(f->moving, replica, &f->structure, &f->error) != LML_OK) fail_msg("%s", f->error.message);
+  if (lml_adaptive_regions_follow(f->adaptive, replica, &f->structure, &f->error) != LML_OK)
+    fail_msg("%s", f->error.message);
 }
 
 /** Evaluate, with regions as they are: the cluster must be that of the region. */
@@ -138,7 +139,7 @@ static void an_atom_between_the_radii_is_what_it_was(void **state) {
     follows(f, 0, seeds[step]);
     evaluates(f);
     assert_int_equal(label(f, atom_at(12)) == LML_REGION_QM, in[step]);
-    assert_int_equal(lml_moving_ages(f->moving)[0], 0);
+    assert_int_equal(lml_adaptive_regions_ages(f->adaptive)[0], 0);
   }
 }
 
@@ -163,7 +164,7 @@ static void it_follows_every_few_evaluations_of_a_replica(void **state) {
   begins(f);
   for (size_t step = 0; step < 5; step++) {
     follows(f, 0, 11.0 + 2.0 * (double)step);
-    assert_int_equal(lml_moving_ages(f->moving)[0], ages[step]);
+    assert_int_equal(lml_adaptive_regions_ages(f->adaptive)[0], ages[step]);
     assert_int_equal(label(f, atom_at(10)), step < 3 ? LML_REGION_QM : LML_REGION_MM);
     assert_int_equal(label(f, atom_at(18)), step < 3 ? LML_REGION_MM : LML_REGION_QM);
     evaluates(f);
@@ -214,7 +215,7 @@ static void what_is_forgotten_begins_anew(void **state) {
   follows(f, 0, 10.0);
   follows(f, 0, 9.88);
   assert_int_equal(label(f, atom_at(12)), LML_REGION_QM);
-  lml_moving_forget(f->moving);
+  lml_adaptive_regions_forget(f->adaptive);
   assert_ptr_equal(now(f, 0).region, f->mixed[0].region);
   assert_ptr_equal(now(f, 0).cluster, f->mixed[0].cluster);
   follows(f, 0, 9.88);
@@ -233,7 +234,7 @@ static void regions_that_come_to_overlap_are_refused(void **state) {
   evaluates(f);
   assert_ptr_equal(now(f, 1).region, f->mixed[1].region);
   put_seed(f, 17.0);
-  assert_int_equal(lml_moving_follow(f->moving, 0, &f->structure, &f->error), LML_ERR_INPUT);
+  assert_int_equal(lml_adaptive_regions_follow(f->adaptive, 0, &f->structure, &f->error), LML_ERR_INPUT);
   assert_non_null(strstr(f->error.message, "gets a quantum force from both of the regions core and other"));
   assert_ptr_equal(now(f, 0).region, f->mixed[0].region);
   follows(f, 0, 11.0);
@@ -244,11 +245,11 @@ static void other_structures_are_refused(void **state) {
   fixture *f = *state;
   begins(f);
   f->structure.positions[4] = NAN;
-  assert_int_equal(lml_moving_follow(f->moving, 0, &f->structure, &f->error), LML_ERR_INPUT);
+  assert_int_equal(lml_adaptive_regions_follow(f->adaptive, 0, &f->structure, &f->error), LML_ERR_INPUT);
   assert_non_null(strstr(f->error.message, "atom 1"));
   f->structure.positions[4] = 0.0;
   f->structure.numbers[7] = 3;
-  assert_int_equal(lml_moving_follow(f->moving, 0, &f->structure, &f->error), LML_ERR_INPUT);
+  assert_int_equal(lml_adaptive_regions_follow(f->adaptive, 0, &f->structure, &f->error), LML_ERR_INPUT);
   assert_non_null(strstr(f->error.message, "atom 7 is Li for the driver"));
   f->structure.numbers[7] = 1;
   follows(f, 0, 11.0);

@@ -1,0 +1,49 @@
+/** @file unknown_species.h
+ *  Atoms of species that the ML calculator does not know, such as helium in tungsten: invisible to it.
+ */
+#ifndef LML_MIXING_UNKNOWN_SPECIES_H
+#define LML_MIXING_UNKNOWN_SPECIES_H
+
+#include <stddef.h>
+
+#include "base/log.h"
+#include "lmlink/structure.h"
+#include "mixing/mixing_region.h"
+
+/** Initialise with `lml_unknown_species f = {0};`, release with lml_unknown_species_free. */
+typedef struct lml_unknown_species {
+  size_t count;          /**< foreign atoms */
+  size_t *parents;       /**< index in the parent of each atom that is visible; NULL where all are */
+  size_t nvisible;       /**< likewise */
+  unsigned char *flags;  /**< 1 for each foreign atom of the parent; NULL where there is none */
+  lml_structure visible; /**< without them, as last stripped */
+} lml_unknown_species;
+
+/** Find the atoms of @p structure whose species are not among the @p nknown in @p known (NULL: there are none).
+ *  LML_ERR_INPUT where one of them is a QM atom of none of the regions: nothing would give it a force. */
+lml_status lml_unknown_species_find(lml_unknown_species *unknown, const lml_structure *structure, const int *known,
+                                    size_t nknown, const lml_mixing_region *regions, size_t nregions, lml_error *error);
+
+/** Whether all of them are QM atoms of @p regions, in a structure whose atoms are those of @p structure; likewise. */
+lml_status lml_unknown_species_check(const lml_unknown_species *unknown, const lml_structure *structure,
+                                     const lml_mixing_region *regions, size_t nregions, lml_error *error);
+
+/** Tell which atoms whose force is the ML calculator's, wholly or in part, lie within @p distance (Å) of one. */
+void lml_unknown_species_warn(const lml_unknown_species *unknown, const lml_structure *structure,
+                              const lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);
+
+/** Whether none of the other atoms of @p structure is at the place of a foreign one, which the ML calculator cannot
+ *  tell: LML_ERR_INPUT, as of lml_structure_check_apart. */
+lml_status lml_unknown_species_check_apart(const lml_unknown_species *unknown, const lml_structure *structure,
+                                           lml_error *error);
+
+/** @p structure without foreign atoms; itself where there are none. */
+lml_status lml_unknown_species_strip(lml_unknown_species *unknown, const lml_structure *structure,
+                                     const lml_structure **seen, lml_error *error);
+
+/** Index in the parent of visible atom @p i. */
+size_t lml_unknown_species_parent(const lml_unknown_species *unknown, size_t i);
+
+void lml_unknown_species_free(lml_unknown_species *unknown);
+
+#endif
