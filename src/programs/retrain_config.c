@@ -254,7 +254,8 @@ static const lml_key keys[] = {
     {.name = "output",
      LML_KEY_AT(lml_retrain_options, output),
      .type = LML_KEY_PATH,
-     .help = "the new `.snapcoeff` file, with the `.snapparam` file beside it; from a `.uf3` or `.yace` file, another of its kind",
+     .help = "the new `.snapcoeff` file, with the `.snapparam` file beside it; from a `.uf3` or `.yace` file, another "
+             "of its kind",
      .otherwise = "none: give it here, or the option",
      .option = "output",
      .argument = "FILE"},

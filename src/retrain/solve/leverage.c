@@ -145,7 +145,7 @@ lml_status lml_leverage_select(lml_leverage *leverage, lml_design *design, lml_d
   if (first >= set->nframes) return LML_OK;
   judging j = {.leverage = leverage,
                .screening = begin_screening(set, first),
-                 .adder = {.accumulators = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
+               .adder = {.accumulators = &leverage->frame, .weight = set->weight, .has_values = set->has_values}};
   const lml_row_sink sink = {.accumulate = accumulate, .context = &j};
   lml_status status = LML_OK;
   for (size_t position = first; position < set->nframes && status == LML_OK; position++) {
