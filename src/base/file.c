@@ -401,8 +401,8 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
   return status;
 }
 
-/** Bring all of it to the disk, under the temporary name. */
-static lml_status finish(lml_file_writer *w, lml_error *error) {
+lml_status lml_file_writer_prepare(lml_file_writer *w, lml_error *error) {
+  if (w->fd < 0) return LML_OK;
   const lml_status status = flush(w, error);
   if (status != LML_OK) return status;
   if (lml_sys->fsync(w->fd) != 0) return lml_fail_errno(error, errno, "%s: cannot be flushed to disk", w->path);
@@ -428,7 +428,7 @@ static lml_status keep_name(lml_file_writer *w, lml_error *error) {
 
 lml_status lml_file_writer_commit_all(lml_file_writer *const *writers, size_t count, lml_error *error) {
   lml_status status = LML_OK;
-  for (size_t k = 0; k < count && status == LML_OK; k++) status = finish(writers[k], error);
+  for (size_t k = 0; k < count && status == LML_OK; k++) status = lml_file_writer_prepare(writers[k], error);
   for (size_t k = 0; k < count && status == LML_OK; k++) status = put_in_place(writers[k], error);
   for (size_t k = 0; k < count && status == LML_OK; k++) status = keep_name(writers[k], error);
   for (size_t k = 0; k < count; k++) lml_file_writer_abort(writers[k]);

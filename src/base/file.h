@@ -77,6 +77,9 @@ lml_status lml_file_writer_print(lml_file_writer *writer, lml_error *error, cons
  * folder is what failed. */
 lml_status lml_file_writer_commit(lml_file_writer *writer, lml_error *error);
 
+/** Flush and sync, so that lml_file_writer_commit has to rename alone. Nothing can be appended any more. */
+lml_status lml_file_writer_prepare(lml_file_writer *writer, lml_error *error);
+
 /** lml_file_writer_commit for files that belong together: all are on the disk before the first is renamed, and they are
  *  renamed in their order, one right after the other. A process that is killed meanwhile may leave some renamed. */
 lml_status lml_file_writer_commit_all(lml_file_writer *const *writers, size_t count, lml_error *error);

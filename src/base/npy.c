@@ -93,17 +93,24 @@ lml_status lml_npy_write(lml_npy_writer *writer, const double *values, size_t co
   return lml_file_writer_write(writer->file, values, count * sizeof *values, error);
 }
 
-lml_status lml_npy_commit(lml_npy_writer *writer, lml_error *error) {
-  lml_status status;
-  if (writer->written == writer->expected) {
-    status = lml_file_writer_commit(writer->file, error);
-    writer->file = NULL;
-  } else {
+lml_status lml_npy_take(lml_npy_writer *writer, lml_file_writer **file, lml_error *error) {
+  lml_status status = LML_OK;
+  *file = NULL;
+  if (writer->written != writer->expected)
     status = lml_fail(error, LML_ERR_INTERNAL, "%s: %zu values instead of the %zu of the array's shape", writer->path,
                       writer->written, writer->expected);
+  if (status == LML_OK) {
+    *file = writer->file;
+    writer->file = NULL;
   }
   lml_npy_abort(writer);
   return status;
+}
+
+lml_status lml_npy_commit(lml_npy_writer *writer, lml_error *error) {
+  lml_file_writer *file;
+  const lml_status status = lml_npy_take(writer, &file, error);
+  return status == LML_OK ? lml_file_writer_commit(file, error) : status;
 }
 
 void lml_npy_abort(lml_npy_writer *writer) {

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#include "lmlink/error.h"
+#include "base/file.h"
 
 enum { LML_NPY_MAX_DIMENSIONS = 8 /**< at most */ };
 
@@ -24,6 +24,9 @@ lml_status lml_npy_write(lml_npy_writer *writer, const double *values, size_t co
 /** Flush, sync and rename to the final name. Fewer doubles than the shape holds are an LML_ERR_INTERNAL. The writer is
  *  freed whatever the status; where it fails, nothing is left. */
 lml_status lml_npy_commit(lml_npy_writer *writer, lml_error *error);
+
+/** Give the file, whole but not in place, to the caller, who commits or aborts it. Else as lml_npy_commit. */
+lml_status lml_npy_take(lml_npy_writer *writer, lml_file_writer **file, lml_error *error);
 
 /** Remove what was written and free the writer; NULL is fine. */
 void lml_npy_abort(lml_npy_writer *writer);

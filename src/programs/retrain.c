@@ -38,8 +38,8 @@ static void clear_line(progress *p) {
 }
 
 static void show_progress(void *context, lml_stage stage, size_t done, size_t total) {
-  static const char *const what[LML_STAGES] = {
-      "reading files", "cache", "hard constraints", "rows", "leverages", "solving", "QR", "errors"};
+  static const char *const what[LML_STAGES] = {"reading files", "cache", "hard constraints", "rows",       "leverages",
+                                               "solving",       "QR",    "errors",           "uncertainty"};
   progress *p = context;
   const double now = lml_sys->clock();
   if (done == 0) p->begin = p->next = now;
@@ -128,6 +128,41 @@ static void print_choice(const lml_retrain *retrain) {
   printf("%.6f %s, limit %g\n", trial->soft_change, watch[retrain->watch], retrain->options->soft_limit);
 }
 
+static void print_coverage(const lml_retrain *retrain, size_t s) {
+  const lml_dataset *set = &retrain->options->sets[s];
+  const lml_coverage *c = &retrain->coverages[s];
+  char noise[32] = "-";
+  if (c->count == 0.0) return;
+  const double error = sqrt(c->square_error / c->count), sigma = sqrt(c->square_sigma / c->count);
+  if (set->has_values) lml_print_cut(noise, sizeof noise, "%.3f", c->inside_noise / c->count);
+  printf("%-7s %-16s %8.0f %12.6f %12.6f %12.3f %12.3f %12s  %s%s\n", lml_role_names[set->role],
+         lml_quantity_names[set->quantity], c->count, error, sigma, error / sigma, c->inside / c->count, noise,
+         lml_path_name(set->path), set->has_values ? "" : " (change)");
+}
+
+/** What the uncertainty is, and how well it says the errors. */
+static void print_uncertainty(const lml_retrain *retrain) {
+  const lml_uncertainty *u = &retrain->uncertainty;
+  if (u->factor != NULL) {
+    const lml_calibration *c = &u->calibration;
+    printf(
+        "uncertainty: %s from %zu rows, rank %zu (%.1f %% of the trace); scale %.2f from %zu folds (%.2f with noise "
+        "of %.4f eV/A)\n",
+        lml_uncertainty_names[u->kind], u->nrows, u->rank, 100.0 * u->share, c->alpha, c->nfolds, c->alpha_noise,
+        c->noise);
+    printf("%-7s %-16s %8s %12s %12s %12s %12s %12s  %s\n", "set", "quantity", "rows", "RMS error", "RMS sigma",
+           "ratio", "in 2 sigma", "with noise", "file");
+    for (size_t s = 0; s < retrain->options->nsets; s++) print_coverage(retrain, s);
+  }
+  for (size_t e = 0; u->distances != NULL && e < u->nelements; e++) {
+    const lml_atom_distance *d = &u->distances[e];
+    printf("distance of %s: from %zu atoms", lml_element_symbol(lml_potential_element(retrain->start, e)), d->natoms);
+    for (size_t q = 0; d->natoms > 1 && q < LML_DISTANCE_QUANTILES; q++)
+      printf("%s %.2f for %g %%", q == 0 ? ", at most" : ",", d->quantiles[q], 100.0 * lml_distance_shares[q]);
+    printf("%s\n", d->natoms > 1 ? "" : ", too few");
+  }
+}
+
 static void print_results(const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
   const lml_trial *trial = &retrain->trials[retrain->chosen];
@@ -138,6 +173,7 @@ static void print_results(const lml_retrain *retrain) {
   for (size_t s = 0; s < options->nsets; s++) print_set(retrain, &retrain->validations[s]);
   print_offsets(retrain);
   print_choice(retrain);
+  print_uncertainty(retrain);
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
          trial->lambda_ridge, retrain->width, retrain->constraints.rank);
   printf("wrote %s\n", options->output);
@@ -190,7 +226,8 @@ static lml_status run(lml_retrain_options *options, lml_log_level level, lml_com
   lml_retrain retrain;
   const lml_status status = lml_retrain_run(&retrain, options, comm, &listener, error);
   clear_line(&p);
-  if (status == LML_OK && !follows && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET) print_results(&retrain);
+  if (status == LML_OK && !follows && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET)
+    lml_retrain_describes(options) ? print_uncertainty(&retrain) : print_results(&retrain);
   lml_retrain_free(&retrain);
   return status;
 }

@@ -1,5 +1,7 @@
 #include "programs/retrain_config.h"
 
+#include "base/memory.h"
+#include "base/path.h"
 #include "programs/potential_keys.h"
 #include "programs/retrain_tables.h"
 
@@ -35,6 +37,23 @@ static lml_status read_search(const lml_keys_reading *reading, const lml_json_va
   bool wanted = false;
   const lml_status status = lml_json_logical(reading->document, object, key->name, LML_JSON_REQUIRED, &wanted, error);
   ((lml_retrain_options *)target)->search.trials = wanted ? LML_SEARCH_TRIALS : 0;
+  return status;
+}
+
+/** Structures that the distance counts from. */
+static lml_status read_from(const lml_keys_reading *reading, const lml_json_value *object, const lml_key *key,
+                            void *target, lml_error *error) {
+  const lml_json_value *files = NULL;
+  size_t count = 0;
+  lml_status status = lml_json_array(reading->document, object, key->name, LML_JSON_REQUIRED, &files, &count, error);
+  for (size_t i = 0; i < count && status == LML_OK; i++) {
+    const char *name = NULL;
+    status = lml_json_element_text(reading->document, files, i, &name, error);
+    char *path = status == LML_OK ? lml_path_beside(reading->path, name, error) : NULL;
+    if (status == LML_OK)
+      status = path == NULL ? LML_ERR_MEMORY : lml_retrain_options_add_from(target, path, error);
+    lml_free(path);
+  }
   return status;
 }
 
@@ -94,6 +113,30 @@ static const lml_key search_keys[] = {
 };
 
 static const lml_key_table search_table = {LML_KEYS(search_keys), .init = init_search};
+
+static const lml_key uncertainty_keys[] = {
+    {.name = "kind",
+     LML_KEY_AT(lml_retrain_options, uncertainty.kind),
+     .type = LML_KEY_CHOICE,
+     .choices = lml_uncertainty_names,
+     .help = "how the covariance of the coefficients is found"},
+    {.name = "rank",
+     LML_KEY_AT(lml_retrain_options, uncertainty.rank),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .most = 1000,
+     .help = "columns of its factor",
+     .options = "`--uncertainty-rank K`"},
+    {.name = "from",
+     .type = LML_KEY_PATHS,
+     .read = read_from,
+     .help = "structures that the distance of an atom counts from",
+     .otherwise = "those that are trained on",
+     .options = "`--uncertainty-from FILE` (repeated)"},
+};
+
+static const lml_key_table uncertainty_table = {LML_KEYS(uncertainty_keys)};
 
 /* ---- the file ---- */
 
@@ -251,6 +294,15 @@ static const lml_key keys[] = {
      .unit = "eV per atom, eV/Å",
      .help = "largest contradiction between constraints to set that is no error",
      .otherwise = "1e-6"},
+    {.name = "uncertainty",
+     LML_KEY_AT(lml_retrain_options, uncertainty.kind),
+     .type = LML_KEY_CHOICE,
+     .choices = lml_uncertainty_names,
+     .object = &uncertainty_table,
+     .help = "[what errors may be](#uncertainty), in files beside the output: `sandwich`, `pops`, or `auto` (`pops` for "
+             "linear forms, else `sandwich`); in JSON also an object that says more",
+     .option = "uncertainty",
+     .argument = "KIND"},
     {.name = "output",
      LML_KEY_AT(lml_retrain_options, output),
      .type = LML_KEY_PATH,

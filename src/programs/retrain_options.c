@@ -99,6 +99,12 @@ static const lml_option table[] = {
      .value = "N",
      .help = "Threads that share the frames, of each rank; by default as many as BLAS would use (the cores, or "
              "OPENBLAS_NUM_THREADS)."},
+    {.name = "uncertainty-rank", .value = "K", .help = "Columns of the factor, 15 by default."},
+    {.name = "uncertainty-from",
+     .value = "FILE",
+     .times = LML_OPTION_MANY,
+     .help = "Structures that an atom's distance counts from, in place of those that are trained on. Without targets, "
+             "nothing is retrained, and NAME.uncertainty.json of the start's distance is all that is written."},
     {.name = "log-level",
      .value = "LEVEL",
      .choices = lml_log_level_names,
@@ -256,6 +262,17 @@ static lml_status apply_groups(const lml_arguments *arguments, lml_config_groups
   return status;
 }
 
+static lml_status apply_uncertainty(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
+  static const char name[] = "uncertainty-from";
+  lml_uncertainty_options *to = &options->uncertainty;
+  long rank = (long)to->rank;
+  lml_status status = lml_arguments_integer(arguments, "uncertainty-rank", 1, 1000, &rank, error);
+  to->rank = (size_t)rank;
+  for (size_t i = 0; i < lml_arguments_count(arguments, name) && status == LML_OK; i++)
+    status = lml_retrain_options_add_from(options, lml_arguments_text(arguments, name, i), error);
+  return status;
+}
+
 static lml_status add_all(const lml_arguments *arguments, lml_retrain_options *options, lml_error *error) {
   lml_status status = add_targets(arguments, options, error);
   if (status == LML_OK) status = add_followed(arguments, options, error);
@@ -278,6 +295,7 @@ lml_status lml_retrain_options_read(const lml_arguments *arguments, lml_retrain_
   if (status == LML_OK) status = lml_arguments_integer(arguments, "threads", 1, 1024, &threads, error);
   options->threads = (size_t)threads;
   if (status == LML_OK) status = apply_search(arguments, &options->search, error);
+  if (status == LML_OK) status = apply_uncertainty(arguments, options, error);
   if (status == LML_OK) status = add_all(arguments, options, error);
   *level = (lml_log_level)lml_arguments_choice(arguments, "log-level", LML_LOG_INFO);
   return status;

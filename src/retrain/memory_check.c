@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "base/thread_pool.h"
 #include "retrain/rows/design.h"
+#include "retrain/uncertainty/quantum_rows.h"
 
 /** Bytes of addresses that OpenBLAS maps for each thread that uses it. Where it can't, it tries for ever. */
 static const double blas_buffer = 128 << 20;
@@ -45,7 +46,8 @@ static matrices count_matrices(const lml_retrain_options *options) {
   count.each += lml_retrain_most_folds(options);
   for (size_t s = 0; s < options->nsets && (lml_retrain_chooses(options) || options->cache != NULL); s++)
     count.each += options->sets[s].role == LML_ROLE_TEST;
-  count.each += options->method != LML_METHOD_CHOLESKY; /* the triangle of QR */
+  count.each += options->method != LML_METHOD_CHOLESKY;                   /* the triangle of QR */
+  if (options->uncertainty.kind != LML_UNCERTAINTY_NONE) count.each += 2; /* a factor, and sums of scores */
   return count;
 }
 
@@ -55,10 +57,20 @@ typedef struct {
   double each, thread, slot, first;
 } needs;
 
+static double rows_of_targets(const lml_retrain_options *options) {
+  double count = 0.0;
+  for (size_t s = 0; s < options->nsets; s++)
+    if (options->sets[s].role == LML_ROLE_TARGET) count += (double)options->sets[s].nrows;
+  return count;
+}
+
 static needs add_up(const lml_design *design, const lml_retrain_options *options) {
   const double width = (double)design->width;
   const matrices count = count_matrices(options);
   const double folds = lml_retrain_most_folds(options) > 0 ? 1.0 : 0.0; /* a matrix to factorise, and its sums */
+  const double held = options->uncertainty.kind == LML_UNCERTAINTY_NONE
+                          ? 0.0
+                          : fmin(rows_of_targets(options), LML_HELD_CLUSTERS * LML_CLUSTER_ROWS) * width;
   double frame = LML_BLOCK_ROWS * width, hard = 0.0;
   for (size_t s = 0; s < options->nsets; s++) {
     const lml_dataset *set = &options->sets[s];
@@ -66,8 +78,8 @@ static needs add_up(const lml_design *design, const lml_retrain_options *options
     if (set->role == LML_ROLE_HARD) hard += (double)set->nrows * width;
   }
   const double sums = width * (width + 2.0 * LML_BLOCK_ROWS);
-  return (needs){.each = sizeof(double) * ((double)count.each * width * width + sums + frame + hard),
-                 .thread = sizeof(double) * fmax(frame, folds * 2.0 * width * width),
+  return (needs){.each = sizeof(double) * ((double)count.each * width * width + sums + frame + hard + 3.0 * held),
+                 .thread = sizeof(double) * fmax(frame, folds * 2.0 * width * width + 2.0 * held),
                  .slot = sizeof(double) * sums,
                  .first = sizeof(double) * (((double)count.first + 2.0 * folds) * width * width + 2.0 * hard)};
 }

@@ -7,12 +7,15 @@ const char *const lml_lambda_names[] = {"lambda_soft", "lambda_ridge", NULL};
 const char *const lml_sums_names[] = {"auto", "exact", NULL};
 
 void lml_retrain_options_init(lml_retrain_options *options) {
-  *options = (lml_retrain_options){.poll = 0.5, .search.tolerance = 0.05, .soft_limit = 0.015};
+  *options = (lml_retrain_options){
+      .poll = 0.5, .search.tolerance = 0.05, .soft_limit = 0.015, .uncertainty.rank = LML_UNCERTAINTY_RANK};
   for (size_t k = 0; k < LML_DEGREES; k++) options->ridge_scale.degrees[k] = 1.0;
 }
 
 void lml_retrain_options_free(lml_retrain_options *options) {
   for (size_t s = 0; s < options->nsets; s++) lml_dataset_free(&options->sets[s]);
+  for (size_t s = 0; s < options->uncertainty.nfrom; s++) lml_dataset_free(&options->uncertainty.from[s]);
+  lml_free(options->uncertainty.from);
   lml_free(options->sets);
   lml_config_groups_free(&options->groups);
   lml_free(options->configuration);
@@ -42,6 +45,24 @@ lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, 
                         .path = lml_strdup(path, error)};
   if ((*set)->path == NULL) return LML_ERR_MEMORY;
   options->nsets++;
+  return LML_OK;
+}
+
+lml_status lml_retrain_options_add_from(lml_retrain_options *options, const char *path, lml_error *error) {
+  lml_uncertainty_options *to = &options->uncertainty;
+  if (lml_source_of_path(path) != LML_SOURCE_STRUCTURES)
+    return lml_fail(error, LML_ERR_USAGE, "--uncertainty-from %s: distances are of atoms: name a file of structures",
+                    path);
+  const lml_status status =
+      lml_grow(&to->from, &to->from_capacity, to->nfrom + 1, sizeof *to->from, "the structure files", error);
+  if (status != LML_OK) return status;
+  to->from[to->nfrom] = (lml_dataset){.role = LML_ROLE_SOFT,
+                                      .quantity = LML_QUANTITY_FORCES,
+                                      .selection = LML_SELECT_ALL,
+                                      .weight = 1.0,
+                                      .path = lml_strdup(path, error)};
+  if (to->from[to->nfrom].path == NULL) return LML_ERR_MEMORY;
+  to->nfrom++;
   return LML_OK;
 }
 
@@ -105,7 +126,11 @@ size_t lml_retrain_trials(const lml_retrain_options *options) {
 
 size_t lml_retrain_most_folds(const lml_retrain_options *options) {
   if (options->folds > 0 || lml_retrain_followed(options) != NULL) return options->folds;
-  return lml_retrain_chooses(options) ? LML_FOLDS : 0;
+  return lml_retrain_chooses(options) || options->uncertainty.kind != LML_UNCERTAINTY_NONE ? LML_FOLDS : 0;
+}
+
+bool lml_retrain_describes(const lml_retrain_options *options) {
+  return options->nsets == 0 && options->uncertainty.nfrom > 0;
 }
 
 static bool has_zero(const double *values, size_t count) {
@@ -144,14 +169,30 @@ static lml_status check_choice(const lml_retrain_options *options, lml_error *er
   return check_search(options, error);
 }
 
+static lml_status check_uncertainty(const lml_retrain_options *options, lml_error *error) {
+  const lml_uncertainty_options *wanted = &options->uncertainty;
+  if (lml_retrain_describes(options) && wanted->kind != LML_UNCERTAINTY_NONE)
+    return lml_fail(error, LML_ERR_USAGE,
+                    "--uncertainty %s is found from targets: give --targets FILE, or --uncertainty-from alone for the "
+                    "distance of the starting potential",
+                    lml_uncertainty_names[wanted->kind]);
+  if (lml_retrain_followed(options) == NULL || (wanted->kind == LML_UNCERTAINTY_NONE && wanted->nfrom == 0))
+    return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE,
+                  "--follow leaves no frames out, which the scale of an uncertainty needs: omit --uncertainty and "
+                  "--uncertainty-from, and retrain once more at the end without --follow");
+}
+
 lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_error *error) {
   if (options->start == NULL)
     return lml_fail(error, LML_ERR_USAGE, "no starting potential: give a configuration file, or --start FILE");
+  lml_status status = check_uncertainty(options, error);
+  if (status != LML_OK || lml_retrain_describes(options)) return status;
   if (options->output == NULL) return lml_fail(error, LML_ERR_USAGE, "no output: give --output NEW.snapcoeff");
   if (count_role(options, LML_ROLE_TARGET) == 0)
     return lml_fail(error, LML_ERR_USAGE, "no targets: give --targets FILE, a force log or extended XYZ with forces");
   if (!(options->soft_limit > 0.0)) return lml_fail(error, LML_ERR_USAGE, "--soft-limit must be above 0 (eV/A)");
-  lml_status status = check_followed(options, error);
+  status = check_followed(options, error);
   if (status == LML_OK) status = check_choice(options, error);
   return status == LML_OK ? check_leverage(options, error) : status;
 }

@@ -5,6 +5,7 @@
 #define LML_RETRAIN_OPTIONS_H
 
 #include "lmlink/potential.h"
+#include "potential/uncertainty.h"
 #include "retrain/data/dataset.h"
 #include "retrain/solve/constraints.h"
 #include "retrain/solve/ridge.h"
@@ -45,6 +46,17 @@ enum {
   LML_FOLDS = 5 /**< where their number is not given, and there are as many groups of frames */
 };
 
+enum { LML_UNCERTAINTY_RANK = 15 /**< columns of a factor, by default */ };
+
+/** What uncertainty is written beside the result. Sets belong to it. */
+typedef struct lml_uncertainty_options {
+  lml_uncertainty_kind kind; /**< of the factor; LML_UNCERTAINTY_NONE: none */
+  size_t rank;               /**< its columns */
+  lml_dataset *from; /**< structures that the distance of an atom counts from; none: those that are trained on, where
+                          there is a factor */
+  size_t nfrom, from_capacity;
+} lml_uncertainty_options;
+
 /** What is wanted. Strings and arrays belong to it. */
 typedef struct lml_retrain_options {
   char *configuration;      /**< the JSON file it was read from, for the report; NULL: none */
@@ -67,6 +79,7 @@ typedef struct lml_retrain_options {
                           LML_FOLDS, where λs are chosen and no test set is there to choose by */
   char *fold_groups; /**< info key that names which target frames are left out together; NULL: equivalent ones are */
   lml_constraint_options constraints;
+  lml_uncertainty_options uncertainty;
   char *output; /**< .snapcoeff file; the parameters go to the .snapparam file of the same name */
   char *report; /**< JSON file; NULL: none */
   char *cache;  /**< file that keeps the sums from one run to the next; NULL: none */
@@ -84,6 +97,12 @@ void lml_retrain_options_free(lml_retrain_options *options);
  * ones are the forces of all atoms. */
 lml_status lml_retrain_options_add(lml_retrain_options *options, lml_role role, const char *path, lml_dataset **set,
                                    lml_error *error);
+
+/** Add a file of structures that the distance counts from: all of their atoms. */
+lml_status lml_retrain_options_add_from(lml_retrain_options *options, const char *path, lml_error *error);
+
+/** Whether nothing is retrained: the distance of the starting potential alone is wanted. */
+bool lml_retrain_describes(const lml_retrain_options *options);
 
 /** Whether λs are to be chosen: several values are given for one that counts, or none. λ_S counts with soft
  *  constraints. */

@@ -9,6 +9,7 @@
 #include "retrain/report/files.h"
 #include "retrain/report/report.h"
 #include "retrain/solve/solve.h"
+#include "retrain/uncertainty/uncertainty.h"
 
 static lml_status make_result(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
@@ -112,12 +113,24 @@ static lml_status validate(lml_run *r, lml_error *error) {
   return status;
 }
 
+static bool has_uncertainty(const lml_retrain *retrain) {
+  return retrain->uncertainty.factor != NULL || retrain->uncertainty.distances != NULL;
+}
+
 static lml_status write_outputs(lml_run *r, lml_error *error) {
   const lml_retrain *retrain = r->retrain;
   const lml_retrain_options *options = r->options;
   char comment[128 + LML_SHA256_TEXT];
   lml_start_files_comment(retrain->start_files, comment, sizeof comment);
-  lml_status status = lml_format_write(retrain->result, options->output, comment, error);
+  lml_uncertainty_files beside = {0};
+  lml_status status = LML_OK; /* all files are on the disk before the first is renamed */
+  if (has_uncertainty(retrain))
+    status = lml_uncertainty_write(&retrain->uncertainty, retrain->result, options->output, &beside, error);
+  if (status == LML_OK) status = lml_format_write(retrain->result, options->output, comment, error);
+  if (status == LML_OK)
+    status = lml_uncertainty_commit(&beside, error);
+  else
+    lml_uncertainty_abort(&beside);
   if (status == LML_OK && options->report != NULL) status = lml_report_write(retrain, options->report, error);
   return status;
 }
@@ -127,6 +140,7 @@ lml_status lml_run_finish(lml_run *r, lml_error *error) {
   lml_status status = make_result(r, error);
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = validate(r, error);
+  if (status == LML_OK) status = lml_run_find_uncertainty(r, error);
   if (status != LML_OK) return status;
   if (lml_run_is_root(r)) status = write_outputs(r, error);
   return lml_comm_agree(r->comm, status, error);

@@ -18,6 +18,7 @@
 #include "retrain/solve/solve.h"
 #include "retrain/sums/cached_sums.h"
 #include "retrain/sums/sums.h"
+#include "retrain/uncertainty/uncertainty.h"
 
 /* ---- what is read ---- */
 
@@ -32,6 +33,14 @@ static lml_status check_prior(const lml_retrain *retrain, lml_error *error) {
   return LML_OK;
 }
 
+/** The starting potential as it is: nothing is retrained. */
+static lml_status keep_start(lml_run *r, lml_error *error) {
+  const lml_potential *original = r->retrain->original;
+  if (r->options->output == NULL && (r->options->output = lml_strdup(original->coefficient_file, error)) == NULL)
+    return LML_ERR_MEMORY;
+  return lml_potential_with_coefficients(original, lml_potential_coefficients(original), &r->retrain->start, error);
+}
+
 static lml_status read_start(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   lml_retrain *retrain = r->retrain;
@@ -39,6 +48,7 @@ static lml_status read_start(lml_run *r, lml_error *error) {
       lml_potential_read(options->start, options->parameters, options->fixed_terms, &retrain->original, error);
   if (status == LML_OK && lml_run_is_root(r)) lml_potential_log_warnings(retrain->original, r->listener->log);
   if (status == LML_OK) status = lml_start_files_find(retrain->start_files, retrain->original, error);
+  if (status == LML_OK && lml_retrain_describes(options)) return keep_start(r, error);
   if (status == LML_OK && lml_run_is_root(r)) status = lml_outputs_spare(options, retrain->start_files, error);
   if (status == LML_OK && options->configuration != NULL)
     status = lml_sha256_file(options->configuration, retrain->configuration, error);
@@ -64,6 +74,8 @@ static lml_status read_start(lml_run *r, lml_error *error) {
   }
   lml_potential_destroy(formed);
   if (status != LML_OK) return status;
+  if (options->uncertainty.kind == LML_UNCERTAINTY_AUTO)
+    r->options->uncertainty.kind = retrain->start->quadratic ? LML_UNCERTAINTY_SANDWICH : LML_UNCERTAINTY_POPS;
   retrain->width = lml_potential_nelements(retrain->start) * lml_potential_ncoefficients(retrain->start);
   status = lml_alloc(&retrain->delta, retrain->width, sizeof(double), "coefficients", error);
   if (status == LML_OK) status = lml_ridge_make(&retrain->ridge, &options->ridge_scale, retrain->start, error);
@@ -128,12 +140,25 @@ static void prepare_sets(const lml_run *r) {
     if (options->sets[s].role != LML_ROLE_HARD) options->sets[s].grouping = &options->groups;
 }
 
+/** Structures that distances count from. */
+static lml_status scan_from(lml_run *r, lml_error *error) {
+  const lml_uncertainty_options *wanted = &r->options->uncertainty;
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < wanted->nfrom && status == LML_OK; k++) {
+    status = lml_dataset_scan(&wanted->from[k], r->retrain->start, error);
+    if (status == LML_OK) lml_run_report_skipped(r, &wanted->from[k]);
+    lml_run_report_one(r);
+  }
+  return status;
+}
+
 static lml_status scan_sets(lml_run *r, lml_error *error) {
   const lml_retrain_options *options = r->options;
   prepare_sets(r);
   const lml_pool_tasks tasks = {.count = options->nsets, .work = scan_set, .reduce = report_set, .context = r};
-  lml_run_begin_stage(r, LML_STAGE_SCAN, options->nsets);
+  lml_run_begin_stage(r, LML_STAGE_SCAN, options->nsets + options->uncertainty.nfrom);
   lml_status status = lml_pool_run(wanted_threads(r), &tasks, error);
+  if (status == LML_OK) status = scan_from(r, error);
   lml_run_end_stage(r);
   lml_energy_offsets_set_zero(options->sets, options->nsets);
   if (status == LML_OK) status = check_groups(options, error);
@@ -185,6 +210,7 @@ static lml_status work(lml_run *r, lml_error *error) {
   status = lml_comm_agree(r->comm, status, error);
   if (status == LML_OK) status = scan_sets(r, error);
   if (status == LML_OK) status = lml_comm_agree(r->comm, make_workers(r, error), error);
+  if (status == LML_OK && lml_retrain_describes(r->options)) return lml_run_describe_start(r, error);
   if (status == LML_OK) status = lml_run_plan_choice(r, error);
   if (status == LML_OK) status = lml_run_make_room(r, error);
   if (status == LML_OK) status = lml_run_restore(r, error);
@@ -204,7 +230,8 @@ lml_status lml_retrain_run(lml_retrain *retrain, lml_retrain_options *options, l
   r.workers = (lml_workers){.comm = comm, .progress = lml_run_report_one, .context = &r};
   end_blas_threads();
   lml_status status = lml_comm_rank(comm) == 0 ? lml_retrain_options_check(options, error) : LML_OK;
-  if (status == LML_OK && lml_comm_rank(comm) == 0) status = lml_outputs_check(options, error);
+  if (status == LML_OK && lml_comm_rank(comm) == 0 && !lml_retrain_describes(options))
+    status = lml_outputs_check(options, error);
   status = lml_comm_agree(comm, status, error);
   if (status == LML_OK) status = work(&r, error);
   lml_solver_free(&r.solver);

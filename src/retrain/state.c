@@ -4,7 +4,8 @@
 
 const char *const lml_choice_by_names[] = {"none", "test", "folds", NULL};
 const char *const lml_watch_names[] = {"nothing", "test", "left_out", "both", NULL};
-const char *const lml_stage_names[] = {"scan", "cache", "hard", "rows", "leverage", "solve", "qr", "fit", NULL};
+const char *const lml_stage_names[] = {"scan",  "cache", "hard", "rows",        "leverage",
+                                       "solve", "qr",    "fit",  "uncertainty", NULL};
 
 void lml_retrain_forget_result(lml_retrain *retrain) {
   lml_potential_destroy(retrain->result);
@@ -12,8 +13,11 @@ void lml_retrain_forget_result(lml_retrain *retrain) {
     lml_validation_free(&retrain->validations[s]);
   lml_free(retrain->validations);
   lml_energy_offsets_free(&retrain->offsets);
+  lml_uncertainty_free(&retrain->uncertainty);
+  lml_free(retrain->coverages);
   retrain->result = NULL;
   retrain->validations = NULL;
+  retrain->coverages = NULL;
 }
 
 void lml_retrain_free(lml_retrain *retrain) {

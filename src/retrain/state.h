@@ -17,6 +17,7 @@
 #include "retrain/solve/ridge.h"
 #include "retrain/sums/cache.h"
 #include "retrain/sums/normal.h"
+#include "retrain/uncertainty/coverage.h"
 
 /** By what λs are chosen. */
 typedef enum lml_choice_by {
@@ -55,6 +56,7 @@ typedef enum lml_stage {
   LML_STAGE_SOLVE,
   LML_STAGE_QR,
   LML_STAGE_VALIDATION,
+  LML_STAGE_UNCERTAINTY,
   LML_STAGES
 } lml_stage;
 extern const char *const lml_stage_names[];
@@ -89,7 +91,9 @@ typedef struct lml_retrain {
   lml_cache_finding cache;     /**< what was found of the cache */
   lml_validation *validations; /**< one per set */
   lml_energy_offsets offsets;
-  size_t nthreads; /**< that were used */
+  lml_uncertainty uncertainty; /**< of the result; of several ranks, the factor is rank 0's */
+  lml_coverage *coverages;     /**< one per set, where there is a factor */
+  size_t nthreads;             /**< that were used */
   double seconds[LML_STAGES];
   lml_start_file start_files[LML_START_FILES];
   char configuration[LML_SHA256_TEXT]; /**< checksum of the JSON file */

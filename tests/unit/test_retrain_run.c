@@ -40,7 +40,8 @@ static const char targets[] = HEAD FORCES
     "W 0.1 0.2 0.0 0.2 -0.1 0.1\nW 2.3 0.3 0.1 0.2 0.2 0.2\nW 2.5 2.4 2.2 -0.4 -0.1 -0.3\n";
 static const char hard[] = HEAD "Properties=species:S:1:pos:R:3\nW 0.0 0.0 0.0\nW 2.5 0.0 0.0\nW 2.5 2.5 2.5\n";
 
-static const char *const outputs[] = {"new.snapcoeff", "new.snapparam", "new.json", "sums.cache"};
+static const char *const outputs[] = {"new.snapcoeff",        "new.snapparam",       "new.json",
+                                      "new.uncertainty.json", "new.uncertainty.npy", "sums.cache"};
 enum { OUTPUTS = sizeof outputs / sizeof outputs[0], FILES = 4 };
 
 static pthread_t main_thread;
@@ -87,13 +88,14 @@ static lml_status put_options(lml_retrain_options *options, lml_error *error) {
   } texts[] = {{&options->start, "w.snapcoeff"},
                {&options->output, outputs[0]},
                {&options->report, outputs[2]},
-               {&options->cache, outputs[3]}};
+               {&options->cache, outputs[OUTPUTS - 1]}};
   lml_status status = lml_alloc(&options->lambda_ridge, 2, sizeof(double), "values of lambda", error);
   if (status != LML_OK) return status;
   options->lambda_ridge[0] = 0.1;
   options->lambda_ridge[1] = 1.0;
   options->nlambda_ridge = 2;
   options->folds = 2;
+  options->uncertainty.kind = LML_UNCERTAINTY_SANDWICH;
   options->existing = LML_EXISTING_OVERWRITE;
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     if ((*texts[i].path = lml_strdup(in_folder(texts[i].name), error)) == NULL) return LML_ERR_MEMORY;
@@ -239,7 +241,7 @@ static void every_failure_is_an_error_or_changes_nothing(void **state) {
     assert_int_equal(count_leftovers(), 0);
   } while (happened);
   assert_true(n > 1000);
-  assert_true(passed < 43); /* with the three of flushing the folder of the cache */
+  assert_true(passed < 47); /* with the three of flushing the folder of the cache */
   free_new_files();
 }
 

@@ -100,6 +100,10 @@ static lml_status check_groups(const lml_run *r, lml_error *error) {
   if (wanted > groups)
     return lml_fail(error, LML_ERR_USAGE, "--folds %zu: there are only %zu groups of target frames", wanted, groups);
   if (groups > 1) return LML_OK;
+  if (r->retrain->by != LML_CHOICE_FOLDS)
+    return lml_fail(error, LML_ERR_INPUT,
+                    "all target frames are equivalent, or there is one only: none can be left out to scale the "
+                    "uncertainty by; give more frames, or --uncertainty none");
   return lml_fail(error, LML_ERR_INPUT,
                   "all target frames are equivalent, or there is one only: none can be left out to choose lambdas by; "
                   "give more frames, --test FILE, or --lambda-soft and --lambda-ridge");
@@ -145,7 +149,8 @@ lml_status lml_run_plan_choice(lml_run *r, lml_error *error) {
   retrain->by = by_test ? LML_CHOICE_TEST : chooses || options->folds > 0 ? LML_CHOICE_FOLDS : LML_CHOICE_NONE;
   status = match_cache(r, &nfolds, error);
   if (nfolds > 0) retrain->by = LML_CHOICE_FOLDS;
-  if (status != LML_OK || retrain->by != LML_CHOICE_FOLDS) return status;
+  const bool needed = retrain->by == LML_CHOICE_FOLDS || options->uncertainty.kind != LML_UNCERTAINTY_NONE;
+  if (status != LML_OK || !needed) return status;
   if (lml_retrain_followed(options) == NULL) return make_folds(r, nfolds, error);
   return lml_fail(error, LML_ERR_USAGE,
                   "--follow can't leave out frames that are yet to come: give --lambda-soft and --lambda-ridge, as a "

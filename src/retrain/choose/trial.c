@@ -61,13 +61,12 @@ typedef struct {
   lml_solution *solution;
 } work;
 
-static lml_problem problem_of(const work *w, const lml_normal *target) {
-  const lml_retrain *retrain = w->room->retrain;
+lml_problem lml_trial_problem(const lml_retrain *retrain, const lml_trial *trial, const lml_normal *target) {
   return (lml_problem){.target = target,
                        .soft = retrain->soft.gram == NULL ? NULL : &retrain->soft,
                        .constraints = &retrain->constraints,
-                       .lambda_soft = w->trial->lambda_soft,
-                       .lambda_ridge = w->trial->lambda_ridge,
+                       .lambda_soft = trial->lambda_soft,
+                       .lambda_ridge = trial->lambda_ridge,
                        .ridge = retrain->ridge.factors};
 }
 
@@ -75,8 +74,7 @@ static double root_mean(double square, double count) { return count > 0.0 ? sqrt
 
 /* ---- frames that are left out ---- */
 
-/** The sums of all folds but one. Adding up the others loses less than taking one off the whole. */
-static void put_train(const lml_retrain *retrain, lml_normal *train, size_t left_out) {
+void lml_trial_leave_out(const lml_retrain *retrain, lml_normal *train, size_t left_out) {
   lml_normal_clear(train);
   for (size_t k = 0; k < retrain->nfolds; k++)
     if (k != left_out) lml_normal_add(train, &retrain->folds[k]);
@@ -89,8 +87,8 @@ static lml_status try_fold(const work *w, worker *by, size_t left_out, lml_error
   lml_solution solution;
   w->room->squares[left_out] = 0.0;
   if (fold->nrows == 0.0) return LML_OK;
-  put_train(retrain, &by->train, left_out);
-  lml_problem problem = problem_of(w, &by->train);
+  lml_trial_leave_out(retrain, &by->train, left_out);
+  lml_problem problem = lml_trial_problem(retrain, w->trial, &by->train);
   problem.correction = fold_correction;
   const lml_status status = lml_solver_solve(&by->solver, &problem, by->delta, &solution, error);
   if (status != LML_OK) return status;
@@ -133,7 +131,7 @@ static lml_status measure_change(const work *w, worker *by, const lml_problem *p
 
 static lml_status try_whole(const work *w, worker *by, lml_error *error) {
   const lml_retrain *retrain = w->room->retrain;
-  const lml_problem problem = problem_of(w, &retrain->target);
+  const lml_problem problem = lml_trial_problem(retrain, w->trial, &retrain->target);
   lml_trial *trial = w->trial;
   double *scratch = by->solver.vectors;
   const lml_status status = lml_solver_solve(&by->solver, &problem, by->delta, w->solution, error);

@@ -24,4 +24,11 @@ void lml_trial_room_free(lml_trial_room *room);
 /** Solve with the λs of @p trial, and fill all else of it and @p solution. */
 lml_status lml_trial_make(lml_trial_room *room, lml_trial *trial, lml_solution *solution, lml_error *error);
 
+/** The problem of @p target with the λs of @p trial. */
+lml_problem lml_trial_problem(const lml_retrain *retrain, const lml_trial *trial, const lml_normal *target);
+
+/** The sums of all folds but number @p left_out into @p train. Adding up the others loses less than taking one off the
+ *  whole. */
+void lml_trial_leave_out(const lml_retrain *retrain, lml_normal *train, size_t left_out);
+
 #endif

@@ -105,6 +105,7 @@ typedef struct lml_dataset {
   char *keys[LML_VALUE_COUNT]; /**< where the file has them; NULL: energy, forces (or forces_qm), virial, stress */
   lml_move_mask move_mask;
   lml_energy_reference reference;
+  bool quantum; /**< of the selected atoms, those alone whose region is QM, in frames that have such */
   const lml_config_groups *grouping; /**< how frames are grouped; NULL: not at all */
   double energy_zero; /**< with offsets: eV per atom that is taken off energies, so that digits are not lost */
   size_t noffsets;    /**< elements whose energies are offset, all of the potential's or none: see energy_offset.h */

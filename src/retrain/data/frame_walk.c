@@ -146,6 +146,18 @@ static void count_rows(lml_dataset_walk *walk) {
     walk->nrows -= !lml_dataset_walk_counts(walk, walk->atoms[k / 3], k % 3);
 }
 
+/** Keep the selected atoms of region QM, unless there are none in the frame. */
+static void keep_quantum(lml_dataset_walk *walk) {
+  const lml_values *region = lml_frame_column(&walk->frame, "region");
+  size_t kept = 0;
+  bool labelled = false;
+  if (region == NULL || region->type != LML_TEXT || region->width != 1) return;
+  for (size_t i = 0; i < walk->frame.structure.natoms; i++) labelled |= strcmp(region->texts[i], "QM") == 0;
+  for (size_t k = 0; k < walk->natoms && labelled; k++)
+    if (strcmp(region->texts[walk->atoms[k]], "QM") == 0) walk->atoms[kept++] = walk->atoms[k];
+  if (labelled) walk->natoms = kept;
+}
+
 lml_status lml_dataset_walk_select(lml_dataset_walk *walk, lml_error *error) {
   const size_t natoms = walk->frame.structure.natoms;
   lml_selection selection = walk->set->selection;
@@ -164,6 +176,7 @@ lml_status lml_dataset_walk_select(lml_dataset_walk *walk, lml_error *error) {
     status = select_unfixed(walk, error);
   else
     select_all(walk);
+  if (status == LML_OK && walk->set->quantum) keep_quantum(walk);
   count_rows(walk);
   return status;
 }
@@ -204,4 +217,38 @@ lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_erro
   if (status != LML_OK || frame->nrows == walk->nrows) return status;
   return lml_fail(error, LML_ERR_INPUT, LML_FRAME_FORMAT "it has changed since it was looked at first",
                   LML_FRAME(walk));
+}
+
+/* ---- quantum forces alone ---- */
+
+/** How many atoms and rows of each frame the quantum code's are. */
+static lml_status count_quantum(const lml_dataset *set, lml_dataset *restricted, lml_error *error) {
+  lml_dataset_walk walk;
+  lml_status status = lml_dataset_walk_begin(&walk, set, error);
+  restricted->nrows = 0;
+  for (size_t k = 0; k < set->nframes && status == LML_OK; k++) {
+    lml_dataset_frame *frame = &restricted->frames[k];
+    status = lml_dataset_walk_to(&walk, k, error);
+    if (status != LML_OK) break;
+    keep_quantum(&walk);
+    count_rows(&walk);
+    frame->first = restricted->nrows;
+    frame->nrows = walk.nrows;
+    frame->nselected = walk.natoms;
+    restricted->nrows += walk.nrows;
+  }
+  lml_dataset_walk_end(&walk);
+  return status;
+}
+
+lml_status lml_dataset_restrict(const lml_dataset *set, lml_dataset *restricted, lml_error *error) {
+  *restricted = *set;
+  restricted->frames = NULL;
+  lml_status status =
+      lml_alloc(&restricted->frames, set->nframes, sizeof *set->frames, "frames with quantum forces", error);
+  if (status != LML_OK) return status;
+  if (set->nframes > 0) memcpy(restricted->frames, set->frames, set->nframes * sizeof *set->frames);
+  if (!lml_dataset_has_structures(set) || !lml_dataset_selects_atoms(set)) return LML_OK;
+  restricted->quantum = true;
+  return count_quantum(set, restricted, error);
 }

@@ -38,6 +38,11 @@ lml_status lml_dataset_walk_select(lml_dataset_walk *walk, lml_error *error);
 /** The frame at @p position among those that are used, with its selected atoms. */
 lml_status lml_dataset_walk_to(lml_dataset_walk *walk, size_t position, lml_error *error);
 
+/** Make @p restricted a copy of @p set that has, where it is of selected atoms' forces, those alone that came from the
+ *  quantum code: on atoms of region QM, in frames that have such. Its frames are its own, to be freed with lml_free;
+ * all else is the set's. */
+lml_status lml_dataset_restrict(const lml_dataset *set, lml_dataset *restricted, lml_error *error);
+
 /** Whether component @p axis of the force on a selected atom has a row. */
 static inline bool lml_dataset_walk_counts(const lml_dataset_walk *walk, size_t atom, size_t axis) {
   return walk->held == NULL || !walk->held[3 * atom + axis];

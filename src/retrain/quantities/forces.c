@@ -74,6 +74,7 @@ static size_t close_gaps(lml_design *design, size_t begin, size_t natoms) {
     if (!lml_dataset_walk_counts(walk, atom, k % 3)) continue;
     if (kept != k)
       memcpy(design->block + kept * design->width, design->block + k * design->width, design->width * sizeof(double));
+    design->atoms[kept] = begin + k / 3;
     design->weights[kept++] = walk->weights == NULL ? 1.0 : sqrt(walk->weights[atom]);
   }
   return kept;

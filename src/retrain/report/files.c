@@ -59,10 +59,11 @@ static bool same_file(const place *a, const place *b) {
 }
 
 /** The outputs; the last is the cache, which is replaced without being asked once it is known to be one. */
-enum { CACHE = 3, OUTPUTS };
+enum { CACHE = 5, OUTPUTS };
 
 typedef struct {
   char *parameters; /**< file beside the output; NULL: its format has none */
+  char *json, *npy; /**< of the uncertainty; NULL: none is wanted */
   place places[OUTPUTS];
 } outputs;
 
@@ -73,11 +74,21 @@ static lml_status look_at_all(const lml_retrain_options *options, outputs *all, 
     all->parameters = lml_path_with_extension(options->output, format->parameter_extension, error);
     if (all->parameters == NULL) return LML_ERR_MEMORY;
   }
-  const char *const paths[OUTPUTS] = {options->output, all->parameters, options->report, options->cache};
+  const lml_uncertainty_options *uncertainty = &options->uncertainty;
   lml_status status = LML_OK;
+  if (uncertainty->kind != LML_UNCERTAINTY_NONE || uncertainty->nfrom > 0)
+    status = lml_uncertainty_paths(options->output, &all->json, &all->npy, error);
+  const char *const paths[OUTPUTS] = {options->output, all->parameters, all->json,
+                                      all->npy,        options->report, options->cache};
   for (size_t i = 0; i < OUTPUTS && status == LML_OK; i++)
     if (paths[i] != NULL) status = look(paths[i], &all->places[i], error);
   return status;
+}
+
+static void free_outputs(outputs *all) {
+  lml_free(all->parameters);
+  lml_free(all->json);
+  lml_free(all->npy);
 }
 
 /** Fail where an output is the file @p path, which is read; NULL is fine. */
@@ -106,7 +117,9 @@ lml_status lml_outputs_spare(const lml_retrain_options *options, const lml_start
     if (status == LML_OK) status = compare(&all, set->values, error);
     if (status == LML_OK && !lml_dataset_has_structures(set)) status = compare(&all, set->row_weights, error);
   }
-  lml_free(all.parameters);
+  for (size_t s = 0; s < options->uncertainty.nfrom && status == LML_OK; s++)
+    status = compare(&all, options->uncertainty.from[s].path, error);
+  free_outputs(&all);
   return status;
 }
 
@@ -139,6 +152,6 @@ lml_status lml_outputs_check(const lml_retrain_options *options, lml_error *erro
   outputs all;
   lml_status status = look_at_all(options, &all, error);
   for (size_t i = 0; i < OUTPUTS && status == LML_OK; i++) status = check_place(&all, i, options->existing, error);
-  lml_free(all.parameters);
+  free_outputs(&all);
   return status;
 }

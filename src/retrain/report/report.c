@@ -348,6 +348,51 @@ static void write_search(lml_json_writer *w, const lml_retrain *retrain) {
   lml_json_writer_end_object(w);
 }
 
+static void write_coverages(lml_json_writer *w, const lml_retrain *retrain) {
+  lml_json_writer_array(w, "sets");
+  for (size_t s = 0; s < retrain->options->nsets; s++) {
+    const lml_coverage *c = &retrain->coverages[s];
+    const lml_dataset *set = &retrain->options->sets[s];
+    if (c->count == 0.0) continue;
+    lml_json_writer_object(w, NULL);
+    lml_json_writer_text(w, "role", lml_role_names[set->role]);
+    lml_json_writer_text(w, "file", set->path);
+    lml_json_writer_text(w, "quantity", lml_quantity_names[set->quantity]);
+    lml_json_writer_text(w, "error", set->has_values ? "deviation" : "change");
+    lml_json_writer_integer(w, "rows", (long long)c->count);
+    lml_json_writer_number(w, "rms_error", root_mean(c->square_error, c->count));
+    lml_json_writer_number(w, "rms_sigma", root_mean(c->square_sigma, c->count));
+    lml_json_writer_number(w, "inside_2_sigma", c->inside / c->count);
+    if (set->has_values) lml_json_writer_number(w, "inside_2_sigma_with_noise", c->inside_noise / c->count);
+    lml_json_writer_end_object(w);
+  }
+  lml_json_writer_end_array(w);
+}
+
+/** What the uncertainty is; its numbers are in its own files. */
+static void write_uncertainty(lml_json_writer *w, const lml_retrain *retrain) {
+  const lml_uncertainty *u = &retrain->uncertainty;
+  const lml_uncertainty_options *options = &retrain->options->uncertainty;
+  if (u->factor == NULL && u->distances == NULL) return;
+  lml_json_writer_object(w, "uncertainty");
+  lml_json_writer_text(w, "kind", lml_uncertainty_names[u->kind]);
+  if (u->factor != NULL) {
+    lml_json_writer_integer(w, "rows", (long long)u->nrows);
+    lml_json_writer_integer(w, "rank", (long long)u->rank);
+    lml_json_writer_number(w, "trace_kept", u->share);
+    lml_json_writer_number(w, "alpha", u->calibration.alpha);
+    lml_json_writer_number(w, "alpha_with_noise", u->calibration.alpha_noise);
+    lml_json_writer_number(w, "noise", u->calibration.noise);
+    lml_json_writer_integer(w, "folds", (long long)u->calibration.nfolds);
+    lml_json_writer_integer(w, "rows_left_out", (long long)u->calibration.nrows);
+    write_coverages(w, retrain);
+  }
+  lml_json_writer_array(w, "distance_from");
+  for (size_t k = 0; k < options->nfrom; k++) lml_json_writer_text(w, NULL, options->from[k].path);
+  lml_json_writer_end_array(w);
+  lml_json_writer_end_object(w);
+}
+
 static void write_coefficients(lml_json_writer *w, const lml_retrain *retrain) {
   const size_t n = retrain->width;
   const int largest = (int)cblas_idamax((int)n, retrain->delta, 1);
@@ -430,6 +475,7 @@ lml_status lml_report_write(const lml_retrain *retrain, const char *path, lml_er
   lml_json_writer_array(&w, "sets");
   for (size_t s = 0; s < retrain->options->nsets; s++) write_set(&w, retrain, &retrain->validations[s]);
   lml_json_writer_end_array(&w);
+  write_uncertainty(&w, retrain);
   write_coefficients(&w, retrain);
   write_costs(&w, retrain);
   lml_status status = lml_json_writer_end(&w, error);

@@ -19,6 +19,7 @@ lml_status lml_design_make(lml_design *design, const lml_potential *potential, l
       lml_alloc_untouched(&design->block, LML_BLOCK_ROWS * n, sizeof(double), "rows of the design matrix", error);
   for (size_t k = 0; k < sizeof columns / sizeof columns[0] && status == LML_OK; k++)
     status = lml_alloc(columns[k], LML_BLOCK_ROWS, sizeof(double), "targets", error);
+  if (status == LML_OK) status = lml_alloc(&design->atoms, LML_BLOCK_ROWS, sizeof *design->atoms, "targets", error);
   if (status == LML_OK)
     status = lml_alloc(&design->fractions, LML_BLOCK_ROWS * design->nelements, sizeof(double), "targets", error);
   if (status == LML_OK)
@@ -50,6 +51,7 @@ void lml_design_free(lml_design *design) {
   lml_free(design->predicted);
   lml_free(design->baseline);
   lml_free(design->fractions);
+  lml_free(design->atoms);
   lml_free(design->weights);
   lml_free(design->reference);
   lml_free(design->values);
@@ -91,6 +93,7 @@ lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t po
     design->predicted[k] *= weights[k];
   }
   if (set->noffsets > 0) split_fractions(design, count);
+  const bool atoms = lml_dataset_has_structures(set) && lml_dataset_selects_atoms(set);
   const lml_row_block block = {.rows = design->block,
                                .fractions = set->noffsets > 0 ? design->fractions : NULL,
                                .targets = design->targets,
@@ -100,6 +103,8 @@ lml_status lml_design_emit(lml_design *design, const lml_dataset *set, size_t po
                                .first = set->frames[position].first + first,
                                .position = position,
                                .weight = set->frames[position].weight,
+                               .roots = weights,
+                               .atoms = atoms ? design->atoms : NULL,
                                .slot = sink->slot};
   return sink->accumulate(sink->context, &block, error);
 }

@@ -26,10 +26,13 @@ typedef struct lml_row_block {
                                 the constants' columns of the rows are zero then; else NULL */
   const double *baseline;  /**< count: what the starting potential gives, fixed terms included, without weights */
   size_t count;
-  size_t first;    /**< the set's row that it begins with */
-  size_t position; /**< of the frame among the set's */
-  double weight;   /**< of the frame */
-  size_t slot;     /**< of the sink */
+  size_t first;        /**< the set's row that it begins with */
+  size_t position;     /**< of the frame among the set's */
+  double weight;       /**< of the frame */
+  const double *roots; /**< count: the square roots of the rows' own weights; NULL: 1 */
+  const size_t *atoms; /**< count: where rows belong to atoms, each row's by its number among those of the frame that
+                            are selected; else NULL */
+  size_t slot;         /**< of the sink */
 } lml_row_block;
 
 enum { LML_BLOCK_ROWS = 384 };
@@ -63,6 +66,7 @@ typedef struct lml_design {
   double *block;                          /**< LML_BLOCK_ROWS × width */
   double *targets, *predicted, *baseline; /**< LML_BLOCK_ROWS each, for the block */
   double *fractions;                      /**< LML_BLOCK_ROWS × elements, for the block */
+  size_t *atoms;                          /**< LML_BLOCK_ROWS, for the block: see lml_row_block */
   double *weights;                        /**< LML_BLOCK_ROWS: square roots of the rows' own, for the block */
   double *reference;                      /**< LML_FRAME_ROWS × width: rows that others count from */
   double reference_targets[LML_FRAME_ROWS], reference_baseline[LML_FRAME_ROWS];

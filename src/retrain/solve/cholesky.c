@@ -38,16 +38,12 @@ void lml_solver_free(lml_solver *solver) {
 
 /* ---- the matrix ---- */
 
-/** M = Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ + λ₀ diag(ρ), lower triangle. */
-static void put_sums(lml_solver *solver, const lml_problem *problem) {
+void lml_solver_put_sums(lml_solver *solver, const lml_problem *problem) {
   const size_t n = solver->width;
   lml_normal_copy_gram(problem->target, solver->matrix);
-  for (size_t column = 0; column < n; column++) {
-    double *diagonal = solver->matrix + column * (n + 1);
-    if (problem->soft != NULL)
-      cblas_daxpy((int)(n - column), problem->lambda_soft, problem->soft->gram + column * (n + 1), 1, diagonal, 1);
-    *diagonal += problem->lambda_ridge * problem->ridge[column];
-  }
+  for (size_t column = 0; column < n && problem->soft != NULL; column++)
+    cblas_daxpy((int)(n - column), problem->lambda_soft, problem->soft->gram + column * (n + 1), 1,
+                solver->matrix + column * (n + 1), 1);
 }
 
 /** Q M Q + μ V Vᵀ, scaled from both sides to a unit diagonal. */
@@ -55,7 +51,8 @@ static void put_matrix(lml_solver *solver, const lml_problem *problem) {
   const size_t n = solver->width;
   double *scale = solver->scale;
   const lml_constraints *constraints = problem->constraints;
-  put_sums(solver, problem);
+  lml_solver_put_sums(solver, problem);
+  for (size_t i = 0; i < n; i++) solver->matrix[i * (n + 1)] += problem->lambda_ridge * problem->ridge[i];
   lml_constraints_project_matrix(constraints, solver->matrix, solver->scratch);
   double trace = 0.0;
   for (size_t i = 0; i < n; i++) trace += solver->matrix[i * (n + 1)];
@@ -112,6 +109,24 @@ static void solve_factor(const lml_solver *solver, double *vector) {
   cblas_dtrsv(CblasColMajor, CblasLower, CblasNoTrans, CblasNonUnit, n, solver->matrix, n, vector, 1);
   cblas_dtrsv(CblasColMajor, CblasLower, CblasTrans, CblasNonUnit, n, solver->matrix, n, vector, 1);
   scale_by(vector, solver->scale, solver->width);
+}
+
+void lml_solver_whiten(const lml_solver *solver, const lml_constraints *constraints, double *rows, size_t count,
+                       double *scratch) {
+  const int n = (int)solver->width;
+  lml_constraints_project_rows(constraints, rows, count, scratch);
+  for (size_t k = 0; k < count; k++) scale_by(rows + k * solver->width, solver->scale, solver->width);
+  cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, (int)count, 1.0, solver->matrix, n,
+              rows, n);
+}
+
+void lml_solver_unwhiten(const lml_solver *solver, const lml_constraints *constraints, double *rows, size_t count,
+                         double *scratch) {
+  const int n = (int)solver->width;
+  cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, n, (int)count, 1.0, solver->matrix, n,
+              rows, n);
+  for (size_t k = 0; k < count; k++) scale_by(rows + k * solver->width, solver->scale, solver->width);
+  lml_constraints_project_rows(constraints, rows, count, scratch);
 }
 
 lml_status lml_solver_factorise(lml_solver *solver, const lml_problem *problem, lml_solution *solution,

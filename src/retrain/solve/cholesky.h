@@ -47,6 +47,19 @@ void lml_solver_free(lml_solver *solver);
 lml_status lml_solver_factorise(lml_solver *solver, const lml_problem *problem, lml_solution *solution,
                                 lml_error *error);
 
+/** Put M of @p problem without its ridge, Σ_targets w a aᵀ + λ_S Σ_soft w a aᵀ, into the lower triangle by columns of
+ * the solver's matrix. */
+void lml_solver_put_sums(lml_solver *solver, const lml_problem *problem);
+
+/** With the factor of lml_solver_factorise, each of @p count rows a (count × width) becomes y = L⁻¹ S Q a, so that y·y'
+ *  is a (Q M Q)⁺ a'. @p scratch has room for rank × count numbers. */
+void lml_solver_whiten(const lml_solver *solver, const lml_constraints *constraints, double *rows, size_t count,
+                       double *scratch);
+
+/** The transpose of that: each row y becomes Q S L⁻ᵀ y. */
+void lml_solver_unwhiten(const lml_solver *solver, const lml_constraints *constraints, double *rows, size_t count,
+                         double *scratch);
+
 /** δ (width) of @p problem. Where the matrix has no factor, condition is infinite and δ is not to be used. The matrix
  *  that is factorised has the mean of the diagonal in the constrained directions, so that it has full rank; it is
  * scaled to a unit diagonal; a coefficient that no row depends on stays as it is. Refinement takes its residuals from

@@ -100,15 +100,11 @@ static void project_offsets(const lml_leverage *leverage, const lml_row_block *b
 /** The largest leverage of the rows of a block: with S Q a = L y, it is w |y|². */
 static double find_largest(const lml_leverage *leverage, const lml_row_block *block, double weight) {
   const lml_solver *solver = leverage->solver;
-  const int n = (int)solver->width, count = (int)block->count;
+  const int n = (int)solver->width;
   double largest = 0.0, squares[LML_BLOCK_ROWS];
   memcpy(leverage->rows, block->rows, block->count * solver->width * sizeof(double));
   project_offsets(leverage, block, squares);
-  lml_constraints_project_rows(leverage->problem.constraints, leverage->rows, block->count, leverage->scratch);
-  for (size_t k = 0; k < block->count; k++)
-    for (size_t i = 0; i < solver->width; i++) leverage->rows[k * solver->width + i] *= solver->scale[i];
-  cblas_dtrsm(CblasColMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, n, count, 1.0, solver->matrix, n,
-              leverage->rows, n);
+  lml_solver_whiten(solver, leverage->problem.constraints, leverage->rows, block->count, leverage->scratch);
   for (size_t k = 0; k < block->count; k++) {
     const double *y = leverage->rows + k * solver->width;
     largest = fmax(largest, weight * (cblas_ddot(n, y, 1, y, 1) + squares[k]));

@@ -306,7 +306,7 @@ lml_status lml_run_make_room(lml_run *r, lml_error *error) {
   if (status == LML_OK) status = lml_normal_make(&retrain->target, n, error);
   if (status == LML_OK && lml_run_frames(r, LML_ROLE_SOFT) > 0) status = lml_normal_make(&retrain->soft, n, error);
   if (status == LML_OK) status = make_watch(r, error);
-  if (status == LML_OK && retrain->by == LML_CHOICE_FOLDS) status = make_folds(r, error);
+  if (status == LML_OK && retrain->nfolds > 0) status = make_folds(r, error);
   if (status == LML_OK) status = allow_offsets(r, error);
   if (status == LML_OK) status = make_baseline(r, error);
   return lml_comm_agree(r->comm, status, error);
