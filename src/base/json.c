@@ -374,6 +374,7 @@ lml_status lml_json_element_text(const lml_json *document, const lml_json_value 
                                  const char **value, lml_error *error) {
   const cJSON *element = cJSON_GetArrayItem(array, (int)index);
   if (!cJSON_IsString(element)) return fail_type(document, element, "a string", error);
+  if (element->valuestring[0] == '\0') return fail_at(document, element, "", "must not be empty", error);
   *value = element->valuestring;
   return LML_OK;
 }

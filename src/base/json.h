@@ -83,7 +83,7 @@ lml_status lml_json_array(const lml_json *document, const lml_json_value *object
 lml_status lml_json_element(const lml_json *document, const lml_json_value *array, size_t index,
                             const lml_json_value **object, lml_error *error);
 
-/** The element @p index of an array, which must be a text. */
+/** The element @p index of an array, which must be a text that is not empty. */
 lml_status lml_json_element_text(const lml_json *document, const lml_json_value *array, size_t index,
                                  const char **value, lml_error *error);
 

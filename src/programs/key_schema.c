@@ -82,6 +82,7 @@ static void put_array(schema *s, const char *type, size_t least) {
   lml_json_writer_text(&s->writer, "type", "array");
   lml_json_writer_object(&s->writer, "items");
   lml_json_writer_text(&s->writer, "type", type);
+  if (strcmp(type, "string") == 0) lml_json_writer_integer(&s->writer, "minLength", 1);
   lml_json_writer_end_object(&s->writer);
   if (least > 0) lml_json_writer_integer(&s->writer, "minItems", (long long)least);
 }

@@ -46,12 +46,13 @@ static lml_status read_from(const lml_keys_reading *reading, const lml_json_valu
   const lml_json_value *files = NULL;
   size_t count = 0;
   lml_status status = lml_json_array(reading->document, object, key->name, LML_JSON_REQUIRED, &files, &count, error);
+  if (status == LML_OK && count == 0)
+    return lml_json_fail(reading->document, object, key->name, error, "must name at least one file");
   for (size_t i = 0; i < count && status == LML_OK; i++) {
     const char *name = NULL;
     status = lml_json_element_text(reading->document, files, i, &name, error);
     char *path = status == LML_OK ? lml_path_beside(reading->path, name, error) : NULL;
-    if (status == LML_OK)
-      status = path == NULL ? LML_ERR_MEMORY : lml_retrain_options_add_from(target, path, error);
+    if (status == LML_OK) status = path == NULL ? LML_ERR_MEMORY : lml_retrain_options_add_from(target, path, error);
     lml_free(path);
   }
   return status;
@@ -299,8 +300,9 @@ static const lml_key keys[] = {
      .type = LML_KEY_CHOICE,
      .choices = lml_uncertainty_names,
      .object = &uncertainty_table,
-     .help = "[what errors may be](#uncertainty), in files beside the output: `sandwich`, `pops`, or `auto` (`pops` for "
-             "linear forms, else `sandwich`); in JSON also an object that says more",
+     .help =
+         "[what errors may be](#uncertainty), in files beside the output: `sandwich`, `pops`, or `auto` (`pops` for "
+         "linear forms, else `sandwich`); in JSON also an object that says more",
      .option = "uncertainty",
      .argument = "KIND"},
     {.name = "output",

@@ -14,15 +14,17 @@ jsonschema = pytest.importorskip("jsonschema")
 
 SERVE = {
     "format": "lmlink-serve", "version": 1, "structure": "s.xyz", "extras": "json", "log_level": "info",
+    "results": ["energies"],
     "driver": {"address": "unix:w", "socket_prefix": "/tmp/x_", "wait": 2, "user": "own", "reconnect": True,
                "reinit": False},
     "log": {"file": "l.xyz", "full": True, "reuse": False},
 }
-LINEAR = {"type": "linear", "potential": {"file": "W.snap", "parameters": "p", "fixed_terms": "none", "reload": True}}
+LINEAR = {"type": "linear", "potential": {"file": "W.snap", "parameters": "p", "fixed_terms": "none", "reload": True},
+          "coordination_radius": 3.6}
 ENGINE = {"type": "remote", "name": "qm", "address": "unix:q", "socket_prefix": "/tmp/x_", "launch": "true",
           "prepare": "true {cluster}", "folder": "f", "output": "o", "tag": "t", "inputs": ["i"], "retries": 3,
-          "limits": {"connect": 1, "prepare": 2, "evaluate": 3, "stop": 4}, "on_failure": "restart", "back_off": 0.5,
-          "init": "lmlink", "origin": "centre"}
+          "limits": {"connect": 1, "answer": 5, "prepare": 2, "evaluate": 3, "stop": 4}, "on_failure": "restart", "back_off": 0.5,
+          "init": "lmlink", "origin": "centre", "allow": ["10.1.0.0/16"], "peer": "any"}
 SELECTIONS = [
     {"labels": True},
     {"indices": [0, 1], "buffer": 3, "blend": {"width": 1.5, "shape": "cubic"}},
@@ -54,12 +56,14 @@ RETRAIN = {
     "fold_groups": "g", "search": {"trials": 30, "tolerance": 0.1}, "form": "quadratic", "method": "qr",
     "sums": "exact", "every": 2, "hard_tolerance": 1e-9, "set_tolerance": 1e-9, "set_deviation": 1e-6,
     "output": "o.snapcoeff", "report": "o.json", "cache": "c", "overwrite": True,
+    "uncertainty": {"kind": "sandwich", "rank": 5, "from": ["u.xyz"]},
 }
 WHOLE = {"lmlink-serve": [SERVE | {"calculator": LINEAR}, SERVE | {"calculator": MIXING}],
-         "lmlink-retrain": [RETRAIN, RETRAIN | {"search": True, "lambda_ridge_scale": "s.npy"}]}
+         "lmlink-retrain": [RETRAIN, RETRAIN | {"search": True, "lambda_ridge_scale": "s.npy", "uncertainty": "auto"}]}
 
 # Of what the programs say, what the schema does not know: how one key goes with another, and what texts mean.
-CLOSER = ("driver.address: ", "outer: must not be smaller than inner", "targets: is for design matrices", "no driver: ")
+CLOSER = ("driver.address: ", "outer: must not be smaller than inner", "targets: is for design matrices", "no driver: ",
+          "allow: ", "is no name of a result")
 
 
 def validator(name):

@@ -31,7 +31,7 @@ static lml_status use(const lml_potential *potential, lml_error *error) {
   for (size_t i = 0; i < ATOMS; i++)
     numbers[i] = lml_potential_element(potential, i % lml_potential_nelements(potential));
   lml_status status = lml_linear_calculator_create(potential, &calculator, error);
-  if (status == LML_OK) status = lml_calculator_evaluate(calculator, &structure, LML_WANT_DEFAULT, &results, error);
+  if (status == LML_OK) status = lml_calculator_evaluate(calculator, &structure, NULL, &results, error);
   if (status == LML_OK && lml_potential_need_components(potential, NULL) == LML_OK) {
     assert_true(lml_potential_ncoefficients(potential) <= MOST);
     status = lml_potential_descriptors(potential, &structure, descriptors, error);
