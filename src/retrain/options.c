@@ -8,7 +8,7 @@ const char *const lml_sums_names[] = {"auto", "exact", NULL};
 
 void lml_retrain_options_init(lml_retrain_options *options) {
   *options = (lml_retrain_options){
-      .poll = 0.5, .search.tolerance = 0.05, .soft_limit = 0.015, .uncertainty.rank = LML_UNCERTAINTY_RANK};
+      .poll = 0.5, .search.tolerance = 0.05, .soft_limit = LML_SOFT_LIMIT, .uncertainty.rank = LML_UNCERTAINTY_RANK};
   for (size_t k = 0; k < LML_DEGREES; k++) options->ridge_scale.degrees[k] = 1.0;
 }
 

@@ -57,6 +57,9 @@ typedef struct lml_uncertainty_options {
   size_t nfrom, from_capacity;
 } lml_uncertainty_options;
 
+/** soft_limit where nothing is said. */
+#define LML_SOFT_LIMIT 0.015
+
 /** What is wanted. Strings and arrays belong to it. */
 typedef struct lml_retrain_options {
   char *configuration;      /**< the JSON file it was read from, for the report; NULL: none */

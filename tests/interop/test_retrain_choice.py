@@ -230,6 +230,10 @@ def test_what_is_said_of_a_choice(material, retrain):
     assert "21 coefficients" in report["stdout"]
     _, report = retrain(*words, "--lambda-soft", 1, "--lambda-ridge", "1e-9,1e-3,1e-1", "--soft-limit", 10)
     assert "at the end" not in report["stderr"] or report["search"]["at_end_of_range"]
+    _, report = retrain(*words, "--lambda-soft", 1, "--lambda-ridge", 1, "--soft-limit", 0.1)
+    assert "warning: --soft-limit 0.1 is not looked at" in report["stderr"]
+    _, report = retrain(*words, "--lambda-soft", 1, "--lambda-ridge", 1)
+    assert "soft-limit" not in report["stderr"]
 
 
 def test_too_few_targets_are_told(label, material, retrain):

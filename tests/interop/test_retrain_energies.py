@@ -245,6 +245,15 @@ def grouped(label, teacher, tmp_path):
     return tmp_path / "groups.xyz"
 
 
+def test_groups_of_long_names_are_told_apart(grouped, teacher, retrain):
+    frames = read(grouped, ":")
+    for atoms, end in zip(frames, "ababa"):
+        atoms.info["config_type"] = 200 * "x" + end
+    write(grouped, frames, format="extxyz")
+    _, report = retrain("--start", teacher[1], "--targets", grouped, "--lambda-ridge", RIDGE)
+    assert set(report["sets"][0]["errors"]["groups"]) == {200 * "x" + end for end in "ab"}
+
+
 def test_groups_have_weights_and_errors(grouped, teacher, retrain, lmlink_eval, tmp_path):
     _, start, _ = teacher
     options = ["--start", start, "--targets", grouped, "--lambda-ridge", RIDGE]

@@ -145,6 +145,11 @@ lml_status lml_run_plan_choice(lml_run *r, lml_error *error) {
   if (status == LML_OK && chooses) status = lml_comm_agree(r->comm, check_tests(options, error), error);
   if (status != LML_OK) return status;
   if (chooses) retrain->watch = find_watch(options);
+  if (!chooses && options->soft_limit != LML_SOFT_LIMIT && lml_run_is_root(r))
+    lml_log_warning(r->listener->log,
+                    "--soft-limit %g is not looked at, as both lambdas are given: it is for choosing them; omit one of "
+                    "them, or give several values",
+                    options->soft_limit);
   const bool by_test = chooses && options->folds == 0 && has_test(options, LML_TEST_TARGET);
   retrain->by = by_test ? LML_CHOICE_TEST : chooses || options->folds > 0 ? LML_CHOICE_FOLDS : LML_CHOICE_NONE;
   status = match_cache(r, &nfolds, error);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/print.h"
 #include "base/text.h"
 
 static void free_texts(char **texts, size_t count) {
@@ -50,38 +49,34 @@ lml_status lml_config_groups_weigh(lml_config_groups *groups, const char *name, 
   return LML_OK;
 }
 
-/** Bytes of a name; groups of a set that are told apart beside those that have weights. */
-enum { MOST_NAME = 128, MOST_GROUPS = 1000 };
+enum { MOST_GROUPS = 1000 /**< of a set that are told apart beside those that have weights */ };
 
-/** The value as text; false where it is no single one. */
-static bool get_name(const lml_values *info, char name[MOST_NAME]) {
-  char number[LML_REAL_TEXT];
-  if (info->count * info->width != 1) return false;
+/** The value as text, which may stand in @p number; NULL where it is no single one. */
+static const char *get_name(const lml_values *info, char number[LML_REAL_TEXT]) {
+  if (info->count * info->width != 1) return NULL;
   switch (info->type) {
     case LML_TEXT:
-      lml_print_cut(name, MOST_NAME, "%s", info->texts[0]);
-      return true;
+      return info->texts[0];
     case LML_INTEGER:
-      lml_print_cut(name, MOST_NAME, "%lld", (long long)info->integers[0]);
-      return true;
+      lml_format_integer(info->integers[0], number);
+      return number;
     case LML_LOGICAL:
-      lml_print_cut(name, MOST_NAME, "%s", info->logicals[0] ? "T" : "F");
-      return true;
+      return info->logicals[0] ? "T" : "F";
     case LML_REAL:
       lml_format_real(info->reals[0], number);
-      lml_print_cut(name, MOST_NAME, "%s", number);
-      return true;
+      return number;
   }
-  return false;
+  return NULL;
 }
 
 lml_status lml_config_groups_find(const lml_config_groups *groups, lml_frame *frame, lml_group_names *names,
                                   size_t *group, double *weight, lml_error *error) {
-  char name[MOST_NAME];
+  char number[LML_REAL_TEXT];
   *group = LML_NO_GROUP;
   *weight = 1.0;
   const lml_values *info = groups == NULL ? NULL : lml_frame_info(frame, lml_config_groups_key(groups));
-  if (info == NULL || !get_name(info, name)) return LML_OK;
+  const char *name = info == NULL ? NULL : get_name(info, number);
+  if (name == NULL) return LML_OK;
   const size_t weighted = find_name(groups->names, groups->count, name);
   if (weighted < groups->count) *weight = groups->weights[weighted];
   *group = find_name(names->list, names->count, name);
