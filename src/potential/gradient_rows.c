@@ -198,7 +198,7 @@ static lml_status fill(lml_gradient_rows *rows, lml_error *error) {
 /* ---- rows ---- */
 
 /** The row of one element and direction, of a quadratic potential. */
-static void combine_sources(lml_gradient_rows *rows, size_t place, int element, size_t direction, double *row) {
+static void put_quadratic_gradients(lml_gradient_rows *rows, size_t place, int element, size_t direction, double *row) {
   const lml_descriptors *descriptors = rows->descriptors;
   const size_t most = rows->count[place];
   const double **values = rows->pointers, **slopes = rows->pointers + most;
@@ -209,7 +209,7 @@ static void combine_sources(lml_gradient_rows *rows, size_t place, int element, 
     values[count] = rows->values + source * rows->stride;
     slopes[count++] = rows->entries + (3 * k + direction) * rows->stride;
   }
-  descriptors->model.product->combine((int)descriptors->model.ncomponents, count, values, slopes, row);
+  descriptors->model.product->quadratic_gradients((int)descriptors->model.ncomponents, count, values, slopes, row);
 }
 
 static void write_rows(lml_gradient_rows *rows, size_t place, double *to, const lml_gradient_layout *layout) {
@@ -218,7 +218,7 @@ static void write_rows(lml_gradient_rows *rows, size_t place, double *to, const 
     for (size_t d = 0; d < 3; d++) {
       double *row = to + e * layout->element + d * layout->direction;
       if (is_quadratic(rows))
-        combine_sources(rows, place, (int)e, d, row);
+        put_quadratic_gradients(rows, place, (int)e, d, row);
       else
         memcpy(row, rows->entries + (3 * (rows->first[place] + e) + d) * rows->stride, n * sizeof *row);
     }

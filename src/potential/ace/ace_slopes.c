@@ -87,8 +87,8 @@ static void clear_all(const lml_ace_work *self, const lml_gradient_place *to, co
 }
 
 /** Hand out the slopes of one function: those of a lane's atom by the neighbour in a slot. */
-static void hand_out(const lml_ace_work *self, size_t function, size_t element, size_t slot, size_t lane,
-                     const lml_gradient_place *to, const lml_gradient_place *own, size_t stride) {
+static void scatter(const lml_ace_work *self, size_t function, size_t element, size_t slot, size_t lane,
+                    const lml_gradient_place *to, const lml_gradient_place *own, size_t stride) {
   const size_t lanes = self->lanes;
   const int32_t column = self->column[slot * lanes + lane];
   double core[3] = {0.0, 0.0, 0.0};
@@ -109,7 +109,7 @@ static void put_function(const lml_ace_work *self, size_t function, const double
   for (size_t e = 0; e < self->ace->model.nelements; e++)
     for (size_t slot = (size_t)group[e]; slot < (size_t)group[e + 1]; slot++)
       for (size_t lane = 0; lane < self->batch.count; lane++)
-        if (mask[lane] != 0.0) hand_out(self, function, e, slot, lane, to, own, stride);
+        if (mask[lane] != 0.0) scatter(self, function, e, slot, lane, to, own, stride);
 }
 
 void lml_ace_put_gradients(const lml_descriptor_work *work, const lml_gradient_place *to, const lml_gradient_place *own,

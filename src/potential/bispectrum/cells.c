@@ -13,8 +13,8 @@ typedef struct {
   const lml_coupling_block *block;
   antidiagonal rows, columns; /**< ma1 + ma2, mb1 + mb2 */
   int nproducts;
-  int first_level, nlevels; /**< of the block's */
-  size_t order;             /**< in which it was met */
+  int first_coupled, ncoupled; /**< of the block's */
+  size_t order;                /**< in which it was met */
 } cell;
 
 /** All cells of one list, before they are sorted. */
@@ -32,9 +32,9 @@ static antidiagonal make_antidiagonal(const lml_coupling_block *block, int sum) 
   return (antidiagonal){.sum = sum, .first = larger(0, sum - block->y.j), .last = smaller(block->x.j, sum)};
 }
 
-static double clebsch_gordan(const lml_bispectrum_plan *plan, const lml_coupling_block *block, int level, int m1,
+static double clebsch_gordan(const lml_bispectrum_plan *plan, const lml_coupling_block *block, int coupled, int m1,
                              int m2) {
-  return plan->table.cg[block->cg + (size_t)((level * (block->x.j + 1) + m1) * (block->y.j + 1) + m2)];
+  return plan->table.cg[block->cg + (size_t)((coupled * (block->x.j + 1) + m1) * (block->y.j + 1) + m2)];
 }
 
 /** How often the product of U₁[ma1][mb1] and U₂ counts. Where both labels are the same, the two exchanged give the same
@@ -55,8 +55,8 @@ static int count_products(const lml_coupling_block *block, antidiagonal rows, an
 }
 
 /** Levels of the block whose j reaches twice the projection @p m2. */
-static int count_levels(const lml_coupling_block *block, int m2) {
-  return m2 > block->largest_j ? 0 : smaller(block->nlevels, (block->largest_j - m2) / 2 + 1);
+static int count_coupled(const lml_coupling_block *block, int m2) {
+  return m2 > block->largest_j ? 0 : smaller(block->ncoupled, (block->largest_j - m2) / 2 + 1);
 }
 
 /* ---- collecting ---- */
@@ -76,10 +76,10 @@ static lml_status collect_block(collection *c, const lml_coupling_block *block, 
   for (int column = 0; 2 * column <= shift; column++) /* the other half of Y holds the conjugates */
     for (int row = 0; row <= (2 * column == shift ? column : shift) && status == LML_OK; row++) {
       cell one = {.block = block, .rows = make_antidiagonal(block, row), .columns = make_antidiagonal(block, column)};
-      one.nlevels = count_levels(block, larger(abs(2 * column - shift), abs(2 * row - shift)));
-      if (c->purpose == LML_EVALUATE_TERMS) one.first_level = block->first_value;
-      one.nlevels -= one.first_level;
-      if (one.nlevels <= 0) continue;
+      one.ncoupled = count_coupled(block, larger(abs(2 * column - shift), abs(2 * row - shift)));
+      if (c->purpose == LML_EVALUATE_TERMS) one.first_coupled = block->first_value;
+      one.ncoupled -= one.first_coupled;
+      if (one.ncoupled <= 0) continue;
       one.nproducts = count_products(block, one.rows, one.columns);
       status = keep(c, &one, error);
     }
@@ -88,7 +88,7 @@ static lml_status collect_block(collection *c, const lml_coupling_block *block, 
 
 static int compare_cells(const void *left, const void *right) {
   const cell *a = left, *b = right;
-  if (a->nlevels != b->nlevels) return b->nlevels - a->nlevels;
+  if (a->ncoupled != b->ncoupled) return b->ncoupled - a->ncoupled;
   if (a->nproducts != b->nproducts) return b->nproducts - a->nproducts;
   return a->order < b->order ? -1 : 1;
 }
@@ -113,7 +113,7 @@ static void write_products(const lml_bispectrum_plan *plan, const cell *from, lm
       list->products[list->total_products++] =
           (lml_product){.u1 = byte_offset(plan, u_index(plan, block->x, ma1, mb1)),
                         .u2 = byte_offset(plan, u_index(plan, block->y, ma2, mb2))};
-      for (int l = from->first_level; l < from->first_level + from->nlevels; l++)
+      for (int l = from->first_coupled; l < from->first_coupled + from->ncoupled; l++)
         list->cg[list->ncg++] =
             weight * clebsch_gordan(plan, block, l, ma1, ma2) * clebsch_gordan(plan, block, l, mb1, mb2);
     }
@@ -123,7 +123,7 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
   const lml_bispectrum_plan *plan = c->plan;
   const lml_coupling_block *block = from->block;
   const int shift = block->x.j + block->y.j;
-  for (int l = from->first_level; l < from->first_level + from->nlevels; l++) {
+  for (int l = from->first_coupled; l < from->first_coupled + from->ncoupled; l++) {
     const int j = block->largest_j - 2 * l;
     const int ma = (2 * from->rows.sum - shift + j) / 2, mb = (2 * from->columns.sum - shift + j) / 2;
     const double half = 2 * mb == j && 2 * ma == j ? 1.0 : 2.0; /* of those that are not their own conjugates */
@@ -143,30 +143,30 @@ static void write_targets(const collection *c, const cell *from, lml_cell_list *
 
 static lml_status reserve(const collection *c, const cell *from, lml_cell_list *list, lml_error *error) {
   const char *what = "couplings";
-  const size_t nproducts = (size_t)from->nproducts, nlevels = (size_t)from->nlevels;
+  const size_t nproducts = (size_t)from->nproducts, ncoupled = (size_t)from->ncoupled;
   lml_status status = lml_grow(&list->nproducts, &list->cell_capacity, list->ncells + 1, sizeof(int), what, error);
   if (status == LML_OK)
     status = lml_grow(&list->products, &list->product_capacity, list->total_products + nproducts, sizeof(lml_product),
                       what, error);
   if (status == LML_OK)
-    status = lml_grow(&list->cg, &list->cg_capacity, list->ncg + nproducts * nlevels, sizeof(double), what, error);
+    status = lml_grow(&list->cg, &list->cg_capacity, list->ncg + nproducts * ncoupled, sizeof(double), what, error);
   if (status == LML_OK)
     status =
-        lml_grow(&list->targets, &list->target_capacity, list->ntargets + nlevels * (size_t)c->plan->nlabel_elements,
+        lml_grow(&list->targets, &list->target_capacity, list->ntargets + ncoupled * (size_t)c->plan->nlabel_elements,
                  sizeof(lml_cell_target), what, error);
   if (status == LML_OK)
     status = lml_grow(&list->runs, &list->run_capacity, list->nruns + 1, sizeof(lml_cell_run), what, error);
   return status;
 }
 
-/** Write the sorted cells; a run ends where the number of levels changes. */
+/** Write the sorted cells; a run ends where the number of coupled j changes. */
 static lml_status write_list(const collection *c, lml_cell_list *list, lml_error *error) {
   for (size_t i = 0; i < c->ncells; i++) {
     const cell *from = &c->cells[i];
     const lml_status status = reserve(c, from, list, error);
     if (status != LML_OK) return status;
-    if (i == 0 || from->nlevels != from[-1].nlevels)
-      list->runs[list->nruns++] = (lml_cell_run){.nlevels = from->nlevels,
+    if (i == 0 || from->ncoupled != from[-1].ncoupled)
+      list->runs[list->nruns++] = (lml_cell_run){.ncoupled = from->ncoupled,
                                                  .cell = list->ncells,
                                                  .product = list->total_products,
                                                  .cg = list->ncg,

@@ -80,20 +80,20 @@ static lml_status add_block(builder *b, lml_label x, lml_label y, lml_error *err
   const int parity = (x.j + y.j) % 2;
   lml_coupling_block block = {.x = x, .y = y, .same = label_index(b, x) == label_index(b, y)};
   block.largest_j = smaller(x.j + y.j, plan->twojmax - (plan->twojmax + parity) % 2);
-  block.nlevels = (block.largest_j - (x.j - y.j)) / 2 + 1;
+  block.ncoupled = (block.largest_j - (x.j - y.j)) / 2 + 1;
   block.coupling = table->ncouplings;
   block.cg = table->ncg;
-  const size_t ncg = (size_t)block.nlevels * (size_t)(x.j + 1) * (size_t)(y.j + 1);
+  const size_t ncg = (size_t)block.ncoupled * (size_t)(x.j + 1) * (size_t)(y.j + 1);
   lml_status status = lml_grow(&table->blocks, &table->block_capacity, table->nblocks + 1, sizeof(lml_coupling_block),
                                "couplings", error);
   if (status == LML_OK)
     status = lml_grow(&table->couplings, &table->coupling_capacity,
-                      table->ncouplings + (size_t)(block.nlevels * plan->nlabel_elements), sizeof(lml_coupling),
+                      table->ncouplings + (size_t)(block.ncoupled * plan->nlabel_elements), sizeof(lml_coupling),
                       "couplings", error);
   if (status == LML_OK)
     status = lml_grow(&table->cg, &table->cg_capacity, table->ncg + ncg, sizeof(double), "couplings", error);
   if (status != LML_OK) return status;
-  for (int l = 0; l < block.nlevels; l++) {
+  for (int l = 0; l < block.ncoupled; l++) {
     for (int m1 = 0; m1 <= x.j; m1++)
       for (int m2 = 0; m2 <= y.j; m2++)
         table->cg[table->ncg++] = lml_clebsch_gordan(x.j, m1, y.j, m2, block.largest_j - 2 * l);
@@ -131,8 +131,8 @@ static lml_status choose_values(builder *b, lml_error *error) {
   for (int pass = 0; pass < 2; pass++)
     for (size_t i = 0; i < b->plan->table.nblocks; i++) {
       lml_coupling_block *block = &b->plan->table.blocks[i];
-      block->first_value = block->nlevels;
-      for (int k = block->nlevels * elements - 1; k >= 0; k--) {
+      block->first_value = block->ncoupled;
+      for (int k = block->ncoupled * elements - 1; k >= 0; k--) {
         lml_coupling *coupling = &b->plan->table.couplings[block->coupling + (size_t)k];
         const int j = block->largest_j - 2 * (k / elements);
         if (pass == 0) {

@@ -16,7 +16,7 @@ typedef struct {
   lml_descriptor_work base;
   lml_bispectrum_model model;
   lml_atom_batch batch;
-  lml_bispectrum_slopes slopes;
+  lml_bispectrum_gradients gradients;
 } workspace;
 
 /* ---- the descriptor ---- */
@@ -60,7 +60,7 @@ static void free_work(lml_descriptor_work *work) {
   workspace *self = (workspace *)work;
   lml_bispectrum_model_free(&self->model);
   lml_atom_batch_free(&self->batch);
-  lml_bispectrum_slopes_free(&self->slopes);
+  lml_bispectrum_gradients_free(&self->gradients);
   lml_free(self);
 }
 
@@ -88,9 +88,9 @@ static lml_status reserve_gradients(lml_descriptor_work *work, lml_error *error)
   const size_t slots = self->batch.slot_limit;
   lml_status status = LML_OK;
   if (plan->by_term.npacked == 0) status = lml_bispectrum_plan_by_term(plan, error);
-  if (status != LML_OK || self->slopes.stride >= 3 * slots) return status;
-  lml_bispectrum_slopes_free(&self->slopes);
-  return lml_bispectrum_slopes_make(plan, slots, &self->slopes, error);
+  if (status != LML_OK || self->gradients.stride >= 3 * slots) return status;
+  lml_bispectrum_gradients_free(&self->gradients);
+  return lml_bispectrum_gradients_make(plan, slots, &self->gradients, error);
 }
 
 /* ---- runs ---- */
@@ -173,7 +173,7 @@ static void gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, co
   else
     lml_atom_batch_gather_columns(batch, &self->model, run, places);
   put_density(self);
-  self->model.kernel->slopes(&self->model.plan, &batch->slots, &batch->workspace, &self->slopes);
+  self->model.kernel->gradients(&self->model.plan, &batch->slots, &batch->workspace, &self->gradients);
   put_components(self, to);
   work->ncolumns = lml_atom_batch_list_columns(batch, &self->model);
   work->columns = batch->column;
@@ -182,7 +182,7 @@ static void gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, co
 static void put_gradients(const lml_descriptor_work *work, const lml_gradient_place *to, const lml_gradient_place *own,
                           size_t stride) {
   const workspace *self = (const workspace *)work;
-  self->model.kernel->hand_out(&self->model.plan, &self->slopes, (int)work->ncolumns, to, own, stride);
+  self->model.kernel->scatter(&self->model.plan, &self->gradients, (int)work->ncolumns, to, own, stride);
 }
 
 static const lml_descriptor_ops ops = {

@@ -25,7 +25,7 @@ enum {
 /** The neighbours of up to `lanes` atoms. Neighbour number k of every atom stands in slot k; where an atom has fewer,
  *  the place has weight 0 and any distance that is not 0. With chemflag the slots of one element stand together.
  *
- *  For `slopes` these slots begin with those of *tiles*: a tile is two *columns*, each of neighbours whose gradients
+ *  For `gradients` these slots begin with those of *tiles*: a tile is two *columns*, each of neighbours whose gradients
  * are summed. Its slots are in turn of the one and the other. Neighbours in the slots behind have no gradients. */
 typedef struct lml_bispectrum_batch {
   int *group;    /**< nlabel_elements + 1: first slot of each element, an even number */
@@ -50,12 +50,12 @@ typedef struct lml_bispectrum_workspace {
 enum { LML_GEOMETRY_SIZE = 9 };
 
 /** Gradients of single terms, and what they are made from; all are vectors. */
-typedef struct lml_bispectrum_slopes {
+typedef struct lml_bispectrum_gradients {
   double *adjoints;    /**< by_term.npacked: ∂t/∂U */
   double *derivatives; /**< nmoments × 6: ∂U/∂r of one or two neighbours */
   double *values;      /**< nterms × stride: of each term, ∂t/∂r of each column (3) */
   size_t stride;       /**< 3 × columns, at most */
-} lml_bispectrum_slopes;
+} lml_bispectrum_gradients;
 
 typedef struct lml_bispectrum_kernel {
   /** Neighbours → u (and geometry). */
@@ -71,13 +71,13 @@ typedef struct lml_bispectrum_kernel {
                  const lml_bispectrum_workspace *workspace, double *gradient);
   /** u and geometry → terms, and the gradient of each with respect to the neighbours of each column. The plan has its
    *  tables by term. */
-  void (*slopes)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
-                 lml_bispectrum_workspace *workspace, const lml_bispectrum_slopes *slopes);
+  void (*gradients)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
+                    lml_bispectrum_workspace *workspace, const lml_bispectrum_gradients *gradients);
   /** Slopes → −∂B/∂r of each lane's atom by the neighbours of each column, at @p places (columns × lanes), and the same
    *  by the atom itself, at @p own (lanes): for each direction a row of @p stride numbers, a multiple of
    *  LML_LANES_LIMIT. */
-  void (*hand_out)(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int ncolumns,
-                   const lml_gradient_place *places, const lml_gradient_place *own, size_t stride);
+  void (*scatter)(const lml_bispectrum_plan *plan, const lml_bispectrum_gradients *gradients, int ncolumns,
+                  const lml_gradient_place *places, const lml_gradient_place *own, size_t stride);
 } lml_bispectrum_kernel;
 
 extern const lml_bispectrum_kernel lml_bispectrum_kernel_generic;
@@ -94,10 +94,10 @@ lml_status lml_bispectrum_workspace_make(const lml_bispectrum_plan *plan, size_t
                                          lml_bispectrum_workspace *workspace, lml_error *error);
 void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace);
 
-/** Room for the slopes of batches of up to @p slots slots; @p plan has its tables by term. Free with
- *  lml_bispectrum_slopes_free. */
-lml_status lml_bispectrum_slopes_make(const lml_bispectrum_plan *plan, size_t slots, lml_bispectrum_slopes *slopes,
-                                      lml_error *error);
-void lml_bispectrum_slopes_free(lml_bispectrum_slopes *slopes);
+/** Room for the gradients of batches of up to @p slots slots; @p plan has its tables by term. Free with
+ *  lml_bispectrum_gradients_free. */
+lml_status lml_bispectrum_gradients_make(const lml_bispectrum_plan *plan, size_t slots,
+                                         lml_bispectrum_gradients *gradients, lml_error *error);
+void lml_bispectrum_gradients_free(lml_bispectrum_gradients *gradients);
 
 #endif

@@ -48,37 +48,37 @@ static void place_y(int j, int ma, int mb, int *index, double *re, double *im) {
   *im = partner ? -weight * sign : weight;
 }
 
-static void make_level(int s, int q, int n, lml_mode_level *level, double *polynomial) {
+static void make_coupled(int s, int q, int n, lml_coupled_j *coupled, double *polynomial) {
   const int j = s + q + 2 * n;
   const int mb = (j - s + q) / 2, ma = (j - s - q) / 2;
   const int u = lml_bispectrum_u_offset(j);
-  level->u_plus = u + mb * (j + 1) + ma;
-  level->u_plus_partner = u + (j - mb) * (j + 1) + (j - ma);
-  level->partner_sign = sign_of(q);
-  place_y(j, ma, mb, &level->y_plus, &level->y_plus_re, &level->y_plus_im);
+  coupled->u_plus = u + mb * (j + 1) + ma;
+  coupled->u_plus_partner = u + (j - mb) * (j + 1) + (j - ma);
+  coupled->partner_sign = sign_of(q);
+  place_y(j, ma, mb, &coupled->y_plus, &coupled->y_plus_re, &coupled->y_plus_im);
   mode_polynomial(j, ma, mb, polynomial);
-  level->u_minus = level->u_minus_partner = level->y_minus = -1;
+  coupled->u_minus = coupled->u_minus_partner = coupled->y_minus = -1;
   if (s == 0 || q == 0) return;
-  level->u_minus = u + ma * (j + 1) + mb;
-  level->u_minus_partner = u + (j - ma) * (j + 1) + (j - mb);
-  place_y(j, mb, ma, &level->y_minus, &level->y_minus_re, &level->y_minus_im);
+  coupled->u_minus = u + ma * (j + 1) + mb;
+  coupled->u_minus_partner = u + (j - ma) * (j + 1) + (j - mb);
+  place_y(j, mb, ma, &coupled->y_minus, &coupled->y_minus_re, &coupled->y_minus_im);
   mode_polynomial(j, mb, ma, polynomial + n + 1);
 }
 
 lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error) {
   const int J = plan->twojmax;
-  size_t nlevels = 0, ncoefficients = 0;
+  size_t ncoupled = 0, ncoefficients = 0;
   for (int s = 0; s <= J; s++)
     for (int q = 0; s + q <= J; q++) {
       plan->nmodes++;
       for (int n = 0; s + q + 2 * n <= J; n++) {
-        nlevels++;
+        ncoupled++;
         ncoefficients += 2 * ((size_t)n + 1);
       }
     }
   lml_status status = lml_alloc(&plan->modes, plan->nmodes, sizeof(lml_mode), "modes of the density", error);
   if (status == LML_OK)
-    status = lml_alloc(&plan->mode_levels, nlevels, sizeof(lml_mode_level), "modes of the density", error);
+    status = lml_alloc(&plan->coupled_js, ncoupled, sizeof(lml_coupled_j), "modes of the density", error);
   if (status == LML_OK)
     status = lml_alloc(&plan->polynomials, ncoefficients, sizeof(double), "polynomials of the density", error);
   plan->ndiagonal = (size_t)(J + 1) * (size_t)(J + 2) / 2;
@@ -86,15 +86,15 @@ lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error
   if (status != LML_OK) return status;
 
   lml_mode *mode = plan->modes;
-  int level = 0, coefficient = 0;
+  int coupled = 0, coefficient = 0;
   for (int s = 0; s <= J; s++)
     for (int q = 0; s + q <= J; q++, mode++) {
-      *mode = (lml_mode){.s = s, .q = q, .nlevels = (J - s - q) / 2 + 1, .moment = plan->nmoments, .level = level};
+      *mode = (lml_mode){.s = s, .q = q, .ncoupled = (J - s - q) / 2 + 1, .moment = plan->nmoments, .coupled = coupled};
       mode->ncomponents = (s > 0 ? 2 : 1) * (q > 0 ? 2 : 1);
-      plan->nmoments += mode->ncomponents * mode->nlevels;
-      for (int n = 0; n < mode->nlevels; n++, level++) {
-        plan->mode_levels[level].polynomial = coefficient;
-        make_level(s, q, n, &plan->mode_levels[level], plan->polynomials + coefficient);
+      plan->nmoments += mode->ncomponents * mode->ncoupled;
+      for (int n = 0; n < mode->ncoupled; n++, coupled++) {
+        plan->coupled_js[coupled].polynomial = coefficient;
+        make_coupled(s, q, n, &plan->coupled_js[coupled], plan->polynomials + coefficient);
         coefficient += 2 * (n + 1);
       }
     }

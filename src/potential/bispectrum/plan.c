@@ -58,7 +58,7 @@ lml_status lml_bispectrum_plan_make(const lml_snap_model *model, int lanes, lml_
 
 void lml_bispectrum_plan_free(lml_bispectrum_plan *plan) {
   lml_free(plan->modes);
-  lml_free(plan->mode_levels);
+  lml_free(plan->coupled_js);
   lml_free(plan->polynomials);
   lml_free(plan->diagonal);
   lml_free(plan->components);

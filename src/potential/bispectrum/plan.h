@@ -15,8 +15,8 @@
  *  With t(x, y, z) = Σ conj(U_z) Z_xy / (j_z + 1), symmetric in its three labels (a label is a j and, with chemflag, an
  *  element), every bispectrum component is a multiple of one such *term*. Of a pair of labels (x, y), the products
  *  U_x[ma1][mb1] U_y[ma2][mb2] with the same ma1 + ma2 and mb1 + mb2 make up a *cell*: with Clebsch–Gordan coefficients
- *  their sum is one element of Z for each j that the pair couples to, a *level*. A product is formed once for all
- * levels.
+ *  their sum is one element of Z for each j that the pair couples to, a *coupled j*. A product is formed once for all
+ * coupled j.
  */
 #ifndef LML_BISPECTRUM_PLAN_H
 #define LML_BISPECTRUM_PLAN_H
@@ -28,17 +28,17 @@
 #include "lmlink/error.h"
 #include "potential/bispectrum/snap_model.h"
 
-/** One pair (s, q) of powers and where its moments begin; level n belongs to j = s + q + 2n. */
+/** One pair (s, q) of powers and where its moments begin; coupled j n belongs to j = s + q + 2n. */
 typedef struct lml_mode {
   int s, q;
-  int nlevels;
+  int ncoupled;
   int moment;      /**< first moment; of each power k of x there are ncomponents, see lml_bispectrum_plan */
   int ncomponents; /**< 4, or 2 where s or q is 0, or 1 where both are */
-  int level;       /**< index of its first lml_mode_level */
+  int coupled;     /**< index of its first lml_coupled_j */
 } lml_mode;
 
 /** Where the two functions a*^s b^q (plus) and a*^s b*^q (minus) of one j stand, and their polynomials in x. */
-typedef struct lml_mode_level {
+typedef struct lml_coupled_j {
   int u_plus, u_plus_partner;   /**< complex index among one element's U; the partner is sign · conjugate */
   int u_minus, u_minus_partner; /**< −1 where s or q is 0 and the minus function is no other than the plus one */
   int y_plus, y_minus;          /**< complex index among one element's stored half of Y */
@@ -46,7 +46,7 @@ typedef struct lml_mode_level {
   double y_minus_re, y_minus_im;
   double partner_sign;
   int polynomial; /**< index of the first of n + 1 coefficients of x^k (plus), then n + 1 (minus) */
-} lml_mode_level;
+} lml_coupled_j;
 
 /** A density: one j of one element. */
 typedef struct lml_label {
@@ -63,12 +63,13 @@ typedef struct lml_coupling {
 /** An unordered pair of labels, x.j ≥ y.j. */
 typedef struct lml_coupling_block {
   lml_label x, y;
-  bool same;   /**< x and y are one label */
-  int nlevels; /**< j of level l is largest_j − 2l */
+  bool same;    /**< x and y are one label */
+  int ncoupled; /**< j of coupled j l is largest_j − 2l */
   int largest_j;
-  int first_value; /**< level from which on all couplings are that terms are evaluated from; nlevels: there are none */
-  size_t coupling; /**< first of nlevels × nlabel_elements couplings */
-  size_t cg;       /**< first of nlevels × (x.j + 1) × (y.j + 1) Clebsch–Gordan coefficients */
+  int first_value; /**< coupled j from which on all couplings are that terms are evaluated from; ncoupled: there are
+                      none */
+  size_t coupling; /**< first of ncoupled × nlabel_elements couplings */
+  size_t cg;       /**< first of ncoupled × (x.j + 1) × (y.j + 1) Clebsch–Gordan coefficients */
 } lml_coupling_block;
 
 /** All pairs of labels and what they couple to: what the lists of cells are made from. */
@@ -92,22 +93,22 @@ typedef enum lml_cell_purpose {
   LML_PACK_ADJOINTS   /**< the term's adjoint; and as above a third of the term, which has three labels */
 } lml_cell_purpose;
 
-/** Where one level's sum of a cell goes, for one element label. */
+/** Where one coupled j's sum of a cell goes, for one element label. */
 typedef struct lml_cell_target {
   int32_t place; /**< offset in bytes: of the element of Y that it is added to, or of U that it is multiplied with */
   int32_t term;  /**< which t(x, y, z) it is a part of */
   double factor; /**< over j_z + 1: multiplicity of z in {x, y, z}; for t, 2 where u's conjugate is not summed */
 } lml_cell_target;
 
-/** Consecutive cells of as many levels each. */
+/** Consecutive cells of as many coupled j each. */
 typedef struct lml_cell_run {
-  int nlevels;
+  int ncoupled;
   size_t cell, ncells;
   size_t product, cg, target; /**< where the first cell's begin */
 } lml_cell_run;
 
-/** Cells, one behind the other: of each cell its products, nlevels coefficients for each product, and nlevels ×
- *  nlabel_elements targets. Many levels first, then many products, so that the kernel's loops seldom change their
+/** Cells, one behind the other: of each cell its products, ncoupled coefficients for each product, and ncoupled ×
+ *  nlabel_elements targets. Many coupled j first, then many products, so that the kernel's loops seldom change their
  *  lengths. */
 typedef struct lml_cell_list {
   lml_cell_run *runs;
@@ -119,7 +120,7 @@ typedef struct lml_cell_list {
   size_t run_capacity, cell_capacity, product_capacity, cg_capacity, target_capacity;
 } lml_cell_list;
 
-/** Where one level's sum of a cell goes among the packed adjoints, for one element label. */
+/** Where one coupled j's sum of a cell goes among the packed adjoints, for one element label. */
 typedef struct lml_adjoint_target {
   int32_t re, im; /**< vectors that get the real and the imaginary part; −1 where there is none */
   int32_t u;      /**< offset in bytes of U of the same label and place */
@@ -146,7 +147,7 @@ enum { LML_TILE_TERMS = 4 };
  *  adjoint ∂t/∂U is kept, as (j+1)² independent real numbers in the order of the modes. */
 typedef struct lml_term_tables {
   lml_adjoint_target *targets; /**< of the couplings' cells, in the place of their own */
-  int *level_reals;            /**< of each mode level: first of its reals, plus before minus */
+  int *coupled_reals;          /**< of each mode coupled j: first of its reals, plus before minus */
   lml_label_terms *labels;     /**< nlabel_elements × (2J + 1) */
   int *terms;                  /**< of each label; −1 where a tile is not full */
   lml_term_label *of_term;     /**< nterms × 3; label −1 where a term has fewer */
@@ -173,7 +174,7 @@ typedef struct lml_bispectrum_plan {
   /* tables */
   lml_mode *modes;
   size_t nmodes;
-  lml_mode_level *mode_levels;
+  lml_coupled_j *coupled_js;
   double *polynomials;
   int *diagonal; /**< complex index of each U^j[m][m], which get the atom's own weight */
   size_t ndiagonal;
@@ -184,7 +185,7 @@ typedef struct lml_bispectrum_plan {
   lml_term_tables by_term; /**< empty before lml_bispectrum_plan_by_term */
 } lml_bispectrum_plan;
 
-/** The tables that turn moments into U and Y into the moments' adjoint: modes, mode_levels, polynomials, diagonal. Part
+/** The tables that turn moments into U and Y into the moments' adjoint: modes, coupled_js, polynomials, diagonal. Part
  * of lml_bispectrum_plan_make; twojmax and nlabel_elements are set. */
 lml_status lml_bispectrum_plan_modes(lml_bispectrum_plan *plan, lml_error *error);
 

@@ -8,7 +8,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "potential/bispectrum/family.h"
-#include "potential/bispectrum/snap_beside.h"
+#include "potential/bispectrum/snap_companion.h"
 #include "potential/bispectrum/snap_file.h"
 #include "potential/bispectrum/snap_style.h"
 

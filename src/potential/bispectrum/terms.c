@@ -10,15 +10,15 @@ static int label_of(const lml_bispectrum_plan *plan, lml_label x) { return x.ele
 static lml_status number_reals(lml_bispectrum_plan *plan, lml_error *error) {
   lml_term_tables *t = &plan->by_term;
   const lml_mode *last = &plan->modes[plan->nmodes - 1];
-  const size_t nlevels = (size_t)(last->level + last->nlevels);
-  const lml_status status = lml_alloc(&t->level_reals, nlevels, sizeof(int), "single terms", error);
+  const size_t ncoupled = (size_t)(last->coupled + last->ncoupled);
+  const lml_status status = lml_alloc(&t->coupled_reals, ncoupled, sizeof(int), "single terms", error);
   if (status != LML_OK) return status;
   int next[LML_SNAP_TWOJMAX_LIMIT + 1];
   for (int j = 0; j <= plan->twojmax; j++) next[j] = lml_bispectrum_u_offset(j);
   for (const lml_mode *mode = plan->modes; mode <= last; mode++)
-    for (int n = 0; n < mode->nlevels; n++) {
+    for (int n = 0; n < mode->ncoupled; n++) {
       int *real = &next[mode->s + mode->q + 2 * n];
-      t->level_reals[mode->level + n] = *real;
+      t->coupled_reals[mode->coupled + n] = *real;
       *real += mode->ncomponents;
     }
   return LML_OK;
@@ -41,7 +41,7 @@ static lml_status find_labels(lml_bispectrum_plan *plan, lml_error *error) {
   for (int k = 0; k < 3 * plan->nterms; k++) t->of_term[k].label = -1;
   for (size_t i = 0; i < plan->table.nblocks; i++) {
     const lml_coupling_block *block = &plan->table.blocks[i];
-    for (int k = 0; k < block->nlevels * plan->nlabel_elements; k++) {
+    for (int k = 0; k < block->ncoupled * plan->nlabel_elements; k++) {
       const lml_label z = {.j = block->largest_j - 2 * (k / plan->nlabel_elements),
                            .element = k % plan->nlabel_elements};
       lml_term_label *labels = t->of_term + 3 * plan->table.couplings[block->coupling + (size_t)k].term;
@@ -87,19 +87,19 @@ typedef struct {
 
 /** The reals of each Y of one element. */
 static void find_y_reals(const lml_bispectrum_plan *plan, y_reals *of_y) {
-  const int *level_reals = plan->by_term.level_reals;
+  const int *coupled_reals = plan->by_term.coupled_reals;
   for (int y = 0; y < plan->ny; y++) of_y[y] = (y_reals){.re = -1, .im = -1};
   for (size_t m = 0; m < plan->nmodes; m++)
-    for (int n = plan->modes[m].level; n < plan->modes[m].level + plan->modes[m].nlevels; n++) {
-      const lml_mode_level *level = &plan->mode_levels[n];
-      const int real = level_reals[n], ncomponents = plan->modes[m].ncomponents;
-      of_y[level->y_plus] = (y_reals){.re = real,
-                                      .im = ncomponents > 1 ? real + 1 : -1,
-                                      .re_factor = level->y_plus_re,
-                                      .im_factor = level->y_plus_im};
+    for (int n = plan->modes[m].coupled; n < plan->modes[m].coupled + plan->modes[m].ncoupled; n++) {
+      const lml_coupled_j *coupled = &plan->coupled_js[n];
+      const int real = coupled_reals[n], ncomponents = plan->modes[m].ncomponents;
+      of_y[coupled->y_plus] = (y_reals){.re = real,
+                                        .im = ncomponents > 1 ? real + 1 : -1,
+                                        .re_factor = coupled->y_plus_re,
+                                        .im_factor = coupled->y_plus_im};
       if (ncomponents == 4)
-        of_y[level->y_minus] =
-            (y_reals){.re = real + 2, .im = real + 3, .re_factor = level->y_minus_re, .im_factor = level->y_minus_im};
+        of_y[coupled->y_minus] = (y_reals){
+            .re = real + 2, .im = real + 3, .re_factor = coupled->y_minus_re, .im_factor = coupled->y_minus_im};
     }
 }
 
@@ -151,7 +151,7 @@ lml_status lml_bispectrum_plan_by_term(lml_bispectrum_plan *plan, lml_error *err
 
 void lml_bispectrum_term_tables_free(lml_term_tables *tables) {
   lml_free(tables->targets);
-  lml_free(tables->level_reals);
+  lml_free(tables->coupled_reals);
   lml_free(tables->labels);
   lml_free(tables->terms);
   lml_free(tables->of_term);

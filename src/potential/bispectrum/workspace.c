@@ -50,21 +50,21 @@ void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace) {
   memset(workspace, 0, sizeof *workspace);
 }
 
-lml_status lml_bispectrum_slopes_make(const lml_bispectrum_plan *plan, size_t slots, lml_bispectrum_slopes *slopes,
-                                      lml_error *error) {
+lml_status lml_bispectrum_gradients_make(const lml_bispectrum_plan *plan, size_t slots,
+                                         lml_bispectrum_gradients *gradients, lml_error *error) {
   const size_t vector = (size_t)plan->lanes * sizeof(double);
-  *slopes = (lml_bispectrum_slopes){.stride = 3 * slots};
-  lml_status status = lml_alloc(&slopes->adjoints, plan->by_term.npacked, vector, "gradients", error);
+  *gradients = (lml_bispectrum_gradients){.stride = 3 * slots};
+  lml_status status = lml_alloc(&gradients->adjoints, plan->by_term.npacked, vector, "gradients", error);
   if (status == LML_OK)
-    status = lml_alloc(&slopes->derivatives, 6 * (size_t)plan->nmoments, vector, "gradients", error);
+    status = lml_alloc(&gradients->derivatives, 6 * (size_t)plan->nmoments, vector, "gradients", error);
   if (status == LML_OK)
-    status = lml_alloc(&slopes->values, (size_t)plan->nterms * slopes->stride, vector, "gradients", error);
+    status = lml_alloc(&gradients->values, (size_t)plan->nterms * gradients->stride, vector, "gradients", error);
   return status;
 }
 
-void lml_bispectrum_slopes_free(lml_bispectrum_slopes *slopes) {
-  lml_free(slopes->adjoints);
-  lml_free(slopes->derivatives);
-  lml_free(slopes->values);
-  memset(slopes, 0, sizeof *slopes);
+void lml_bispectrum_gradients_free(lml_bispectrum_gradients *gradients) {
+  lml_free(gradients->adjoints);
+  lml_free(gradients->derivatives);
+  lml_free(gradients->values);
+  memset(gradients, 0, sizeof *gradients);
 }

@@ -22,7 +22,8 @@ typedef struct lml_product_kernel {
   /** B and ∂B/∂r of @p nsources sources, @p n components each → the gradient of the sum over the sources of all linear
    *  and quadratic descriptors, in their order: n (n + 3) / 2 doubles. The sources' arrays are aligned to LML_ALIGNMENT
    *  and can be read to the next multiple of LML_LANES_LIMIT. */
-  void (*combine)(int n, int nsources, const double *const *values, const double *const *slopes, double *to);
+  void (*quadratic_gradients)(int n, int nsources, const double *const *values, const double *const *gradients,
+                              double *to);
 } lml_product_kernel;
 
 /** The variant for @p isa. */

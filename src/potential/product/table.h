@@ -5,13 +5,14 @@
 #ifndef LML_PRODUCT_TABLE_H
 #define LML_PRODUCT_TABLE_H
 
-#include "potential/product/combine.h"
 #include "potential/product/quadratic.h"
+#include "potential/product/quadratic_gradients.h"
 #include "potential/product/variants.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 
-const lml_product_kernel JOIN(lml_product_kernel_, LML_ISA) = {.quadratic = quadratic, .combine = combine};
+const lml_product_kernel JOIN(lml_product_kernel_, LML_ISA) = {.quadratic = quadratic,
+                                                               .quadratic_gradients = quadratic_gradients};
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "potential/ace/kernel/density.h"
 #include "potential/ace/kernel/forces.h"
+#include "potential/ace/kernel/gradients.h"
 #include "potential/ace/kernel/products.h"
-#include "potential/ace/kernel/slopes.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

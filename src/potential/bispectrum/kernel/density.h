@@ -181,17 +181,17 @@ static void moments_to_u(const lml_bispectrum_plan *plan, const vec *moments, ve
   for (size_t i = 0; i < plan->nmodes; i++) {
     const lml_mode *mode = &plan->modes[i];
     vec plus[LML_SNAP_TWOJMAX_LIMIT / 2 + 1][2], minus[LML_SNAP_TWOJMAX_LIMIT / 2 + 1][2];
-    for (int k = 0; k < mode->nlevels; k++) complex_moments(mode, moments + mode->moment, k, plus[k], minus[k]);
-    for (int n = 0; n < mode->nlevels; n++) {
-      const lml_mode_level *level = &plan->mode_levels[mode->level + n];
-      const double *c = plan->polynomials + level->polynomial;
+    for (int k = 0; k < mode->ncoupled; k++) complex_moments(mode, moments + mode->moment, k, plus[k], minus[k]);
+    for (int n = 0; n < mode->ncoupled; n++) {
+      const lml_coupled_j *coupled = &plan->coupled_js[mode->coupled + n];
+      const double *c = plan->polynomials + coupled->polynomial;
       vec value[2] = {c[0] * plus[0][0], c[0] * plus[0][1]};
       for (int k = 1; k <= n; k++) {
         value[0] += c[k] * plus[k][0];
         value[1] += c[k] * plus[k][1];
       }
-      store_u(u, level->u_plus, level->u_plus_partner, level->partner_sign, value);
-      if (level->u_minus < 0) continue;
+      store_u(u, coupled->u_plus, coupled->u_plus_partner, coupled->partner_sign, value);
+      if (coupled->u_minus < 0) continue;
       c += n + 1;
       value[0] = c[0] * minus[0][0];
       value[1] = c[0] * minus[0][1];
@@ -199,7 +199,7 @@ static void moments_to_u(const lml_bispectrum_plan *plan, const vec *moments, ve
         value[0] += c[k] * minus[k][0];
         value[1] += c[k] * minus[k][1];
       }
-      store_u(u, level->u_minus, level->u_minus_partner, level->partner_sign, value);
+      store_u(u, coupled->u_minus, coupled->u_minus_partner, coupled->partner_sign, value);
     }
   }
 }

@@ -9,7 +9,8 @@
 #include "potential/bispectrum/kernel/products.h"
 #include "potential/simd/vector.h"
 
-/** Add one level's Y, weighted, to the adjoint of the complex moments of powers up to its own; returns Re(conj(Y)·U).
+/** Add one coupled j's Y, weighted, to the adjoint of the complex moments of powers up to its own; returns
+ * Re(conj(Y)·U).
  */
 ALWAYS_INLINE vec pull_back(const vec *y, int y_index, double y_re, double y_im, const vec *u, int u_index,
                             const double *c, int n, vec (*adjoint)[2]) {
@@ -27,17 +28,17 @@ static vec y_to_moments(const lml_bispectrum_plan *plan, const vec *y, const vec
   for (size_t i = 0; i < plan->nmodes; i++) {
     const lml_mode *mode = &plan->modes[i];
     vec plus[LML_SNAP_TWOJMAX_LIMIT / 2 + 1][2], minus[LML_SNAP_TWOJMAX_LIMIT / 2 + 1][2];
-    for (int k = 0; k < mode->nlevels; k++) plus[k][0] = plus[k][1] = minus[k][0] = minus[k][1] = splat(0.0);
-    for (int n = 0; n < mode->nlevels; n++) {
-      const lml_mode_level *level = &plan->mode_levels[mode->level + n];
-      const double *c = plan->polynomials + level->polynomial;
-      product += pull_back(y, level->y_plus, level->y_plus_re, level->y_plus_im, u, level->u_plus, c, n, plus);
-      if (level->u_minus >= 0)
-        product +=
-            pull_back(y, level->y_minus, level->y_minus_re, level->y_minus_im, u, level->u_minus, c + n + 1, n, minus);
+    for (int k = 0; k < mode->ncoupled; k++) plus[k][0] = plus[k][1] = minus[k][0] = minus[k][1] = splat(0.0);
+    for (int n = 0; n < mode->ncoupled; n++) {
+      const lml_coupled_j *coupled = &plan->coupled_js[mode->coupled + n];
+      const double *c = plan->polynomials + coupled->polynomial;
+      product += pull_back(y, coupled->y_plus, coupled->y_plus_re, coupled->y_plus_im, u, coupled->u_plus, c, n, plus);
+      if (coupled->u_minus >= 0)
+        product += pull_back(y, coupled->y_minus, coupled->y_minus_re, coupled->y_minus_im, u, coupled->u_minus,
+                             c + n + 1, n, minus);
     }
     vec *m = moments + mode->moment;
-    for (int k = 0; k < mode->nlevels; k++, m += mode->ncomponents) {
+    for (int k = 0; k < mode->ncoupled; k++, m += mode->ncomponents) {
       m[0] = plus[k][0] + minus[k][0];
       if (mode->ncomponents == 2) m[1] = plus[k][1];
       if (mode->ncomponents < 4) continue;

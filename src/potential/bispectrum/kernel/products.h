@@ -1,8 +1,9 @@
 /** @file products.h
  *  Stage two of the kernel: Clebsch–Gordan products of U, giving the terms t(x, y, z) or their gradient Y.
  *
- *  The inner loop forms a product of two U's and adds it to the sums of all levels of its cell, which stay in
- *  registers: 4 + 2 · levels vector operations a product, no stores, and one pass over the tables from end to end.
+ *  The inner loop forms a product of two U's and adds it to the sums of all coupled j of its cell, which stay in
+ *  registers: 4 + 2 vector operations for each coupled j a product, no stores, and one pass over the tables from end to
+ * end.
  */
 #ifndef LML_BISPECTRUM_KERNEL_PRODUCTS_H
 #define LML_BISPECTRUM_KERNEL_PRODUCTS_H
@@ -37,30 +38,30 @@ ALWAYS_INLINE void multiply(u_parts u, const lml_product *product, vec *re, vec 
   *im = a_re * b_im + a_im * b_re;
 }
 
-/** Add the product to the sums of all levels. */
-ALWAYS_INLINE void add_product(int nlevels, u_parts u, const lml_product *product, const double *cg, vec (*sums)[2]) {
+/** Add the product to the sums of all coupled j. */
+ALWAYS_INLINE void add_product(int ncoupled, u_parts u, const lml_product *product, const double *cg, vec (*sums)[2]) {
   vec re, im;
   multiply(u, product, &re, &im);
-  for (int l = 0; l < nlevels; l++) {
+  for (int l = 0; l < ncoupled; l++) {
     sums[l][0] += cg[l] * re;
     sums[l][1] += cg[l] * im;
   }
 }
 
-/** sums[level] = Σ cg U₁U₂ of one cell, real and imaginary part. Two sets of sums keep the chains of dependent
- * additions short where there are few levels. */
-ALWAYS_INLINE void sum_cell(int nlevels, u_parts u, const lml_product *products, int nproducts, const double *cg,
+/** sums[coupled] = Σ cg U₁U₂ of one cell, real and imaginary part. Two sets of sums keep the chains of dependent
+ * additions short where there are few coupled j. */
+ALWAYS_INLINE void sum_cell(int ncoupled, u_parts u, const lml_product *products, int nproducts, const double *cg,
                             vec (*sums)[2]) {
   vec other[LEVELS_LIMIT][2];
-  for (int l = 0; l < nlevels; l++) sums[l][0] = sums[l][1] = other[l][0] = other[l][1] = splat(0.0);
+  for (int l = 0; l < ncoupled; l++) sums[l][0] = sums[l][1] = other[l][0] = other[l][1] = splat(0.0);
   int i = 0;
-  for (; i + 1 < nproducts; i += 2, cg += 2 * nlevels) {
-    add_product(nlevels, u, &products[i], cg, sums);
-    add_product(nlevels, u, &products[i + 1], cg + nlevels, nlevels <= 2 ? other : sums);
+  for (; i + 1 < nproducts; i += 2, cg += 2 * ncoupled) {
+    add_product(ncoupled, u, &products[i], cg, sums);
+    add_product(ncoupled, u, &products[i + 1], cg + ncoupled, ncoupled <= 2 ? other : sums);
   }
-  if (i < nproducts) add_product(nlevels, u, &products[i], cg, sums);
-  if (nlevels <= 2)
-    for (int l = 0; l < nlevels; l++) {
+  if (i < nproducts) add_product(ncoupled, u, &products[i], cg, sums);
+  if (ncoupled <= 2)
+    for (int l = 0; l < ncoupled; l++) {
       sums[l][0] += other[l][0];
       sums[l][1] += other[l][1];
     }
@@ -99,7 +100,7 @@ ALWAYS_INLINE void deliver(lml_cell_purpose what, size_t number, const vec sum[2
   y[1] += factor * sum[1];
 }
 
-ALWAYS_INLINE void walk_run(int nlevels, int elements, lml_cell_purpose what, const cell_walk *w,
+ALWAYS_INLINE void walk_run(int ncoupled, int elements, lml_cell_purpose what, const cell_walk *w,
                             const lml_cell_run *run) {
   const int *nproducts = w->list->nproducts + run->cell;
   const lml_product *products = w->list->products + run->product;
@@ -109,18 +110,18 @@ ALWAYS_INLINE void walk_run(int nlevels, int elements, lml_cell_purpose what, co
   for (size_t c = 0; c < run->ncells; c++) {
     const int n = nproducts[c];
     vec sums[LEVELS_LIMIT][2];
-    sum_cell(nlevels, u, products, n, cg, sums);
+    sum_cell(ncoupled, u, products, n, cg, sums);
     products += n;
-    cg += n * nlevels;
-    for (int l = 0; l < nlevels; l++)
+    cg += n * ncoupled;
+    for (int l = 0; l < ncoupled; l++)
       for (int e = 0; e < elements; e++) deliver(what, target++, sums[l], w);
   }
 }
 
-/** Walk a whole list, with the number of levels, and the usual one element, known to the compiler. */
+/** Walk a whole list, with the number of coupled j, and the usual one element, known to the compiler. */
 ALWAYS_INLINE void walk_list(int elements, lml_cell_purpose what, const cell_walk *w) {
   for (const lml_cell_run *run = w->list->runs; run < w->list->runs + w->list->nruns; run++)
-    switch (elements == 1 ? run->nlevels : 0) {
+    switch (elements == 1 ? run->ncoupled : 0) {
       case 1:
         walk_run(1, 1, what, w, run);
         break;
@@ -146,7 +147,7 @@ ALWAYS_INLINE void walk_list(int elements, lml_cell_purpose what, const cell_wal
         walk_run(8, 1, what, w, run);
         break;
       default:
-        walk_run(run->nlevels, elements, what, w, run);
+        walk_run(run->ncoupled, elements, what, w, run);
     }
 }
 

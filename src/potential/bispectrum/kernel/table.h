@@ -9,9 +9,9 @@
 
 #include "potential/bispectrum/kernel/density.h"
 #include "potential/bispectrum/kernel/forces.h"
-#include "potential/bispectrum/kernel/hand_out.h"
+#include "potential/bispectrum/kernel/gradients.h"
 #include "potential/bispectrum/kernel/products.h"
-#include "potential/bispectrum/kernel/slopes.h"
+#include "potential/bispectrum/kernel/scatter.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -21,8 +21,8 @@ const lml_bispectrum_kernel JOIN(lml_bispectrum_kernel_, LML_ISA) = {
     .terms = terms,
     .adjoint = adjoint,
     .forces = forces,
-    .slopes = slopes,
-    .hand_out = hand_out,
+    .gradients = gradients,
+    .scatter = scatter,
 };
 
 #endif

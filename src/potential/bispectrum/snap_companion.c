@@ -1,4 +1,4 @@
-#include "potential/bispectrum/snap_beside.h"
+#include "potential/bispectrum/snap_companion.h"
 
 #include <errno.h>
 #include <string.h>

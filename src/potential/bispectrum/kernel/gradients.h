@@ -1,9 +1,9 @@
-/** @file slopes.h
+/** @file gradients.h
  *  The gradient of each term by itself, for the design matrix: of each label, the adjoints of all its terms times the
  *  derivatives of its U by its neighbours. That is a product of matrices in each lane, done tile by tile.
  */
-#ifndef LML_BISPECTRUM_KERNEL_SLOPES_H
-#define LML_BISPECTRUM_KERNEL_SLOPES_H
+#ifndef LML_BISPECTRUM_KERNEL_GRADIENTS_H
+#define LML_BISPECTRUM_KERNEL_GRADIENTS_H
 
 #include "potential/bispectrum/kernel.h"
 #include "potential/bispectrum/kernel/derivatives.h"
@@ -21,8 +21,8 @@ static void pack_adjoints(const lml_bispectrum_plan *plan, lml_bispectrum_worksp
   walk_list(plan->nlabel_elements, LML_PACK_ADJOINTS, &w);
 }
 
-/** Add to the slopes of a tile of terms by a tile of columns what one label gives. */
-ALWAYS_INLINE void add_tile(const vec *adjoints, const vec *derivatives, int size, const int *terms, vec *slopes,
+/** Add to the gradients of a tile of terms by a tile of columns what one label gives. */
+ALWAYS_INLINE void add_tile(const vec *adjoints, const vec *derivatives, int size, const int *terms, vec *gradients,
                             size_t stride) {
   vec sums[TILE_TERMS][TILE_COLUMNS];
   for (int t = 0; t < TILE_TERMS; t++)
@@ -33,11 +33,11 @@ ALWAYS_INLINE void add_tile(const vec *adjoints, const vec *derivatives, int siz
       for (int t = 0; t < TILE_TERMS; t++) sums[t][c] += adjoints[t] * derivative;
     }
   for (int t = 0; t < TILE_TERMS && terms[t] >= 0; t++)
-    for (int c = 0; c < TILE_COLUMNS; c++) slopes[(size_t)terms[t] * stride + (size_t)c] += sums[t][c];
+    for (int c = 0; c < TILE_COLUMNS; c++) gradients[(size_t)terms[t] * stride + (size_t)c] += sums[t][c];
 }
 
-static void slopes(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
-                   lml_bispectrum_workspace *workspace, const lml_bispectrum_slopes *room) {
+static void gradients(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
+                      lml_bispectrum_workspace *workspace, const lml_bispectrum_gradients *room) {
   const neighbour *geometry = (const neighbour *)(const void *)workspace->geometry;
   vec *adjoints = as_vec_mutable(room->adjoints), *derivatives = as_vec_mutable(room->derivatives);
   vec *values = as_vec_mutable(room->values);

@@ -1,8 +1,8 @@
-/** @file slopes.h
+/** @file gradients.h
  *  Gradients of single functions by each neighbour, for the rows of a retraining.
  */
-#ifndef LML_ACE_KERNEL_SLOPES_H
-#define LML_ACE_KERNEL_SLOPES_H
+#ifndef LML_ACE_KERNEL_GRADIENTS_H
+#define LML_ACE_KERNEL_GRADIENTS_H
 
 #include "potential/ace/kernel/forces.h"
 #include "potential/ace/kernel/products.h"

@@ -1,8 +1,8 @@
-/** @file snap_beside.h
+/** @file snap_companion.h
  *  The .snap and .mod files that belong to a coefficient file which is given by itself.
  */
-#ifndef LML_BISPECTRUM_SNAP_BESIDE_H
-#define LML_BISPECTRUM_SNAP_BESIDE_H
+#ifndef LML_BISPECTRUM_SNAP_COMPANION_H
+#define LML_BISPECTRUM_SNAP_COMPANION_H
 
 #include "base/text_list.h"
 

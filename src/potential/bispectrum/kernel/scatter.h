@@ -1,9 +1,9 @@
-/** @file hand_out.h
+/** @file scatter.h
  *  The gradients of the terms, which lie atom beside atom, become −∂B/∂r of one atom by another, component beside
  *  component.
  */
-#ifndef LML_BISPECTRUM_KERNEL_HAND_OUT_H
-#define LML_BISPECTRUM_KERNEL_HAND_OUT_H
+#ifndef LML_BISPECTRUM_KERNEL_SCATTER_H
+#define LML_BISPECTRUM_KERNEL_SCATTER_H
 
 #include "potential/bispectrum/kernel.h"
 #include "potential/simd/vector.h"
@@ -16,15 +16,15 @@ ALWAYS_INLINE void put_lane(const lml_gradient_place *place, size_t offset, vec 
 }
 
 /** The gradients of up to LML_LANES components from @p first on, by all neighbours and by the atoms themselves. */
-ALWAYS_INLINE void hand_out_group(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int ncolumns,
-                                  const lml_gradient_place *places, const lml_gradient_place *own, size_t stride,
-                                  int first) {
+ALWAYS_INLINE void scatter_group(const lml_bispectrum_plan *plan, const lml_bispectrum_gradients *gradients,
+                                 int ncolumns, const lml_gradient_place *places, const lml_gradient_place *own,
+                                 size_t stride, int first) {
   const vec *from[LML_LANES];
   double scale[LML_LANES];
   vec sums[3][LML_LANES];
   for (int c = 0; c < LML_LANES; c++) {
     const lml_component *component = &plan->components[first + c < plan->ncomponents ? first + c : first];
-    from[c] = as_vec(slopes->values) + (size_t)component->term * slopes->stride;
+    from[c] = as_vec(gradients->values) + (size_t)component->term * gradients->stride;
     scale[c] = first + c < plan->ncomponents ? component->scale : 0.0;
     for (int d = 0; d < 3; d++) sums[d][c] = splat(0.0);
   }
@@ -46,10 +46,10 @@ ALWAYS_INLINE void hand_out_group(const lml_bispectrum_plan *plan, const lml_bis
   }
 }
 
-static void hand_out(const lml_bispectrum_plan *plan, const lml_bispectrum_slopes *slopes, int ncolumns,
-                     const lml_gradient_place *places, const lml_gradient_place *own, size_t stride) {
+static void scatter(const lml_bispectrum_plan *plan, const lml_bispectrum_gradients *gradients, int ncolumns,
+                    const lml_gradient_place *places, const lml_gradient_place *own, size_t stride) {
   for (int first = 0; first < plan->ncomponents; first += LML_LANES)
-    hand_out_group(plan, slopes, ncolumns, places, own, stride, first);
+    scatter_group(plan, gradients, ncolumns, places, own, stride, first);
 }
 
 #endif
