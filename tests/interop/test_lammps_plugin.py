@@ -282,7 +282,7 @@ def test_a_plugin_compiled_for_another_lammps_says_so(what, installed, lmp, tmp_
     text, count = re.subn(old.replace("(", r"\(").replace(")", r"\)"), new, (tmp_path / "headers" / file).read_text(), count=1)
     assert count == 1
     (tmp_path / "headers" / file).write_text(text)
-    libraries = run(["pkg-config", "--libs", "libcjson", "nettle"]).stdout.split()
+    libraries = run(["pkg-config", "--libs", "libcjson", "nettle", "yaml-0.1"]).stdout.split()
     result = run(["g++", "-std=c++17", "-fPIC", "-shared", "-fvisibility=hidden", "-w", f"-D{definition}", "-I",
                   tmp_path / "headers", "-I", mpi, "-I", ROOT / "include", *sorted((PLUGIN / "src").glob("*.cpp")),
                   build / "lmlink" / "src" / "liblmlink.a", *libraries, "-o", tmp_path / "lmlinkplugin.so"])
