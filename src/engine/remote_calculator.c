@@ -314,18 +314,21 @@ static lml_status check_numbers(const remote *self, char *reason, size_t size) {
   return finite ? LML_OK : LML_ERR_PROTOCOL;
 }
 
-/** See connections come, and a limit pass. */
-static lml_status check_limits(remote *self, char *reason, size_t size) {
-  const lml_engine_settings *settings = &self->settings;
-  const double now = lml_sys->clock();
+/** See an engine come. A quick one may have sent its result by then. */
+static void see_connections(remote *self) {
   const size_t connections = lml_ipi_server_connections(self->server);
-  const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
-  if (connections != self->connections && !alone) {
-    self->busy_since = now;
+  if (connections != self->connections && lml_ipi_server_where(self->server) != LML_IPI_SERVER_ALONE) {
+    self->busy_since = lml_sys->clock();
     self->refusal[0] = '\0';
     tell(self, LML_LOG_INFO, "connected");
   }
   self->connections = connections;
+}
+
+static lml_status check_limits(remote *self, char *reason, size_t size) {
+  const lml_engine_settings *settings = &self->settings;
+  const double now = lml_sys->clock();
+  const bool alone = lml_ipi_server_where(self->server) == LML_IPI_SERVER_ALONE;
   if (!alone && settings->evaluate_limit >= 0.0 && now - self->busy_since > settings->evaluate_limit) {
     lml_print_cut(reason, size, "no result within %g s; check what it does, or raise limits.evaluate",
                   settings->evaluate_limit);
@@ -402,6 +405,7 @@ static lml_status remote_progress(void *data, bool *done, lml_error *error) {
   if (self->prepares) return continue_start(self, error);
   lml_status status = lml_ipi_server_progress(self->server, done, &local);
   if (status != LML_OK) lml_print_cut(reason, sizeof reason, "%s", local.message);
+  if (status == LML_OK) see_connections(self);
   if (status == LML_OK && *done) status = check_numbers(self, reason, sizeof reason);
   if (status == LML_OK && !*done) status = check_limits(self, reason, sizeof reason);
   if (status == LML_OK && !*done) status = check_process(self, reason, sizeof reason);
