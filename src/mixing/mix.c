@@ -56,6 +56,16 @@ void lml_mix_region(const lml_mixing_region *region, const double *qm, double *f
   }
 }
 
+void lml_mix_sigmas(const lml_mixing_region *region, size_t natoms, size_t width, double *sigmas) {
+  for (size_t i = 0; i < natoms; i++) {
+    const double weight = region->region->weights[i];
+    for (size_t x = 0; x < width && weight > 0.0; x++) {
+      double *sigma = &sigmas[i * width + x];
+      *sigma = weight >= 1.0 ? 0.0 : (1.0 - weight) * *sigma;
+    }
+  }
+}
+
 /** Sums with Neumaier's compensation, so that the mean does not depend on how many atoms there are. */
 void lml_mix_mean(lml_mix *mix, const double *forces, size_t natoms) {
   for (size_t x = 0; x < 3; x++) {

@@ -32,6 +32,10 @@ void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_un
 /** Mix the forces @p qm of a region's cluster into @p forces (the parent's). */
 void lml_mix_region(const lml_mixing_region *region, const double *qm, double *forces);
 
+/** Leave of @p sigmas, standard deviations of the ML calculator's forces (@p natoms × @p width), what is theirs in the
+ *  mixed forces: nothing where the force is the region's. */
+void lml_mix_sigmas(const lml_mixing_region *region, size_t natoms, size_t width, double *sigmas);
+
 /** The mean of the @p natoms @p forces. */
 void lml_mix_mean(lml_mix *mix, const double *forces, size_t natoms);
 

@@ -9,6 +9,7 @@
 #include "engine/remote_calculator.h"
 #include "mixing/mix.h"
 #include "mixing/unknown_species.h"
+#include "potential/linear_results.h"
 
 enum { SHARED_WAIT_MS = 20 /**< how long several calculators that wait are waited for, in turn */ };
 
@@ -267,6 +268,19 @@ static bool counts(const lml_mixture *self, const lml_result *part) {
   return self->settings.energy == LML_MIXING_ML || strcmp(part->unit, "eV") != 0;
 }
 
+/** What the ML calculator knows of its own errors counts where it sees all neighbours, and the force is its own. */
+static lml_status adjust_uncertainty(const lml_mixture *self, lml_result *result, lml_error *error) {
+  const char *name = result->name;
+  const lml_request one = {&name, 1};
+  if (lml_linear_results_needs(lml_linear_results_named(&one)) == 0) return LML_OK;
+  const lml_status status = lml_unknown_species_blank(&self->unknown, self->structure, self->settings.foreign_distance,
+                                                      result->width, result->reals, error);
+  if (status != LML_OK || strcmp(result->unit, "eV/Å") != 0) return status;
+  for (size_t r = 0; r < self->settings.nregions; r++)
+    lml_mix_sigmas(&self->regions[r], result->rows, result->width, result->reals);
+  return LML_OK;
+}
+
 /** Add a result of the ML calculator; zero on atoms that it does not see. */
 static lml_status add_part(const lml_mixture *self, const lml_result *part, lml_results *results, lml_error *error) {
   const lml_result_form form = {part->name, part->unit, part->scope, part->type, part->width};
@@ -280,7 +294,7 @@ static lml_status add_part(const lml_mixture *self, const lml_result *part, lml_
     else
       memcpy(whole->integers + to, part->integers + part->width * i, part->width * sizeof *part->integers);
   }
-  return status;
+  return status == LML_OK ? adjust_uncertainty(self, whole, error) : status;
 }
 
 /** Add what was asked for, is none of the mixture's own results, and the ML calculator knows. */

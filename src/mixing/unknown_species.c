@@ -62,16 +62,31 @@ lml_status lml_unknown_species_check(const lml_unknown_species *unknown, const l
   return LML_OK;
 }
 
+static bool are_near(const lml_structure *structure, const lml_lattice *lattice, size_t i, size_t k, double distance) {
+  const double *r = structure->positions + 3 * i, *at = structure->positions + 3 * k;
+  const double vector[3] = {r[0] - at[0], r[1] - at[1], r[2] - at[2]};
+  return isfinite(lml_lattice_nearest_distance(lattice, vector, distance));
+}
+
 static bool is_near(const lml_unknown_species *unknown, const lml_structure *structure, const lml_lattice *lattice,
                     size_t i, double distance) {
-  const double *r = structure->positions + 3 * i;
-  for (size_t k = 0; k < structure->natoms; k++) {
-    if (unknown->flags[k] == 0) continue;
-    const double *at = structure->positions + 3 * k;
-    const double vector[3] = {r[0] - at[0], r[1] - at[1], r[2] - at[2]};
-    if (isfinite(lml_lattice_nearest_distance(lattice, vector, distance))) return true;
-  }
+  for (size_t k = 0; k < structure->natoms; k++)
+    if (unknown->flags[k] != 0 && are_near(structure, lattice, i, k, distance)) return true;
   return false;
+}
+
+lml_status lml_unknown_species_blank(const lml_unknown_species *unknown, const lml_structure *structure,
+                                     double distance, size_t width, double *values, lml_error *error) {
+  lml_lattice lattice;
+  if (unknown->count == 0) return LML_OK;
+  const lml_status status = lml_lattice_make(&lattice, structure, error);
+  for (size_t k = 0; k < structure->natoms && status == LML_OK; k++) {
+    if (unknown->flags[k] == 0) continue;
+    for (size_t i = 0; i < structure->natoms; i++)
+      if (i == k || are_near(structure, &lattice, i, k, distance))
+        for (size_t x = 0; x < width; x++) values[i * width + x] = NAN;
+  }
+  return status;
 }
 
 void lml_unknown_species_warn(const lml_unknown_species *unknown, const lml_structure *structure,

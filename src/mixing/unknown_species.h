@@ -32,6 +32,11 @@ lml_status lml_unknown_species_check(const lml_unknown_species *unknown, const l
 void lml_unknown_species_warn(const lml_unknown_species *unknown, const lml_structure *structure,
                               const lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);
 
+/** Set the @p values (natoms × @p width) of foreign atoms, and of those within @p distance (Å) of one, to NaN: what the
+ *  ML calculator cannot say of atoms whose neighbours it does not see. */
+lml_status lml_unknown_species_blank(const lml_unknown_species *unknown, const lml_structure *structure,
+                                     double distance, size_t width, double *values, lml_error *error);
+
 /** Whether none of the other atoms of @p structure is at the place of a foreign one, which the ML calculator cannot
  *  tell: LML_ERR_INPUT, as of lml_structure_check_apart. */
 lml_status lml_unknown_species_check_apart(const lml_unknown_species *unknown, const lml_structure *structure,

@@ -12,6 +12,8 @@
 
 _Static_assert(sizeof(int) == sizeof(int32_t), "a host's lists are used as they are");
 
+enum { OTHERS = -2 };
+
 struct lml_evaluator {
   lml_linear_model model;
   lml_descriptor_work *work;
@@ -19,12 +21,13 @@ struct lml_evaluator {
   lml_atoms atoms;
   lml_centres centres;
   lml_evaluator_sums sums;
+  lml_evaluator_beside beside;
   size_t next;              /**< of the centres */
   double energy, virial[9]; /**< eV, of the centres so far */
   signed char *elements;    /**< of a host's atoms */
   double *spare;            /**< forces that a host does not ask for */
   size_t elements_capacity, spare_capacity;
-  int last[LML_LANES_LIMIT]; /**< elements that β is of, −1: none; linear potentials */
+  int last[LML_LANES_LIMIT]; /**< elements that β is of, −1: none, OTHERS: other coefficients; linear potentials */
 };
 
 void lml_evaluator_destroy(lml_evaluator *evaluator) {
@@ -64,6 +67,7 @@ const lml_linear_model *lml_evaluator_model(const lml_evaluator *evaluator) { re
 static void give_up(lml_evaluator *e) {
   e->centres.count = e->next = 0;
   e->sums = (lml_evaluator_sums){0};
+  e->beside = (lml_evaluator_beside){0};
 }
 
 lml_status lml_evaluator_begin_atoms(lml_evaluator *e, const lml_atoms *atoms, const lml_centres *centres,
@@ -81,6 +85,8 @@ lml_status lml_evaluator_begin_atoms(lml_evaluator *e, const lml_atoms *atoms, c
   memset(e->beta, 0, e->model.ncomponents * e->work->width * sizeof *e->beta);
   return LML_OK;
 }
+
+void lml_evaluator_set_beside(lml_evaluator *e, const lml_evaluator_beside *beside) { e->beside = *beside; }
 
 /** The element of each of the host's atoms. */
 static lml_status find_elements(lml_evaluator *e, const lml_evaluator_atoms *host, lml_error *error) {
@@ -145,21 +151,21 @@ static size_t take_centres(lml_evaluator *e, int32_t *taken) {
 }
 
 /** β of a linear potential, which most often is that of the run before. */
-static void set_linear(lml_evaluator *e, const lml_run_of_atoms *run) {
+static void set_linear(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run) {
   const size_t width = e->work->width, n = e->model.ncomponents;
   for (size_t lane = 0; lane < width; lane++) {
     const int element = lane < run->count ? e->atoms.elements[run->centres[lane]] : -1;
     if (element == e->last[lane]) continue;
     e->last[lane] = element;
-    const double *theta = e->model.coefficients + (size_t)(element < 0 ? 0 : element) * e->model.ncoefficients + 1;
+    const double *theta = model->coefficients + (size_t)(element < 0 ? 0 : element) * model->ncoefficients + 1;
     for (size_t c = 0; c < n; c++) e->beta[c * width + lane] = element < 0 ? 0.0 : theta[c];
   }
 }
 
 /** Energies and β of a quadratic potential, which depend on B, one element at a time. */
-static void set_quadratic(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
+static void set_quadratic(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run,
+                          double *energies) {
   bool done[LML_LANES_LIMIT] = {false};
-  e->work->descriptor->ops->values(e->work, e->values);
   if (run->count < e->work->width) memset(e->beta, 0, e->model.ncomponents * e->work->width * sizeof *e->beta);
   for (size_t first = 0; first < run->count; first++) {
     if (done[first]) continue;
@@ -170,33 +176,60 @@ static void set_quadratic(lml_evaluator *e, const lml_run_of_atoms *run, double 
         mask[lane] = 1.0;
         done[lane] = true;
       }
-    e->model.product->quadratic((int)e->model.ncomponents, &e->model.forms[element], mask, e->values, e->beta,
-                                energies);
+    model->product->quadratic((int)model->ncomponents, &model->forms[element], mask, e->values, e->beta, energies);
   }
 }
 
-/** Energies of the run's atoms, and the gradients by their neighbours. */
-static void evaluate_descriptors(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
+/** Energies of the run's atoms for the coefficients of @p model, and the gradients by their neighbours. */
+static void apply_coefficients(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run,
+                               double *energies) {
   const lml_descriptor_ops *ops = e->work->descriptor->ops;
   double products[LML_LANES_LIMIT];
-  ops->begin(e->work, run);
-  if (e->model.forms != NULL) {
-    set_quadratic(e, run, energies);
+  if (model->forms != NULL) {
+    set_quadratic(e, model, run, energies);
     ops->adjoint(e->work, e->beta, products);
     return;
   }
-  set_linear(e, run);
+  set_linear(e, model, run);
   ops->adjoint(e->work, e->beta, products);
   for (size_t lane = 0; lane < run->count; lane++)
-    energies[lane] = e->model.coefficients[(size_t)e->last[lane] * e->model.ncoefficients] + products[lane];
+    energies[lane] = model->coefficients[(size_t)e->last[lane] * model->ncoefficients] + products[lane];
 }
 
-/** Hand the gradient of each neighbour to both atoms and to the virial W = −Σ r⊗∂E/∂r. */
-static void scatter_gradients(lml_evaluator *e, const lml_run_of_atoms *run) {
+/** Their energies alone, from B. */
+static void apply_to_components(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run,
+                                double *energies) {
+  const size_t width = e->work->width;
+  if (model->forms != NULL) {
+    set_quadratic(e, model, run, energies);
+    return;
+  }
+  set_linear(e, model, run);
+  for (size_t lane = 0; lane < run->count; lane++) {
+    energies[lane] = model->coefficients[(size_t)e->last[lane] * model->ncoefficients];
+    for (size_t c = 0; c < model->ncomponents; c++)
+      energies[lane] += e->beta[c * width + lane] * e->values[c * width + lane];
+  }
+}
+
+static bool needs_components(const lml_evaluator *e) {
+  return e->model.forms != NULL || e->beside.see != NULL || (e->beside.nmodels > 0 && e->beside.forces == NULL);
+}
+
+static void evaluate_descriptors(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
+  const lml_descriptor_ops *ops = e->work->descriptor->ops;
+  ops->begin(e->work, run);
+  if (needs_components(e)) ops->values(e->work, e->values);
+  if (e->beside.see != NULL) e->beside.see(e->beside.context, run, e->values, e->work->width);
+  apply_coefficients(e, &e->model, run, energies);
+}
+
+/** Hand the gradient of each neighbour to both atoms, in @p forces, and to the virial W = −Σ r⊗∂E/∂r. */
+static void scatter_gradients(const lml_evaluator *e, const lml_run_of_atoms *run, double *forces, double *sum) {
   const lml_gradients_by_neighbour *by = &e->work->by_neighbour;
   const size_t width = e->work->width;
-  double *forces = e->sums.forces, virial[9]; /* a copy, which is known not to be the caller's forces */
-  memcpy(virial, e->virial, sizeof virial);
+  double virial[9]; /* a copy, which is known not to be the caller's forces */
+  memcpy(virial, sum, sizeof virial);
   for (size_t slot = 0; slot < by->nslots; slot++)
     for (size_t lane = 0; lane < run->count; lane++) {
       const int32_t j = by->neighbour[slot * width + lane];
@@ -212,7 +245,7 @@ static void scatter_gradients(lml_evaluator *e, const lml_run_of_atoms *run) {
         for (size_t k = 0; k < 3; k++) virial[3 * d + k] -= r[d] * g[k];
       }
     }
-  memcpy(e->virial, virial, sizeof virial);
+  memcpy(sum, virial, sizeof virial);
 }
 
 /** Share out r⊗f of the force @p f on neighbour @p j among the virials of atoms that are asked for. */
@@ -277,12 +310,32 @@ static double add_term(lml_evaluator *e, const lml_pair_term *term, int32_t cent
   return energy;
 }
 
+/** The run once more for other coefficients. */
+static void evaluate_beside(lml_evaluator *e, const lml_run_of_atoms *run) {
+  const lml_evaluator_beside *beside = &e->beside;
+  for (size_t m = 0; m < beside->nmodels; m++) {
+    _Alignas(LML_ALIGNMENT) double energies[LML_LANES_LIMIT] = {0.0};
+    double virial[9] = {0.0};
+    for (size_t lane = 0; lane < e->work->width; lane++) e->last[lane] = OTHERS;
+    if (beside->forces == NULL) {
+      apply_to_components(e, &beside->models[m], run, energies);
+    } else {
+      apply_coefficients(e, &beside->models[m], run, energies);
+      scatter_gradients(e, run, beside->forces + 3 * beside->natoms * m, virial);
+    }
+    for (size_t lane = 0; lane < run->count; lane++)
+      beside->energies[beside->natoms * m + (size_t)run->centres[lane]] = energies[lane];
+  }
+  for (size_t lane = 0; beside->nmodels > 0 && lane < e->work->width; lane++) e->last[lane] = OTHERS;
+}
+
 static void evaluate_run(lml_evaluator *e, const lml_run_of_atoms *run) {
   _Alignas(LML_ALIGNMENT) double energies[LML_LANES_LIMIT] = {0.0};
   if ((e->sums.terms & LML_TERMS_DESCRIPTORS) != 0) {
     evaluate_descriptors(e, run, energies);
-    scatter_gradients(e, run);
+    scatter_gradients(e, run, e->sums.forces, e->virial);
     if (has_virials_of_atoms(&e->sums)) share_virials(e, run);
+    evaluate_beside(e, run);
   }
   const size_t nterms = (e->sums.terms & LML_TERMS_FIXED) != 0 ? e->model.potential->nterms : 0;
   for (size_t lane = 0; lane < run->count; lane++) {

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "potential/linear_evaluation.h"
 #include "potential/linear_results.h"
+#include "potential/linear_uncertainty.h"
+#include "potential/potential.h"
 #include "potential/potential_variant.h"
 
 /** Runs of atoms between two looks at the clock or a socket: about a millisecond. */
@@ -27,7 +29,9 @@ typedef struct {
 typedef struct {
   lml_linear_evaluation evaluation;
   const lml_potential *potential;
-  lml_potential *updated; /**< the same since an update; NULL before */
+  lml_potential *updated;             /**< the same since an update; NULL before */
+  const char *file;                   /**< that its coefficients, and what lies beside it, are from; NULL: none */
+  lml_linear_uncertainty uncertainty; /**< of the potential, since it was needed first */
   lml_comm *comm;
   lml_structure copy;         /**< of ranks other than 0 */
   unsigned results;           /**< the set of those that are asked for */
@@ -36,12 +40,43 @@ typedef struct {
   bool at_work;               /**< the other ranks wait for orders */
 } linear;
 
+/** Read the uncertainty of @p potential on all ranks, which must have found the same file. */
+static lml_status read_uncertainty(const linear *self, const lml_potential *potential,
+                                   lml_linear_uncertainty *uncertainty, lml_error *error) {
+  char first[LML_SHA256_TEXT];
+  lml_status status = lml_linear_uncertainty_read(uncertainty, self->file, potential, error);
+  status = lml_comm_agree(self->comm, status, error);
+  memcpy(first, uncertainty->checksum, sizeof first);
+  if (status == LML_OK) status = lml_comm_broadcast(self->comm, first, sizeof first, error);
+  if (status == LML_OK) {
+    if (strcmp(first, uncertainty->checksum) != 0)
+      status = lml_fail(error, LML_ERR_INPUT, "the uncertainty beside %s was changed while it was read", self->file);
+    status = lml_comm_agree(self->comm, status, error);
+  }
+  if (status != LML_OK) lml_linear_uncertainty_free(uncertainty);
+  return status;
+}
+
+static bool has_uncertainty(const linear *self) { return self->uncertainty.checksum[0] != '\0'; }
+
+/** See to it that there is what the results need. The ranks do the same, and come to the same outcome. */
+static lml_status need_uncertainty(linear *self, lml_error *error) {
+  const unsigned needs = lml_linear_results_needs(self->results);
+  if (needs == 0) return LML_OK;
+  const lml_status status =
+      has_uncertainty(self) ? LML_OK : read_uncertainty(self, self->potential, &self->uncertainty, error);
+  return status == LML_OK ? lml_linear_uncertainty_has(&self->uncertainty, needs, self->file, error) : status;
+}
+
 /** Begin with what is this rank's. */
 static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
+  const lml_status status = need_uncertainty(self, error);
+  if (status != LML_OK) return status;
   const lml_share share = {.part = (size_t)lml_comm_rank(self->comm),
                            .parts = (size_t)lml_comm_size(self->comm),
                            .results = self->results,
-                           .coordination_radius = self->coordination_radius};
+                           .coordination_radius = self->coordination_radius,
+                           .uncertainty = &self->uncertainty};
   return lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
 }
 
@@ -78,8 +113,16 @@ static lml_status send_structure(linear *self, const lml_structure *structure, l
 }
 
 static lml_status linear_check(const void *data, const lml_request *request, lml_error *error) {
-  (void)data;
-  return lml_linear_results_check(request, error);
+  const linear *self = data;
+  const unsigned needs = lml_linear_results_needs(lml_linear_results_named(request));
+  lml_status status = lml_linear_results_check(request, error);
+  if (status != LML_OK || needs == 0) return status;
+  lml_linear_uncertainty found = {0};
+  if (!has_uncertainty(self)) status = lml_linear_uncertainty_read(&found, self->file, self->potential, error);
+  if (status == LML_OK)
+    status = lml_linear_uncertainty_has(has_uncertainty(self) ? &self->uncertainty : &found, needs, self->file, error);
+  lml_linear_uncertainty_free(&found);
+  return status;
 }
 
 static lml_status linear_start(void *data, const lml_structure *structure, const lml_request *request,
@@ -125,7 +168,8 @@ static lml_status linear_finish(void *data, lml_results *results, lml_error *err
   for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   for (size_t k = 0; k < LML_LINEAR_NRESULTS && status == LML_OK; k++)
     if ((self->results >> k & 1u) != 0)
-      status = lml_linear_results_add(k, lml_linear_evaluation_result(evaluation, k), results, error);
+      status = lml_linear_results_add(k, lml_linear_evaluation_result(evaluation, k),
+                                      lml_linear_evaluation_rank(evaluation), results, error);
   return status;
 }
 
@@ -144,6 +188,7 @@ static void linear_destroy(void *data) {
     (void)lml_comm_broadcast(self->comm, &message, sizeof message, NULL);
   }
   lml_linear_evaluation_free(&self->evaluation);
+  lml_linear_uncertainty_free(&self->uncertainty);
   lml_potential_destroy(self->updated);
   lml_structure_free(&self->copy);
   lml_free(self);
@@ -176,6 +221,7 @@ lml_status lml_linear_calculator_create_parallel(const lml_potential *potential,
   if (status == LML_OK) {
     self->comm = comm;
     self->potential = potential;
+    self->file = potential->coefficient_file;
     status = lml_linear_evaluation_make(&self->evaluation, potential, error);
   }
   if (status == LML_OK) status = lml_calculator_create(&linear_ops, self, calculator, error);
@@ -209,6 +255,11 @@ lml_status lml_linear_calculator_set_coordination_radius(lml_calculator *calcula
   return LML_OK;
 }
 
+const char *lml_linear_calculator_uncertain(lml_calculator *calculator) {
+  const linear *self = lml_calculator_self(calculator, &linear_ops);
+  return self != NULL && has_uncertainty(self) ? self->file : NULL;
+}
+
 /* ---- new coefficients ---- */
 
 /** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. */
@@ -217,6 +268,7 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
   const size_t count = lml_potential_nelements(old) * lml_potential_ncoefficients(old);
   lml_potential *potential = NULL;
   lml_evaluator *evaluator = NULL;
+  lml_linear_uncertainty uncertainty = {0};
   double *theta = NULL;
   lml_status status = lml_alloc(&theta, count, sizeof *theta, "coefficients", error);
   if (status == LML_OK && coefficients != NULL) memcpy(theta, coefficients, count * sizeof *theta);
@@ -227,6 +279,7 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
     if (status == LML_OK) status = lml_evaluator_create(potential, &evaluator, error);
     status = lml_comm_agree(self->comm, status, error);
   }
+  if (status == LML_OK && has_uncertainty(self)) status = read_uncertainty(self, potential, &uncertainty, error);
   lml_free(theta);
   if (status != LML_OK) {
     lml_evaluator_destroy(evaluator);
@@ -237,6 +290,8 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
   lml_potential_destroy(self->updated);
   self->evaluation.evaluator = evaluator;
   self->potential = self->updated = potential;
+  lml_linear_uncertainty_free(&self->uncertainty);
+  self->uncertainty = uncertainty;
   return LML_OK;
 }
 
@@ -262,9 +317,11 @@ lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, cons
                            .atoms = atoms,
                            .natoms = natoms,
                            .results = self->results,
-                           .coordination_radius = self->coordination_radius};
+                           .coordination_radius = self->coordination_radius,
+                           .uncertainty = &self->uncertainty};
   lml_neighbours_forget(&self->evaluation.atoms.neighbours);
   status = lml_structure_check(structure, error);
+  if (status == LML_OK) status = need_uncertainty(self, error);
   if (status == LML_OK) status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
   if (status != LML_OK) return status;
   return linear_finish(self, results, error);

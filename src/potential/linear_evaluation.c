@@ -9,12 +9,17 @@ double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
   return evaluation->totals + 3 * evaluation->atoms.neighbours.natoms;
 }
 
+size_t lml_linear_evaluation_rank(const lml_linear_evaluation *evaluation) {
+  return evaluation->uncertainty == NULL ? 0 : evaluation->uncertainty->rank;
+}
+
 /** Doubles before the result at @p place, or before the end. */
 static size_t begin_of(const lml_linear_evaluation *evaluation, size_t place) {
   const size_t natoms = evaluation->atoms.neighbours.natoms;
   size_t begin = 3 * natoms + 9;
   for (size_t k = 0; k < place; k++)
-    if ((evaluation->results >> k & 1u) != 0) begin += natoms * lml_linear_results[k].form.width;
+    if ((evaluation->results >> k & 1u) != 0)
+      begin += natoms * lml_linear_results_parts(k, lml_linear_evaluation_rank(evaluation));
   return begin;
 }
 
@@ -88,6 +93,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   const lml_linear_model *model = lml_evaluator_model(evaluation->evaluator);
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;
+  evaluation->uncertainty = lml_linear_results_needs(share->results) != 0 ? share->uncertainty : NULL;
   lml_status status = lml_listed_atoms_find(atoms, model, structure, share->part, share->parts, error);
   if (status == LML_OK) status = clear_results(evaluation, error);
   if (status != LML_OK) return status;
@@ -99,7 +105,10 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
                                    .energies = evaluation->energies,
                                    .forces = evaluation->forces,
                                    .virial = lml_linear_evaluation_virial(evaluation)};
-  return lml_evaluator_begin_atoms(evaluation->evaluator, &atoms->view, &centres, &sums, error);
+  status = lml_evaluator_begin_atoms(evaluation->evaluator, &atoms->view, &centres, &sums, error);
+  if (status != LML_OK || evaluation->uncertainty == NULL) return status;
+  return lml_linear_uncertainty_begin(evaluation->uncertainty, lml_linear_results_needs(evaluation->results),
+                                      n->natoms + n->nghosts, atoms->elements, evaluation->evaluator, error);
 }
 
 bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns) {
@@ -109,8 +118,11 @@ bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns)
 void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
   lml_evaluator_finish(evaluation->evaluator);
-  const lml_linear_sources sources = {
-      .neighbours = n, .energies = evaluation->energies, .coordination_radius = evaluation->coordination_radius};
+  const lml_linear_sources sources = {.neighbours = n,
+                                      .energies = evaluation->energies,
+                                      .coordination_radius = evaluation->coordination_radius,
+                                      .cutoff = lml_evaluator_model(evaluation->evaluator)->cutoff,
+                                      .uncertainty = evaluation->uncertainty};
   for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
     if ((evaluation->results >> k & 1u) != 0)
       lml_linear_results[k].fill(&sources, lml_linear_evaluation_result(evaluation, k));

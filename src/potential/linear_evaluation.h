@@ -5,6 +5,7 @@
 #define LML_POTENTIAL_LINEAR_EVALUATION_H
 
 #include "potential/evaluator_atoms.h"
+#include "potential/linear_uncertainty.h"
 #include "potential/listed_atoms.h"
 
 /** Initialise with lml_linear_evaluation_make, reuse, release with lml_linear_evaluation_free. */
@@ -15,7 +16,9 @@ typedef struct lml_linear_evaluation {
   double *energies; /**< natoms, eV, sorted */
   unsigned results; /**< which of lml_linear_results are evaluated */
   double coordination_radius;
-  double *totals;  /**< natoms × 3 forces, the virial (9), each of these results; atoms in the structure's order */
+  lml_linear_uncertainty *uncertainty; /**< the caller's; NULL where no result is from it */
+  double *totals;  /**< natoms × 3 forces, the virial (9), parts of each of these results; atoms in the structure's
+                        order */
   int32_t *needed; /**< the sorted atoms that are evaluated where not all are */
   size_t forces_capacity, energies_capacity, totals_capacity, needed_capacity;
 } lml_linear_evaluation;
@@ -28,14 +31,19 @@ typedef struct lml_share {
   size_t natoms;
   unsigned results;           /**< the set of results (linear_results.h) that are wanted beside forces and virial */
   double coordination_radius; /**< Å; 0: the cutoff */
+  lml_linear_uncertainty *uncertainty; /**< has what these results need; not used where none is from it */
 } lml_share;
 
 /** Doubles in `totals`. */
 size_t lml_linear_evaluation_ntotals(const lml_linear_evaluation *evaluation);
 
-/** Parts of `totals`: the virial, and the result at @p place of lml_linear_results, which must be evaluated. */
+/** Parts of `totals`: the virial, and those of the result at @p place of lml_linear_results, which must be evaluated.
+ */
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation);
 double *lml_linear_evaluation_result(const lml_linear_evaluation *evaluation, size_t place);
+
+/** Columns of the uncertainty's factor; 0 where no result is from it. */
+size_t lml_linear_evaluation_rank(const lml_linear_evaluation *evaluation);
 
 /** Make ready for @p potential, which must outlive it. Free also after a failure. */
 lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,

@@ -1,26 +1,32 @@
 #include "potential/linear_results.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/print.h"
+#include "structure/vec3.h"
 
 static void fill_energies(const lml_linear_sources *sources, double *values) {
   const lml_neighbours *n = sources->neighbours;
   for (size_t s = 0; s < n->natoms; s++) values[n->order[s]] = sources->energies[s];
 }
 
+/** Square of the distance (Å) of sorted atom @p s from atom or image @p j. */
+static double square_between(const lml_neighbours *n, size_t s, int32_t j) {
+  const double *here = n->positions + 3 * s, *there = n->positions + 3 * (size_t)j;
+  const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
+  return lml_dot(d, d);
+}
+
 /** Neighbours nearer than the radius, periodic images among them. */
 static size_t count_near(const lml_linear_sources *sources, size_t s) {
   const lml_neighbours *n = sources->neighbours;
-  const double *centre = n->positions + 3 * s, limit = sources->coordination_radius * sources->coordination_radius;
+  const double limit = sources->coordination_radius * sources->coordination_radius;
   size_t count = 0;
-  for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++) {
-    const double *other = n->positions + 3 * (size_t)n->list[i];
-    const double x = other[0] - centre[0], y = other[1] - centre[1], z = other[2] - centre[2];
-    count += x * x + y * y + z * z < limit;
-  }
+  for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++)
+    count += square_between(n, s, n->list[i]) < limit;
   return count;
 }
 
@@ -29,12 +35,97 @@ static void fill_coordination(const lml_linear_sources *sources, double *values)
   for (size_t s = n->begin; s < n->end; s++) values[n->order[s]] = (double)count_near(sources, s);
 }
 
+/* ---- from the uncertainty ---- */
+
+enum { DISTANCE_PARTS = 2 /**< the sum of squares, and of how many */ };
+
+static void add_square(double square, double *parts) {
+  parts[0] += square;
+  parts[1] += 1.0;
+}
+
+/** Give each atom's square to the atom and its neighbours within the cutoff: an atom is in the lists of those that are
+ * in its own, as often as they are there, and so each gets all of its neighbours', whichever shares they are of. */
+static void fill_distance(const lml_linear_sources *sources, double *parts) {
+  const lml_neighbours *n = sources->neighbours;
+  const double limit = sources->cutoff * sources->cutoff;
+  for (size_t s = n->begin; s < n->end; s++) {
+    const double square = sources->uncertainty->squares[s];
+    add_square(square, parts + DISTANCE_PARTS * (size_t)n->order[s]);
+    for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++)
+      if (square_between(n, s, n->list[i]) < limit)
+        add_square(square, parts + DISTANCE_PARTS * (size_t)n->order[n->owner[n->list[i]]]);
+  }
+}
+
+static void combine_distance(const double *parts, size_t nparts, double *values) {
+  (void)nparts;
+  values[0] = sqrt(parts[0] / parts[1]);
+}
+
+static void fill_sigma_energies(const lml_linear_sources *sources, double *parts) {
+  const lml_neighbours *n = sources->neighbours;
+  const lml_linear_uncertainty *u = sources->uncertainty;
+  for (size_t s = n->begin; s < n->end; s++) {
+    double sum = 0.0;
+    for (size_t m = 0; m < u->rank; m++) sum += u->energies[m * u->natoms + s] * u->energies[m * u->natoms + s];
+    parts[n->order[s]] = sqrt(sum);
+  }
+}
+
+/** Deviations of forces: for each atom those of one column after the other. */
+static void fill_sigma_forces(const lml_linear_sources *sources, double *parts) {
+  const lml_neighbours *n = sources->neighbours;
+  const lml_linear_uncertainty *u = sources->uncertainty;
+  for (size_t i = 0; i < u->natoms; i++)
+    for (size_t m = 0; m < u->rank; m++) {
+      double *to = parts + 3 * (u->rank * (size_t)n->order[n->owner[i]] + m);
+      const double *from = u->forces + 3 * (m * u->natoms + i);
+      for (size_t d = 0; d < 3; d++) to[d] += from[d];
+    }
+}
+
+static void combine_sigma_forces(const double *parts, size_t nparts, double *values) {
+  for (size_t k = 0; k < nparts; k++) values[k % 3] += parts[k] * parts[k];
+  for (size_t d = 0; d < 3; d++) values[d] = sqrt(values[d]);
+}
+
+/* ---- all of them ---- */
+
 const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS] = {
-    [LML_LINEAR_ENERGIES] = {{.name = "energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1}, fill_energies},
+    [LML_LINEAR_ENERGIES] = {.form = {.name = "energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1},
+                             .parts = 1,
+                             .fill = fill_energies},
     [LML_LINEAR_COORDINATION] =
-        {{.name = "coordination", .unit = "", .scope = LML_PER_ATOM, .type = LML_RESULT_INTEGER, .width = 1},
-         fill_coordination},
+        {.form = {.name = "coordination", .unit = "", .scope = LML_PER_ATOM, .type = LML_RESULT_INTEGER, .width = 1},
+         .parts = 1,
+         .fill = fill_coordination},
+    [LML_LINEAR_DISTANCE] = {.form = {.name = "distance", .unit = "", .scope = LML_PER_ATOM, .width = 1},
+                             .parts = DISTANCE_PARTS,
+                             .needs = LML_NEEDS_DISTANCES,
+                             .fill = fill_distance,
+                             .combine = combine_distance},
+    [LML_LINEAR_SIGMA_ENERGIES] = {.form = {.name = "sigma_energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1},
+                                   .parts = 1,
+                                   .needs = LML_NEEDS_ENERGIES,
+                                   .fill = fill_sigma_energies},
+    [LML_LINEAR_SIGMA_FORCES] = {.form = {.name = "sigma_forces", .unit = "eV/Å", .scope = LML_PER_ATOM, .width = 3},
+                                 .column_parts = 3,
+                                 .needs = LML_NEEDS_FORCES,
+                                 .fill = fill_sigma_forces,
+                                 .combine = combine_sigma_forces},
 };
+
+size_t lml_linear_results_parts(size_t place, size_t rank) {
+  return lml_linear_results[place].parts + lml_linear_results[place].column_parts * rank;
+}
+
+unsigned lml_linear_results_needs(unsigned results) {
+  unsigned needs = 0;
+  for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
+    if ((results >> k & 1u) != 0) needs |= lml_linear_results[k].needs;
+  return needs;
+}
 
 unsigned lml_linear_results_named(const lml_request *request) {
   unsigned set = 0;
@@ -63,14 +154,20 @@ lml_status lml_linear_results_check(const lml_request *request, lml_error *error
   return LML_OK;
 }
 
-lml_status lml_linear_results_add(size_t place, const double *values, lml_results *results, lml_error *error) {
+lml_status lml_linear_results_add(size_t place, const double *parts, size_t rank, lml_results *results,
+                                  lml_error *error) {
+  const lml_linear_result *from = &lml_linear_results[place];
+  const size_t nparts = lml_linear_results_parts(place, rank);
   lml_result *result;
-  const lml_status status = lml_results_add(results, &lml_linear_results[place].form, LML_ORIGIN_EXACT, &result, error);
+  const lml_status status = lml_results_add(results, &from->form, LML_ORIGIN_EXACT, &result, error);
   if (status != LML_OK) return status;
   const size_t count = result->rows * result->width;
+  for (size_t i = 0; from->combine != NULL && i < result->rows; i++)
+    from->combine(parts + i * nparts, nparts, result->reals + i * result->width);
+  if (from->combine != NULL) return LML_OK;
   if (result->type == LML_RESULT_REAL)
-    memcpy(result->reals, values, count * sizeof *values);
+    memcpy(result->reals, parts, count * sizeof *parts);
   else
-    for (size_t i = 0; i < count; i++) result->integers[i] = (int64_t)values[i];
+    for (size_t i = 0; i < count; i++) result->integers[i] = (int64_t)parts[i];
   return LML_OK;
 }

@@ -9,38 +9,58 @@
 #include "base/sys.h"
 #include "potential/linear_calculator.h"
 #include "potential/potential.h"
+#include "potential/uncertainty.h"
+
+/** The files that are watched. */
+enum { COEFFICIENTS = 0, PARAMETERS, UNCERTAINTY, NFILES };
 
 struct lml_reload {
   lml_reload_settings settings;
-  struct stat seen[2]; /**< of the coefficient and the parameter file, as they were when they were read last */
+  char *uncertainty;        /**< its file, whether or not there is one */
+  struct stat seen[NFILES]; /**< as they were when they were read last */
   char checksum[LML_SHA256_TEXT];
 };
 
-/** The files that coefficients come from; NULL: the format has no second one. They are replaced one after the other, so
- *  that both are watched. */
+/** The files that coefficients come from, and the uncertainty where results are from it; NULL: there is none. They are
+ *  replaced one after the other, so that all are watched. */
 static const char *watched(const lml_reload *reload, size_t file) {
   const lml_potential *potential = reload->settings.potential;
-  return file == 0 ? potential->coefficient_file : potential->parameter_file;
+  if (file == UNCERTAINTY)
+    return lml_linear_calculator_uncertain(reload->settings.calculator) == NULL ? NULL : reload->uncertainty;
+  return file == COEFFICIENTS ? potential->coefficient_file : potential->parameter_file;
 }
 
 static void look_at_files(lml_reload *reload) {
-  for (size_t k = 0; k < 2; k++)
+  for (size_t k = 0; k < NFILES; k++)
     if (watched(reload, k) != NULL) (void)lml_sys->stat(watched(reload, k), &reload->seen[k]);
+}
+
+static lml_status find_uncertainty(lml_reload *reload, lml_error *error) {
+  char *array = NULL;
+  const lml_status status =
+      lml_uncertainty_paths(reload->settings.potential->coefficient_file, &reload->uncertainty, &array, error);
+  lml_free(array);
+  return status;
 }
 
 lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **reload, lml_error *error) {
   lml_status status = lml_alloc(reload, 1, sizeof **reload, "a watched file", error);
   if (status != LML_OK) return status;
   (*reload)->settings = *settings;
+  status = find_uncertainty(*reload, error);
   look_at_files(*reload);
-  status = lml_sha256_file(settings->potential->coefficient_file, (*reload)->checksum, error);
+  if (status == LML_OK) status = lml_sha256_file(settings->potential->coefficient_file, (*reload)->checksum, error);
   if (status == LML_OK) return LML_OK;
-  lml_free(*reload);
+  lml_reload_destroy(*reload);
   *reload = NULL;
   return status;
 }
 
-void lml_reload_destroy(lml_reload *reload) { lml_free(reload); }
+void lml_reload_destroy(lml_reload *reload) {
+  if (reload == NULL) return;
+  lml_free(reload->uncertainty);
+  lml_free(reload);
+}
 
 /* ---- what may change ---- */
 
@@ -78,11 +98,14 @@ static lml_status check_unchanged(const lml_potential *old, const lml_potential 
 /* ---- changing ---- */
 
 static bool has_changed(const lml_reload *reload) {
-  for (size_t k = 0; k < 2; k++) {
+  for (size_t k = 0; k < NFILES; k++) {
     const struct stat *seen = &reload->seen[k];
     struct stat now;
     if (watched(reload, k) == NULL) continue;
-    if (lml_sys->stat(watched(reload, k), &now) != 0) return false; /* it is being replaced */
+    if (lml_sys->stat(watched(reload, k), &now) != 0) {
+      if (k == UNCERTAINTY) continue; /* reading says so, where there are new coefficients */
+      return false;                   /* it is being replaced */
+    }
     if (now.st_mtim.tv_sec != seen->st_mtim.tv_sec || now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec ||
         now.st_size != seen->st_size || now.st_ino != seen->st_ino)
       return true;
