@@ -272,7 +272,7 @@ static bool counts(const lml_mixture *self, const lml_result *part) {
 static lml_status adjust_uncertainty(const lml_mixture *self, lml_result *result, lml_error *error) {
   const char *name = result->name;
   const lml_request one = {&name, 1};
-  if (lml_linear_results_needs(lml_linear_results_named(&one)) == 0) return LML_OK;
+  if (result->scope != LML_PER_ATOM || lml_linear_results_needs(lml_linear_results_named(&one)) == 0) return LML_OK;
   const lml_status status = lml_unknown_species_blank(&self->unknown, self->structure, self->settings.foreign_distance,
                                                       result->width, result->reals, error);
   if (status != LML_OK || strcmp(result->unit, "eV/Å") != 0) return status;

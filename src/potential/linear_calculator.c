@@ -142,18 +142,6 @@ static lml_status linear_progress(void *data, bool *done, lml_error *error) {
   return LML_OK;
 }
 
-/** Sum with Neumaier's compensation: the total of 100,000 atoms to the last digits. */
-static double compensated_sum(const double *values, size_t count) {
-  double sum = 0.0, lost = 0.0;
-  for (size_t i = 0; i < count; i++) {
-    const double next = sum + values[i];
-    const bool larger = (sum < 0.0 ? -sum : sum) >= (values[i] < 0.0 ? -values[i] : values[i]);
-    lost += larger ? (sum - next) + values[i] : (values[i] - next) + sum;
-    sum = next;
-  }
-  return sum + lost;
-}
-
 static lml_status linear_finish(void *data, lml_results *results, lml_error *error) {
   linear *self = data;
   const size_t natoms = self->evaluation.atoms.neighbours.natoms;
@@ -164,7 +152,7 @@ static lml_status linear_finish(void *data, lml_results *results, lml_error *err
   const lml_linear_evaluation *evaluation = &self->evaluation;
   memcpy(results->forces, evaluation->totals, 3 * natoms * sizeof(double));
   memcpy(results->virial, lml_linear_evaluation_virial(evaluation), 9 * sizeof(double));
-  *results->energy = compensated_sum(lml_linear_evaluation_result(evaluation, LML_LINEAR_ENERGIES), natoms);
+  *results->energy = lml_linear_results_sum(lml_linear_evaluation_result(evaluation, LML_LINEAR_ENERGIES), natoms);
   for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   for (size_t k = 0; k < LML_LINEAR_NRESULTS && status == LML_OK; k++)
     if ((self->results >> k & 1u) != 0)

@@ -90,6 +90,15 @@ static void combine_sigma_forces(const double *parts, size_t nparts, double *val
   for (size_t d = 0; d < 3; d++) values[d] = sqrt(values[d]);
 }
 
+/** Those of one column after the other, each of all atoms. */
+static void fill_energy_deviations(const lml_linear_sources *sources, double *parts) {
+  const lml_neighbours *n = sources->neighbours;
+  const lml_linear_uncertainty *u = sources->uncertainty;
+  for (size_t m = 0; m < u->rank; m++)
+    for (size_t s = n->begin; s < n->end; s++)
+      parts[m * n->natoms + (size_t)n->order[s]] = u->energies[m * u->natoms + s];
+}
+
 /* ---- all of them ---- */
 
 const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS] = {
@@ -114,6 +123,10 @@ const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS] = {
                                  .needs = LML_NEEDS_FORCES,
                                  .fill = fill_sigma_forces,
                                  .combine = combine_sigma_forces},
+    [LML_LINEAR_ENERGY_DEVIATIONS] = {.form = {.name = "energy_deviations", .unit = "eV", .scope = LML_PER_STRUCTURE},
+                                      .column_parts = 1,
+                                      .needs = LML_NEEDS_ENERGIES,
+                                      .fill = fill_energy_deviations},
 };
 
 size_t lml_linear_results_parts(size_t place, size_t rank) {
@@ -154,13 +167,31 @@ lml_status lml_linear_results_check(const lml_request *request, lml_error *error
   return LML_OK;
 }
 
+double lml_linear_results_sum(const double *values, size_t count) {
+  double sum = 0.0, lost = 0.0;
+  for (size_t i = 0; i < count; i++) {
+    const double next = sum + values[i];
+    const bool larger = (sum < 0.0 ? -sum : sum) >= (values[i] < 0.0 ? -values[i] : values[i]);
+    lost += larger ? (sum - next) + values[i] : (values[i] - next) + sum;
+    sum = next;
+  }
+  return sum + lost;
+}
+
 lml_status lml_linear_results_add(size_t place, const double *parts, size_t rank, lml_results *results,
                                   lml_error *error) {
   const lml_linear_result *from = &lml_linear_results[place];
   const size_t nparts = lml_linear_results_parts(place, rank);
+  lml_result_form form = from->form;
   lml_result *result;
-  const lml_status status = lml_results_add(results, &from->form, LML_ORIGIN_EXACT, &result, error);
+  if (form.scope == LML_PER_STRUCTURE) form.width = nparts;
+  const lml_status status = lml_results_add(results, &form, LML_ORIGIN_EXACT, &result, error);
   if (status != LML_OK) return status;
+  if (form.scope == LML_PER_STRUCTURE) {
+    for (size_t k = 0; k < nparts; k++)
+      result->reals[k] = lml_linear_results_sum(parts + k * results->natoms, results->natoms);
+    return LML_OK;
+  }
   const size_t count = result->rows * result->width;
   for (size_t i = 0; from->combine != NULL && i < result->rows; i++)
     from->combine(parts + i * nparts, nparts, result->reals + i * result->width);

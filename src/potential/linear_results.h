@@ -1,5 +1,5 @@
 /** @file linear_results.h
- *  What a linear calculator knows of each atom beyond its force, by the names of results.
+ *  What a linear calculator knows beyond energy, forces and virial, by the names of results.
  */
 #ifndef LML_POTENTIAL_LINEAR_RESULTS_H
 #define LML_POTENTIAL_LINEAR_RESULTS_H
@@ -18,7 +18,7 @@ typedef struct lml_linear_sources {
 } lml_linear_sources;
 
 typedef struct lml_linear_result {
-  lml_result_form form; /**< of atoms; a text is none */
+  lml_result_form form; /**< no text; of the structure: the sums over all atoms, as many as there are parts */
   size_t parts;         /**< numbers of each atom that are added up over the shares ... */
   size_t column_parts;  /**< ... and how many more for each column of the uncertainty's factor */
   unsigned needs;       /**< of the uncertainty: bits of linear_uncertainty.h */
@@ -35,6 +35,7 @@ enum {
   LML_LINEAR_DISTANCE,
   LML_LINEAR_SIGMA_ENERGIES,
   LML_LINEAR_SIGMA_FORCES,
+  LML_LINEAR_ENERGY_DEVIATIONS,
   LML_LINEAR_NRESULTS
 };
 
@@ -45,6 +46,9 @@ unsigned lml_linear_results_named(const lml_request *request);
 
 /** The parts of each atom of the result at @p place, where the factor has @p rank columns. */
 size_t lml_linear_results_parts(size_t place, size_t rank);
+
+/** Sum of an energy of all atoms with Neumaier's compensation: the total of 100,000 atoms to the last digits. */
+double lml_linear_results_sum(const double *values, size_t count);
 
 /** What the set @p results needs of the potential's uncertainty, bits of linear_uncertainty.h; 0: they do without. */
 unsigned lml_linear_results_needs(unsigned results);

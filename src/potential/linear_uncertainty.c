@@ -29,7 +29,7 @@ static lml_status make_models(lml_linear_uncertainty *u, const lml_potential *po
   const lml_uncertainty *from = &u->uncertainty;
   double *theta = NULL;
   u->rank = from->factor == NULL ? 0 : from->rank;
-  lml_status status = lml_alloc(&u->columns, u->rank, sizeof *u->columns, what, error);
+  lml_status status = lml_alloc(&u->columns, u->rank, sizeof(void *), what, error);
   if (status == LML_OK) status = lml_alloc(&u->models, u->rank, sizeof *u->models, what, error);
   if (status == LML_OK) status = lml_alloc(&theta, from->width, sizeof *theta, what, error);
   for (size_t k = 0; k < u->rank && status == LML_OK; k++) {

@@ -153,6 +153,23 @@ def test_an_element_without_training_atoms(train, alloy, lmlink_eval, tmp_path):
     assert near(found[~np.isnan(found)], expected[~np.isnan(found)])
 
 
+def test_energies_of_a_path(train, alloy, lmlink_eval, tmp_path):
+    """σ of differences of energies, and of nothing else: of two structures that differ."""
+    potential = train(alloy, ("W", "Be"))
+    expected = Expected(potential, lmlink_eval, tmp_path)
+    start = cells(1, 5, ("W", "Be"), size=3)[0]
+    path = [start.copy() for _ in range(4)]
+    for k, atoms in enumerate(path):
+        atoms.positions[3, 0] += 0.3 * k
+    found = evaluate(lmlink_eval, potential, path, tmp_path, ["energy_deviations"])
+    lmlink_eval("--potential", potential, tmp_path / "in.xyz", "--descriptors", tmp_path / "d.npy")
+    kinds = np.array([expected.elements.index(symbol) for symbol in start.symbols])
+    rows = np.load(tmp_path / "d.npy").reshape(len(path), len(start), -1)
+    wanted = np.einsum("fic,ick->fk", rows - rows[0], expected.factor[kinds])
+    sigmas = [np.linalg.norm(atoms.info["energy_deviations"] - found[0].info["energy_deviations"]) for atoms in found]
+    assert near(np.array(sigmas), np.linalg.norm(wanted, axis=1), 1e-6) and sigmas[3] > sigmas[1] > 0
+
+
 # ---- where results go ----
 
 
