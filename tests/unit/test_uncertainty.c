@@ -1,6 +1,9 @@
-/* The files of an uncertainty: what is written is read, and what does not belong to the potential is refused. */
+/* The files of an uncertainty: what is written is read, and what does not belong to the potential is refused. What a
+ * calculator makes of them. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,7 +16,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/npy.h"
+#include "potential/linear_calculator.h"
 #include "potential/uncertainty.h"
+#include "support/fault.h"
 #include "support/folder.h"
 
 /** Made-up coefficients of two elements with 2J = 0 (one component). */
@@ -202,11 +207,90 @@ static void a_missing_factor_is_an_error(void **state) {
   assert_non_null(strstr(error.message, "w.uncertainty.npy"));
 }
 
+/* ---- evaluated ---- */
+
+static const char *const names[] = {"distance", "sigma_energies", "sigma_forces", "energy_deviations"};
+static const lml_request request = {names, 4};
+
+/** A tungsten atom with tungsten neighbours alone, and two that have a beryllium one. */
+static lml_structure make_structure(void) {
+  static const double positions[4][3] = {{0, 0, 0}, {2.5, 0.3, 0}, {5.5, 0, 0.2}, {9, 0.1, 0}};
+  static const int numbers[4] = {74, 74, 74, 4};
+  lml_structure structure = {0};
+  assert_int_equal(lml_structure_resize(&structure, 4, NULL), LML_OK);
+  memcpy(structure.positions, positions, sizeof positions);
+  memcpy(structure.numbers, numbers, sizeof numbers);
+  return structure;
+}
+
+/** All results, before and after the same coefficients are taken over once more. */
+static lml_status evaluate(const lml_structure *structure, lml_results *results, lml_error *error) {
+  lml_calculator *calculator;
+  lml_status status = lml_linear_calculator_create(potential, &calculator, error);
+  if (status == LML_OK) status = lml_calculator_check(calculator, &request, error);
+  if (status == LML_OK) status = lml_calculator_evaluate(calculator, structure, &request, results, error);
+  if (status == LML_OK) status = lml_linear_calculator_update(calculator, lml_potential_coefficients(potential), error);
+  if (status == LML_OK) status = lml_calculator_evaluate(calculator, structure, &request, results, error);
+  lml_calculator_destroy(calculator);
+  return status;
+}
+
+/** Of two columns, by the definition: with one component B of each atom. */
+static void results_are_those_of_the_rows(void **state) {
+  (void)state;
+  lml_structure structure = make_structure();
+  lml_results results = {0};
+  double d[4][2], sums[RANK] = {0};
+  write_files();
+  assert_int_equal(lml_potential_descriptors(potential, &structure, d[0], NULL), LML_OK);
+  assert_int_equal(evaluate(&structure, &results, NULL), LML_OK);
+  const double *sigmas = lml_results_find(&results, "sigma_energies")->reals;
+  for (size_t i = 0; i < 4; i++) {
+    const double *rows = factor + (structure.numbers[i] == 74 ? 0 : 2 * RANK);
+    double square = 0.0;
+    for (size_t k = 0; k < RANK; k++) {
+      const double deviation = d[i][0] * rows[k] + d[i][1] * rows[RANK + k];
+      square += deviation * deviation;
+      sums[k] += deviation;
+    }
+    assert_true(fabs(sigmas[i] - sqrt(square)) < 1e-12 * sigmas[i]);
+  }
+  const lml_result *whole = lml_results_find(&results, "energy_deviations");
+  assert_true(whole->rows == 1 && whole->width == RANK && whole->scope == LML_PER_STRUCTURE);
+  for (size_t k = 0; k < RANK; k++) assert_true(fabs(whole->reals[k] - sums[k]) < 1e-12 * fabs(sums[k]));
+  const double *distances = lml_results_find(&results, "distance")->reals;
+  const double first = 2.0 * (d[0][1] - 0.5), second = 2.0 * (d[1][1] - 0.5);
+  assert_true(fabs(distances[0] - sqrt(0.5 * (first * first + second * second))) < 1e-12 * distances[0]);
+  assert_true(isfinite(distances[1]) && isnan(distances[2]) && isnan(distances[3]));
+  lml_results_free(&results);
+  lml_structure_free(&structure);
+}
+
+static void every_call_may_fail(void **state) {
+  (void)state;
+  lml_structure structure = make_structure();
+  write_files();
+  size_t n = 0;
+  for (bool failed = true; failed;) {
+    lml_results results = {0};
+    lml_error error = {0};
+    fault_begin(FAULT_HARD, ++n);
+    const lml_status status = evaluate(&structure, &results, &error);
+    lml_results_free(&results);
+    failed = fault_end();
+    assert_true(failed == (status != LML_OK));
+    assert_true(!failed || error.message[0] != '\0');
+  }
+  assert_true(n > 60);
+  lml_structure_free(&structure);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_was_written_is_read),     cmocka_unit_test(a_distance_is_that_of_the_factor),
-      cmocka_unit_test(other_potentials_are_refused), cmocka_unit_test(damaged_files_are_refused),
-      cmocka_unit_test(other_factors_are_refused),    cmocka_unit_test(a_missing_factor_is_an_error),
+      cmocka_unit_test(what_was_written_is_read),      cmocka_unit_test(a_distance_is_that_of_the_factor),
+      cmocka_unit_test(other_potentials_are_refused),  cmocka_unit_test(damaged_files_are_refused),
+      cmocka_unit_test(other_factors_are_refused),     cmocka_unit_test(a_missing_factor_is_an_error),
+      cmocka_unit_test(results_are_those_of_the_rows), cmocka_unit_test(every_call_may_fail),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
