@@ -31,7 +31,7 @@ typedef struct {
   const lml_potential *potential;
   lml_potential *updated;             /**< the same since an update; NULL before */
   const char *file;                   /**< that its coefficients, and what lies beside it, are from; NULL: none */
-  lml_linear_uncertainty uncertainty; /**< of the potential, since it was needed first */
+  lml_linear_uncertainty uncertainty; /**< of the potential, since it was needed first; empty before */
   lml_comm *comm;
   lml_structure copy;         /**< of ranks other than 0 */
   unsigned results;           /**< the set of those that are asked for */
@@ -58,6 +58,11 @@ static lml_status read_uncertainty(const linear *self, const lml_potential *pote
 }
 
 static bool has_uncertainty(const linear *self) { return self->uncertainty.checksum[0] != '\0'; }
+
+/** Whether the last evaluation had results from it. */
+static bool uses_uncertainty(const linear *self) {
+  return has_uncertainty(self) && lml_linear_results_needs(self->results) != 0;
+}
 
 /** See to it that there is what the results need. The ranks do the same, and come to the same outcome. */
 static lml_status need_uncertainty(linear *self, lml_error *error) {
@@ -245,12 +250,13 @@ lml_status lml_linear_calculator_set_coordination_radius(lml_calculator *calcula
 
 const char *lml_linear_calculator_uncertain(lml_calculator *calculator) {
   const linear *self = lml_calculator_self(calculator, &linear_ops);
-  return self != NULL && has_uncertainty(self) ? self->file : NULL;
+  return self != NULL && uses_uncertainty(self) ? self->file : NULL;
 }
 
 /* ---- new coefficients ---- */
 
-/** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. */
+/** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. An uncertainty that the last
+ * evaluation did without is forgotten, and read again when it is needed. */
 static lml_status update(linear *self, const double *coefficients, lml_error *error) {
   const lml_potential *old = self->potential;
   const size_t count = lml_potential_nelements(old) * lml_potential_ncoefficients(old);
@@ -267,7 +273,7 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
     if (status == LML_OK) status = lml_evaluator_create(potential, &evaluator, error);
     status = lml_comm_agree(self->comm, status, error);
   }
-  if (status == LML_OK && has_uncertainty(self)) status = read_uncertainty(self, potential, &uncertainty, error);
+  if (status == LML_OK && uses_uncertainty(self)) status = read_uncertainty(self, potential, &uncertainty, error);
   lml_free(theta);
   if (status != LML_OK) {
     lml_evaluator_destroy(evaluator);

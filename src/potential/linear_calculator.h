@@ -14,12 +14,13 @@
 lml_status lml_linear_calculator_create_parallel(const lml_potential *potential, lml_comm *comm,
                                                  lml_calculator **calculator, lml_error *error);
 
-/** The coefficient file beside which the uncertainty that results are from was read; NULL while none was needed.
- *  Owned by the potential. */
+/** The coefficient file beside which the uncertainty lies that results of the last evaluation were from; NULL: none
+ * were. Owned by the potential. */
 const char *lml_linear_calculator_uncertain(lml_calculator *calculator);
 
 /** On rank 0, between evaluations: let Θ be @p coefficients (nelements × ncoefficients, eV) from now on, on all ranks
- * or, where that fails, on none. Where results were from the uncertainty, it is read again, and one that is not that of
+ * or, where that fails, on none. Where results of the last evaluation were from the uncertainty, it is read again, and
+ * one that is not that of
  * @p coefficients is such a failure. The other ranks take part in lml_linear_calculator_work. */
 lml_status lml_linear_calculator_update(lml_calculator *calculator, const double *coefficients, lml_error *error);
 

@@ -266,6 +266,35 @@ static void results_are_those_of_the_rows(void **state) {
   lml_structure_free(&structure);
 }
 
+/** While results are from the uncertainty, other coefficients are taken over with theirs alone; else without. */
+static void new_coefficients_come_with_theirs(void **state) {
+  (void)state;
+  static const double others[WIDTH] = {0.1, 0.03, -0.3, 0.05};
+  lml_structure structure = make_structure();
+  lml_calculator *calculator;
+  lml_results results = {0};
+  lml_error error = {0};
+  write_files();
+  assert_int_equal(lml_linear_calculator_create(potential, &calculator, NULL), LML_OK);
+  assert_int_equal(lml_calculator_evaluate(calculator, &structure, &request, &results, NULL), LML_OK);
+  const double energy = *results.energy, sigma = lml_results_find(&results, "sigma_forces")->reals[0];
+  assert_int_equal(lml_linear_calculator_update(calculator, others, &error), LML_ERR_INPUT);
+  assert_non_null(strstr(error.message, "coefficients_sha256"));
+  assert_int_equal(lml_calculator_evaluate(calculator, &structure, &request, &results, NULL), LML_OK);
+  assert_true(*results.energy == energy && lml_results_find(&results, "sigma_forces")->reals[0] == sigma);
+  assert_non_null(lml_linear_calculator_uncertain(calculator));
+
+  assert_int_equal(lml_calculator_evaluate(calculator, &structure, NULL, &results, NULL), LML_OK);
+  assert_null(lml_linear_calculator_uncertain(calculator));
+  assert_int_equal(lml_linear_calculator_update(calculator, others, &error), LML_OK);
+  assert_int_equal(lml_calculator_evaluate(calculator, &structure, NULL, &results, NULL), LML_OK);
+  assert_true(*results.energy != energy);
+  assert_int_equal(lml_calculator_evaluate(calculator, &structure, &request, &results, &error), LML_ERR_INPUT);
+  lml_calculator_destroy(calculator);
+  lml_results_free(&results);
+  lml_structure_free(&structure);
+}
+
 static void every_call_may_fail(void **state) {
   (void)state;
   lml_structure structure = make_structure();
@@ -287,10 +316,11 @@ static void every_call_may_fail(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_was_written_is_read),      cmocka_unit_test(a_distance_is_that_of_the_factor),
-      cmocka_unit_test(other_potentials_are_refused),  cmocka_unit_test(damaged_files_are_refused),
-      cmocka_unit_test(other_factors_are_refused),     cmocka_unit_test(a_missing_factor_is_an_error),
-      cmocka_unit_test(results_are_those_of_the_rows), cmocka_unit_test(every_call_may_fail),
+      cmocka_unit_test(what_was_written_is_read),          cmocka_unit_test(a_distance_is_that_of_the_factor),
+      cmocka_unit_test(other_potentials_are_refused),      cmocka_unit_test(damaged_files_are_refused),
+      cmocka_unit_test(other_factors_are_refused),         cmocka_unit_test(a_missing_factor_is_an_error),
+      cmocka_unit_test(results_are_those_of_the_rows),     cmocka_unit_test(every_call_may_fail),
+      cmocka_unit_test(new_coefficients_come_with_theirs),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }
