@@ -1,6 +1,9 @@
 /** @file thread_pool.h
  *  Threads that work through a numbered list of tasks. What the tasks have made is reduced in the list's order, so that
  *  sums over the tasks do not depend on how many threads there are.
+ *
+ *  The threads of a pool are started when there is first work for them, and sleep between one list and the next. They
+ *  get no signals, which are the caller's. A forked child has none of them, and may do nothing with the pool.
  */
 #ifndef LML_BASE_THREAD_POOL_H
 #define LML_BASE_THREAD_POOL_H
@@ -32,9 +35,26 @@ typedef struct lml_pool_tasks {
  *  is reduced. */
 size_t lml_pool_slots(size_t nthreads);
 
-/** Do all tasks with @p nthreads threads, the caller's among them; with fewer where threads can't be had. After a
- *  failure no further task is begun, nor a later one reduced; the status and error are those of the first task that
- *  failed. */
+typedef struct lml_pool lml_pool;
+
+/** A pool of @p nthreads threads, at least 1, the caller's among them; of fewer where threads can't be had. */
+lml_status lml_pool_create(size_t nthreads, lml_pool **pool, lml_error *error);
+void lml_pool_destroy(lml_pool *pool); /**< ends the threads; NULL is fine */
+
+/** Begin with @p tasks, whose context must live until they are ended, where no others are under way. */
+void lml_pool_begin(lml_pool *pool, const lml_pool_tasks *tasks);
+
+/** Do one task in the caller's thread; false when none is left to be begun. */
+bool lml_pool_step(lml_pool *pool);
+
+/** Do all tasks that are left, and wait for the other threads. After a failure no further task is begun, nor a later
+ *  one reduced; the status and error are those of the first task that failed. */
+lml_status lml_pool_end(lml_pool *pool, lml_error *error);
+
+/** Begin no further task, and wait for those that were begun, which are reduced. */
+void lml_pool_give_up(lml_pool *pool);
+
+/** Do all tasks with a pool of @p nthreads threads, or fewer where there are fewer tasks. */
 lml_status lml_pool_run(size_t nthreads, const lml_pool_tasks *tasks, lml_error *error);
 
 #endif

@@ -113,10 +113,59 @@ static void nothing_is_reduced_after_what_was_not_taken(void **state) {
   }
 }
 
+static const lml_pool_tasks all = {.count = MOST_TASKS, .work = work, .reduce = reduce, .independent = is_independent};
+
+static void a_pool_serves_list_after_list(void **state) {
+  (void)state;
+  for (size_t nthreads = 1; nthreads <= MOST_THREADS; nthreads++) {
+    lml_pool *pool;
+    assert_int_equal(lml_pool_create(nthreads, &pool, NULL), LML_OK);
+    for (size_t count = 0; count <= MOST_TASKS; count += 5) {
+      record r = {.failing = count % 2 == 1 ? 3 : NONE, .failing_later = NONE, .refusing = NONE};
+      lml_pool_tasks tasks = all;
+      tasks.count = count;
+      tasks.context = &r;
+      lml_pool_begin(pool, &tasks);
+      assert_int_equal(lml_pool_end(pool, NULL), count % 2 == 1 ? LML_ERR_INPUT : LML_OK);
+      expect_in_order(&r, count % 2 == 1 ? 3 : count);
+    }
+    lml_pool_destroy(pool);
+  }
+}
+
+/** Of a list that is given up, what was begun is done and reduced, and no more; also where the pool is destroyed. */
+static void a_list_can_be_given_up(void **state) {
+  (void)state;
+  for (size_t nthreads = 1; nthreads <= MOST_THREADS; nthreads++) {
+    lml_pool *pool;
+    record given_up = {.failing = NONE, .failing_later = NONE, .refusing = NONE}, next = given_up, last = given_up;
+    lml_pool_tasks tasks = all;
+    assert_int_equal(lml_pool_create(nthreads, &pool, NULL), LML_OK);
+    tasks.context = &given_up;
+    lml_pool_begin(pool, &tasks);
+    assert_true(lml_pool_step(pool) || nthreads > 1);
+    lml_pool_give_up(pool);
+    expect_in_order(&given_up, given_up.nreduced);
+    assert_true(given_up.nreduced >= 1);
+    if (nthreads == 1) assert_int_equal(given_up.nreduced, 1);
+    for (size_t k = 0; k < MOST_TASKS; k++) assert_int_equal(given_up.done[k], k < given_up.nreduced ? 1 : 0);
+    tasks.context = &next;
+    lml_pool_begin(pool, &tasks);
+    assert_int_equal(lml_pool_end(pool, NULL), LML_OK);
+    expect_in_order(&next, MOST_TASKS);
+    tasks.context = &last;
+    lml_pool_begin(pool, &tasks);
+    lml_pool_destroy(pool);
+    expect_in_order(&last, last.nreduced);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(all_tasks_are_done_once_and_reduced_in_order),
                                      cmocka_unit_test(nothing_waits_for_tasks_that_are_alone),
                                      cmocka_unit_test(the_first_failure_counts),
-                                     cmocka_unit_test(nothing_is_reduced_after_what_was_not_taken)};
+                                     cmocka_unit_test(nothing_is_reduced_after_what_was_not_taken),
+                                     cmocka_unit_test(a_pool_serves_list_after_list),
+                                     cmocka_unit_test(a_list_can_be_given_up)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
