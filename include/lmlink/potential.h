@@ -90,6 +90,15 @@ LML_API lml_status lml_linear_calculator_create(const lml_potential *potential, 
 LML_API lml_status lml_linear_calculator_set_coordination_radius(lml_calculator *calculator, double radius,
                                                                  lml_error *error);
 
+enum { LML_THREADS_LIMIT = 1024 };
+
+/** Let a linear calculator evaluate with @p nthreads threads, 1 to LML_THREADS_LIMIT, the caller's among them; 1
+ * otherwise. Results are the same to the last bit for any number. Between evaluations. The others are started when
+ * there is first work for them, with all signals blocked, sleep between evaluations, and end with the calculator; where
+ * fewer can be had, fewer evaluate. A forked child has none of them, and may not use the calculator. Under MPI each
+ * rank's number is its own. */
+LML_API lml_status lml_linear_calculator_set_threads(lml_calculator *calculator, size_t nthreads, lml_error *error);
+
 /** Descriptors D of each atom: natoms × ncoefficients, row-major, with the leading 1; quadratic components are
  *  ½B₁², B₁B₂, …, in the order of the coefficients. Fixed terms have none. */
 LML_API lml_status lml_potential_descriptors(const lml_potential *potential, const lml_structure *structure,

@@ -122,7 +122,7 @@ static void *run_worker(void *data) {
     size_t at;
     if (take_task(p, &at))
       do_task(p, self->number, at);
-    else
+    else if (!p->ending) /* it may have come to be so while take_task waited */
       pthread_cond_wait(&p->begun, &p->lock);
   }
   pthread_mutex_unlock(&p->lock);

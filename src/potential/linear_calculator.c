@@ -11,9 +11,6 @@
 #include "potential/potential.h"
 #include "potential/potential_variant.h"
 
-/** Runs of atoms between two looks at the clock or a socket: about a millisecond. */
-enum { RUNS_PER_SLICE = 16 };
-
 /** What rank 0 tells the others. */
 typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2, COMMAND_UPDATE = 3 } command;
 
@@ -88,13 +85,15 @@ static lml_status begin(linear *self, const lml_structure *structure, lml_error 
 /** The end of every evaluation, on all ranks: one outcome, then the sum of all parts on rank 0. After a failure, which
  *  may be one rank's alone, none keeps its lists: their order, which the parts are cut from, is that of all. */
 static lml_status gather_parts(linear *self, lml_status status, lml_error *error) {
+  if (status == LML_OK)
+    status = lml_linear_evaluation_collect(&self->evaluation, error);
+  else
+    lml_linear_evaluation_give_up(&self->evaluation);
   status = lml_comm_agree(self->comm, status, error);
-  if (status != LML_OK) {
-    lml_neighbours_forget(&self->evaluation.atoms.neighbours);
-    return status;
-  }
-  lml_linear_evaluation_collect(&self->evaluation);
-  return lml_comm_sum(self->comm, self->evaluation.totals, lml_linear_evaluation_ntotals(&self->evaluation), error);
+  if (status == LML_OK)
+    return lml_comm_sum(self->comm, self->evaluation.totals, lml_linear_evaluation_ntotals(&self->evaluation), error);
+  lml_neighbours_forget(&self->evaluation.atoms.neighbours);
+  return status;
 }
 
 /* ---- rank 0 ---- */
@@ -143,7 +142,7 @@ static lml_status linear_start(void *data, const lml_structure *structure, const
 static lml_status linear_progress(void *data, bool *done, lml_error *error) {
   linear *self = data;
   (void)error;
-  *done = !lml_linear_evaluation_step(&self->evaluation, RUNS_PER_SLICE);
+  *done = !lml_linear_evaluation_step(&self->evaluation);
   return LML_OK;
 }
 
@@ -253,6 +252,16 @@ const char *lml_linear_calculator_uncertain(lml_calculator *calculator) {
   return self != NULL && uses_uncertainty(self) ? self->file : NULL;
 }
 
+lml_status lml_linear_calculator_set_threads(lml_calculator *calculator, size_t nthreads, lml_error *error) {
+  linear *self;
+  const lml_status status = self_of(calculator, &self, error);
+  if (status != LML_OK) return status;
+  if (nthreads < 1 || nthreads > LML_THREADS_LIMIT)
+    return lml_fail(error, LML_ERR_USAGE, "the number of threads is %zu: it must be 1 to %d", nthreads,
+                    LML_THREADS_LIMIT);
+  return lml_linear_evaluation_set_threads(&self->evaluation, nthreads, error);
+}
+
 /* ---- new coefficients ---- */
 
 /** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. An uncertainty that the last
@@ -260,8 +269,9 @@ const char *lml_linear_calculator_uncertain(lml_calculator *calculator) {
 static lml_status update(linear *self, const double *coefficients, lml_error *error) {
   const lml_potential *old = self->potential;
   const size_t count = lml_potential_nelements(old) * lml_potential_ncoefficients(old);
+  const size_t nthreads = self->evaluation.nthreads;
   lml_potential *potential = NULL;
-  lml_evaluator *evaluator = NULL;
+  lml_evaluator **evaluators = NULL;
   lml_linear_uncertainty uncertainty = {0};
   double *theta = NULL;
   lml_status status = lml_alloc(&theta, count, sizeof *theta, "coefficients", error);
@@ -270,19 +280,18 @@ static lml_status update(linear *self, const double *coefficients, lml_error *er
   if (status == LML_OK) {
     status = lml_comm_broadcast(self->comm, theta, count * sizeof *theta, error);
     if (status == LML_OK) status = lml_potential_with_coefficients(old, theta, &potential, error);
-    if (status == LML_OK) status = lml_evaluator_create(potential, &evaluator, error);
+    if (status == LML_OK) status = lml_linear_evaluators_make(potential, nthreads, &evaluators, error);
     status = lml_comm_agree(self->comm, status, error);
   }
   if (status == LML_OK && uses_uncertainty(self)) status = read_uncertainty(self, potential, &uncertainty, error);
   lml_free(theta);
   if (status != LML_OK) {
-    lml_evaluator_destroy(evaluator);
+    lml_linear_evaluators_free(evaluators, nthreads);
     lml_potential_destroy(potential);
     return status;
   }
-  lml_evaluator_destroy(self->evaluation.evaluator);
+  lml_linear_evaluation_use(&self->evaluation, evaluators);
   lml_potential_destroy(self->updated);
-  self->evaluation.evaluator = evaluator;
   self->potential = self->updated = potential;
   lml_linear_uncertainty_free(&self->uncertainty);
   self->uncertainty = uncertainty;
@@ -354,7 +363,6 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     self->results = message.results;
     self->coordination_radius = message.coordination_radius;
     status = begin(self, &self->copy, &own);
-    if (status == LML_OK) lml_linear_evaluation_step(&self->evaluation, SIZE_MAX);
     (void)gather_parts(self, status, &own);
   }
 }

@@ -5,6 +5,11 @@
 #include "base/memory.h"
 #include "potential/linear_results.h"
 
+/** Centres of a unit: a whole number of runs, enough that adding up its forces costs little beside evaluating them, and
+ * few enough that a thousand atoms occupy several threads. */
+enum { UNIT = 128 /**< deviations of forces are added up without units: all centres are one, of one thread */ };
+_Static_assert(UNIT % LML_LANES_LIMIT == 0, "units of whole runs");
+
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
   return evaluation->totals + 3 * evaluation->atoms.neighbours.natoms;
 }
@@ -31,14 +36,72 @@ size_t lml_linear_evaluation_ntotals(const lml_linear_evaluation *evaluation) {
   return begin_of(evaluation, LML_LINEAR_NRESULTS);
 }
 
+/* ---- threads ---- */
+
+void lml_linear_evaluators_free(lml_evaluator **evaluators, size_t count) {
+  if (evaluators == NULL) return;
+  for (size_t k = 0; k < count; k++) lml_evaluator_destroy(evaluators[k]);
+  lml_free(evaluators);
+}
+
+lml_status lml_linear_evaluators_make(const lml_potential *potential, size_t count, lml_evaluator ***evaluators,
+                                      lml_error *error) {
+  lml_evaluator **list;
+  *evaluators = NULL;
+  lml_status status = lml_alloc(&list, count, sizeof(lml_evaluator *), "evaluators", error);
+  for (size_t k = 0; k < count && status == LML_OK; k++) status = lml_evaluator_create(potential, &list[k], error);
+  if (status == LML_OK)
+    *evaluators = list;
+  else
+    lml_linear_evaluators_free(list, count);
+  return status;
+}
+
+void lml_linear_evaluation_use(lml_linear_evaluation *evaluation, lml_evaluator **evaluators) {
+  lml_linear_evaluators_free(evaluation->evaluators, evaluation->nthreads);
+  evaluation->evaluators = evaluators;
+}
+
+/** End the threads, and free what they have. */
+static void free_threads(lml_linear_evaluation *evaluation) {
+  const size_t nslots = lml_pool_slots(evaluation->nthreads);
+  lml_pool_destroy(evaluation->pool);
+  for (size_t s = 0; s < nslots && evaluation->units != NULL; s++) lml_unit_sums_free(&evaluation->units[s]);
+  lml_free(evaluation->units);
+  lml_linear_evaluators_free(evaluation->evaluators, evaluation->nthreads);
+}
+
+static lml_status make_threads(lml_linear_evaluation *evaluation, const lml_potential *potential, size_t nthreads,
+                               lml_error *error) {
+  lml_linear_evaluation made = {.nthreads = nthreads};
+  lml_status status = lml_linear_evaluators_make(potential, nthreads, &made.evaluators, error);
+  if (status == LML_OK) status = lml_alloc(&made.units, lml_pool_slots(nthreads), sizeof *made.units, "threads", error);
+  if (status == LML_OK) status = lml_pool_create(nthreads, &made.pool, error);
+  if (status != LML_OK) {
+    free_threads(&made);
+    return status;
+  }
+  free_threads(evaluation);
+  evaluation->evaluators = made.evaluators;
+  evaluation->nthreads = nthreads;
+  evaluation->pool = made.pool;
+  evaluation->units = made.units;
+  return LML_OK;
+}
+
 lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,
                                       lml_error *error) {
   memset(evaluation, 0, sizeof *evaluation);
-  return lml_evaluator_create(potential, &evaluation->evaluator, error);
+  return make_threads(evaluation, potential, 1, error);
+}
+
+lml_status lml_linear_evaluation_set_threads(lml_linear_evaluation *evaluation, size_t nthreads, lml_error *error) {
+  if (nthreads == evaluation->nthreads) return LML_OK;
+  return make_threads(evaluation, lml_evaluator_model(evaluation->evaluators[0])->potential, nthreads, error);
 }
 
 void lml_linear_evaluation_free(lml_linear_evaluation *evaluation) {
-  lml_evaluator_destroy(evaluation->evaluator);
+  free_threads(evaluation);
   lml_listed_atoms_free(&evaluation->atoms);
   lml_free(evaluation->forces);
   lml_free(evaluation->energies);
@@ -46,6 +109,8 @@ void lml_linear_evaluation_free(lml_linear_evaluation *evaluation) {
   lml_free(evaluation->needed);
   memset(evaluation, 0, sizeof *evaluation);
 }
+
+/* ---- beginning ---- */
 
 /** List the sorted atoms that the forces on the share's atoms come from: these and their neighbours. */
 static lml_status find_needed(lml_linear_evaluation *evaluation, const lml_share *share, lml_centres *centres,
@@ -70,6 +135,24 @@ static lml_status find_needed(lml_linear_evaluation *evaluation, const lml_share
   return LML_OK;
 }
 
+static size_t count_units(const lml_linear_evaluation *evaluation) {
+  return (evaluation->centres.count + evaluation->unit - 1) / evaluation->unit;
+}
+
+/** Make room for the sums of units, and in the work spaces of all threads, so that nothing fails later. */
+static lml_status reserve_units(lml_linear_evaluation *evaluation, lml_error *error) {
+  const lml_neighbours *n = &evaluation->atoms.neighbours;
+  const lml_centres none = {.longest = evaluation->centres.longest};
+  const lml_evaluator_sums nothing = {.size = sizeof nothing};
+  const size_t nunits = count_units(evaluation), nslots = lml_pool_slots(evaluation->nthreads);
+  lml_status status = LML_OK;
+  for (size_t s = 0; s < nslots && s < nunits && status == LML_OK; s++)
+    status = lml_unit_sums_reserve(&evaluation->units[s], n->natoms + n->nghosts, error);
+  for (size_t k = 0; k < evaluation->nthreads && status == LML_OK; k++)
+    status = lml_evaluator_begin_atoms(evaluation->evaluators[k], &evaluation->atoms.view, &none, &nothing, error);
+  return status;
+}
+
 /** Make room for the results, and set them to zero. */
 static lml_status clear_results(lml_linear_evaluation *evaluation, lml_error *error) {
   const size_t natoms = evaluation->atoms.neighbours.natoms, ntotals = lml_linear_evaluation_ntotals(evaluation);
@@ -87,41 +170,85 @@ static lml_status clear_results(lml_linear_evaluation *evaluation, lml_error *er
   return LML_OK;
 }
 
+/** Evaluate a unit in a thread of the pool. */
+static lml_status evaluate_unit(void *context, lml_pool_place place, size_t task, lml_error *error) {
+  lml_linear_evaluation *evaluation = context;
+  lml_evaluator *evaluator = evaluation->evaluators[place.thread];
+  lml_unit_sums *unit = &evaluation->units[place.slot];
+  const lml_atoms *atoms = &evaluation->atoms.view;
+  lml_centres centres = evaluation->centres;
+  const size_t before = task * evaluation->unit;
+  centres.count = centres.count - before < evaluation->unit ? centres.count - before : evaluation->unit;
+  centres.first += before;
+  if (centres.list != NULL) centres.list += before;
+  const lml_evaluator_sums sums = {
+      .size = sizeof sums, .energies = evaluation->energies, .forces = unit->forces, .virial = unit->virial};
+  const lml_status status = lml_evaluator_begin_atoms(evaluator, atoms, &centres, &sums, error);
+  if (status != LML_OK) return status;
+  if (evaluation->uncertainty != NULL) lml_evaluator_set_beside(evaluator, &evaluation->uncertainty->beside);
+  lml_evaluator_finish(evaluator);
+  for (size_t k = 0; k < centres.count; k++) {
+    const int32_t centre = centres.list == NULL ? (int32_t)(centres.first + k) : centres.list[k], *list;
+    const size_t length = atoms->neighbours(atoms->context, centre, &list);
+    lml_unit_sums_touch(unit, &centre, 1);
+    lml_unit_sums_touch(unit, list, length);
+  }
+  return LML_OK;
+}
+
+static lml_status add_unit(void *context, size_t slot, size_t task, lml_error *error) {
+  lml_linear_evaluation *evaluation = context;
+  const lml_neighbours *n = &evaluation->atoms.neighbours;
+  (void)task;
+  (void)error;
+  lml_unit_sums_move(&evaluation->units[slot], evaluation->forces, n->natoms + n->nghosts,
+                     lml_linear_evaluation_virial(evaluation));
+  return LML_OK;
+}
+
 lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const lml_structure *structure,
                                        const lml_share *share, lml_error *error) {
   lml_listed_atoms *atoms = &evaluation->atoms;
-  const lml_linear_model *model = lml_evaluator_model(evaluation->evaluator);
+  const lml_linear_model *model = lml_evaluator_model(evaluation->evaluators[0]);
+  lml_linear_evaluation_give_up(evaluation);
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;
-  evaluation->uncertainty = lml_linear_results_needs(share->results) != 0 ? share->uncertainty : NULL;
+  const unsigned needs = lml_linear_results_needs(share->results);
+  evaluation->uncertainty = needs != 0 ? share->uncertainty : NULL;
   lml_status status = lml_listed_atoms_find(atoms, model, structure, share->part, share->parts, error);
   if (status == LML_OK) status = clear_results(evaluation, error);
   if (status != LML_OK) return status;
   const lml_neighbours *n = &atoms->neighbours;
   lml_centres centres = {.first = n->begin, .count = n->end - n->begin, .longest = lml_neighbours_longest(n)};
   if (share->atoms != NULL) status = find_needed(evaluation, share, &centres, error);
+  evaluation->centres = centres;
+  evaluation->unit = (needs & LML_NEEDS_FORCES) != 0 && centres.count > 0 ? centres.count : UNIT;
+  if (status == LML_OK) status = reserve_units(evaluation, error);
   if (status != LML_OK) return status;
-  const lml_evaluator_sums sums = {.size = sizeof sums,
-                                   .energies = evaluation->energies,
-                                   .forces = evaluation->forces,
-                                   .virial = lml_linear_evaluation_virial(evaluation)};
-  status = lml_evaluator_begin_atoms(evaluation->evaluator, &atoms->view, &centres, &sums, error);
-  if (status != LML_OK || evaluation->uncertainty == NULL) return status;
-  return lml_linear_uncertainty_begin(evaluation->uncertainty, lml_linear_results_needs(evaluation->results),
-                                      n->natoms + n->nghosts, atoms->elements, evaluation->evaluator, error);
+  if (evaluation->uncertainty != NULL)
+    status =
+        lml_linear_uncertainty_begin(evaluation->uncertainty, needs, n->natoms + n->nghosts, atoms->elements, error);
+  if (status != LML_OK) return status;
+  const lml_pool_tasks tasks = {
+      .count = count_units(evaluation), .work = evaluate_unit, .reduce = add_unit, .context = evaluation};
+  lml_pool_begin(evaluation->pool, &tasks);
+  return LML_OK;
 }
 
-bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns) {
-  return lml_evaluator_step(evaluation->evaluator, nruns);
-}
+/* ---- the rest ---- */
 
-void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation) {
+bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation) { return lml_pool_step(evaluation->pool); }
+
+void lml_linear_evaluation_give_up(lml_linear_evaluation *evaluation) { lml_pool_give_up(evaluation->pool); }
+
+lml_status lml_linear_evaluation_collect(lml_linear_evaluation *evaluation, lml_error *error) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
-  lml_evaluator_finish(evaluation->evaluator);
+  const lml_status status = lml_pool_end(evaluation->pool, error);
+  if (status != LML_OK) return status;
   const lml_linear_sources sources = {.neighbours = n,
                                       .energies = evaluation->energies,
                                       .coordination_radius = evaluation->coordination_radius,
-                                      .cutoff = lml_evaluator_model(evaluation->evaluator)->cutoff,
+                                      .cutoff = lml_evaluator_model(evaluation->evaluators[0])->cutoff,
                                       .uncertainty = evaluation->uncertainty};
   for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
     if ((evaluation->results >> k & 1u) != 0)
@@ -130,4 +257,5 @@ void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation) {
     double *to = evaluation->totals + 3 * (size_t)n->order[n->owner[i]];
     for (size_t d = 0; d < 3; d++) to[d] += evaluation->forces[3 * i + d];
   }
+  return LML_OK;
 }

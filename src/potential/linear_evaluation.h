@@ -1,20 +1,30 @@
 /** @file linear_evaluation.h
- *  One evaluation of a linear potential for a part of the atoms.
+ *  One evaluation of a linear potential for a part of the atoms, by one thread or several.
+ *
+ *  The centres are dealt out in units, which depend on the structure alone, and what a unit gives is added after all
+ *  earlier ones: results are the same to the last bit for any number of threads.
  */
 #ifndef LML_POTENTIAL_LINEAR_EVALUATION_H
 #define LML_POTENTIAL_LINEAR_EVALUATION_H
 
+#include "base/thread_pool.h"
 #include "potential/evaluator_atoms.h"
 #include "potential/linear_uncertainty.h"
 #include "potential/listed_atoms.h"
+#include "potential/unit_sums.h"
 
 /** Initialise with lml_linear_evaluation_make, reuse, release with lml_linear_evaluation_free. */
 typedef struct lml_linear_evaluation {
-  lml_evaluator *evaluator;
+  lml_evaluator **evaluators; /**< one for each thread */
+  size_t nthreads;
+  lml_pool *pool;
+  lml_unit_sums *units; /**< of the unit in each of the pool's slots */
+  size_t unit;          /**< centres of a unit of the evaluation that is under way */
   lml_listed_atoms atoms;
-  double *forces;   /**< (natoms + nghosts) × 3, eV/Å, sorted */
-  double *energies; /**< natoms, eV, sorted */
-  unsigned results; /**< which of lml_linear_results are evaluated */
+  lml_centres centres; /**< of the evaluation that is under way */
+  double *forces;      /**< (natoms + nghosts) × 3, eV/Å, sorted */
+  double *energies;    /**< natoms, eV, sorted */
+  unsigned results;    /**< which of lml_linear_results are evaluated */
   double coordination_radius;
   lml_linear_uncertainty *uncertainty; /**< the caller's; NULL where no result is from it */
   double *totals;  /**< natoms × 3 forces, the virial (9), parts of each of these results; atoms in the structure's
@@ -45,19 +55,35 @@ double *lml_linear_evaluation_result(const lml_linear_evaluation *evaluation, si
 /** Columns of the uncertainty's factor; 0 where no result is from it. */
 size_t lml_linear_evaluation_rank(const lml_linear_evaluation *evaluation);
 
-/** Make ready for @p potential, which must outlive it. Free also after a failure. */
+/** Make ready for @p potential, which must outlive it, with one thread. Free also after a failure. */
 lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,
                                       lml_error *error);
+
+/** Evaluate with @p nthreads threads, at least 1, from now on; after a failure with as many as before. What is under
+ *  way is given up. */
+lml_status lml_linear_evaluation_set_threads(lml_linear_evaluation *evaluation, size_t nthreads, lml_error *error);
+
+/** Evaluators of @p potential for the threads of an evaluation, to be used by lml_linear_evaluation_use; freed with
+ *  lml_linear_evaluators_free where they are not. */
+lml_status lml_linear_evaluators_make(const lml_potential *potential, size_t count, lml_evaluator ***evaluators,
+                                      lml_error *error);
+void lml_linear_evaluators_free(lml_evaluator **evaluators, size_t count); /**< NULL is fine */
+
+/** Use @p evaluators, one for each thread, in the place of those that it has; they belong to it from now on. */
+void lml_linear_evaluation_use(lml_linear_evaluation *evaluation, lml_evaluator **evaluators);
 
 /** Begin with a share of @p structure. */
 lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const lml_structure *structure,
                                        const lml_share *share, lml_error *error);
 
-/** Evaluate up to @p nruns runs of atoms; false when none is left to do. */
-bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation, size_t nruns);
+/** Evaluate one unit of atoms in this thread, a millisecond or so; false when none is left to be begun. */
+bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation);
 
-/** Put what this share contributes into `totals`. */
-void lml_linear_evaluation_collect(lml_linear_evaluation *evaluation);
+/** Give up what is under way, if anything is. */
+void lml_linear_evaluation_give_up(lml_linear_evaluation *evaluation);
+
+/** Evaluate what is left, and put what this share contributes into `totals`. */
+lml_status lml_linear_evaluation_collect(lml_linear_evaluation *evaluation, lml_error *error);
 
 void lml_linear_evaluation_free(lml_linear_evaluation *evaluation);
 

@@ -99,7 +99,7 @@ static void see_components(void *context, const lml_run_of_atoms *run, const dou
 }
 
 lml_status lml_linear_uncertainty_begin(lml_linear_uncertainty *u, unsigned needs, size_t natoms,
-                                        const signed char *elements, lml_evaluator *evaluator, lml_error *error) {
+                                        const signed char *elements, lml_error *error) {
   const bool wants_forces = (needs & LML_NEEDS_FORCES) != 0;
   const size_t rank = (needs & (LML_NEEDS_ENERGIES | LML_NEEDS_FORCES)) != 0 ? u->rank : 0, count = rank * natoms;
   const size_t nforces = wants_forces ? 3 * count : 0;
@@ -111,13 +111,12 @@ lml_status lml_linear_uncertainty_begin(lml_linear_uncertainty *u, unsigned need
   for (size_t i = 0; i < nforces; i++) u->forces[i] = 0.0;
   u->natoms = natoms;
   u->elements = elements;
-  const lml_evaluator_beside beside = {.models = u->models,
-                                       .nmodels = rank,
-                                       .natoms = natoms,
-                                       .energies = u->energies,
-                                       .forces = wants_forces ? u->forces : NULL,
-                                       .see = (needs & LML_NEEDS_DISTANCES) != 0 ? see_components : NULL,
-                                       .context = u};
-  lml_evaluator_set_beside(evaluator, &beside);
+  u->beside = (lml_evaluator_beside){.models = u->models,
+                                     .nmodels = rank,
+                                     .natoms = natoms,
+                                     .energies = u->energies,
+                                     .forces = wants_forces ? u->forces : NULL,
+                                     .see = (needs & LML_NEEDS_DISTANCES) != 0 ? see_components : NULL,
+                                     .context = u};
   return LML_OK;
 }

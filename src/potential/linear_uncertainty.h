@@ -29,6 +29,7 @@ typedef struct lml_linear_uncertainty {
   double *squares;                /**< natoms, sorted: of the distance of each centre; NaN: undefined */
   const signed char *elements;    /**< of the evaluation's atoms */
   size_t energies_capacity, forces_capacity, squares_capacity;
+  lml_evaluator_beside beside; /**< what evaluators are to evaluate for it */
 } lml_linear_uncertainty;
 
 /** Read what lies beside the file @p coefficients (NULL: the potential is from no file), which must be the
@@ -40,9 +41,10 @@ lml_status lml_linear_uncertainty_read(lml_linear_uncertainty *uncertainty, cons
 lml_status lml_linear_uncertainty_has(const lml_linear_uncertainty *uncertainty, unsigned needs,
                                       const char *coefficients, lml_error *error);
 
-/** Let @p evaluator, which has begun with @p natoms atoms and images of @p elements, evaluate what @p needs says. */
+/** Get ready for an evaluation of @p natoms atoms and images of @p elements: what @p needs says is in `beside` then.
+ * Centres may be evaluated by several threads, unless forces are needed, which they would add to the same places. */
 lml_status lml_linear_uncertainty_begin(lml_linear_uncertainty *uncertainty, unsigned needs, size_t natoms,
-                                        const signed char *elements, lml_evaluator *evaluator, lml_error *error);
+                                        const signed char *elements, lml_error *error);
 
 void lml_linear_uncertainty_free(lml_linear_uncertainty *uncertainty);
 
