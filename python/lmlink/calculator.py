@@ -32,6 +32,9 @@ class LMLink(Calculator):
         For a `.snapcoeff` file whose neighbour `.snap` file adds ZBL: leave ZBL away, or add it as that file says.
     ranks : int
         Number of MPI ranks; 1 starts no launcher.
+    threads : int
+        Threads of each rank that share the evaluation of a potential; results are the same for any number. The
+        potential of a mixture's ML side has them, and an LMLink that is its qm_calc has its own.
     launcher : str
         Command that starts more than one rank, `LAUNCHER -n RANKS lmlink-serve …`. It must be of the MPI that
         lmlink was built with.
@@ -109,7 +112,7 @@ class LMLink(Calculator):
     ignored_changes = {"initial_charges", "initial_magmoms"}
 
     def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None,
-                 messages=None, timeout=60.0, *, force_log=None, qm_calc=None, qm_selection_mask=None,
+                 messages=None, timeout=60.0, *, threads=1, force_log=None, qm_calc=None, qm_selection_mask=None,
                  buffer_width=None, vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, qm_tag=None,
                  settings=None, results=(), log=None):
         self._unlock()
@@ -122,11 +125,11 @@ class LMLink(Calculator):
         self._first = None  # the structure that the regions are those of
         self.extras = {}
         old_name = {} if log is None else {"log": log}
-        self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, launcher=launcher,
-                 binary=binary, messages=messages, timeout=timeout, force_log=force_log, qm_calc=qm_calc,
-                 qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum, zero_mean=zero_mean,
-                 qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag, settings=settings,
-                 results=results, **old_name)
+        self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, threads=threads,
+                 launcher=launcher, binary=binary, messages=messages, timeout=timeout, force_log=force_log,
+                 qm_calc=qm_calc, qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum,
+                 zero_mean=zero_mean, qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag,
+                 settings=settings, results=results, **old_name)
 
     def set(self, **changes):
         """Change parameters, by the names that the constructor has; results and regions are forgotten, the process

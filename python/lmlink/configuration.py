@@ -32,6 +32,7 @@ KEYWORDS = ((r"calculator\.qm\[\d+\]\.region\.buffer", "buffer_width"),
             (r"calculator\.qm\[\d+\]\.calculator", "qm_calc"),
             (r"calculator(\.ml)?\.potential\.parameters", "parameters"),
             (r"calculator(\.ml)?\.potential\.fixed_terms", "fixed_terms"),
+            (r"calculator(\.ml)?\.threads", "threads"),
             (r"log\.file", "force_log"),
             (r"calculator", "potential"))
 
@@ -102,10 +103,12 @@ class Configuration:
             self.root = self._make_root()
             return [self._write("lmlink.json", self.root)]
         log = ["--log", given["force_log"]] if given["force_log"] else []
+        threads = ["--threads", str(given["threads"])] if given["threads"] != 1 else []
         if is_configuration(given["potential"]):
-            return [given["potential"], "--extras", "json", *log]
+            return [given["potential"], "--extras", "json", *threads, *log]
         named = [(name, given[name]) for name in ("potential", "parameters", "fixed_terms") if given[name] is not None]
-        return [*(word for name, value in named for word in ("--" + name.replace("_", "-"), value)), *log]
+        return [*(word for name, value in named for word in ("--" + name.replace("_", "-"), value)), *threads,
+                *log]
 
     def _write(self, name, root):
         """Write a configuration; its path."""
@@ -154,7 +157,8 @@ class Configuration:
             part, given = part.parameters["potential"], part.parameters
         if isinstance(part, str):
             extra = {name: given[name] for name in ("parameters", "fixed_terms") if given and given[name] is not None}
-            return {"type": "linear", "potential": {"file": part, **extra}}
+            threads = {"threads": given["threads"]} if given and given["threads"] != 1 else {}
+            return {"type": "linear", "potential": {"file": part, **extra}, **threads}
         # Some codes, such as NWChem, keep 20 characters of a socket's name.
         name = f"lmlink-{secrets.token_hex(6)}"
         if isinstance(part, dict):

@@ -6,12 +6,13 @@ import re
 
 import numpy as np
 
-PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "launcher", "binary", "messages", "timeout",
-              "force_log", "qm_calc", "qm_selection_mask", "buffer_width", "vacuum", "zero_mean", "qm_cell_round_off",
-              "blend_width", "qm_tag", "settings", "results")
+PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "threads", "launcher", "binary", "messages",
+              "timeout", "force_log", "qm_calc", "qm_selection_mask", "buffer_width", "vacuum", "zero_mean",
+              "qm_cell_round_off", "blend_width", "qm_tag", "settings", "results")
 LENGTHS = ("buffer_width", "vacuum", "qm_cell_round_off", "blend_width")
 PER_REGION = ("qm_calc", "qm_selection_mask", *LENGTHS, "qm_tag")
 NEEDS_ENGINE = ("qm_selection_mask", "buffer_width", "qm_tag")
+THREADS_LIMIT = 1024
 PATH_KEYS = ("structure", "file", "parameters", "folder")  # of the configuration; no other key has such a name
 
 
@@ -95,6 +96,8 @@ def _normalised(name, value, several):
         raise TypeError(f"qm_tag must be a text that says what decides the forces of qm_calc, not {_short(value)}")
     if name == "results":
         return _normalised_names(value)
+    if name == "threads":
+        return _normalised_threads(value)
     if name == "settings":
         if not isinstance(value, dict):
             raise TypeError(f"settings must be a dict of the configuration's keys, not {value!r}")
@@ -173,6 +176,14 @@ def _normalised_names(names):
         if not (isinstance(name, str) and re.fullmatch(r"\w+", name, re.ASCII)):
             raise ValueError(f"results are names of letters, digits and _, which {_short(name)} is not")
     return names
+
+
+def _normalised_threads(value):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"threads must be a whole number, not {_short(value)}")
+    if not 1 <= value <= THREADS_LIMIT:
+        raise ValueError(f"threads is {value}: it must be 1 to {THREADS_LIMIT}")
+    return int(value)
 
 
 def _normalised_length(name, value):

@@ -6,8 +6,9 @@
 #include "potential/linear_results.h"
 
 /** Centres of a unit: a whole number of runs, enough that adding up its forces costs little beside evaluating them, and
- * few enough that a thousand atoms occupy several threads. */
-enum { UNIT = 128 /**< deviations of forces are added up without units: all centres are one, of one thread */ };
+ * few enough that a thousand atoms occupy several threads. Deviations of forces are added up without units: then all
+ * centres are one, of one thread. */
+enum { UNIT = 128 };
 _Static_assert(UNIT % LML_LANES_LIMIT == 0, "units of whole runs");
 
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {

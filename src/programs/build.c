@@ -67,6 +67,10 @@ const lml_potential *lml_build_shared_potential(const lml_build *build) {
 static lml_status make(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                        lml_error *error);
 
+static lml_status set_threads(lml_calculator *calculator, const lml_calculator_config *config, lml_error *error) {
+  return lml_linear_calculator_set_threads(calculator, config->threads == 0 ? 1 : config->threads, error);
+}
+
 static lml_status set_radius(lml_calculator *calculator, const lml_calculator_config *config, lml_error *error) {
   if (config->coordination_radius <= 0.0) return LML_OK;
   const lml_status status =
@@ -83,7 +87,8 @@ static lml_status make_linear(lml_build *build, const lml_calculator_config *con
     build->calculator = NULL; /* it is a part now, and freed with the whole */
     return LML_OK;
   }
-  const lml_status status = lml_linear_calculator_create(lml_build_potential_of(build, config), calculator, error);
+  lml_status status = lml_linear_calculator_create(lml_build_potential_of(build, config), calculator, error);
+  if (status == LML_OK) status = set_threads(*calculator, config, error);
   return status == LML_OK ? set_radius(*calculator, config, error) : status;
 }
 
@@ -233,6 +238,8 @@ lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error) {
     status =
         lml_linear_calculator_create_parallel(lml_build_potential_of(build, shared), comm, &build->parallel, error);
   build->calculator = build->parallel;
+  if (status == LML_OK && shared != NULL)
+    status = lml_comm_agree(comm, set_threads(build->parallel, shared, error), error);
   if (status != LML_OK || lml_comm_rank(comm) != 0) return status;
   lml_calculator *whole = NULL;
   status = make(build, &build->config->calculator, &whole, error);

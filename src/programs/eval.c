@@ -63,6 +63,10 @@ static const lml_option options[] = {
      .value = "FILE",
      .help = "Write the potential to this .snapcoeff file and the .snapparam file beside it, or to this .uf3 file. No "
              "structures are needed then."},
+    {.name = "threads",
+     .value = "N",
+     .help = "Threads that share an evaluation, by default 1; results are the same for any number. Not for descriptors "
+             "and gradients."},
     {.name = "index", .value = "NUMBER", .help = "Evaluate one frame alone: 0 is the first, -1 the last."},
 };
 
@@ -282,6 +286,12 @@ static lml_status set_radius(run *r, lml_error *error) {
   return status == LML_OK ? status : lml_fail_context(error, "--coordination-radius");
 }
 
+static lml_status set_threads(run *r, lml_error *error) {
+  long threads = 1;
+  const lml_status status = lml_arguments_integer(r->arguments, "threads", 1, LML_THREADS_LIMIT, &threads, error);
+  return status == LML_OK ? lml_linear_calculator_set_threads(r->calculator, (size_t)threads, error) : status;
+}
+
 static lml_status read_potential(run *r, lml_error *error) {
   const char *path = lml_arguments_text(r->arguments, "potential", 0);
   if (path == NULL) return LML_OK;
@@ -294,6 +304,7 @@ static lml_status read_potential(run *r, lml_error *error) {
   for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
     fprintf(stderr, "%s: warning: %s\n", command.program, lml_potential_warning(r->potential, k));
   if (status == LML_OK) status = lml_linear_calculator_create(r->potential, &r->calculator, error);
+  if (status == LML_OK) status = set_threads(r, error);
   if (status == LML_OK && lml_arguments_count(r->arguments, "coordination-radius") > 0) status = set_radius(r, error);
   return status == LML_OK ? lml_calculator_check(r->calculator, &r->request, error) : status;
 }

@@ -40,6 +40,17 @@ static const lml_key keys[] = {
      .help = "what the [result](configuration.md#results) `coordination` counts neighbours within; at most the "
              "potential's cutoff",
      .otherwise = "the cutoff"},
+    {.name = "threads",
+     LML_KEY_AT(lml_calculator_config, threads),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .most = LML_THREADS_LIMIT,
+     .help =
+         "[threads](hpc.md#threads) that share an evaluation, of each MPI rank; results are the same for any number",
+     .otherwise = "1",
+     .option = "threads",
+     .argument = "N"},
 };
 
 const lml_key_table lml_linear_keys = {.name = "linear", .size = sizeof(lml_calculator_config), LML_KEYS(keys)};

@@ -58,11 +58,12 @@ lml_status lml_serve_options_read(const lml_arguments *arguments, lml_serve_conf
   if (arguments->npositional > 0) status = lml_serve_config_read(arguments->positional[0], config, error);
   if (status == LML_OK && config->calculator.type != LML_CALCULATOR_LINEAR &&
       (lml_arguments_count(arguments, "potential") > 0 || lml_arguments_count(arguments, "parameters") > 0 ||
-       lml_arguments_count(arguments, "fixed-terms") > 0))
-    return lml_fail(error, LML_ERR_USAGE,
-                    "--potential, --parameters and --fixed-terms are for the linear calculator; the one configured is "
-                    "%s",
-                    lml_calculator_type_names[config->calculator.type]);
+       lml_arguments_count(arguments, "fixed-terms") > 0 || lml_arguments_count(arguments, "threads") > 0))
+    return lml_fail(
+        error, LML_ERR_USAGE,
+        "--potential, --parameters, --fixed-terms and --threads are for the linear calculator; the one configured is "
+        "%s",
+        lml_calculator_type_names[config->calculator.type]);
   if (lml_arguments_count(arguments, "potential") > 0) forget_potential(&config->calculator);
   if (status == LML_OK) status = lml_arguments_apply(arguments, config, error);
   long index = config->index;
