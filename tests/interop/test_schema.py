@@ -20,7 +20,7 @@ SERVE = {
     "log": {"file": "l.xyz", "full": True, "reuse": False},
 }
 LINEAR = {"type": "linear", "potential": {"file": "W.snap", "parameters": "p", "fixed_terms": "none", "reload": True},
-          "coordination_radius": 3.6}
+          "coordination_radius": 3.6, "threads": 2}
 ENGINE = {"type": "remote", "name": "qm", "address": "unix:q", "socket_prefix": "/tmp/x_", "launch": "true",
           "prepare": "true {cluster}", "folder": "f", "output": "o", "tag": "t", "inputs": ["i"], "retries": 3,
           "limits": {"connect": 1, "answer": 5, "prepare": 2, "evaluate": 3, "stop": 4}, "on_failure": "restart", "back_off": 0.5,
