@@ -84,6 +84,7 @@ const lml_format *lml_format_written_to(const char *path) {
 
 lml_status lml_format_write(const lml_potential *potential, const char *path, const char *comment, lml_error *error) {
   const lml_format *format = potential->format;
+  if (format == NULL) return lml_fail(error, LML_ERR_INTERNAL, "%s: the potential is of no format", path);
   if (lml_format_written_to(path) != format)
     return lml_fail(error, LML_ERR_USAGE, "%s: %s is written to a %s file", path, format->name, format->extension);
   char *parameters = NULL;

@@ -358,7 +358,7 @@ static void put_usage(printer *p, const lml_command *command) {
 }
 
 static void put_option(printer *p, const lml_option *option, const char *defaults) {
-  char text[HELP_SIZE];
+  char text[HELP_SIZE] = "";
   put(p, "  --");
   put(p, option->name);
   for (size_t k = 0; option->choices != NULL && option->choices[k] != NULL; k++) {

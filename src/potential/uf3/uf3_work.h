@@ -51,7 +51,7 @@ static inline const lml_uf3_pair *lml_uf3_pair_at(const lml_uf3_work *work, size
 }
 
 /** Gather the legs of a lane's atom. */
-void lml_uf3_gather_legs(const lml_uf3_work *work, size_t lane);
+void lml_uf3_gather_legs(const lml_uf3_work *self, size_t lane);
 
 /** The operations of the same names. */
 void lml_uf3_gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, const int32_t *places, double *to);
