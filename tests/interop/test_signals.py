@@ -135,7 +135,7 @@ def test_retrain_follow(retrain):
     """SIGUSR1 ends it, as documented."""
     process = retrain("--follow")
     process.send_signal(signal.SIGUSR2)
-    assert any("4 such frames so far are left out" in line for line in process.stderr)  # forces of no quantum code
+    assert any("4 such frames so far are skipped" in line for line in process.stderr)  # forces of no quantum code
     process.send_signal(signal.SIGUSR2)
     process.send_signal(signal.SIGUSR1)
     code, messages = finish(process)
