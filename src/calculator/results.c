@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "structure/vec3.h"
 
 enum { WORD = 8 /**< bytes of a real or an integer, in which arrays are counted */ };
 
@@ -132,7 +133,7 @@ lml_status lml_results_largest_force(const lml_results *results, double *largest
   *largest = 0.0;
   for (size_t i = 0; i < results->natoms; i++) {
     const double *force = &results->forces[3 * i];
-    const double sum = force[0] * force[0] + force[1] * force[1] + force[2] * force[2];
+    const double sum = lml_dot(force, force);
     if (!isfinite(sum)) return lml_fail(error, LML_ERR_INPUT, "the force on atom %zu is not a finite number", i);
     square = fmax(square, sum);
   }

@@ -325,6 +325,7 @@ static void see_connections(remote *self) {
   self->connections = connections;
 }
 
+/** See a limit pass. */
 static lml_status check_limits(remote *self, char *reason, size_t size) {
   const lml_engine_settings *settings = &self->settings;
   const double now = lml_sys->clock();

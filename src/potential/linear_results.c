@@ -6,18 +6,10 @@
 
 #include "base/fail.h"
 #include "base/print.h"
-#include "structure/vec3.h"
 
 static void fill_energies(const lml_linear_sources *sources, double *values) {
   const lml_neighbours *n = sources->neighbours;
   for (size_t s = 0; s < n->natoms; s++) values[n->order[s]] = sources->energies[s];
-}
-
-/** Square of the distance (Å) of sorted atom @p s from atom or image @p j. */
-static double square_between(const lml_neighbours *n, size_t s, int32_t j) {
-  const double *here = n->positions + 3 * s, *there = n->positions + 3 * (size_t)j;
-  const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
-  return lml_dot(d, d);
 }
 
 /** Neighbours nearer than the radius, periodic images among them. */
@@ -26,7 +18,7 @@ static size_t count_near(const lml_linear_sources *sources, size_t s) {
   const double limit = sources->coordination_radius * sources->coordination_radius;
   size_t count = 0;
   for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++)
-    count += square_between(n, s, n->list[i]) < limit;
+    count += lml_neighbours_square(n, s, (size_t)n->list[i]) < limit;
   return count;
 }
 
@@ -53,7 +45,7 @@ static void fill_distance(const lml_linear_sources *sources, double *parts) {
     const double square = sources->uncertainty->squares[s];
     add_square(square, parts + DISTANCE_PARTS * (size_t)n->order[s]);
     for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++)
-      if (square_between(n, s, n->list[i]) < limit)
+      if (lml_neighbours_square(n, s, (size_t)n->list[i]) < limit)
         add_square(square, parts + DISTANCE_PARTS * (size_t)n->order[n->owner[n->list[i]]]);
   }
 }
@@ -171,7 +163,7 @@ double lml_linear_results_sum(const double *values, size_t count) {
   double sum = 0.0, lost = 0.0;
   for (size_t i = 0; i < count; i++) {
     const double next = sum + values[i];
-    const bool larger = (sum < 0.0 ? -sum : sum) >= (values[i] < 0.0 ? -values[i] : values[i]);
+    const bool larger = fabs(sum) >= fabs(values[i]);
     lost += larger ? (sum - next) + values[i] : (values[i] - next) + sum;
     sum = next;
   }

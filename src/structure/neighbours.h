@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lmlink/structure.h"
+#include "structure/vec3.h"
 
 /** Nearer than this (Å) two atoms are one atom that stands twice: the copies of one atom in a file of eight decimals
  *  are 1e-8 Å apart. */
@@ -43,6 +44,13 @@ lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *
  * LML_COINCIDENT. */
 lml_status lml_neighbours_list(lml_neighbours *neighbours, const lml_structure *structure, size_t begin, size_t end,
                                lml_error *error);
+
+/** Square of the distance (Å²) of sorted atoms or ghosts @p i and @p j, which need not be neighbours. */
+static inline double lml_neighbours_square(const lml_neighbours *neighbours, size_t i, size_t j) {
+  double d[3];
+  lml_subtract(neighbours->positions + 3 * j, neighbours->positions + 3 * i, d);
+  return lml_dot(d, d);
+}
 
 /** Neighbours of the listed atom that has most of them. */
 size_t lml_neighbours_longest(const lml_neighbours *neighbours);

@@ -8,12 +8,6 @@
 /** Å: the width of the bins where nothing but coincident atoms is looked for; few atoms have a neighbour as near. */
 static const double search_width = 0.5;
 
-static double square_distance(const lml_neighbours *n, size_t i, size_t j) {
-  const double *here = n->positions + 3 * i, *there = n->positions + 3 * j;
-  const double x = there[0] - here[0], y = there[1] - here[1], z = there[2] - here[2];
-  return x * x + y * y + z * z;
-}
-
 /** The cell vectors that take atom @p other of @p structure to its image that coincides with @p atom. */
 static void find_image(const lml_structure *structure, size_t atom, size_t other, double image[3]) {
   double cell[9], fractional[3];
@@ -29,10 +23,10 @@ lml_status lml_neighbours_coincide(const lml_neighbours *n, const lml_structure 
                                    lml_error *error) {
   size_t j = i == 0 ? 1 : 0;
   for (size_t k = 0; k < n->natoms + n->nghosts; k++)
-    if (k != i && square_distance(n, i, k) < square_distance(n, i, j)) j = k;
+    if (k != i && lml_neighbours_square(n, i, k) < lml_neighbours_square(n, i, j)) j = k;
   const size_t one = (size_t)n->order[i], two = (size_t)n->order[n->owner[j]];
   const size_t low = one < two ? one : two, high = one < two ? two : one;
-  const double distance = sqrt(square_distance(n, i, j));
+  const double distance = sqrt(lml_neighbours_square(n, i, j));
   double image[3];
   if (low == high)
     return lml_fail(error, LML_ERR_INPUT,
@@ -56,7 +50,8 @@ lml_status lml_neighbours_check_apart(const lml_neighbours *n, const lml_structu
   if (sqrt(n->shortest) > nearer + LML_COINCIDENT) return LML_OK;
   for (size_t i = n->begin; i < n->end; i++)
     for (int64_t k = n->first[i - n->begin]; k < n->first[i - n->begin + 1]; k++)
-      if (square_distance(n, i, (size_t)n->list[k]) < limit) return lml_neighbours_coincide(n, structure, i, error);
+      if (lml_neighbours_square(n, i, (size_t)n->list[k]) < limit)
+        return lml_neighbours_coincide(n, structure, i, error);
   return LML_OK;
 }
 

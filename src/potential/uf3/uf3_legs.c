@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "structure/vec3.h"
 
 static const char what[] = "triplets of atoms";
 
@@ -60,7 +61,7 @@ bool lml_uf3_between_at(const lml_uf3_legs *legs, const lml_uf3_corner *corner, 
   const lml_uf3_spline *spline = &triplet->splines[LML_UF3_BETWEEN];
   const double *a = legs->legs[corner->a].vector, *b = legs->legs[corner->b].vector;
   const double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
-  const double r = sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+  const double r = lml_norm(d);
   if (r < spline->knots[0]) return false;
   const size_t first = lml_uf3_basis(spline, r, between->values, between->slopes);
   for (size_t k = 0; k < 3; k++) between->direction[k] = d[k] / r;

@@ -11,6 +11,7 @@
 #include "potential/potential.h"
 #include "retrain/accumulate/subspace.h"
 #include "structure/lattice.h"
+#include "structure/vec3.h"
 
 /** Frames, where there are so many; clusters in all of them; atoms of a cluster; atoms of a frame that a cluster may be
  *  around. */
@@ -129,7 +130,7 @@ static void take_cluster(frame_work *work, size_t around, double share) {
     double d[3];
     if (work->all[k].key == INFINITY) continue;
     lml_lattice_difference(&work->lattice, positions + 3 * around, positions + 3 * work->all[k].atom, d);
-    work->all[k].key = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+    work->all[k].key = lml_dot(d, d);
   }
   qsort(work->all, nall, sizeof *work->all, by_key);
   for (size_t k = 0; k < CLUSTER_ATOMS && k < nall && work->all[k].key < INFINITY; k++) {

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "structure/lattice.h"
+#include "structure/vec3.h"
 
 static const char what[] = "a sample of soft constraints";
 
@@ -76,7 +77,7 @@ static lml_status find_nearest(choosing *c, size_t middle, lml_soft_cluster *clu
   for (size_t k = 0; k < walk->natoms; k++) {
     double d[3];
     lml_lattice_difference(&lattice, positions + 3 * walk->atoms[middle], positions + 3 * walk->atoms[k], d);
-    all[k] = (neighbour){k == middle ? -1.0 : d[0] * d[0] + d[1] * d[1] + d[2] * d[2], k};
+    all[k] = (neighbour){k == middle ? -1.0 : lml_dot(d, d), k};
   }
   qsort(all, walk->natoms, sizeof *all, by_distance);
   for (size_t k = 0; k < cluster->count; k++) cluster->members[k] = all[k].number;

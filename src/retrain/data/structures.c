@@ -14,6 +14,7 @@
 #include "structure/lattice.h"
 #include "structure/log_keys.h"
 #include "structure/neighbours.h"
+#include "structure/vec3.h"
 
 /* ---- whether a frame can be used ---- */
 
@@ -152,7 +153,7 @@ static bool are_comparable(const lml_structure *a, const lml_structure *b) {
 static bool is_far(const lml_lattice *lattice, const double *from, const double *to, double distance) {
   double d[3];
   lml_lattice_difference(lattice, from, to, d);
-  return d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= distance * distance;
+  return lml_dot(d, d) >= distance * distance;
 }
 
 /** Whether the frame is kept by thinning: *@p far becomes true, and the frame the @p last one, where some atom (of

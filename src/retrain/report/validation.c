@@ -169,7 +169,7 @@ static double distance_of(const frame_work *work, size_t atom) {
   double d[3];
   if (!work->has_centre) return -1.0;
   lml_lattice_difference(&work->lattice, work->centre, work->walk.frame.structure.positions + 3 * atom, d);
-  return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+  return lml_norm(d);
 }
 
 /** A force (eV/Å) below this may be zero by symmetry, but for the digits of positions. */

@@ -133,13 +133,11 @@ static void look_at_run(const pass *p, frame_room *room, lml_descriptors *descri
 /** Root mean square over sorted atom @p i and its neighbours within the cutoff. */
 static double neighbour_mean(const frame_room *room, const lml_descriptors *descriptors, size_t i) {
   const lml_neighbours *neighbours = &descriptors->atoms.neighbours;
-  const double cutoff = descriptors->model.cutoff, *here = neighbours->positions + 3 * i;
+  const double cutoff = descriptors->model.cutoff;
   double sum = room->squares[i], count = 1.0;
   for (int64_t k = neighbours->first[i]; k < neighbours->first[i + 1]; k++) {
     const int32_t j = neighbours->list[k];
-    const double *there = neighbours->positions + 3 * (size_t)j;
-    const double d[3] = {there[0] - here[0], there[1] - here[1], there[2] - here[2]};
-    if (d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= cutoff * cutoff) continue;
+    if (lml_neighbours_square(neighbours, i, (size_t)j) >= cutoff * cutoff) continue;
     sum += room->squares[neighbours->owner[j]];
     count += 1.0;
   }
