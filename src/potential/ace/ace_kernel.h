@@ -84,11 +84,7 @@ typedef struct lml_ace_kernel {
                  lml_ace_workspace *workspace);
 } lml_ace_kernel;
 
-extern const lml_ace_kernel lml_ace_kernel_generic;
-#ifdef LML_KERNEL_X86
-extern const lml_ace_kernel lml_ace_kernel_avx2;
-extern const lml_ace_kernel lml_ace_kernel_avx512;
-#endif
+LML_DECLARE_VARIANTS(lml_ace_kernel);
 
 /** The variant for @p isa. */
 const lml_ace_kernel *lml_ace_kernel_for(const lml_isa *isa);

@@ -80,11 +80,7 @@ typedef struct lml_bispectrum_kernel {
                   const lml_gradient_place *places, const lml_gradient_place *own, size_t stride);
 } lml_bispectrum_kernel;
 
-extern const lml_bispectrum_kernel lml_bispectrum_kernel_generic;
-#ifdef LML_KERNEL_X86
-extern const lml_bispectrum_kernel lml_bispectrum_kernel_avx2;
-extern const lml_bispectrum_kernel lml_bispectrum_kernel_avx512;
-#endif
+LML_DECLARE_VARIANTS(lml_bispectrum_kernel);
 
 /** The variant for @p isa. */
 const lml_bispectrum_kernel *lml_bispectrum_kernel_for(const lml_isa *isa);

@@ -4,13 +4,7 @@
 #include "potential/bispectrum/kernel.h"
 
 const lml_bispectrum_kernel *lml_bispectrum_kernel_for(const lml_isa *isa) {
-  static const lml_bispectrum_kernel *const variants[LML_ISA_COUNT] = {
-      [LML_ISA_GENERIC] = &lml_bispectrum_kernel_generic,
-#ifdef LML_KERNEL_X86
-      [LML_ISA_AVX2] = &lml_bispectrum_kernel_avx2,
-      [LML_ISA_AVX512] = &lml_bispectrum_kernel_avx512,
-#endif
-  };
+  static const lml_bispectrum_kernel *const variants[LML_ISA_COUNT] = LML_LIST_VARIANTS(lml_bispectrum_kernel);
   return variants[isa->place];
 }
 

@@ -9,10 +9,6 @@
 #include "potential/product/quadratic_gradients.h"
 #include "potential/product/variants.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-
-const lml_product_kernel JOIN(lml_product_kernel_, LML_ISA) = {.quadratic = quadratic,
-                                                               .quadratic_gradients = quadratic_gradients};
+LML_VARIANT(lml_product_kernel) = {.quadratic = quadratic, .quadratic_gradients = quadratic_gradients};
 
 #endif

@@ -6,10 +6,6 @@
 
 #include "potential/product/product.h"
 
-extern const lml_product_kernel lml_product_kernel_generic;
-#ifdef LML_KERNEL_X86
-extern const lml_product_kernel lml_product_kernel_avx2;
-extern const lml_product_kernel lml_product_kernel_avx512;
-#endif
+LML_DECLARE_VARIANTS(lml_product_kernel);
 
 #endif

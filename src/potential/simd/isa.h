@@ -28,6 +28,24 @@ enum {
   LML_ISA_COUNT
 };
 
+/* A kernel's variants are objects of one type whose names are that type's with _generic, _avx2, … after it. In the file
+ * of one variant LML_ISA is the last word. */
+#ifdef LML_KERNEL_X86
+/** Declare them. */
+#define LML_DECLARE_VARIANTS(type) extern const type type##_generic, type##_avx2, type##_avx512
+/** Their list, which an lml_isa's place is an index into. */
+#define LML_LIST_VARIANTS(type) \
+  { [LML_ISA_GENERIC] = &type##_generic, [LML_ISA_AVX2] = &type##_avx2, [LML_ISA_AVX512] = &type##_avx512 }
+#else
+#define LML_DECLARE_VARIANTS(type) extern const type type##_generic
+#define LML_LIST_VARIANTS(type) \
+  { [LML_ISA_GENERIC] = &type##_generic }
+#endif
+/** Begin the definition of one. */
+#define LML_VARIANT(type) const type LML_VARIANT_NAME(type, LML_ISA)
+#define LML_VARIANT_NAME(type, isa) LML_VARIANT_JOIN(type, isa)
+#define LML_VARIANT_JOIN(type, isa) type##_##isa
+
 typedef struct lml_isa {
   const char *name; /**< "generic", "avx2", "avx512" */
   size_t lanes;     /**< doubles in a vector */

@@ -37,10 +37,6 @@ typedef struct lml_uf3_kernel {
 const lml_uf3_kernel *lml_uf3_kernel_for(const lml_isa *isa);
 
 /** The variants, which lml_uf3_kernel_for chooses of. */
-extern const lml_uf3_kernel lml_uf3_kernel_generic;
-#ifdef LML_KERNEL_X86
-extern const lml_uf3_kernel lml_uf3_kernel_avx2;
-extern const lml_uf3_kernel lml_uf3_kernel_avx512;
-#endif
+LML_DECLARE_VARIANTS(lml_uf3_kernel);
 
 #endif

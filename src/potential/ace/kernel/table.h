@@ -12,10 +12,7 @@
 #include "potential/ace/kernel/gradients.h"
 #include "potential/ace/kernel/products.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-
-const lml_ace_kernel JOIN(lml_ace_kernel_, LML_ISA) = {
+LML_VARIANT(lml_ace_kernel) = {
     .density = density,
     .products = products,
     .functions = functions,

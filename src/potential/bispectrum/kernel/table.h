@@ -13,10 +13,7 @@
 #include "potential/bispectrum/kernel/products.h"
 #include "potential/bispectrum/kernel/scatter.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-
-const lml_bispectrum_kernel JOIN(lml_bispectrum_kernel_, LML_ISA) = {
+LML_VARIANT(lml_bispectrum_kernel) = {
     .density = density,
     .terms = terms,
     .adjoint = adjoint,

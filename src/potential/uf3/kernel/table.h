@@ -130,9 +130,6 @@ static double pairs(const lml_uf3_bonds *bonds) {
   return energy;
 }
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-
-const lml_uf3_kernel JOIN(lml_uf3_kernel_, LML_ISA) = {.pairs = pairs, .triplets = triplets};
+LML_VARIANT(lml_uf3_kernel) = {.pairs = pairs, .triplets = triplets};
 
 #endif
