@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import ace_oracle
@@ -15,7 +16,10 @@ from ase.io import write
 from conftest import LAMMPS_DATA, ROOT, TIMEOUT, need, program
 from results import read_results
 from retrain_oracle import HARD_TOLERANCE, energy_rows, force_rows, minimum
+from retraining import retrain_to
 from structures import rattled_cells
+
+retrain = partial(retrain_to, "new.yace")
 
 SHIFTED = ("FinnisSinclairShiftedScaled", [1.0, 1.0, 0.7, 0.5])
 KINDS = {  # made-up potentials
@@ -243,16 +247,6 @@ def label(evaluate, tmp_path):
         return tmp_path / name
 
     return run
-
-
-def retrain(folder, *arguments, output="new.yace", check=True):
-    """Run lmlink-retrain; gives what it printed, the new file and the report."""
-    out = folder / output
-    done = subprocess.run([program("lmlink-retrain"), *map(str, arguments), "--output", str(out), "--report",
-                           str(folder / "report.json"), "--overwrite"], capture_output=True, text=True, timeout=TIMEOUT,
-                          check=False)
-    assert not check or done.returncode == 0, done.stderr
-    return done, out, json.loads((folder / "report.json").read_text()) if check else None
 
 
 def training(folder, label, noise=0.0):

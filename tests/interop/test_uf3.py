@@ -2,17 +2,20 @@
 
 import json
 import os
-import subprocess
 import types
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import read, write
-from conftest import TIMEOUT, need, program
+from conftest import need
 from results import read_results
+from retraining import retrain_to
 from structures import rattled_cells
+
+retrain = partial(retrain_to, "new.uf3")
 
 FORCE_BAR = 1e-9  # eV/Å
 ENERGY_BAR = 1e-9  # eV per atom
@@ -213,16 +216,6 @@ def label(lmlink_eval, tmp_path):
     return run
 
 
-def retrain(folder, *arguments, output="new.uf3", check=True):
-    """Run lmlink-retrain; gives what it printed, the new file and the report."""
-    out = folder / output
-    done = subprocess.run([program("lmlink-retrain"), *map(str, arguments), "--output", str(out), "--report",
-                           str(folder / "report.json"), "--overwrite"], capture_output=True, text=True, timeout=TIMEOUT,
-                          check=False)
-    assert not check or done.returncode == 0, done.stderr
-    return done, out, json.loads((folder / "report.json").read_text()) if check else None
-
-
 def arrays(lmlink_eval, potential, path, folder):
     """Descriptors of each frame per atom, and gradients, of a file whose frames have one element; with the constant's."""
     lmlink_eval("--potential", potential, path, "--descriptors", folder / "d.npy", "--gradients", folder / "g.npy")
@@ -373,9 +366,9 @@ def test_what_is_refused(lmlink_eval, tmp_path):
                        check=False)
     assert "no potential that lmlink reads" in done.stderr and ".uf3" in done.stderr
     lmlink_eval("--potential", tmp_path / "good.uf3", tmp_path / "in.xyz", "--output", tmp_path / "labelled.xyz")
-    for options, message in (({"output": "new.snapcoeff"}, "must be a .uf3 file"), ({}, "say --form linear")):
-        done, _, _ = retrain(tmp_path, "--start", tmp_path / "good.uf3", "--targets", tmp_path / "labelled.xyz",
-                             check=False, **options)
+    for name, message in (("new.snapcoeff", "must be a .uf3 file"), ("new.uf3", "say --form linear")):
+        done, _, _ = retrain_to(name, tmp_path, "--start", tmp_path / "good.uf3", "--targets", tmp_path / "labelled.xyz",
+                                check=False)
         assert done.returncode == 2 and message in done.stderr
 
 
