@@ -353,16 +353,20 @@ static lml_status remember(lml_file_writer *w, const char *data, size_t bytes, l
   return LML_OK;
 }
 
-static lml_status write_all(lml_file_writer *w, const char *data, size_t bytes, lml_error *error) {
-  if (w->temporary == NULL) return remember(w, data, bytes, error);
+lml_status lml_file_put(int fd, const char *path, const char *data, size_t bytes, lml_error *error) {
   while (bytes > 0) {
-    const ssize_t count = lml_sys->write(w->fd, data, bytes);
+    const ssize_t count = lml_sys->write(fd, data, bytes);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be written", w->path);
+    if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be written", path);
     data += count;
     bytes -= (size_t)count;
   }
   return LML_OK;
+}
+
+/** Write to the file, or append in memory. */
+static lml_status write_all(lml_file_writer *w, const char *data, size_t bytes, lml_error *error) {
+  return w->temporary == NULL ? remember(w, data, bytes, error) : lml_file_put(w->fd, w->path, data, bytes, error);
 }
 
 static lml_status flush(lml_file_writer *w, lml_error *error) {

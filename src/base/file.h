@@ -57,6 +57,9 @@ const char *lml_lines_path(const lml_lines *lines);
 /** NULL is fine. */
 void lml_lines_close(lml_lines *lines);
 
+/** Write @p bytes bytes of @p data to @p fd, of which @p path is the name. */
+lml_status lml_file_put(int fd, const char *path, const char *data, size_t bytes, lml_error *error);
+
 /** A file that is written under a temporary name beside the final one, and renamed when it is whole. */
 typedef struct lml_file_writer lml_file_writer;
 

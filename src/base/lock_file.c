@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/file.h"
 #include "base/leftovers.h"
 #include "base/memory.h"
 #include "base/sys.h"
@@ -67,16 +68,9 @@ lml_status lml_lock_file_read(const lml_lock_file *lock, char *text, size_t size
 }
 
 lml_status lml_lock_file_write(const lml_lock_file *lock, const char *text, lml_error *error) {
-  bool written = lml_sys->ftruncate(lock->fd, 0) == 0 && lml_sys->lseek(lock->fd, 0, SEEK_SET) == 0;
-  for (size_t left = strlen(text); written && left > 0;) {
-    const ssize_t count = lml_sys->write(lock->fd, text, left);
-    if (count < 0 && errno == EINTR) continue;
-    written = count >= 0;
-    if (!written) break;
-    text += count;
-    left -= (size_t)count;
-  }
-  return written ? LML_OK : lml_fail_errno(error, errno, "cannot write %s", lock->path);
+  if (lml_sys->ftruncate(lock->fd, 0) != 0 || lml_sys->lseek(lock->fd, 0, SEEK_SET) != 0)
+    return lml_fail_errno(error, errno, "%s: cannot be written", lock->path);
+  return lml_file_put(lock->fd, lock->path, text, strlen(text), error);
 }
 
 void lml_lock_file_release(lml_lock_file *lock) {

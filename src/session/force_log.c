@@ -33,17 +33,6 @@ lml_status lml_force_log_fetch(lml_force_log *log, uint64_t offset, size_t bytes
   return LML_OK;
 }
 
-lml_status lml_force_log_put(int fd, const char *path, const char *data, size_t bytes, lml_error *error) {
-  while (bytes > 0) {
-    const ssize_t count = lml_sys->write(fd, data, bytes);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return lml_fail_errno(error, errno, "%s: cannot be written", path);
-    data += count;
-    bytes -= (size_t)count;
-  }
-  return LML_OK;
-}
-
 /* ---- opening ---- */
 
 static lml_status lock(const lml_force_log *log, lml_error *error) {
@@ -163,7 +152,7 @@ lml_status lml_force_log_check(lml_force_log *log, lml_error *error) {
 
 static lml_status write_whole(const lml_force_log *log, const char *text, size_t length, lml_error *error) {
   lml_error reason = {0};
-  if (lml_force_log_put(log->fd, log->path, text, length, &reason) != LML_OK)
+  if (lml_file_put(log->fd, log->path, text, length, &reason) != LML_OK)
     return lml_fail(error, LML_ERR_IO,
                     "force log %s; frame %zu is lost, make room and start again; the frames before it are there",
                     reason.message, log->nframes);

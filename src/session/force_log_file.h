@@ -29,7 +29,4 @@ lml_status lml_force_log_fetch(lml_force_log *log, uint64_t offset, size_t bytes
 lml_status lml_force_log_parse(const lml_force_log *log, const lml_log_place *place, const char *const *columns,
                                lml_frame *frame, lml_error *error);
 
-/** Write @p bytes bytes of @p data to @p fd, of which @p path is the name. */
-lml_status lml_force_log_put(int fd, const char *path, const char *data, size_t bytes, lml_error *error);
-
 #endif

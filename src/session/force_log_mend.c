@@ -183,7 +183,7 @@ static lml_status copy(walk *w, uint64_t offset, uint64_t bytes, int fd, const c
     status = lml_force_log_fetch(w->log, offset, bytes < SEARCH_SIZE ? (size_t)bytes : SEARCH_SIZE, &got, error);
     if (status == LML_OK)
       status = writer != NULL ? lml_file_writer_write(writer, w->log->buffer, got, error)
-                              : lml_force_log_put(fd, path, w->log->buffer, got, error);
+                              : lml_file_put(fd, path, w->log->buffer, got, error);
     offset += got;
     bytes -= got;
   }

@@ -135,7 +135,7 @@ static lml_status begin(lml_log_index *index, lml_error *error) {
   const off_t end = index->kept == 0 ? 0 : (off_t)(HEADER_SIZE + index->kept * sizeof(record));
   if (lml_sys->ftruncate(index->fd, end) != 0 || lml_sys->lseek(index->fd, end, SEEK_SET) < 0)
     return lml_fail_errno(error, errno, "%s: cannot be cut off", index->path);
-  return index->kept > 0 ? LML_OK : lml_force_log_put(index->fd, index->path, index->header, HEADER_SIZE, error);
+  return index->kept > 0 ? LML_OK : lml_file_put(index->fd, index->path, index->header, HEADER_SIZE, error);
 }
 
 lml_status lml_log_index_write(lml_log_index *index, lml_error *error) {
@@ -145,8 +145,8 @@ lml_status lml_log_index_write(lml_log_index *index, lml_error *error) {
   if (index->failed || index->nadded == 0) return LML_OK;
   lml_status status = index->fd >= 0 ? LML_OK : begin(index, error);
   if (status == LML_OK)
-    status = lml_force_log_put(index->fd, index->path, (const char *)index->added, index->nadded * sizeof *index->added,
-                               error);
+    status =
+        lml_file_put(index->fd, index->path, (const char *)index->added, index->nadded * sizeof *index->added, error);
   index->failed = status != LML_OK;
   index->kept += index->nadded;
   index->nadded = 0;
