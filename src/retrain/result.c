@@ -90,6 +90,27 @@ static void report_zeros(const lml_run *r) {
   }
 }
 
+/** Values that are like those of the starting potential but for a factor are more often in other units, or of the other
+ *  sign, than right. */
+static const double alike = 0.8, largest_factor = 4.0;
+
+/** Warn of values whose size or sign can hardly be meant. */
+static void report_factors(const lml_run *r) {
+  for (size_t s = 0; s < r->options->nsets; s++) {
+    const lml_dataset *set = &r->options->sets[s];
+    const lml_quantity_ops *quantity = lml_dataset_quantity(set);
+    if (!lml_dataset_compares(set) || quantity->has_offsets || set->reading == LML_READ_FOLLOW) continue;
+    const lml_likeness like = lml_validation_compare(&r->retrain->validations[s]);
+    const double size = fabs(like.factor);
+    if (fabs(like.correlation) < alike) continue;
+    if (like.factor > 0.0 && size < largest_factor && size > 1.0 / largest_factor) continue;
+    lml_log_warning(r->listener->log,
+                    "%s: %s: the file's values are like %.3g times those of the starting potential (correlation %.2f): "
+                    "are units and sign right? Forces are in eV/Å, virials in eV, stresses in eV/Å^3 with ASE's sign",
+                    set->path, lml_quantity_names[set->quantity], like.factor, like.correlation);
+  }
+}
+
 static lml_status validate(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const size_t nsets = r->options->nsets;
@@ -107,6 +128,7 @@ static lml_status validate(lml_run *r, lml_error *error) {
   if (status == LML_OK && lml_run_is_root(r))
     status = lml_energy_offsets_find(&retrain->offsets, retrain->validations, nsets, error);
   if (status == LML_OK && lml_run_is_root(r)) report_zeros(r);
+  if (status == LML_OK && lml_run_is_root(r)) report_factors(r);
   status = lml_comm_agree(r->comm, status, error);
   lml_validation_room_free(&room);
   lml_run_end_stage(r);

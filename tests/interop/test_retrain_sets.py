@@ -2,6 +2,7 @@
 sources of one quantity, and under which names values stand."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -367,3 +368,31 @@ def test_names_of_the_format_in_another_case(old, new, label, teacher, lmlink_ev
     assert result.returncode == 1 and message in result.stderr
     result = lmlink_eval("--potential", full, bad, "--output", tmp_path / "o.xyz", check=False)
     assert result.returncode == 1 and message in result.stderr
+
+
+def test_other_units_and_signs_are_told(label, teacher, retrain, lmlink_eval, tmp_path):
+    """Values that are like those of the starting potential but for a factor; those of another potential are not."""
+    full, start, _ = teacher
+    data = label("d.xyz", cells(3, 2), full)
+    lmlink_eval("--potential", start, "--fixed-terms", "none", data, "--output", tmp_path / "start.xyz")
+    mine, others = (np.concatenate([atoms.get_forces() for atoms in read(path, ":")])
+                    for path in (tmp_path / "start.xyz", data))
+    like = (mine * others).sum() / (mine**2).sum()
+
+    def scaled(name, factor, sign):
+        frames = read(data, ":")
+        for atoms in frames:
+            results = {"forces": factor * atoms.get_forces(), "stress": sign * atoms.get_stress()}
+            atoms.calc = SinglePointCalculator(atoms, energy=atoms.get_potential_energy(), **results)
+            atoms.info.pop("virial", None)
+        write(data.with_name(name), frames, format="extxyz")
+        return data.with_name(name)
+
+    cases = {scaled("right.xyz", 1, 1): {}, scaled("rydberg.xyz", 1 / 25.711, 1): {"forces": 1 / 25.711},
+             scaled("signs.xyz", -1, -1): {"forces": -1, "virial": -1}}
+    for path, expected in cases.items():
+        _, report = retrain("--start", start, "--targets", path, "--lambda-ridge", RIDGE, "--virial-weight", 1)
+        found = dict(re.findall(rf"warning: {path}: (\w+): the file's values are like (\S+) times", report["stderr"]))
+        assert found.keys() == expected.keys()
+        if expected:
+            assert float(found["forces"]) == pytest.approx(like * expected["forces"], rel=0.01)

@@ -46,6 +46,8 @@ static void add_sums(lml_error_sums *sums, const double row[3], bool has_values)
   sums->after += (row[2] - row[0]) * (row[2] - row[0]);
   sums->absolute_baseline += fabs(row[1] - row[0]);
   sums->absolute_after += fabs(row[2] - row[0]);
+  sums->values += row[0] * row[0];
+  sums->baselines += row[1] * row[1];
 }
 
 /** Where a sample of the row is kept, NULL where none is. */
@@ -413,6 +415,13 @@ lml_zero_forces lml_validation_find_zeros(const lml_validation *validation) {
     found.components += frame->zero_components;
   }
   return found;
+}
+
+lml_likeness lml_validation_compare(const lml_validation *validation) {
+  const lml_error_sums sums = lml_validation_total(validation).sums;
+  const double product = 0.5 * (sums.values + sums.baselines - sums.baseline);
+  if (sums.values <= 0.0 || sums.baselines <= 0.0) return (lml_likeness){0.0, 0.0};
+  return (lml_likeness){product / sqrt(sums.values * sums.baselines), product / sums.baselines};
 }
 
 lml_frame_errors lml_validation_group(const lml_validation *validation, size_t group) {

@@ -26,6 +26,7 @@ typedef struct lml_error_sums {
   double baseline, after; /**< Σ (value of the potential − value of the file)², zero where the file has none */
   double change;          /**< Σ (after − before)² */
   double absolute_baseline, absolute_after; /**< Σ |value of the potential − value of the file| */
+  double values, baselines;                 /**< Σ of squares, of the file and of the starting potential */
 } lml_error_sums;
 
 typedef struct lml_frame_errors {
@@ -41,6 +42,12 @@ typedef struct lml_zero_forces {
   size_t nframes, first; /**< frames that have them, index in the file of the first */
   double components;     /**< in all of them */
 } lml_zero_forces;
+
+/** How like the values of a file are to those of the starting potential: v ≈ factor · v₀. */
+typedef struct lml_likeness {
+  double correlation; /**< Σ v v₀ / √(Σ v² Σ v₀²); 0 where either is zero throughout */
+  double factor;      /**< Σ v v₀ / Σ v₀² */
+} lml_likeness;
 
 /** A single value, for a picture. */
 typedef struct lml_value_sample {
@@ -113,6 +120,9 @@ lml_frame_errors lml_validation_total(const lml_validation *validation);
 
 /** Forces of a set of structures that may have been made zero. */
 lml_zero_forces lml_validation_find_zeros(const lml_validation *validation);
+
+/** Of all rows of a set that has values. */
+lml_likeness lml_validation_compare(const lml_validation *validation);
 
 /** Over the frames of group number @p group of the set. */
 lml_frame_errors lml_validation_group(const lml_validation *validation, size_t group);
