@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "engine/remote_calculator.h"
 #include "mixing/mix.h"
+#include "mixing/side_check.h"
 #include "mixing/unknown_species.h"
 #include "potential/linear_results.h"
 
@@ -19,6 +20,7 @@ typedef struct child {
   lml_results results;
   bool done;
   bool recalled;  /**< its forces were known */
+  bool doubted;   /**< a warning about them was given */
   double seconds; /**< it took */
 } child;
 
@@ -309,6 +311,15 @@ static lml_status give_requested(const lml_mixture *self, lml_results *results, 
   return status;
 }
 
+/** Look at the forces of each region that nothing was said about yet. */
+static void check_sides(lml_mixture *self, const double *forces) {
+  for (size_t r = 0; r < self->settings.nregions; r++) {
+    child *at = &self->children[r + 1];
+    if (!at->doubted)
+      at->doubted = lml_side_check(&self->regions[r], &self->unknown, at->results.forces, forces, self->settings.log);
+  }
+}
+
 static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *error) {
   const size_t natoms = self->parent.natoms;
   const lml_results *ml = &self->children[0].results;
@@ -319,6 +330,7 @@ static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *er
   lml_mix mix = {0};
   for (size_t r = 0; r < self->settings.nregions; r++)
     lml_mix_compare(&mix, &self->regions[r], &self->unknown, self->children[r + 1].results.forces, results->forces);
+  check_sides(self, results->forces);
   for (size_t r = 0; r < self->settings.nregions; r++)
     lml_mix_region(&self->regions[r], self->children[r + 1].results.forces, results->forces);
   lml_mix_mean(&mix, results->forces, natoms);

@@ -90,10 +90,6 @@ static void report_zeros(const lml_run *r) {
   }
 }
 
-/** Values that are like those of the starting potential but for a factor are more often in other units, or of the other
- *  sign, than right. */
-static const double alike = 0.8, largest_factor = 4.0;
-
 /** Warn of values whose size or sign can hardly be meant. */
 static void report_factors(const lml_run *r) {
   for (size_t s = 0; s < r->options->nsets; s++) {
@@ -101,13 +97,12 @@ static void report_factors(const lml_run *r) {
     const lml_quantity_ops *quantity = lml_dataset_quantity(set);
     if (!lml_dataset_compares(set) || quantity->has_offsets || set->reading == LML_READ_FOLLOW) continue;
     const lml_likeness like = lml_validation_compare(&r->retrain->validations[s]);
-    const double size = fabs(like.factor);
-    if (fabs(like.correlation) < alike) continue;
-    if (like.factor > 0.0 && size < largest_factor && size > 1.0 / largest_factor) continue;
+    if (!lml_likeness_is_doubtful(&like)) continue;
     lml_log_warning(r->listener->log,
                     "%s: %s: the file's values are like %.3g times those of the starting potential (correlation %.2f): "
                     "are units and sign right? Forces are in eV/Å, virials in eV, stresses in eV/Å^3 with ASE's sign",
-                    set->path, lml_quantity_names[set->quantity], like.factor, like.correlation);
+                    set->path, lml_quantity_names[set->quantity], lml_likeness_factor(&like),
+                    lml_likeness_correlation(&like));
   }
 }
 

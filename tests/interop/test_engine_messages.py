@@ -1,5 +1,6 @@
 """What lmlink-serve says about an engine that does not come: its last lines, and the file that has the others."""
 
+import re
 import signal
 import sys
 from threading import Thread
@@ -8,6 +9,7 @@ import pytest
 from ase import Atoms
 from conftest import ROOT, need, program
 from engines import ENGINES, write_configuration
+from mixture import Mixture, block, configure, linear, middle, mixing, remote
 from serve import finish, socket_name, until_it_ends
 
 ATOMS = Atoms("ArAr", positions=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], cell=[9, 9, 9], pbc=True)
@@ -100,3 +102,52 @@ SocketClient(unixsocket=sys.argv[1]).run(Atoms("ArAr", cell=[9, 9, 9], calculato
     assert forces is None and code == 1
     told = [line for line in lines if "closed the connection before it had computed the structure" in line]
     assert len(told) == 2 and all(line.endswith("ValueError: no basis set for argon") for line in told), lines
+
+
+SCALED = """
+import sys
+from ase.calculators.calculator import Calculator
+from ase.calculators.socketio import SocketClient
+from ase.io import read
+from lmlink import LMLink
+
+
+class Scaled(Calculator):
+    implemented_properties = ["energy", "forces"]
+    potential = LMLink(sys.argv[3], threads=1)
+
+    def calculate(self, atoms=None, properties=("forces",), changes=()):
+        super().calculate(atoms, properties, changes)
+        forces = self.potential.get_forces(atoms)
+        self.results = {"energy": 0.0, "forces": eval(sys.argv[4])}
+
+
+atoms = read(sys.argv[2])
+atoms.calc = Scaled()
+SocketClient(unixsocket=sys.argv[1]).run(atoms)
+"""
+
+DOUBTS = {"as they should be": ("forces", None),
+          "gradients": ("-forces", "like -(0.9[0-9]+|1.*) times the ML calculator's \\(correlation -(0.9.|1.00)\\)"),
+          "eV/Å as Hartree/Bohr": ("forces * 51.422", "like (4[5-9]|5[0-6]).* times the ML calculator's \\(correlation (0.9.|1.00)\\)"),
+          "another order": ("forces[::-1]", "are unlike the ML calculator's \\(correlation -?0.[012].*, .* order of the")}
+
+
+@pytest.mark.parametrize("case", DOUBTS)
+def test_forces_that_cannot_be_those(case, start, folders, potentials):
+    """An engine's script that sends gradients, other units, or atoms in another order gets a warning, once."""
+    make, expected = DOUBTS[case]
+    folder, sockets = folders
+    (folder / "engine.py").write_text(SCALED)
+    atoms = block(5)
+    engine = remote(f"unix:{socket_name()}scaled", launch=f"exec {sys.executable} engine.py {{name}} {{cluster}} "
+                                                          f"{potentials / 'W_2940_2017_2.snap'} '{make}'")
+    region = {"spheres": [{"atom": middle(atoms), "radius": 4.0}], "buffer": 5.0}
+    path = configure(folder, atoms, mixing(linear(potentials / "W_2940_2017_2.snap"), (region, engine)))
+    mixture = Mixture(start, sockets, path)
+    for shift in (0.0, 0.01):
+        atoms.positions[0] += shift
+        mixture.evaluate(atoms)
+    told = [line for line in mixture.close().splitlines() if "warning" in line]
+    assert len(told) == (expected is not None), told
+    assert expected is None or (re.search(expected, told[0]) and "region" in told[0]), told

@@ -419,9 +419,9 @@ lml_zero_forces lml_validation_find_zeros(const lml_validation *validation) {
 
 lml_likeness lml_validation_compare(const lml_validation *validation) {
   const lml_error_sums sums = lml_validation_total(validation).sums;
-  const double product = 0.5 * (sums.values + sums.baselines - sums.baseline);
-  if (sums.values <= 0.0 || sums.baselines <= 0.0) return (lml_likeness){0.0, 0.0};
-  return (lml_likeness){product / sqrt(sums.values * sums.baselines), product / sums.baselines};
+  return (lml_likeness){.product = 0.5 * (sums.values + sums.baselines - sums.baseline),
+                        .square = sums.values,
+                        .reference = sums.baselines};
 }
 
 lml_frame_errors lml_validation_group(const lml_validation *validation, size_t group) {

@@ -7,6 +7,7 @@
 #define LML_RETRAIN_REPORT_VALIDATION_H
 
 #include "base/comm.h"
+#include "base/likeness.h"
 #include "lmlink/potential.h"
 #include "retrain/rows/workers.h"
 #include "retrain/solve/constraints.h"
@@ -42,12 +43,6 @@ typedef struct lml_zero_forces {
   size_t nframes, first; /**< frames that have them, index in the file of the first */
   double components;     /**< in all of them */
 } lml_zero_forces;
-
-/** How like the values of a file are to those of the starting potential: v ≈ factor · v₀. */
-typedef struct lml_likeness {
-  double correlation; /**< Σ v v₀ / √(Σ v² Σ v₀²); 0 where either is zero throughout */
-  double factor;      /**< Σ v v₀ / Σ v₀² */
-} lml_likeness;
 
 /** A single value, for a picture. */
 typedef struct lml_value_sample {
@@ -121,7 +116,7 @@ lml_frame_errors lml_validation_total(const lml_validation *validation);
 /** Forces of a set of structures that may have been made zero. */
 lml_zero_forces lml_validation_find_zeros(const lml_validation *validation);
 
-/** Of all rows of a set that has values. */
+/** How like the values of a set's file are to those of the starting potential, over all rows. */
 lml_likeness lml_validation_compare(const lml_validation *validation);
 
 /** Over the frames of group number @p group of the set. */
