@@ -102,6 +102,10 @@ LML_API const lml_result *lml_results_find(const lml_results *results, const cha
  *  coefficients that are far too large: nothing is to be done with such results. */
 LML_API lml_status lml_results_largest_force(const lml_results *results, double *largest, lml_error *error);
 
+/** Whether there are several atoms and no force or virial on them at all, both exact: none has a neighbour within
+ * reach, as where lengths are in another unit, or a cell is missing. */
+LML_API bool lml_results_are_isolated(const lml_results *results);
+
 /** Names of results that are wanted beyond energy, forces and virial, which always are. Borrowed. */
 typedef struct lml_request {
   const char *const *names;

@@ -142,6 +142,14 @@ lml_status lml_results_largest_force(const lml_results *results, double *largest
   return lml_fail(error, LML_ERR_INPUT, "the energy is not a finite number");
 }
 
+bool lml_results_are_isolated(const lml_results *results) {
+  bool zero = results->natoms > 1 && results->list[LML_RESULTS_FORCES].origin == LML_ORIGIN_EXACT &&
+              results->list[LML_RESULTS_VIRIAL].origin == LML_ORIGIN_EXACT;
+  for (size_t i = 0; zero && i < 9; i++) zero = results->virial[i] == 0.0;
+  for (size_t i = 0; zero && i < 3 * results->natoms; i++) zero = results->forces[i] == 0.0;
+  return zero;
+}
+
 bool lml_result_is_name(const char *name) {
   static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
   const size_t length = strspn(name, allowed);

@@ -147,6 +147,7 @@ typedef struct run {
   lml_request request; /* for these */
   lml_results results;
   double largest_force; /* eV/Å, of the results */
+  bool told;            /* that atoms have no neighbours */
   progress progress;
   double begin;  /* s, of the clock */
   size_t natoms; /* of all frames together, where arrays are wanted */
@@ -170,6 +171,16 @@ static lml_status evaluate(run *r, long index, lml_error *error) {
   return status == LML_OK ? lml_results_largest_force(&r->results, &r->largest_force, error) : status;
 }
 
+/** Warn, once, of a frame of which every atom is by itself. */
+static void tell_isolated(run *r, long index) {
+  if (r->told || !lml_results_are_isolated(&r->results)) return;
+  r->told = true;
+  fprintf(stderr,
+          "%s: warning: %s, frame %ld: none of the %zu atoms has a neighbour within the cutoff: are positions and cell "
+          "in Å?\n",
+          command.program, r->input, index, r->results.natoms);
+}
+
 static void print_row(run *r, long index) {
   if (r->nrows++ == 0) printf("%8s %8s %22s %20s\n", "frame", "atoms", "energy (eV)", "max force (eV/A)");
   printf("%8ld %8zu %22.10f %20.10f\n", index, r->results.natoms, *r->results.energy, r->largest_force);
@@ -182,6 +193,7 @@ static lml_status process_frame(run *r, long index, lml_error *error) {
   if (status == LML_OK && r->arrays != NULL) status = lml_eval_arrays_add(r->arrays, &r->frame.structure, error);
   if (status == LML_OK && r->output != NULL) status = lml_eval_put_results(&r->frame, &r->results, error);
   clear_progress(&r->progress);
+  if (status == LML_OK && r->calculator != NULL) tell_isolated(r, index);
   if (status == LML_ERR_INTERRUPTED) return status;
   if (status != LML_OK) return lml_fail_context(error, "%s, frame %ld", r->input, index);
   if (r->output != NULL) return lml_xyz_write(r->output, &r->frame, error);

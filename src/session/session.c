@@ -106,6 +106,17 @@ static lml_status tell_absent(lml_session *session, lml_error *error) {
   return status;
 }
 
+/** Tell, once for each driver, of a structure of which every atom is by itself. */
+static lml_status tell_isolated(lml_session *session, lml_error *error) {
+  static const char name[] = "no neighbours"; /* no name of a result */
+  if (is_told(session, name) || !lml_results_are_isolated(&session->results)) return LML_OK;
+  lml_log_warning(session->settings.log,
+                  "evaluation %zu: none of the %zu atoms has a neighbour within the cutoff, and no force: are the "
+                  "driver's lengths in the units that it thinks, and is the cell there?",
+                  session->evaluations + 1, session->results.natoms);
+  return lml_text_list_take(&session->told, lml_strdup(name, error), error);
+}
+
 /* ---- the structure ---- */
 
 /** What species and periodicity are taken from; NULL where nothing says. */
@@ -291,6 +302,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
   if (status == LML_OK) status = add_work(session, event, replica, error);
   if (status == LML_OK) status = tell_absent(session, error);
+  if (status == LML_OK) status = tell_isolated(session, error);
   if (status == LML_OK) status = record(session, event, error);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {

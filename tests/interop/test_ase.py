@@ -587,3 +587,14 @@ def test_voigt_order(calculator, lammps, potential):
         assert stress[component] > 0.005 and np.abs(np.delete(stress[3:], component - 3)).max() < 1e-10
         virial = lammps.evaluate(atoms, lammps.Potential(potential)).virial
         assert np.allclose(voigt_6_to_full_3x3_stress(stress), -virial / atoms.get_volume(), atol=1e-10)
+
+
+def test_atoms_without_any_neighbour_are_told(potential):
+    """Once for each driver, at the evaluation at which it is so."""
+    atoms = bulk("W", cubic=True)
+    with LMLink(potential) as calculator:
+        atoms.calc = calculator
+        atoms.get_forces()
+        atoms.set_cell(3 * atoms.cell, scale_atoms=True)
+        with pytest.warns(LMLinkWarning, match="evaluation 2: none of the 2 atoms has a neighbour"):
+            assert not atoms.get_forces().any()

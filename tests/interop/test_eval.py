@@ -193,3 +193,14 @@ def test_two_results_never_share_a_file(potential, frames, lmlink_eval, tmp_path
     done = lmlink_eval("--potential", potential, frames, "--output", "x", "--gradients", "x", check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "lmlink-eval: --output and --gradients are the same file, x\n")
     assert not (tmp_path / "x").exists()
+
+
+def test_atoms_without_any_neighbour_are_told(potential, lmlink_eval, tmp_path):
+    """Lengths in another unit, or no cell: a frame whose atoms are all by themselves; one atom alone is no mistake."""
+    crystal = bulk("W", "bcc", a=3.1, cubic=True)
+    apart = crystal.copy()
+    apart.set_cell(3 * apart.cell, scale_atoms=True)
+    for atoms, expected in ((apart, True), (crystal, False), (Atoms("W"), False)):
+        write(tmp_path / "a.xyz", atoms)
+        warned = lmlink_eval("--potential", potential, tmp_path / "a.xyz").stderr
+        assert ("a.xyz, frame 0: none of the 2 atoms has a neighbour" in warned) == expected, warned
