@@ -68,6 +68,25 @@ lml_status lml_file_make_folder(const char *path, lml_error *error) {
   return status;
 }
 
+/** Where @p path leads, which need not be there; itself where it is no symbolic link. */
+static lml_status follow_links(const char *path, char **target, lml_error *error) {
+  char link[LINK_SIZE];
+  *target = lml_strdup(path, error);
+  for (int i = 0; *target != NULL && i < MOST_LINKS; i++) {
+    const ssize_t length = lml_sys->readlink(*target, link, sizeof link - 1);
+    if (length < 0)
+      return errno == EINVAL || errno == ENOENT || errno == ENOTDIR
+                 ? LML_OK
+                 : lml_fail_errno(error, errno, "%s: it cannot be seen whether it is a symbolic link", path);
+    link[length] = '\0';
+    char *next = lml_path_beside(*target, link, error);
+    lml_free(*target);
+    *target = next;
+  }
+  if (*target == NULL) return LML_ERR_MEMORY;
+  return lml_fail(error, LML_ERR_IO, "%s: leads over more than %d symbolic links", path, MOST_LINKS);
+}
+
 /** Open the folder of @p path, to flush it; *@p fd is negative where it may not be read. */
 static lml_status open_folder(const char *path, int *fd, lml_error *error) {
   char *folder = lml_path_folder(path, error);
@@ -90,8 +109,11 @@ static lml_status flush_folder(const char *path, int fd, lml_error *error) {
 }
 
 lml_status lml_file_flush_folder(const char *path, lml_error *error) {
-  int fd;
-  const lml_status status = open_folder(path, &fd, error);
+  char *target;
+  int fd = -1;
+  lml_status status = follow_links(path, &target, error);
+  if (status == LML_OK) status = open_folder(target, &fd, error);
+  lml_free(target);
   return status == LML_OK ? flush_folder(path, fd, error) : status;
 }
 
@@ -273,25 +295,6 @@ static lml_status look_at_old(lml_file_writer *w, lml_error *error) {
   w->mode = old.st_mode & 0777;
   if (S_ISREG(old.st_mode)) return LML_OK;
   return lml_fail(error, LML_ERR_IO, "%s: exists and is not a regular file; name another file", w->path);
-}
-
-/** Where @p path leads, which need not be there; itself where it is no symbolic link. */
-static lml_status follow_links(const char *path, char **target, lml_error *error) {
-  char link[LINK_SIZE];
-  *target = lml_strdup(path, error);
-  for (int i = 0; *target != NULL && i < MOST_LINKS; i++) {
-    const ssize_t length = lml_sys->readlink(*target, link, sizeof link - 1);
-    if (length < 0)
-      return errno == EINVAL || errno == ENOENT || errno == ENOTDIR
-                 ? LML_OK
-                 : lml_fail_errno(error, errno, "%s: it cannot be seen whether it is a symbolic link", path);
-    link[length] = '\0';
-    char *next = lml_path_beside(*target, link, error);
-    lml_free(*target);
-    *target = next;
-  }
-  if (*target == NULL) return LML_ERR_MEMORY;
-  return lml_fail(error, LML_ERR_IO, "%s: leads over more than %d symbolic links", path, MOST_LINKS);
 }
 
 static lml_status open_temporary(lml_file_writer *w, lml_error *error) {

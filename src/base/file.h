@@ -13,8 +13,9 @@
 /** Make the folder @p path and those above it, where they are missing. */
 lml_status lml_file_make_folder(const char *path, lml_error *error);
 
-/** Flush to disk that the file @p path is in its folder, after it was created there or renamed: without that a power
- *  failure can take it away. Where the folder may not be read, or its file system has no such thing, nothing is done.
+/** Flush to disk that the file @p path, or what it leads to if it is a symbolic link, is in its folder, after it was
+ *  created there or renamed: without that a power failure can take it away. Where the folder may not be read, or its
+ *  file system has no such thing, nothing is done.
  */
 lml_status lml_file_flush_folder(const char *path, lml_error *error);
 

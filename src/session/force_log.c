@@ -48,14 +48,14 @@ static lml_status lock(const lml_force_log *log, lml_error *error) {
 
 lml_status lml_force_log_open_file(lml_force_log *log, lml_error *error) {
   struct stat what;
-  const bool there = lml_sys->stat(log->path, &what) == 0;
-  if (there && !S_ISREG(what.st_mode))
+  if (lml_sys->stat(log->path, &what) == 0 && !S_ISREG(what.st_mode))
     return lml_fail(error, LML_ERR_IO, "force log %s: exists and is not a regular file; name another file", log->path);
   log->fd = lml_sys->open(log->path, O_RDWR | O_CREAT | O_APPEND, 0666);
   if (log->fd < 0)
     return lml_fail_errno(error, errno, "force log %s: cannot be opened for writing, name another file", log->path);
   const lml_status status = lock(log, error);
-  return status != LML_OK || there ? status : lml_file_flush_folder(log->path, error);
+  /* Also where it is there: who made it may have been killed before its name was on the disk. */
+  return status == LML_OK ? lml_file_flush_folder(log->path, error) : status;
 }
 
 lml_status lml_force_log_open(const char *path, lml_force_log **log, lml_error *error) {

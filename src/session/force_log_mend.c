@@ -100,6 +100,14 @@ static lml_status find_whole(walk *w, uint64_t offset, uint64_t *next, lml_error
 /* ---- walking ---- */
 
 static lml_status fail_unknown(const walk *w, lml_error *error) {
+  size_t got;
+  const lml_status status = lml_force_log_fetch(w->log, 0, 1, &got, error);
+  if (status != LML_OK) return status;
+  if (got > 0 && w->log->buffer[0] == '\0')
+    return lml_fail(error, LML_ERR_INPUT,
+                    "force log %s: the file exists, begins with zeros and holds no whole frame, as where the power "
+                    "failed while the first one was written; remove it if that may be, or name another file",
+                    w->log->path);
   return lml_fail(error, LML_ERR_INPUT,
                   "force log %s: the file exists and is no force log (its first frame has no lmlink_log=%d); name "
                   "another file",

@@ -130,6 +130,8 @@ lml_status lml_log_index_add(lml_log_index *index, const lml_result_cache_entry 
 
 /** Open the file, with a header and what holds of it. */
 static lml_status begin(lml_log_index *index, lml_error *error) {
+  /* Where nothing of it holds, a new file: a power failure could leave blocks of the old one between new ones. */
+  if (index->kept == 0) (void)lml_sys->unlink(index->path);
   index->fd = lml_sys->open(index->path, O_WRONLY | O_CREAT, 0666);
   if (index->fd < 0) return lml_fail_errno(error, errno, "%s: cannot be opened for writing", index->path);
   const off_t end = index->kept == 0 ? 0 : (off_t)(HEADER_SIZE + index->kept * sizeof(record));
