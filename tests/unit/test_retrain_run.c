@@ -19,30 +19,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "retrain/retrain.h"
 #include "support/fault.h"
-#include "support/folder.h"
+#include "support/small_retraining.h"
 
-/* ---- the files ---- */
-
-/** Made-up coefficients with 2J = 2 (five components). */
-static const char snapcoeff[] = "# made up\n1 6\nW 0.5 1.0\n0.1\n0.02\n-0.01\n0.03\n0.005\n-0.02\n";
-static const char snapparam[] = "rcutfac 4.5\ntwojmax 2\nrfac0 0.99363\nrmin0 0\nbzeroflag 0\nquadraticflag 0\n";
-
-#define HEAD "3\nLattice=\"5.0 0.0 0.0 0.0 5.0 0.0 0.0 0.0 5.0\" pbc=\"T T T\" "
-#define FORCES "Properties=species:S:1:pos:R:3:forces:R:3 "
-static const char targets[] = HEAD FORCES
-    "config_type=bulk energy=-3.0\n"
-    "W 0.0 0.0 0.0 0.1 -0.2 0.3\nW 2.2 0.1 0.0 0.3 0.2 0.1\nW 2.6 2.4 2.3 -0.4 0.0 -0.4\n" HEAD FORCES
-    "energy=-3.1\n"
-    "W 0.1 0.0 0.0 0.2 -0.1 0.3\nW 2.2 0.3 0.1 0.2 0.2 0.0\nW 2.5 2.4 2.3 -0.4 -0.1 -0.3\n" HEAD FORCES
-    "energy=-3.2\n"
-    "W 0.1 0.2 0.0 0.2 -0.1 0.1\nW 2.3 0.3 0.1 0.2 0.2 0.2\nW 2.5 2.4 2.2 -0.4 -0.1 -0.3\n";
-static const char hard[] = HEAD "Properties=species:S:1:pos:R:3\nW 0.0 0.0 0.0\nW 2.5 0.0 0.0\nW 2.5 2.5 2.5\n";
-
-static const char *const outputs[] = {"new.snapcoeff",        "new.snapparam",       "new.json",
-                                      "new.uncertainty.json", "new.uncertainty.npy", "sums.cache"};
-enum { OUTPUTS = sizeof outputs / sizeof outputs[0], FILES = 4 };
+/* ---- the run ---- */
 
 static pthread_t main_thread;
 static size_t nthreads; /* 0: those of BLAS */
@@ -51,58 +31,8 @@ static int make_files(void **state) {
   if (make_folder(state) != 0) return -1;
   main_thread = pthread_self();
   openblas_set_num_threads(1); /* threads would not be there in a forked process */
-  write_text("w.snapcoeff", snapcoeff);
-  write_text("w.snapparam", snapparam);
-  write_text("t.xyz", targets);
-  write_text("h.xyz", hard);
+  put_small_retraining();
   return 0;
-}
-
-static void keep_quiet(void *context, const char *line) { (void)context, (void)line; }
-
-static lml_status add_set(lml_retrain_options *options, lml_role role, const char *name, lml_error *error) {
-  lml_dataset *set;
-  const lml_status status = lml_retrain_options_add(options, role, in_folder(name), &set, error);
-  if (status == LML_OK && role == LML_ROLE_TARGET) {
-    set->selection = LML_SELECT_ALL;
-    set->leverage = 1e-9;
-  }
-  return status;
-}
-
-/** Energies with offsets, under a key that is named, of frames in groups that have weights. */
-static lml_status add_energies(lml_retrain_options *options, lml_error *error) {
-  lml_dataset *set;
-  lml_status status = lml_retrain_options_add(options, LML_ROLE_TARGET, in_folder("t.xyz"), &set, error);
-  if (status != LML_OK) return status;
-  set->quantity = LML_QUANTITY_ENERGY;
-  set->keys[LML_VALUE_ENERGY] = lml_strdup("energy", error);
-  if (set->keys[LML_VALUE_ENERGY] == NULL) return LML_ERR_MEMORY;
-  return lml_config_groups_weigh(&options->groups, "bulk", 2.0, error);
-}
-
-static lml_status put_options(lml_retrain_options *options, lml_error *error) {
-  const struct {
-    char **path;
-    const char *name;
-  } texts[] = {{&options->start, "w.snapcoeff"},
-               {&options->output, outputs[0]},
-               {&options->report, outputs[2]},
-               {&options->cache, outputs[OUTPUTS - 1]}};
-  lml_status status = lml_alloc(&options->lambda_ridge, 2, sizeof(double), "values of lambda", error);
-  if (status != LML_OK) return status;
-  options->lambda_ridge[0] = 0.1;
-  options->lambda_ridge[1] = 1.0;
-  options->nlambda_ridge = 2;
-  options->folds = 2;
-  options->uncertainty.kind = LML_UNCERTAINTY_SANDWICH;
-  options->existing = LML_EXISTING_OVERWRITE;
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-    if ((*texts[i].path = lml_strdup(in_folder(texts[i].name), error)) == NULL) return LML_ERR_MEMORY;
-  status = add_set(options, LML_ROLE_TARGET, "t.xyz", error);
-  if (status == LML_OK) status = add_energies(options, error);
-  if (status == LML_OK) status = add_set(options, LML_ROLE_SOFT, "t.xyz", error);
-  return status == LML_OK ? add_set(options, LML_ROLE_HARD, "h.xyz", error) : status;
 }
 
 /** Keep up what other threads hand in, so that the main one works at whatever seats are left. */
@@ -112,17 +42,8 @@ static void dawdle(void *context, lml_stage stage, size_t done, size_t total) {
 }
 
 static lml_status run(lml_error *error) {
-  const lml_log log = {.level = LML_LOG_DEBUG, .write = keep_quiet};
-  const lml_retrain_listener listener = {.log = &log, .progress = dawdle};
-  lml_retrain retrain = {0};
-  lml_retrain_options options;
-  lml_retrain_options_init(&options);
-  options.threads = nthreads;
-  lml_status status = put_options(&options, error);
-  if (status == LML_OK) status = lml_retrain_run(&retrain, &options, lml_comm_serial(), &listener, error);
-  lml_retrain_free(&retrain);
-  lml_retrain_options_free(&options);
-  return status;
+  const small_retraining how = {.lambda = 0.1, .threads = nthreads, .progress = dawdle};
+  return run_small_retraining(&how, error);
 }
 
 /* ---- what is looked at ---- */
