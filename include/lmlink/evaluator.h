@@ -48,7 +48,8 @@ enum {
  *
  *  The force on neighbour k from the energy of centre i is f_ik = −∂E_i/∂r_k, and r_ik = r_k − r_i. Of a fixed term
  * each of a pair's atoms has one half. Arrays of natoms have room for ghosts, whose values the host adds to those of
- * the atoms that they are images of. */
+ * the atoms that they are images of. Where an atom is nearer to another than a table of the potential reaches, results
+ * are NaN. */
 typedef struct lml_evaluator_sums {
   size_t size;      /**< sizeof(lml_evaluator_sums) */
   double *energy;   /**< eV: one number, the sum over the centres */

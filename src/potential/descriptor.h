@@ -81,6 +81,7 @@ struct lml_descriptor {
   /** NULL, or why energies are no linear form of anything: the descriptor is *closed* then, it has no components, and
    *  can be evaluated but not retrained. */
   const char *closed;
+  const char *untrained; /**< NULL, or why it can't be retrained although it has components */
   _Atomic(int) nshares;
 };
 

@@ -5,6 +5,7 @@
 #define LML_POTENTIAL_FORMAT_H
 
 #include "potential/potential.h"
+#include "potential/script/pair_styles.h"
 
 /** What a user asks for. */
 typedef struct lml_potential_request {
@@ -26,6 +27,11 @@ typedef struct lml_format {
   bool (*is_name)(const lml_potential_request *request);
   /** Fill all of @p potential but `path`, and `format` where that which it is written in is another one. */
   lml_status (*read)(const lml_potential_request *request, lml_potential *potential, lml_error *error);
+  /** Bits 1 << kind: the pair styles of LAMMPS whose files it reads; 0: none. */
+  unsigned pair_kinds;
+  /** NULL without such. The same as `read` for the files and elements that lines of a LAMMPS input script name; but for
+   *  the fixed terms that these add, and `script`. */
+  lml_status (*read_styles)(const lml_pair_styles *styles, lml_potential *potential, lml_error *error);
   /** NULL without an extension. Write Θ to @p path and the rest to @p parameters, each whole or not at all; see
    * lml_potential_write. */
   lml_status (*write)(const lml_potential *potential, const char *path, const char *parameters, const char *comment,
@@ -34,6 +40,12 @@ typedef struct lml_format {
 
 /** The format of the file that is asked for: by its content or else by its name. */
 lml_status lml_format_find(const lml_potential_request *request, const lml_format **format, lml_error *error);
+
+/** The format that reads the files of a pair style. */
+const lml_format *lml_format_of_style(lml_pair_kind kind);
+
+/** In the beginning of a file: the first line that is not empty and no '#' comment. */
+const char *lml_format_first_line(const char *text);
 
 /** The format whose coefficients are written to files with the extension of @p path; NULL: none. */
 const lml_format *lml_format_written_to(const char *path);

@@ -10,12 +10,14 @@
 #include "potential/bispectrum/milady_format.h"
 #include "potential/bispectrum/snap_format.h"
 #include "potential/format.h"
+#include "potential/script/script_format.h"
+#include "potential/script/style_words.h"
 #include "potential/uf3/uf3_format.h"
 
 /** All formats, in the order in which they are asked whether a file is theirs: MiLaDy's would be LAMMPS's as well but
  *  for the comment that they begin with. */
 static const lml_format *const formats[] = {
-    &lml_milady_format, &lml_snap_format, &lml_uf3_format, &lml_ace_format, NULL,
+    &lml_milady_format, &lml_script_format, &lml_snap_format, &lml_uf3_format, &lml_ace_format, NULL,
 };
 
 enum { BEGINNING = 4096 /**< bytes of a file that are looked at */ };
@@ -76,6 +78,20 @@ lml_status lml_format_find(const lml_potential_request *request, const lml_forma
   return *format == NULL ? refuse(request->path, error) : LML_OK;
 }
 
+const lml_format *lml_format_of_style(lml_pair_kind kind) {
+  size_t k = 0;
+  while (formats[k] != NULL && (formats[k]->pair_kinds >> kind & 1u) == 0) k++;
+  return formats[k];
+}
+
+const char *lml_format_first_line(const char *text) {
+  for (;;) {
+    text += strspn(text, " \t\r\n");
+    if (*text != '#') return text;
+    text += strcspn(text, "\n");
+  }
+}
+
 const lml_format *lml_format_written_to(const char *path) {
   for (size_t k = 0; formats[k] != NULL; k++)
     if (formats[k]->extension != NULL && lml_path_has_extension(path, formats[k]->extension)) return formats[k];
@@ -108,6 +124,19 @@ void lml_format_extensions(char *text, size_t size) {
 
 /* ---- potentials ---- */
 
+/** Refuse where a comment of the files says that the fit subtracted terms, and no script adds them. */
+static lml_status check_reference(const lml_potential *potential, lml_error *error) {
+  const lml_lammps_remark *reference = &potential->reference;
+  if (!lml_style_words_add_terms(reference->text)) return LML_OK;
+  return lml_fail(
+      error, LML_ERR_INPUT,
+      "%s:%zu: the comment '%s' says that the coefficients were fitted to what is left after subtracting these "
+      "terms, and no .snap or .mod file beside %s adds them: write one that does, or say --fixed-terms none "
+      "to go without",
+      potential->parameter_file != NULL ? potential->parameter_file : potential->coefficient_file, reference->line,
+      reference->text, lml_path_name(potential->coefficient_file));
+}
+
 lml_status lml_potential_read(const char *path, const char *parameters, lml_fixed_terms fixed_terms,
                               lml_potential **potential, lml_error *error) {
   const lml_potential_request request = {.path = path, .parameters = parameters, .fixed_terms = fixed_terms};
@@ -120,6 +149,8 @@ lml_status lml_potential_read(const char *path, const char *parameters, lml_fixe
   p->format = format;
   p->path = lml_strdup(path, error);
   status = p->path == NULL ? LML_ERR_MEMORY : format->read(&request, p, error);
+  if (status == LML_OK && fixed_terms == LML_FIXED_TERMS_UNSTATED && p->script == NULL)
+    status = check_reference(p, error);
   if (status == LML_OK)
     *potential = p;
   else

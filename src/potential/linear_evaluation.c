@@ -1,7 +1,9 @@
 #include "potential/linear_evaluation.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "base/memory.h"
 #include "potential/linear_results.h"
 
@@ -238,13 +240,26 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
 
 /* ---- the rest ---- */
 
+/** A fixed term has no energy where atoms are too near, and then the sums have none. */
+static lml_status check_energies(const lml_linear_evaluation *evaluation, lml_error *error) {
+  const lml_neighbours *n = &evaluation->atoms.neighbours;
+  for (size_t s = 0; s < n->natoms; s++)
+    if (isnan(evaluation->energies[s]))
+      return lml_fail(error, LML_ERR_INPUT,
+                      "atom %d (counted from 0) has no energy: another one is nearer to it than the table of the "
+                      "potential reaches",
+                      (int)n->order[s]);
+  return LML_OK;
+}
+
 bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation) { return lml_pool_step(evaluation->pool); }
 
 void lml_linear_evaluation_give_up(lml_linear_evaluation *evaluation) { lml_pool_give_up(evaluation->pool); }
 
 lml_status lml_linear_evaluation_collect(lml_linear_evaluation *evaluation, lml_error *error) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
-  const lml_status status = lml_pool_end(evaluation->pool, error);
+  lml_status status = lml_pool_end(evaluation->pool, error);
+  if (status == LML_OK) status = check_energies(evaluation, error);
   if (status != LML_OK) return status;
   const lml_linear_sources sources = {.neighbours = n,
                                       .energies = evaluation->energies,

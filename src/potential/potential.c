@@ -40,6 +40,7 @@ size_t lml_potential_count(size_t ncomponents, bool quadratic) {
 
 lml_status lml_potential_need_components(const lml_potential *potential, lml_error *error) {
   const char *reason = potential->descriptor->closed;
+  if (reason == NULL) reason = potential->descriptor->untrained;
   if (reason == NULL) return LML_OK;
   return lml_fail(error, LML_ERR_INPUT, "%s: can be evaluated, but has no descriptors and can't be retrained: %s",
                   potential->path, reason);

@@ -8,6 +8,7 @@
 #include "base/text_list.h"
 #include "lmlink/potential.h"
 #include "potential/descriptor.h"
+#include "potential/lammps_text.h"
 #include "potential/pair_term.h"
 
 enum { LML_PAIR_TERMS_LIMIT = 8 /**< of one potential */ };
@@ -25,6 +26,7 @@ struct lml_potential {
   char *coefficient_file;          /**< where Θ came from; NULL in a potential that was made */
   char *parameter_file;            /**< the same of what else there is; NULL: in the same file */
   char *script;                    /**< the file that names these, and the fixed terms; NULL: none was used */
+  lml_lammps_remark reference;     /**< a comment of the files that tells what was subtracted before the fit */
   lml_text_list warnings;          /**< what the user should know of the files */
 };
 

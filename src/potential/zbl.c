@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/print.h"
+#include "base/text.h"
 
 /* J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Matter, vol. 1 (Pergamon, 1985):
  * E(r) = e²/(4πε₀) Zi Zj / r · Σₖ cₖ exp(−dₖ r / a), with a = 0.46850 Å / (Zi^0.23 + Zj^0.23).
@@ -123,6 +124,26 @@ static void hash(const lml_pair_term *term, lml_sha256 *sum) {
   lml_sha256_add(sum, self->tables, self->nelements * self->nelements * sizeof *self->tables);
 }
 
+static size_t style(const lml_pair_term *term, char *text, size_t size) {
+  const lml_zbl *zbl = &((const zbl_term *)term)->zbl;
+  char inner[LML_REAL_TEXT], outer[LML_REAL_TEXT];
+  lml_format_real(zbl->inner, inner);
+  lml_format_real(zbl->outer, outer);
+  return lml_print_cut(text, size, "zbl %s %s", inner, outer);
+}
+
+static lml_status write_line(const lml_pair_term *term, const lml_term_line *line, lml_file_writer *writer,
+                             lml_error *error) {
+  const zbl_term *self = (const zbl_term *)term;
+  const size_t pair = line->i * self->nelements + line->j;
+  char zi[LML_REAL_TEXT], zj[LML_REAL_TEXT];
+  if (self->zbl.zi[pair] * self->zbl.zj[pair] == 0.0) return LML_OK;
+  lml_format_real(self->zbl.zi[pair], zi);
+  lml_format_real(self->zbl.zj[pair], zj);
+  return lml_file_writer_print(writer, error, "%spair_coeff %zu %zu zbl %s %s\n", line->before, line->i + 1,
+                               line->j + 1, zi, zj);
+}
+
 static void destroy(lml_pair_term *term) {
   zbl_term *self = (zbl_term *)term;
   lml_zbl_free(&self->zbl);
@@ -130,7 +151,12 @@ static void destroy(lml_pair_term *term) {
   lml_free(self);
 }
 
-static const lml_pair_term_ops ops = {.evaluate = evaluate, .describe = describe, .hash = hash, .destroy = destroy};
+static const lml_pair_term_ops ops = {.evaluate = evaluate,
+                                      .describe = describe,
+                                      .hash = hash,
+                                      .style = style,
+                                      .write_line = write_line,
+                                      .destroy = destroy};
 
 const lml_zbl *lml_zbl_of(const lml_pair_term *term) {
   return term->ops == &ops ? &((const zbl_term *)term)->zbl : NULL;

@@ -122,7 +122,7 @@ def test_terms_that_are_not_those_of_the_reference(style, warns, words, potentia
     parameters.write_text(parameters.read_text().rstrip("\n") + f"\n# {style}\n")
     (tmp_path / "pot.mod").write_text(MOD)
     said = evaluate(tmp_path / words[0], *words[1:])[1]
-    assert said == (f"lmlink-eval: warning: {tmp_path / 'pot.mod'}: adds fixed terms, ZBL from 4 to 4.8 Å, but "
+    assert said == (f"lmlink-eval: warning: {tmp_path / 'pot.mod'}: adds fixed terms, 'zbl 4.0 4.8', but "
                     f"line {line} of {parameters} says that what was subtracted before the coefficients were fitted is "
                     f"'{style.strip()}': correct the one that is wrong\n" if warns else "")
 

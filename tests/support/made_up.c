@@ -68,7 +68,11 @@ lml_potential *made_up_potential(const lml_snap_parameters *parameters, size_t n
   memcpy(snap.elements, elements, nelements * sizeof(lml_snap_element));
   make_coefficients(&snap);
   lml_zbl zbl = zbl_outer > 0.0 ? make_zbl(&snap, zbl_outer) : (lml_zbl){0};
-  assert_int_equal(lml_snap_take(potential, &snap, &zbl, NULL), LML_OK);
+  lml_pair_term *term;
+  assert_int_equal(lml_snap_take(potential, &snap, NULL), LML_OK);
+  assert_int_equal(lml_zbl_term_create(&zbl, nelements, &term, NULL), LML_OK);
+  assert_int_equal(lml_potential_add_term(potential, term, NULL), LML_OK);
+  lml_zbl_free(&zbl);
   return potential;
 }
 

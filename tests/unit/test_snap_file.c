@@ -18,8 +18,6 @@ static const char two_elements[] =
     "In 0.5 1.0\n1\n-2.5\n 3e-3 # B[1]\n4.\n.5\n+6e2\n"
     "'P' 0.25 -0.5 # radius, weight\n11\n12\n13\n14\n15\n16 # B[5]\n\n# End\n";
 
-static const lml_zbl no_terms;
-
 static lml_status read_files(const char *snapcoeff, const char *snapparam, const lml_element_names *wanted,
                              lml_snap_model *model, lml_error *error) {
   lml_snap_remarks remarks = {0};
@@ -108,7 +106,7 @@ static void reads_every_keyword(void **state) {
 
 static void takes_wanted_elements_in_their_order(void **state) {
   (void)state;
-  char names[2][LML_SNAP_NAME_SIZE] = {"P", "In"};
+  char names[2][LML_ELEMENT_NAME_SIZE] = {"P", "In"};
   lml_element_names wanted = {.count = 1, .names = names};
   lml_snap_model model = {0};
   assert_int_equal(read_texts(two_elements, plain_parameters, &wanted, &model, NULL), LML_OK);
@@ -130,7 +128,7 @@ static void takes_wanted_elements_in_their_order(void **state) {
 
 static void elements_that_are_not_wanted_may_have_any_name(void **state) {
   (void)state;
-  char name[1][LML_SNAP_NAME_SIZE] = {"P"};
+  char name[1][LML_ELEMENT_NAME_SIZE] = {"P"};
   const lml_element_names wanted = {.count = 1, .names = name};
   lml_snap_model model = {0};
   assert_int_equal(
@@ -145,7 +143,7 @@ static void chemflag_needs_all_elements_in_order(void **state) {
   (void)state;
   static const char parameters[] = "rcutfac 1\ntwojmax 0\nchemflag 1\n"; /* 1 component, 8 blocks */
   static const char text[] = "2 9\nIn 1 1\n0\n1\n2\n3\n4\n5\n6\n7\n8\nP 1 1\n0\n1\n2\n3\n4\n5\n6\n7\n8\n";
-  char names[2][LML_SNAP_NAME_SIZE] = {"P", "In"};
+  char names[2][LML_ELEMENT_NAME_SIZE] = {"P", "In"};
   lml_element_names wanted = {.count = 2, .names = names};
   lml_snap_model model = {0};
   lml_error error = {0};
@@ -279,7 +277,7 @@ static void what_is_written_reads_back_the_same(void **state) {
   for (size_t k = 0; k < 12; k++) model.coefficients[k] = sin((double)k) * pow(10.0, 30.0 * cos((double)k));
   model.coefficients[3] = 5e-324;
   const char *snapcoeff = in_folder("new.snapcoeff"), *snapparam = in_folder("new.snapparam");
-  assert_int_equal(lml_snap_write(&model, &no_terms, snapcoeff, snapparam, "first line\nsecond", NULL), LML_OK);
+  assert_int_equal(lml_snap_write(&model, NULL, snapcoeff, snapparam, "first line\nsecond", NULL), LML_OK);
   assert_int_equal(read_files(snapcoeff, snapparam, NULL, &again, NULL), LML_OK);
   assert_memory_equal(again.coefficients, model.coefficients, 12 * sizeof(double));
   assert_memory_equal(again.elements, model.elements, 2 * sizeof *model.elements);
@@ -291,9 +289,8 @@ static void what_is_written_reads_back_the_same(void **state) {
 
   model.coefficients[7] = NAN;
   lml_error error = {0};
-  assert_int_equal(
-      lml_snap_write(&model, &no_terms, in_folder("bad.snapcoeff"), in_folder("bad.snapparam"), NULL, &error),
-      LML_ERR_INPUT);
+  assert_int_equal(lml_snap_write(&model, NULL, in_folder("bad.snapcoeff"), in_folder("bad.snapparam"), NULL, &error),
+                   LML_ERR_INPUT);
   assert_non_null(strstr(error.message, "bad.snapcoeff: not written: coefficient 1 of P is not finite"));
   assert_int_equal(access(in_folder("bad.snapcoeff"), F_OK), -1);
   lml_snap_model_free(&model);

@@ -81,22 +81,29 @@ static lml_status check_request(const lml_potential_request *request, lml_error 
   if (request->parameters != NULL)
     return lml_fail(error, LML_ERR_USAGE, "%s: a .yace file has no parameter file: omit %s", request->path,
                     request->parameters);
-  if (request->fixed_terms != LML_FIXED_TERMS_UNSTATED)
+  if (request->fixed_terms == LML_FIXED_TERMS_SNAP)
     return lml_fail(error, LML_ERR_USAGE, "%s: a .yace file has its core repulsion in it: omit --fixed-terms",
                     request->path);
   return LML_OK;
 }
 
-static lml_status read(const lml_potential_request *request, lml_potential *potential, lml_error *error) {
+static lml_status read_file(const char *path, lml_potential *potential, lml_error *error) {
   lml_ace_model model;
   double *constants;
-  lml_status status = check_request(request, error);
-  if (status != LML_OK) return status;
-  status = lml_ace_read(request->path, &model, &constants, error);
-  if (status == LML_OK) status = fill(potential, &model, constants, request->path, error);
+  lml_status status = lml_ace_read(path, &model, &constants, error);
+  if (status == LML_OK) status = fill(potential, &model, constants, path, error);
   lml_ace_model_free(&model);
   lml_free(constants);
   return status;
+}
+
+static lml_status read_styles(const lml_pair_styles *styles, lml_potential *potential, lml_error *error) {
+  return read_file(styles->file, potential, error);
+}
+
+static lml_status read(const lml_potential_request *request, lml_potential *potential, lml_error *error) {
+  const lml_status status = check_request(request, error);
+  return status == LML_OK ? read_file(request->path, potential, error) : status;
 }
 
 static lml_status write(const lml_potential *potential, const char *path, const char *parameters, const char *comment,
@@ -121,5 +128,7 @@ const lml_format lml_ace_format = {
     .is_content = is_content,
     .is_name = is_name,
     .read = read,
+    .pair_kinds = 1u << LML_PAIR_PACE,
+    .read_styles = read_styles,
     .write = write,
 };

@@ -44,6 +44,7 @@ static void hash(const lml_descriptor *descriptor, lml_sha256 *sum) {
     add_real(sum, element->weight);
     add_real(sum, element->sinner);
     add_real(sum, element->dinner);
+    if (element->bare) add_real(sum, 1.0);
   }
 }
 
@@ -226,6 +227,8 @@ lml_status lml_bispectrum_create(const lml_snap_model *snap, lml_descriptor **de
                                 .nshares = 1};
   lml_print_cut(self->base.title, sizeof self->base.title, "%sSNAP", snap->parameters.chemflag ? "multi-element " : "");
   lml_print_cut(self->base.detail, sizeof self->base.detail, "2J = %d", snap->parameters.twojmax);
+  if (snap->elements[snap->nelements - 1].bare)
+    self->base.untrained = "an element of it has no SNAP (NULL on the pair_coeff line)";
   *descriptor = &self->base;
   return LML_OK;
 }

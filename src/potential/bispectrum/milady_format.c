@@ -185,12 +185,11 @@ static lml_status read(const lml_potential_request *request, lml_potential *pote
   if (request->fixed_terms == LML_FIXED_TERMS_SNAP)
     return lml_fail(error, LML_ERR_USAGE, "%s: a file of MiLaDy has no .snap file: omit --fixed-terms", path);
   lml_snap_model model = {0};
-  lml_zbl none = {0};
   reader r = {.model = &model};
   lml_status status = read_model(&r, path, error);
   lml_lines_close(r.lines);
   lml_free(r.weights);
-  if (status == LML_OK) status = lml_snap_take(potential, &model, &none, error);
+  if (status == LML_OK) status = lml_snap_take(potential, &model, error);
   lml_snap_model_free(&model);
   if (status != LML_OK) return status;
   potential->coefficient_file = lml_strdup(path, error);

@@ -9,7 +9,9 @@ static void make_cutoffs(lml_bispectrum_model *model) {
   for (size_t i = 0; i < snap->nelements; i++)
     for (size_t j = 0; j < snap->nelements; j++)
       model->rcut[i * snap->nelements + j] =
-          snap->parameters.rcutfac * (snap->elements[i].radius + snap->elements[j].radius);
+          snap->elements[i].bare || snap->elements[j].bare
+              ? 0.0
+              : snap->parameters.rcutfac * (snap->elements[i].radius + snap->elements[j].radius);
 }
 
 static void make_shifts(lml_bispectrum_model *model) {

@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/sys.h"
-#include "potential/bispectrum/snap_script.h"
-#include "potential/bispectrum/snap_style.h"
+#include "potential/script/pair_styles.h"
+#include "potential/script/script.h"
 
 /** Status of @p path; *@p found is false where there is no such file. */
 static lml_status look_at(const char *path, struct stat *file, bool *found, lml_error *error) {
@@ -92,7 +92,7 @@ static lml_status scan_folder(const char *snapcoeff, const char *folder, lml_tex
   lml_status status = LML_OK;
   const struct dirent *entry;
   while (status == LML_OK && (errno = 0, entry = lml_sys->readdir(listing)) != NULL)
-    if (lml_snap_style_is_name(entry->d_name)) status = try_file(snapcoeff, entry->d_name, own, others, error);
+    if (lml_pair_styles_is_name(entry->d_name)) status = try_file(snapcoeff, entry->d_name, own, others, error);
   if (status == LML_OK && errno != 0) status = lml_fail_errno(error, errno, "cannot list the folder %s", folder);
   lml_sys->closedir(listing);
   return status;

@@ -322,28 +322,8 @@ static lml_status write_parameters(lml_file_writer *writer, const lml_snap_model
 typedef struct heading {
   const char *comment; /* may be NULL */
   lml_lammps_remark mark;
-  const lml_zbl *reference; /* what was subtracted before the fit; NULL: nothing that this file should tell */
+  const char *reference; /* what was subtracted before the fit; NULL: nothing that this file should tell */
 } heading;
-
-/** The lines of a .snap file that add the terms, as FitSNAP notes them; types are in the order of the elements. */
-static lml_status write_reference(lml_file_writer *writer, const lml_zbl *zbl, size_t nelements, lml_error *error) {
-  char one[LML_REAL_TEXT], two[LML_REAL_TEXT];
-  lml_format_real(zbl->inner, one);
-  lml_format_real(zbl->outer, two);
-  lml_status status = lml_file_writer_print(writer, error,
-                                            "# fitted to what is left after subtracting\n"
-                                            "# pair_style hybrid/overlay zbl %s %s\n",
-                                            one, two);
-  for (size_t i = 0; i < nelements; i++)
-    for (size_t j = i; j < nelements && status == LML_OK; j++) {
-      const size_t pair = i * nelements + j;
-      if (zbl->zi[pair] * zbl->zj[pair] == 0.0) continue;
-      lml_format_real(zbl->zi[pair], one);
-      lml_format_real(zbl->zj[pair], two);
-      status = lml_file_writer_print(writer, error, "# pair_coeff %zu %zu zbl %s %s\n", i + 1, j + 1, one, two);
-    }
-  return status;
-}
 
 /** Write @p path up to the commit. Without success *@p writer is NULL. */
 static lml_status write_file(const char *path, const heading *head, content_writer content, const lml_snap_model *model,
@@ -354,7 +334,7 @@ static lml_status write_file(const char *path, const heading *head, content_writ
     status = lml_file_writer_print(*writer, error, "# %.*s\n", (int)strcspn(head->comment, "\r\n"), head->comment);
   if (status == LML_OK) status = lml_file_writer_print(*writer, error, "# %s\n", head->mark.text);
   if (status == LML_OK && head->reference != NULL)
-    status = write_reference(*writer, head->reference, model->nelements, error);
+    status = lml_file_writer_print(*writer, error, "%s", head->reference);
   if (status == LML_OK) status = lml_file_writer_print(*writer, error, "\n");
   if (status == LML_OK) status = content(*writer, model, error);
   if (status == LML_OK) return LML_OK;
@@ -363,7 +343,7 @@ static lml_status write_file(const char *path, const heading *head, content_writ
   return status;
 }
 
-lml_status lml_snap_write(const lml_snap_model *model, const lml_zbl *reference, const char *snapcoeff,
+lml_status lml_snap_write(const lml_snap_model *model, const char *reference, const char *snapcoeff,
                           const char *snapparam, const char *comment, lml_error *error) {
   const size_t count = model->nelements * model->ncoefficients;
   for (size_t k = 0; k < count; k++)
@@ -374,7 +354,7 @@ lml_status lml_snap_write(const lml_snap_model *model, const lml_zbl *reference,
   lml_file_writer *files[2] = {NULL, NULL};
   lml_status status = lml_generation_make(model, &head.mark, error);
   if (status == LML_OK) status = write_file(snapcoeff, &head, lml_snap_coefficients_write, model, &files[0], error);
-  if (reference->outer > 0.0) head.reference = reference;
+  head.reference = reference;
   if (status == LML_OK) status = write_file(snapparam, &head, write_parameters, model, &files[1], error);
   /* The coefficients come first: where a run ends between the two, their mark tells that parameters without one are
    * not theirs. */

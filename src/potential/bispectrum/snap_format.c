@@ -6,24 +6,24 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
+#include "lmlink/structure.h"
 #include "potential/bispectrum/family.h"
 #include "potential/bispectrum/snap_companion.h"
 #include "potential/bispectrum/snap_file.h"
-#include "potential/bispectrum/snap_style.h"
+#include "potential/script/script_format.h"
+#include "potential/term_lines.h"
 
 /* ---- models and potentials ---- */
 
-static lml_status take(lml_potential *potential, lml_snap_model *snap, lml_zbl *zbl, lml_error *error) {
-  lml_pair_term *term = NULL;
+static lml_status take(lml_potential *potential, lml_snap_model *snap, lml_error *error) {
   potential->format = &lml_snap_format;
   potential->quadratic = snap->parameters.quadraticflag;
   potential->ncoefficients = snap->ncoefficients;
   lml_status status = lml_bispectrum_create(snap, &potential->descriptor, error);
   if (status == LML_OK)
     status = lml_alloc(&potential->numbers, snap->nelements, sizeof *potential->numbers, "elements", error);
-  if (status == LML_OK) status = lml_zbl_term_create(zbl, snap->nelements, &term, error);
-  if (status == LML_OK) status = lml_potential_add_term(potential, term, error);
   if (status != LML_OK) return status;
   for (size_t e = 0; e < snap->nelements; e++) potential->numbers[e] = snap->elements[e].number;
   potential->coefficients = snap->coefficients;
@@ -31,10 +31,9 @@ static lml_status take(lml_potential *potential, lml_snap_model *snap, lml_zbl *
   return LML_OK;
 }
 
-lml_status lml_snap_take(lml_potential *potential, lml_snap_model *snap, lml_zbl *zbl, lml_error *error) {
-  const lml_status status = take(potential, snap, zbl, error);
+lml_status lml_snap_take(lml_potential *potential, lml_snap_model *snap, lml_error *error) {
+  const lml_status status = take(potential, snap, error);
   lml_snap_model_free(snap);
-  lml_zbl_free(zbl);
   return status;
 }
 
@@ -43,89 +42,86 @@ lml_snap_model lml_snap_view(const lml_potential *potential) {
   snap.parameters.quadraticflag = potential->quadratic;
   snap.ncoefficients = potential->ncoefficients;
   snap.coefficients = potential->coefficients;
+  while (snap.nelements > 0 && snap.elements[snap.nelements - 1].bare) snap.nelements--;
   return snap;
 }
 
 /* ---- reading ---- */
 
-/** Read the model from its two files, with the terms of @p zbl, which are taken over, and keep their names. *@p
- * reference becomes the parameter file's comment about the reference of its fit. */
+/** What lines of a script say beside the files: elements, and how many of the last have no SNAP. */
+typedef struct wanted_elements {
+  lml_element_names names;
+  size_t nbare;
+} wanted_elements;
+
+/** Append the elements that have no SNAP. */
+static lml_status add_bare(const wanted_elements *wanted, lml_snap_model *snap, const char *path, lml_error *error) {
+  static const char what[] = "elements";
+  const size_t with = snap->nelements, count = with + wanted->nbare, ncoefficients = snap->ncoefficients;
+  size_t nelements = with, nnumbers = with * ncoefficients;
+  if (wanted->nbare == 0) return LML_OK;
+  if (snap->parameters.chemflag)
+    return lml_fail(error, LML_ERR_INPUT, "%s: with chemflag all elements need SNAP, and none may be NULL", path);
+  lml_status status = lml_grow(&snap->elements, &nelements, count, sizeof *snap->elements, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&snap->coefficients, &nnumbers, count * ncoefficients, sizeof(double), what, error);
+  for (size_t e = with; e < count && status == LML_OK; e++) {
+    lml_snap_element *element = &snap->elements[e];
+    *element = (lml_snap_element){.bare = true, .number = lml_element_number(wanted->names.names[e])};
+    memcpy(element->name, wanted->names.names[e], sizeof element->name);
+    memset(snap->coefficients + e * ncoefficients, 0, ncoefficients * sizeof(double));
+    snap->nelements++;
+  }
+  return status;
+}
+
+/** Read the model from its two files, and keep their names. @p wanted is NULL for all elements of the file. */
 static lml_status read_model(lml_potential *potential, const char *snapcoeff, const char *snapparam,
-                             const lml_element_names *wanted, lml_zbl *zbl, lml_lammps_remark *reference,
-                             lml_error *error) {
+                             const wanted_elements *wanted, lml_error *error) {
   lml_snap_model snap = {0};
   lml_snap_remarks remarks = {0};
-  lml_status status = lml_snap_read(snapcoeff, snapparam, wanted, &snap, &remarks, error);
+  lml_element_names with = {0};
+  if (wanted != NULL) with = (lml_element_names){wanted->names.count - wanted->nbare, wanted->names.names};
+  lml_status status = lml_snap_read(snapcoeff, snapparam, wanted == NULL ? NULL : &with, &snap, &remarks, error);
   potential->warnings = remarks.warnings;
-  if (status == LML_OK) status = lml_snap_take(potential, &snap, zbl, error);
+  if (status == LML_OK && wanted != NULL) status = add_bare(wanted, &snap, snapcoeff, error);
+  if (status == LML_OK)
+    status = lml_snap_take(potential, &snap, error);
+  else
+    lml_snap_model_free(&snap);
   if (status != LML_OK) return status;
-  *reference = remarks.reference;
+  potential->reference = remarks.reference;
   potential->coefficient_file = lml_strdup(snapcoeff, error);
   if (potential->coefficient_file != NULL) potential->parameter_file = lml_strdup(snapparam, error);
   return potential->parameter_file == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
-/** Warn where the terms that @p script adds are not those that the comment @p reference of the parameter file notes. */
-static lml_status compare_terms(lml_potential *potential, const char *script, double inner, double outer,
-                                const lml_lammps_remark *reference, lml_error *error) {
-  const char *snapparam = potential->parameter_file;
-  if (reference->line == 0) return LML_OK;
-  if (potential->nterms > 0 && !lml_snap_style_is_zbl(reference->text, inner, outer))
-    return lml_text_list_print(&potential->warnings, error,
-                               "%s: adds fixed terms, ZBL from %g to %g Å, but line %zu of %s says that what was "
-                               "subtracted before the coefficients were fitted is '%s': correct the one that is wrong",
-                               script, inner, outer, reference->line, snapparam, reference->text);
-  if (potential->nterms > 0 || !lml_snap_style_adds_terms(reference->text)) return LML_OK;
-  return lml_text_list_print(
-      &potential->warnings, error,
-      "%s: adds no fixed terms, but line %zu of %s says that the coefficients were fitted to what "
-      "is left after subtracting '%s'",
-      script, reference->line, snapparam, reference->text);
-}
-
-/** Read the model from the two files of mliap that @p style names, with its terms, and keep the files' names. */
-static lml_status read_mliap(lml_potential *potential, lml_snap_style *style, lml_error *error) {
-  const lml_mliap_files files = {.model = style->snapcoeff, .descriptor = style->snapparam, .form = style->form};
+/** Read the model from the two files of mliap that @p styles names, and keep the files' names. */
+static lml_status read_mliap(lml_potential *potential, const lml_pair_styles *styles, lml_error *error) {
+  const lml_mliap_files files = {.model = styles->file,
+                                 .descriptor = styles->parameters,
+                                 .form = styles->quadratic ? LML_MLIAP_QUADRATIC : LML_MLIAP_LINEAR};
   lml_snap_model snap = {0};
-  lml_status status = lml_mliap_read(&files, &style->elements, &snap, &potential->warnings, error);
-  if (status == LML_OK) status = lml_snap_take(potential, &snap, &style->zbl, error);
+  lml_status status = lml_mliap_read(&files, &styles->elements, &snap, &potential->warnings, error);
+  if (status == LML_OK) status = lml_snap_take(potential, &snap, error);
   if (status != LML_OK) return status;
   potential->coefficient_file = lml_strdup(files.model, error);
   if (potential->coefficient_file != NULL) potential->parameter_file = lml_strdup(files.descriptor, error);
   return potential->parameter_file == NULL ? LML_ERR_MEMORY : LML_OK;
 }
 
-/** Read the model that the file @p script says, as @p style, from @p snapcoeff and @p snapparam, and take over its ZBL
- *  term. */
-static lml_status take_style(lml_potential *potential, const char *script, lml_snap_style *style, const char *snapcoeff,
-                             const char *snapparam, lml_error *error) {
-  lml_lammps_remark reference = {0};
-  const double inner = style->zbl.inner, outer = style->zbl.outer;
-  const lml_status status =
-      style->kind == LML_MLIAP_FILES
-          ? read_mliap(potential, style, error)
-          : read_model(potential, snapcoeff, snapparam, &style->elements, &style->zbl, &reference, error);
-  if (status != LML_OK) return status;
-  potential->script = lml_strdup(script, error);
-  if (potential->script == NULL) return LML_ERR_MEMORY;
-  return compare_terms(potential, script, inner, outer, &reference, error);
-}
-
-static lml_status read_snap_file(lml_potential *potential, const char *path, lml_error *error) {
-  lml_snap_style style = {0};
-  lml_status status = lml_snap_style_read(path, &style, error);
-  if (status == LML_OK) status = take_style(potential, path, &style, style.snapcoeff, style.snapparam, error);
-  lml_snap_style_free(&style);
-  return status;
+static lml_status read_styles(const lml_pair_styles *styles, lml_potential *potential, lml_error *error) {
+  const wanted_elements wanted = {styles->elements, styles->nbare};
+  return styles->kind == LML_PAIR_MLIAP ? read_mliap(potential, styles, error)
+                                        : read_model(potential, styles->file, styles->parameters, &wanted, error);
 }
 
 static lml_status read_coefficient_file(lml_potential *potential, const char *path, const char *parameters,
-                                        lml_lammps_remark *reference, lml_error *error) {
-  lml_zbl none = {0};
-  if (parameters != NULL) return read_model(potential, path, parameters, NULL, &none, reference, error);
+                                        lml_error *error) {
+  if (parameters != NULL) return read_model(potential, path, parameters, NULL, error);
   char *beside = lml_path_with_extension(path, ".snapparam", error);
   if (beside == NULL) return LML_ERR_MEMORY;
-  lml_status status = read_model(potential, path, beside, NULL, &none, reference, error);
+  lml_status status = read_model(potential, path, beside, NULL, error);
   struct stat unused;
   if (status == LML_ERR_IO && lml_sys->stat(path, &unused) == 0 && lml_sys->stat(beside, &unused) != 0)
     status = lml_fail_context(error, "%s: no parameters beside it, and --parameters names no other file", path);
@@ -133,32 +129,42 @@ static lml_status read_coefficient_file(lml_potential *potential, const char *pa
   return status;
 }
 
+/** A few words on the fixed terms that @p styles adds; empty where it adds none. */
+static void describe_terms(const lml_pair_styles *styles, char *text, size_t size) {
+  size_t used = 0;
+  text[0] = '\0';
+  if (styles->zbl.outer > 0.0)
+    used = lml_print_cut(text, size, "ZBL from %g to %g Å", styles->zbl.inner, styles->zbl.outer);
+  if (styles->ntables > 0) lml_print_cut(text + used, size - used, "%stables", used > 0 ? " and " : "");
+}
+
 /** Refuse where @p script, which belongs to @p path, adds terms that nobody has asked for or refused. */
 static lml_status check_unstated(const char *path, const char *script, lml_error *error) {
-  lml_snap_style style = {0};
+  lml_pair_styles styles = {0};
   lml_error reason = {0};
-  const lml_status status = lml_snap_style_read(script, &style, &reason);
-  const double inner = style.zbl.inner, outer = style.zbl.outer;
-  lml_snap_style_free(&style);
+  const lml_status status = lml_pair_styles_read(script, &styles, &reason);
+  char words[160];
+  describe_terms(&styles, words, sizeof words);
+  lml_pair_styles_free(&styles);
   if (status == LML_ERR_MEMORY) return lml_fail(error, status, "%s", reason.message);
   if (status != LML_OK)
     return lml_fail(error, status,
                     "%s: fixed terms are unclear, as the %s file beside it can't be used (%s): "
                     "say --fixed-terms none to go without, or give a .snap file that can",
                     path, strrchr(script, '.'), reason.message);
-  if (outer == 0.0) return LML_OK;
+  if (words[0] == '\0') return LML_OK;
   return lml_fail(
       error, LML_ERR_INPUT,
-      "%s: the file %s beside it adds fixed terms, ZBL from %g to %g Å, without which forces are wrong at "
+      "%s: the file %s beside it adds fixed terms, %s, without which forces are wrong at "
       "short distances: say --fixed-terms snap to add them, --fixed-terms none to go without, or give the %s "
       "file itself",
-      path, lml_path_name(script), inner, outer, strrchr(script, '.'));
+      path, lml_path_name(script), words, strrchr(script, '.'));
 }
 
 static bool can_be_used(const char *script) {
-  lml_snap_style style = {0};
-  const bool usable = lml_snap_style_read(script, &style, NULL) == LML_OK;
-  lml_snap_style_free(&style);
+  lml_pair_styles styles = {0};
+  const bool usable = lml_pair_styles_read(script, &styles, NULL) == LML_OK;
+  lml_pair_styles_free(&styles);
   return usable;
 }
 
@@ -171,18 +177,6 @@ static lml_status check_all_unstated(const char *path, const lml_snap_files *fil
     if (!foreign || can_be_used(files->paths.texts[k])) status = check_unstated(path, files->paths.texts[k], error);
   }
   return status;
-}
-
-/** Refuse where the parameter file's comment says that the fit subtracted terms. */
-static lml_status check_reference(const lml_potential *potential, const lml_lammps_remark *reference,
-                                  lml_error *error) {
-  if (!lml_snap_style_adds_terms(reference->text)) return LML_OK;
-  return lml_fail(
-      error, LML_ERR_INPUT,
-      "%s:%zu: the comment '%s' says that the coefficients were fitted to what is left after subtracting these "
-      "terms, and no .snap or .mod file beside %s adds them: write one that does, or say --fixed-terms none "
-      "to go without",
-      potential->parameter_file, reference->line, reference->text, lml_path_name(potential->coefficient_file));
 }
 
 /** With the terms of the .snap or .mod file that belongs to @p path. */
@@ -198,18 +192,19 @@ static lml_status read_with_terms(lml_potential *potential, const char *path, co
                     "%s: %zu .snap or .mod files beside it use it, %s and %s among them: give one "
                     "itself",
                     path, count, lml_path_name(paths[0]), lml_path_name(paths[1]));
-  lml_snap_style style = {0};
-  lml_status status = lml_snap_style_read(paths[0], &style, error);
+  lml_pair_styles styles = {0};
+  lml_status status = lml_pair_styles_read(paths[0], &styles, error);
+  const wanted_elements wanted = {styles.elements, styles.nbare};
   if (status == LML_OK)
-    status = take_style(potential, paths[0], &style, path, parameters == NULL ? style.snapparam : parameters, error);
-  lml_snap_style_free(&style);
+    status = read_model(potential, path, parameters == NULL ? styles.parameters : parameters, &wanted, error);
+  if (status == LML_OK) status = lml_script_complete(&styles, paths[0], potential, error);
+  lml_pair_styles_free(&styles);
   return status;
 }
 
 static lml_status read_alone(lml_potential *potential, const char *path, const char *parameters,
                              lml_fixed_terms fixed_terms, lml_error *error) {
-  lml_lammps_remark reference = {0};
-  if (fixed_terms == LML_FIXED_TERMS_NONE) return read_coefficient_file(potential, path, parameters, &reference, error);
+  if (fixed_terms == LML_FIXED_TERMS_NONE) return read_coefficient_file(potential, path, parameters, error);
   lml_snap_files files = {0};
   lml_status status = lml_snap_files_beside(path, &files, error);
   if (status != LML_OK) return status;
@@ -217,8 +212,7 @@ static lml_status read_alone(lml_potential *potential, const char *path, const c
     status = read_with_terms(potential, path, parameters, &files, error);
   } else {
     status = check_all_unstated(path, &files, error);
-    if (status == LML_OK) status = read_coefficient_file(potential, path, parameters, &reference, error);
-    if (status == LML_OK) status = check_reference(potential, &reference, error);
+    if (status == LML_OK) status = read_coefficient_file(potential, path, parameters, error);
   }
   lml_snap_files_free(&files);
   return status;
@@ -235,23 +229,12 @@ static lml_status read(const lml_potential_request *request, lml_potential *pote
         "%s: a model or descriptor of pair_style mliap alone is no potential: give the .mliap file with the "
         "pair_style line that names both",
         path);
-  if (!lml_snap_style_is_name(path)) {
-    if (parameters == NULL && !lml_path_has_extension(path, ".snapcoeff"))
-      return lml_fail(error, LML_ERR_USAGE,
-                      "%s: neither a .snap nor a .snapcoeff file, nor a .mod or .mliap file, by its name: give the "
-                      "parameter file too",
-                      path);
-    return read_alone(potential, path, parameters, request->fixed_terms, error);
-  }
-  const char *extension = strrchr(path, '.');
-  if (parameters != NULL)
-    return lml_fail(error, LML_ERR_USAGE, "%s: a %s file names its parameter file itself: omit %s", path, extension,
-                    parameters);
-  if (request->fixed_terms == LML_FIXED_TERMS_NONE)
+  if (parameters == NULL && !lml_path_has_extension(path, ".snapcoeff"))
     return lml_fail(error, LML_ERR_USAGE,
-                    "%s: a %s file says which fixed terms there are: give the .snapcoeff file to go without", path,
-                    extension);
-  return read_snap_file(potential, path, error);
+                    "%s: neither a .snap nor a .snapcoeff file, nor a .mod or .mliap file, by its name: give the "
+                    "parameter file too",
+                    path);
+  return read_alone(potential, path, parameters, request->fixed_terms, error);
 }
 
 /* ---- the format ---- */
@@ -261,19 +244,10 @@ static bool begins_with(const char *text, const char *word) {
   return strncmp(text, word, length) == 0 && (isspace((unsigned char)text[length]) || text[length] == '\0');
 }
 
-/** The first line that is not empty and no comment. */
-static const char *first_line(const char *text) {
-  for (;;) {
-    text += strspn(text, " \t\r\n");
-    if (*text != '#') return text;
-    text += strcspn(text, "\n");
-  }
-}
-
-/** A script, parameters, or the two numbers that coefficients begin with. */
+/** Parameters, or the two numbers that coefficients begin with. */
 static bool is_content(const char *text) {
-  static const char *const words[] = {"variable", "pair_style", "pair_coeff", "rcutfac", "twojmax"};
-  text = first_line(text);
+  static const char *const words[] = {"rcutfac", "twojmax"};
+  text = lml_format_first_line(text);
   for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
     if (begins_with(text, words[k])) return true;
   const size_t first = strspn(text, "0123456789"), gap = strspn(text + first, " \t");
@@ -283,7 +257,7 @@ static bool is_content(const char *text) {
 }
 
 static bool is_name(const lml_potential_request *request) {
-  static const char *const extensions[] = {".snap", ".mod", ".mliap", ".snapcoeff", ".snapparam"};
+  static const char *const extensions[] = {".snapcoeff", ".snapparam"};
   for (size_t k = 0; k < sizeof extensions / sizeof extensions[0]; k++)
     if (lml_path_has_extension(request->path, extensions[k])) return true;
   return request->parameters != NULL;
@@ -292,18 +266,23 @@ static bool is_name(const lml_potential_request *request) {
 static lml_status write(const lml_potential *potential, const char *path, const char *parameters, const char *comment,
                         lml_error *error) {
   const lml_snap_model snap = lml_snap_view(potential);
-  const lml_zbl none = {0}, *zbl = potential->nterms > 0 ? lml_zbl_of(potential->terms[0]) : NULL;
-  return lml_snap_write(&snap, zbl == NULL ? &none : zbl, path, parameters, comment, error);
+  char *reference;
+  lml_status status = lml_term_remark(potential, &reference, error);
+  if (status == LML_OK) status = lml_snap_write(&snap, reference, path, parameters, comment, error);
+  lml_free(reference);
+  return status;
 }
 
 const lml_format lml_snap_format = {
     .name = "LAMMPS SNAP",
-    .files = ".snap, .mod or .mliap, or .snapcoeff with .snapparam",
+    .files = ".snapcoeff with .snapparam",
     .extension = ".snapcoeff",
     .parameter_extension = ".snapparam",
     .holds_quadratic = true,
     .is_content = is_content,
     .is_name = is_name,
     .read = read,
+    .pair_kinds = 1u << LML_PAIR_SNAP | 1u << LML_PAIR_MLIAP,
+    .read_styles = read_styles,
     .write = write,
 };

@@ -7,12 +7,11 @@
 
 #include "potential/bispectrum/snap_model.h"
 #include "potential/format.h"
-#include "potential/zbl.h"
 
 extern const lml_format lml_snap_format;
 
-/** Let @p potential be what @p snap and @p zbl describe, whose arrays are handed over or released. */
-lml_status lml_snap_take(lml_potential *potential, lml_snap_model *snap, lml_zbl *zbl, lml_error *error);
+/** Let @p potential be what @p snap describes, whose arrays are handed over or released. */
+lml_status lml_snap_take(lml_potential *potential, lml_snap_model *snap, lml_error *error);
 
 /** The parameters, elements and coefficients of @p potential, which is of the bispectrum: a view, not to be released.
  */

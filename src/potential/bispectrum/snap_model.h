@@ -9,11 +9,11 @@
 
 #include "base/log.h"
 #include "base/text_list.h"
+#include "potential/element_names.h"
 
 enum {
-  LML_SNAP_TWOJMAX_LIMIT = 20,   /**< 506 components, beyond what anyone fits; 2J = 8 has 55 */
-  LML_SNAP_ELEMENTS_LIMIT = 118, /**< one per chemical element */
-  LML_SNAP_NAME_SIZE = 16        /**< bytes of an element's name with the NUL */
+  LML_SNAP_TWOJMAX_LIMIT = 20,  /**< 506 components, beyond what anyone fits; 2J = 8 has 55 */
+  LML_SNAP_ELEMENTS_LIMIT = 118 /**< one per chemical element */
 };
 
 /** The .snapparam file; names and defaults are those of LAMMPS `pair_style snap`. */
@@ -32,12 +32,13 @@ typedef struct lml_snap_parameters {
 } lml_snap_parameters;
 
 typedef struct lml_snap_element {
-  char name[LML_SNAP_NAME_SIZE];
+  char name[LML_ELEMENT_NAME_SIZE];
   int number; /**< atomic number */
   double radius;
   double weight;
   double sinner; /**< Å, centre of the inner switching, with switchinnerflag */
   double dinner; /**< Å, half its width */
+  bool bare; /**< atoms of it have no SNAP: neither energies nor a place in the densities of others; the last ones */
 } lml_snap_element;
 
 /** Descriptor and Θ. */

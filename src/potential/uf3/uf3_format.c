@@ -58,17 +58,31 @@ static lml_status take(lml_uf3_file *file, const char *path, lml_potential *pote
   return lml_uf3_create(&file->model, &potential->descriptor, error);
 }
 
-static lml_status read(const lml_potential_request *request, lml_potential *potential, lml_error *error) {
+static lml_status read_file(const char *path, lml_potential *potential, lml_error *error) {
   lml_uf3_file file = {0};
+  lml_status status = lml_uf3_read(path, &file, &potential->warnings, error);
+  if (status == LML_OK) status = take(&file, path, potential, error);
+  lml_uf3_file_free(&file);
+  return status;
+}
+
+/** `pair_style uf3 2` leaves out triplets that a file has, and `uf3 3` needs them. */
+static lml_status read_styles(const lml_pair_styles *styles, lml_potential *potential, lml_error *error) {
+  const lml_status status = read_file(styles->file, potential, error);
+  if (status != LML_OK) return status;
+  const int order = lml_uf3_model_of(potential->descriptor)->ntriplets > 0 ? 3 : 2;
+  if (styles->order == order) return LML_OK;
+  return lml_fail(error, LML_ERR_INPUT, "%s: is of pair_style uf3 %d, as it has %s3B blocks, and not of uf3 %d",
+                  styles->file, order, order == 3 ? "" : "no ", styles->order);
+}
+
+static lml_status read(const lml_potential_request *request, lml_potential *potential, lml_error *error) {
   if (request->parameters != NULL)
     return lml_fail(error, LML_ERR_USAGE, "%s: a UF3 file has no parameter file: omit %s", request->path,
                     request->parameters);
   if (request->fixed_terms == LML_FIXED_TERMS_SNAP)
     return lml_fail(error, LML_ERR_USAGE, "%s: a UF3 file has no .snap file: omit --fixed-terms", request->path);
-  lml_status status = lml_uf3_read(request->path, &file, &potential->warnings, error);
-  if (status == LML_OK) status = take(&file, request->path, potential, error);
-  lml_uf3_file_free(&file);
-  return status;
+  return read_file(request->path, potential, error);
 }
 
 /* ---- writing ---- */
@@ -190,5 +204,7 @@ const lml_format lml_uf3_format = {
     .is_content = is_content,
     .is_name = is_name,
     .read = read,
+    .pair_kinds = 1u << LML_PAIR_UF3,
+    .read_styles = read_styles,
     .write = write,
 };

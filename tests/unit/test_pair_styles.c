@@ -5,30 +5,30 @@
 
 #include <cmocka.h>
 
-#include "potential/bispectrum/snap_style.h"
+#include "potential/script/pair_styles.h"
 #include "support/folder.h"
 #include "support/near.h"
 
 #define OVERLAY "pair_style hybrid/overlay zbl 4 4.8 snap\n"
 #define SNAP_LINE "pair_coeff * * snap A.snapcoeff A.snapparam"
 
-static lml_snap_style style;
+static lml_pair_styles style;
 
 static void reads(const char *text) {
   lml_error error = {0};
-  if (lml_snap_style_read(write_text("A.snap", text), &style, &error) != LML_OK) fail_msg("%s", error.message);
+  if (lml_pair_styles_read(write_text("A.snap", text), &style, &error) != LML_OK) fail_msg("%s", error.message);
 }
 
 static void fails_with(const char *text, const char *message) {
   lml_error error = {0};
-  assert_int_equal(lml_snap_style_read(write_text("A.snap", text), &style, &error), LML_ERR_INPUT);
+  assert_int_equal(lml_pair_styles_read(write_text("A.snap", text), &style, &error), LML_ERR_INPUT);
   if (strstr(error.message, message) == NULL) fail_msg("'%s' is not in '%s'", message, error.message);
-  assert_null(style.snapcoeff);
+  assert_null(style.file);
 }
 
 static int release(void **state) {
   (void)state;
-  lml_snap_style_free(&style);
+  lml_pair_styles_free(&style);
   return 0;
 }
 
@@ -42,8 +42,8 @@ static void has_charges(size_t i, size_t j, double zi, double zj) {
 static void reads_a_plain_style(void **state) {
   (void)state;
   reads("# comment &\n with more of it\n\npair_style snap # alone\npair_coeff * * A.snapcoeff sub/A.snapparam W\n");
-  assert_string_equal(style.snapcoeff, in_folder("A.snapcoeff"));
-  assert_string_equal(style.snapparam, in_folder("sub/A.snapparam"));
+  assert_string_equal(style.file, in_folder("A.snapcoeff"));
+  assert_string_equal(style.parameters, in_folder("sub/A.snapparam"));
   assert_int_equal(style.elements.count, 1);
   assert_string_equal(style.elements.names[0], "W");
   assert_near(style.zbl.outer, 0.0, 0.0);
@@ -55,7 +55,7 @@ static void reads_variables_and_continued_lines(void **state) {
       "variable in equal 4\nvariable out equal 4.8\nvariable z index 74\nvariable zz equal ${z}\n"
       "variable s index snap\n\npair_style hybrid/overlay &\nzbl ${in} ${out} &\n  ${s}\n"
       "pair_coeff\t1 1 zbl ${zz} ${z}\npair_coeff * * snap /else/A.snapcoeff A.snapparam W\n#end");
-  assert_string_equal(style.snapcoeff, "/else/A.snapcoeff");
+  assert_string_equal(style.file, "/else/A.snapcoeff");
   assert_near(style.zbl.inner, 4.0, 0.0);
   assert_near(style.zbl.outer, 4.8, 0.0);
   has_charges(0, 0, 74.0, 74.0);
@@ -100,7 +100,7 @@ static void types_of_one_element_are_merged(void **state) {
   has_charges(0, 0, 49.0, 49.0);
   has_charges(1, 0, 15.0, 49.0);
   fails_with(OVERLAY "pair_coeff 1 1 zbl 49 49\n" SNAP_LINE " In In P\n",
-             "A.snap: atom types of the same element have different zbl terms");
+             "A.snap: atom types of the same element have different zbl or table terms");
 }
 
 static void reads_what_changes_no_forces(void **state) {
@@ -121,10 +121,10 @@ static void quotes_hold_words_together(void **state) {
   reads(
       "variable name string \"A.snapcoeff\" # a comment 'with\n"
       "pair_style 'snap'\npair_coeff * * '${name} # $x' ${name} W\n");
-  assert_non_null(strstr(style.snapcoeff, "/${name} # $x"));
-  assert_non_null(strstr(style.snapparam, "/A.snapcoeff"));
+  assert_non_null(strstr(style.file, "/${name} # $x"));
+  assert_non_null(strstr(style.parameters, "/A.snapcoeff"));
   reads("variable name string \"A.snapcoeff A.snapparam\"\npair_style snap\npair_coeff * * ${name} W\n");
-  assert_non_null(strstr(style.snapparam, "/A.snapparam"));
+  assert_non_null(strstr(style.parameters, "/A.snapparam"));
 }
 
 /** LAMMPS writes the numbers of variables with 15 digits, those of immediate formulas with 20. */
@@ -151,11 +151,11 @@ static void formulas_are_evaluated(void **state) {
 
 static void names_line_and_what_is_supported(void **state) {
   (void)state;
-  fails_with("\npair_style hybrid/overlay zbl 4 4.8 snap table spline 10000\n",
-             "A.snap:2: pair style table is not supported: a .snap file may have 'pair_style snap' or ");
+  fails_with("\npair_style hybrid/overlay zbl 4 4.8 snap lj/cut 5\n",
+             "A.snap:2: pair style lj/cut is not supported: a .snap file may have 'pair_style snap' or ");
   fails_with("pair_style mliap model linear\n", "A.snap:1: expected 'mliap model linear|quadratic FILE descriptor sna");
   fails_with("pair_style hybrid zbl 4 4.8 snap\n", "A.snap:1: pair style hybrid is not supported");
-  fails_with("pair_style zbl 4 4.8\n", "A.snap:1: no SNAP potential here");
+  fails_with("pair_style zbl 4 4.8\n", "A.snap:1: no SNAP, UF3 or ACE potential here");
   fails_with("pair_style snap zbl 4 4.8\n", "A.snap:1: several styles need hybrid/overlay");
   fails_with("pair_style snap\npair_style snap\n", "A.snap:2: a second pair_style");
   fails_with("pair_style hybrid/overlay snap snap\n", "A.snap:1: pair style snap is there twice");
@@ -171,7 +171,7 @@ static void names_line_and_what_is_supported(void **state) {
   fails_with("pair_style hybrid/overlay snap\npair_coeff 1 1 zbl 1 1\n", "A.snap:2: pair_coeff for style 'zbl'");
   fails_with("pair_style hybrid zero 6 snap\n", "A.snap:1: pair style hybrid is not supported with more than snap");
   fails_with("pair_style hybrid/overlay zero snap\n", "A.snap:1: the cutoff of zero 'snap' is not a finite number");
-  fails_with("pair_style zero 6\n", "A.snap:1: no SNAP potential here");
+  fails_with("pair_style zero 6\n", "A.snap:1: no SNAP, UF3 or ACE potential here");
   fails_with("pair_style hybrid/overlay snap\npair_coeff * * zero\n", "A.snap:2: pair_coeff for style 'zero'");
   fails_with("neigh_modify every 1 exclude type 1 1\n",
              "A.snap:1: neigh_modify exclude is not supported, as it may take");
@@ -182,7 +182,15 @@ static void names_line_and_what_is_supported(void **state) {
 
 static void names_bad_coefficient_lines(void **state) {
   (void)state;
-  fails_with(OVERLAY SNAP_LINE " W NULL\n", "A.snap:2: element NULL (atoms without SNAP) is not supported");
+  fails_with(OVERLAY SNAP_LINE " W NULL\npair_coeff 1 1 zbl 74 74\n",
+             "A.snap: atom type 2 is NULL on the pair_coeff line of snap, so that its element is not known: add a line "
+             "'labelmap atom 2 ELEMENT'");
+  fails_with(OVERLAY SNAP_LINE " NULL\nlabelmap atom 1 W\n", "A.snap: no atom type has an element on the pair_coeff");
+  fails_with(OVERLAY SNAP_LINE " W NULL\nlabelmap atom 2 W\n",
+             "A.snap: an atom type that is NULL has the element of one that is not");
+  fails_with("pair_style snap\npair_coeff * * A.snapcoeff A.snapparam W NULL\n",
+             "A.snap:2: element NULL (atoms without snap) is not supported here");
+  fails_with("labelmap bond 2 W\n", "A.snap:1: expected 'labelmap atom TYPE LABEL ...'");
   fails_with(OVERLAY "pair_coeff 1 1 snap A B W\n", "A.snap:2: pair_coeff 1 1 … for snap must be 'pair_coeff * * …'");
   fails_with(OVERLAY SNAP_LINE "\n", "A.snap:2: expected a .snapcoeff file, a .snapparam file and the elements");
   fails_with(OVERLAY SNAP_LINE " W\n" SNAP_LINE " W\n", "A.snap:3: a second pair_coeff for snap");
@@ -196,6 +204,99 @@ static void names_bad_coefficient_lines(void **state) {
   fails_with(OVERLAY "pair_coeff 1 1 zbl 74 4\n" SNAP_LINE " W\n", "A.snap:2: zbl between atoms of one type");
   fails_with(OVERLAY "pair_coeff 1 2 zbl 74 4\n" SNAP_LINE " W\n", "A.snap:2: atom type beyond the number of elements");
   fails_with(OVERLAY "pair_coeff 2* 1 zbl 4 4\n" SNAP_LINE " W Be\n", "A.snap:2: no pair of types i ≤ j");
+}
+
+/** Tables of pairs: which source each pair of elements has. */
+static void has_table(size_t style_number, size_t i, size_t j, const char *section) {
+  const lml_pair_tables *tables = &style.tables[style_number];
+  const size_t place = tables->of_pair[i * style.elements.count + j];
+  if (section == NULL) {
+    assert_int_equal(place, 0);
+  } else {
+    assert_true(place > 0);
+    assert_string_equal(tables->sources[place - 1].section, section);
+  }
+}
+
+static void reads_tables(void **state) {
+  (void)state;
+  reads("pair_style hybrid/overlay table spline 1000 snap\n" SNAP_LINE
+        " W Be\npair_coeff 2 1 table t.table WBe 4.5\n"
+        "pair_coeff 1 1 table t.table WW\n");
+  assert_int_equal(style.ntables, 1);
+  assert_int_equal(style.tables[0].style.npoints, 1000);
+  assert_int_equal(style.tables[0].style.form, LML_TABLE_SPLINE);
+  assert_int_equal(style.tables[0].nsources, 2);
+  assert_string_equal(style.tables[0].sources[0].path, in_folder("t.table"));
+  has_table(0, 0, 0, "WW");
+  has_table(0, 0, 1, "WBe");
+  has_table(0, 1, 0, "WBe");
+  has_table(0, 1, 1, NULL);
+  reads("pair_style hybrid/overlay table linear 10 table spline 20 snap\n" SNAP_LINE
+        " W Be\n"
+        "pair_coeff * * table 2 t.table all\npair_coeff 1 1 table 1 t.table WW\n");
+  assert_int_equal(style.ntables, 2);
+  assert_int_equal(style.tables[0].style.form, LML_TABLE_LINEAR);
+  has_table(0, 0, 0, "WW");
+  has_table(0, 0, 1, NULL);
+  has_table(1, 0, 1, "all");
+}
+
+static void types_without_snap_have_elements(void **state) {
+  (void)state;
+#define WITH_TABLES "pair_style hybrid/overlay table linear 10 snap\n" SNAP_LINE
+  reads(WITH_TABLES " NULL W\npair_coeff 1 1 table t.table HeHe\npair_coeff 1 2 table t.table He_W\n");
+  assert_int_equal(style.nbare, 1);
+  assert_int_equal(style.elements.count, 2);
+  assert_string_equal(style.elements.names[0], "W");
+  assert_string_equal(style.elements.names[1], "He");
+  assert_int_equal(style.warnings.count, 1);
+  assert_non_null(
+      strstr(style.warnings.texts[0], "taken for He by the names of its tables: a line 'labelmap atom 1 He'"));
+  has_table(0, 1, 1, "HeHe");
+  has_table(0, 0, 1, "He_W");
+  reads(WITH_TABLES " W NULL\nlabelmap atom 1 W 2 He\npair_coeff 1 2 table t.table cross\n");
+  assert_string_equal(style.elements.names[1], "He");
+  assert_int_equal(style.warnings.count, 0);
+  fails_with(WITH_TABLES " W NULL\npair_coeff 1 2 table t.table cross\n", "A.snap: atom type 2 is NULL");
+  fails_with(WITH_TABLES " W Be NULL\npair_coeff 1 3 table t.table WHe\npair_coeff 2 3 table t.table BeH\n",
+             "A.snap: atom type 3 is NULL");
+}
+
+static void names_bad_tables(void **state) {
+  (void)state;
+#define TABLES(n) "pair_style hybrid/overlay snap" n "\n" SNAP_LINE " W\n"
+  fails_with(TABLES(" table spline"), "A.snap:1: pair style table needs a form and a number: table spline N");
+  fails_with(TABLES(" table bitmap 10"), "A.snap:1: pair style table bitmap is not supported: table linear and spline");
+  fails_with(TABLES(" table spline 1"), "A.snap:1: table spline 1: the number of points must be 2 to ");
+  fails_with(TABLES(" table spline 10"),
+             "A.snap: pair_style has table, but no 'pair_coeff I J table FILE SECTION' line");
+  fails_with(TABLES(" table spline 10 ewald"), "A.snap:1: pair style ewald is not supported");
+  fails_with(TABLES(" table spline 10") "pair_coeff 1 1 table f\n", "A.snap:3: expected 'pair_coeff I J table FILE");
+  fails_with(TABLES(" table spline 10") "pair_coeff 1 1 table f s 1 2\n", "A.snap:3: expected 'pair_coeff I J table");
+  fails_with(TABLES(" table spline 10") "pair_coeff 1 1 table f s 0\n", "A.snap:3: the cutoff of the table must be");
+  fails_with(TABLES(" table spline 10 table linear 9") "pair_coeff 1 1 table f s\n",
+             "A.snap:3: after table must follow which of the 2 table styles is meant, not 'f'");
+  fails_with(TABLES(" zbl 1 2") "pair_coeff 1 1 table f s\n", "A.snap:3: pair_coeff for style 'table'");
+  fails_with("pair_style table spline 10\n", "A.snap:1: no SNAP, UF3 or ACE potential here");
+}
+
+static void reads_other_families(void **state) {
+  (void)state;
+  reads("pair_style uf3 3\npair_coeff * * a.uf3 W Be\n");
+  assert_int_equal(style.kind, LML_PAIR_UF3);
+  assert_int_equal(style.order, 3);
+  assert_string_equal(style.file, in_folder("a.uf3"));
+  reads(
+      "pair_style hybrid/overlay pace product chunksize 100 zbl 1 2\npair_coeff * * pace a.yace W Be\n"
+      "pair_coeff * * zbl 7 7\n");
+  assert_int_equal(style.kind, LML_PAIR_PACE);
+  assert_null(style.parameters);
+  assert_near(style.zbl.outer, 2.0, 0.0);
+  fails_with("pair_style uf3\n", "A.snap:1: pair style uf3 needs the number of atoms of its terms: uf3 2 or uf3 3");
+  fails_with("pair_style pace\npair_coeff * * a.yace\n", "A.snap:2: expected a .yace file and the elements");
+  fails_with("pair_style hybrid/overlay pace zbl 1 2\npair_coeff * * pace a.yace W NULL\n",
+             "A.snap:2: element NULL (atoms without pace) is not supported here");
 }
 
 static void names_bad_variables(void **state) {
@@ -223,7 +324,7 @@ static void names_bad_variables(void **state) {
   fails_with("pair_style 'snap'x\n", "A.snap:1: after a closing quote a blank must follow");
   fails_with("pair_style \"\"\"snap\"\"\"\n", "A.snap:1: triple quotes are not supported");
   lml_error error = {0};
-  assert_int_equal(lml_snap_style_read(in_folder("none.snap"), &style, &error), LML_ERR_IO);
+  assert_int_equal(lml_pair_styles_read(in_folder("none.snap"), &style, &error), LML_ERR_IO);
   assert_non_null(strstr(error.message, "none.snap"));
 }
 
@@ -238,6 +339,10 @@ int main(void) {
       cmocka_unit_test_teardown(reads_what_changes_no_forces, release),
       cmocka_unit_test_teardown(quotes_hold_words_together, release),
       cmocka_unit_test_teardown(formulas_are_evaluated, release),
+      cmocka_unit_test_teardown(reads_tables, release),
+      cmocka_unit_test_teardown(types_without_snap_have_elements, release),
+      cmocka_unit_test_teardown(names_bad_tables, release),
+      cmocka_unit_test_teardown(reads_other_families, release),
       cmocka_unit_test_teardown(names_line_and_what_is_supported, release),
       cmocka_unit_test_teardown(names_bad_coefficient_lines, release),
       cmocka_unit_test_teardown(names_bad_variables, release),

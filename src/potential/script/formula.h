@@ -1,8 +1,8 @@
-/** @file snap_formula.h
+/** @file formula.h
  *  The arithmetic of LAMMPS's equal-style variables and `$(…)`: numbers, variables, + − * / % ^ and parentheses.
  */
-#ifndef LML_BISPECTRUM_SNAP_FORMULA_H
-#define LML_BISPECTRUM_SNAP_FORMULA_H
+#ifndef LML_SCRIPT_FORMULA_H
+#define LML_SCRIPT_FORMULA_H
 
 #include "base/text.h"
 

@@ -1,8 +1,8 @@
-/** @file snap_script.h
+/** @file script.h
  *  The commands of a LAMMPS input script: joined lines, comments gone, variables and formulas put in, words split.
  */
-#ifndef LML_BISPECTRUM_SNAP_SCRIPT_H
-#define LML_BISPECTRUM_SNAP_SCRIPT_H
+#ifndef LML_SCRIPT_SCRIPT_H
+#define LML_SCRIPT_SCRIPT_H
 
 #include <stdbool.h>
 #include <stddef.h>

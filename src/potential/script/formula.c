@@ -1,4 +1,4 @@
-#include "potential/bispectrum/snap_formula.h"
+#include "potential/script/formula.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "potential/bispectrum/snap_script.h"
+#include "potential/script/script.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/nearest.h"
 #include "base/print.h"
 #include "base/text.h"
-#include "potential/bispectrum/snap_formula.h"
+#include "potential/script/formula.h"
 
 typedef struct variable {
   char *name;

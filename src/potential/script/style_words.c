@@ -1,0 +1,65 @@
+#include "potential/script/style_words.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+
+/** Of radii, Å. */
+static const double same = 1e-6;
+
+/** The next word at *@p at, which moves behind it; of no length at the end. */
+static lml_token take_word(const char **at) {
+  const char *begin = *at + strspn(*at, " \t");
+  const lml_token word = {.text = begin, .length = strcspn(begin, " \t")};
+  *at = begin + word.length;
+  return word;
+}
+
+static bool is_word(lml_token word, const char *name) {
+  return word.length == strlen(name) && strncasecmp(word.text, name, word.length) == 0;
+}
+
+static bool is_one_of(lml_token word, const char *const *names, size_t count) {
+  size_t k = 0;
+  while (k < count && !is_word(word, names[k])) k++;
+  return k < count;
+}
+
+/** The next style that adds forces to those of descriptors; of no length where there is none. */
+static lml_token take_term(const char **at) {
+  static const char *const without[] = {"pair_style", "hybrid", "hybrid/overlay", "zero", "nocoeff",
+                                        "full",       "snap",   "pace",           "uf3"};
+  for (;;) {
+    const lml_token word = take_word(at);
+    double number;
+    if (word.length == 0) return word;
+    if (!is_one_of(word, without, sizeof without / sizeof without[0]) && !lml_parse_real(word, &number)) return word;
+  }
+}
+
+bool lml_style_words_add_terms(const char *pair_style) { return take_term(&pair_style).length > 0; }
+
+/** How many words belong to a term's style. */
+static size_t settings_of(lml_token term) { return is_word(term, "zbl") || is_word(term, "table") ? 2 : 0; }
+
+/** A setting is a number or, of tables, one of these. */
+static bool same_setting(lml_token one, lml_token two) {
+  static const char *const forms[] = {"linear", "spline", "lookup", "bitmap"};
+  double first, second;
+  if (lml_parse_real(one, &first) && lml_parse_real(two, &second)) return fabs(first - second) <= same;
+  const size_t count = sizeof forms / sizeof forms[0];
+  return !(is_one_of(one, forms, count) && is_one_of(two, forms, count)) ||
+         (one.length == two.length && strncasecmp(one.text, two.text, one.length) == 0);
+}
+
+bool lml_style_words_same_terms(const char *one, const char *two) {
+  for (;;) {
+    const lml_token first = take_term(&one), second = take_term(&two);
+    if (first.length != second.length || strncasecmp(first.text, second.text, first.length) != 0) return false;
+    if (first.length == 0) return true;
+    for (size_t k = settings_of(first); k > 0; k--)
+      if (!same_setting(take_word(&one), take_word(&two))) return false;
+  }
+}

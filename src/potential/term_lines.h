@@ -1,0 +1,24 @@
+/** @file term_lines.h
+ *  A potential's fixed terms as lines of a LAMMPS input script, in which types are in the order of its elements.
+ */
+#ifndef LML_POTENTIAL_TERM_LINES_H
+#define LML_POTENTIAL_TERM_LINES_H
+
+#include "base/file.h"
+#include "potential/potential.h"
+
+enum { LML_TERM_STYLES_TEXT = 512 /**< bytes, with the NUL */ };
+
+/** The styles that a pair_style line has for the terms, "zbl 4.0 4.8 table spline 1000"; empty where none is to be
+ *  added there. */
+void lml_term_styles(const lml_potential *potential, char text[LML_TERM_STYLES_TEXT]);
+
+/** Write the pair_coeff lines of all terms, each behind @p before, which may make it a comment. */
+lml_status lml_term_lines_write(const lml_potential *potential, lml_file_writer *writer, const char *before,
+                                lml_error *error);
+
+/** The pair_style line and those of pair_coeff as comments that tell what was subtracted before a fit, to be freed;
+ * NULL and LML_OK where no term is to be added there. */
+lml_status lml_term_remark(const lml_potential *potential, char **text, lml_error *error);
+
+#endif
