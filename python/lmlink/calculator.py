@@ -9,7 +9,8 @@ import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from .configuration import Configuration, LMLinkError
+from .configuration import Configuration
+from .errors import LMLinkError
 from .messages import Messages, hand_on, warn
 from .parameters import absolute_path, is_configuration, regions_of, selected_atoms, set_parameters
 from .server import Server

@@ -7,21 +7,19 @@ import secrets
 import shlex
 import shutil
 import subprocess
-import sysconfig
 import tempfile
 from collections import namedtuple
 from pathlib import Path
 
-from ase.calculators.calculator import CalculationFailed
 from ase.io import read
 
+from .errors import LMLinkError
 from .messages import WARNING
 from .parameters import is_configuration, is_plain, regions_of, selected_atoms
+from .programs import find_program
 
 STRUCTURE = "structure.xyz"
 SOCKET_PATH = 100  # bytes that surely fit into a Unix socket's address
-BUILD_FOLDERS = ("build", "build/bin", "build/src", "build/src/programs", "build/release/src/programs",
-                 "build/quickstart/src/programs")
 # What decides a key of the configuration that is written.
 KEYWORDS = ((r"calculator\.qm\[\d+\]\.region\.buffer", "buffer_width"),
             (r"calculator\.qm\[\d+\]\.region\.blend", "blend_width"),
@@ -37,27 +35,6 @@ KEYWORDS = ((r"calculator\.qm\[\d+\]\.region\.buffer", "buffer_width"),
             (r"calculator", "potential"))
 
 Regions = namedtuple("Regions", "labels clusters warnings")
-
-
-class LMLinkError(CalculationFailed):
-    """`lmlink-serve` could not be started, ended too early, or broke the protocol; its last messages are in the
-    text."""
-
-
-def find_program(name):
-    """Path of one of lmlink's programs: in the folder LMLINK_BIN, in the build folder of the checkout that holds this
-    file, or where pip put the programs if it installed this file, or along PATH, in this order."""
-    folders = [os.path.expanduser(os.environ["LMLINK_BIN"])] if os.environ.get("LMLINK_BIN") else []
-    checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "CMakeLists.txt").is_file():
-        folders += [str(checkout / folder) for folder in BUILD_FOLDERS]
-    else:
-        folders += [sysconfig.get_path("scripts", scheme) for scheme in
-                    (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))]
-    path = shutil.which(name, path=os.pathsep.join(folders)) or shutil.which(name)
-    if path is None:
-        raise LMLinkError(f"{name} was not found: build it, or set LMLINK_BIN to the folder that holds it")
-    return path
 
 
 class Configuration:

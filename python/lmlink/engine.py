@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ase.calculators.socketio import SocketClient
 
-from .configuration import LMLinkError
+from .errors import LMLinkError
 from .messages import warn
 
 PATIENCE = 10.0  # seconds that an engine has to see that its server has gone, or that another has to leave its calculator

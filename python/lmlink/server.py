@@ -13,8 +13,9 @@ import weakref
 import numpy as np
 from ase.units import Bohr, Hartree
 
-from .configuration import LMLinkError, environment
+from .configuration import environment
 from .engine import Engine
+from .errors import LMLinkError
 from .messages import hand_on
 
 HEADER = 12  # bytes of a message's name in the i-PI protocol

@@ -166,6 +166,20 @@ static lml_status add_columns(const making *m, lml_error *error) {
 
 /* ---- keys ---- */
 
+/** Cell and periodic directions of region @p r's cluster. */
+static lml_status add_cell(const making *m, size_t r, lml_error *error) {
+  const lml_structure *cluster = &m->parts.regions[r].cluster->structure;
+  char name[LML_LOG_NAME_SIZE];
+  lml_values *pbc;
+  lml_log_name(name, LML_LOG_CLUSTER_CELL, r, m->parts.nregions);
+  lml_status status = lml_frame_set_reals(m->frame, name, cluster->cell, 9, error);
+  lml_log_name(name, LML_LOG_CLUSTER_PBC, r, m->parts.nregions);
+  if (status == LML_OK) status = lml_frame_add_info(m->frame, name, &pbc, error);
+  if (status == LML_OK) status = lml_values_allocate(pbc, LML_LOGICAL, 1, 3, error);
+  if (status == LML_OK) memcpy(pbc->logicals, cluster->pbc, sizeof cluster->pbc);
+  return status;
+}
+
 /** Of region @p r: whether it was recalled, its energy, age and cell. */
 static lml_status add_region(const making *m, size_t r, bool recalled, lml_error *error) {
   const size_t nregions = m->parts.nregions;
@@ -180,9 +194,7 @@ static lml_status add_region(const making *m, size_t r, bool recalled, lml_error
     status = lml_frame_set_real(m->frame, name, *qm->energy, error);
   lml_log_name(name, LML_LOG_REGION_AGE, r, nregions);
   if (status == LML_OK && ages != NULL) status = lml_frame_set_integer(m->frame, name, (int64_t)ages[r], error);
-  lml_log_name(name, LML_LOG_CLUSTER_CELL, r, nregions);
-  return status == LML_OK ? lml_frame_set_reals(m->frame, name, m->parts.regions[r].cluster->structure.cell, 9, error)
-                          : status;
+  return status == LML_OK ? add_cell(m, r, error) : status;
 }
 
 /** Mean force, work, energies and clusters of a mixture. */

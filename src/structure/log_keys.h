@@ -22,6 +22,7 @@
 #define LML_LOG_REGION_AGE "region_age"
 #define LML_LOG_REGION_RULE "region_rule"
 #define LML_LOG_CLUSTER_CELL "cluster_cell"
+#define LML_LOG_CLUSTER_PBC "cluster_pbc"
 #define LML_LOG_ENGINE "engine"
 #define LML_LOG_ENERGY_KIND "energy_kind"
 
