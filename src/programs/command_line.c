@@ -10,27 +10,27 @@
 #include "base/print.h"
 #include "base/text.h"
 
-enum { HELP_WIDTH = 79, HELP_COLUMN = 26, HELP_SIZE = 1600, MOST_OPTIONS = 80 };
-
-static const lml_option standard_options[] = {
-    {.name = "help", .help = "Print this text and exit."},
-    {.name = "version", .help = "Print the version and exit."},
+/** What is printed in place of a run. */
+static const struct {
+  lml_option option;
+  lml_action action;
+} standard_options[] = {
+    {{.name = "print-schema", .help = "Print a JSON schema of the configuration file, for editors, and exit."},
+     LML_ACTION_SCHEMA},
+    {{.name = "print-man", .help = "Print the manual page and exit."}, LML_ACTION_MAN},
+    {{.name = "print-bash-completion", .help = "Print what bash completes options by, and exit."}, LML_ACTION_BASH},
+    {{.name = "print-zsh-completion", .help = "The same for zsh."}, LML_ACTION_ZSH},
+    {{.name = "help", .help = "Print this text and exit."}, LML_ACTION_HELP},
+    {{.name = "version", .help = "Print the version and exit."}, LML_ACTION_VERSION},
 };
-static const lml_option schema_option = {
-    .name = "print-schema", .help = "Print a JSON schema of the configuration file, for editors, and exit."};
 enum { NSTANDARD = sizeof standard_options / sizeof standard_options[0] };
 
 /* ---- all options of a program ---- */
 
-typedef struct option_list {
-  lml_option options[MOST_OPTIONS];
-  size_t count;
-} option_list;
-
 static lml_status add_key(const lml_key *key, size_t base, void *context, lml_error *error) {
-  option_list *list = context;
+  lml_option_list *list = context;
   (void)error;
-  if (key->option != NULL && list->count < MOST_OPTIONS)
+  if (key->option != NULL && list->count < LML_MOST_OPTIONS)
     list->options[list->count++] = (lml_option){.name = key->option,
                                                 .value = key->argument,
                                                 .choices = key->type == LML_KEY_CHOICE ? key->choices : NULL,
@@ -39,18 +39,17 @@ static lml_status add_key(const lml_key *key, size_t base, void *context, lml_er
   return LML_OK;
 }
 
-/** Those of the configuration's keys, the program's own, and the standard ones. */
-static void list_options(const lml_command *command, option_list *list) {
+void lml_command_options(const lml_command *command, lml_option_list *list) {
   list->count = 0;
   if (command->keys != NULL) (void)lml_keys_walk(command->keys, add_key, list, NULL);
-  for (size_t k = 0; k < command->noptions && list->count < MOST_OPTIONS; k++)
+  for (size_t k = 0; k < command->noptions && list->count < LML_MOST_OPTIONS; k++)
     list->options[list->count++] = command->options[k];
-  if (command->keys != NULL && list->count < MOST_OPTIONS) list->options[list->count++] = schema_option;
-  for (size_t k = 0; k < NSTANDARD && list->count < MOST_OPTIONS; k++)
-    list->options[list->count++] = standard_options[k];
+  for (size_t k = 0; k < NSTANDARD && list->count < LML_MOST_OPTIONS; k++)
+    if (standard_options[k].action != LML_ACTION_SCHEMA || command->keys != NULL)
+      list->options[list->count++] = standard_options[k].option;
 }
 
-static const lml_option *find_option(const option_list *list, const char *name, size_t length) {
+static const lml_option *find_option(const lml_option_list *list, const char *name, size_t length) {
   for (size_t k = 0; k < list->count; k++)
     if (strlen(list->options[k].name) == length && strncmp(list->options[k].name, name, length) == 0)
       return &list->options[k];
@@ -59,12 +58,12 @@ static const lml_option *find_option(const option_list *list, const char *name, 
 
 /* ---- parsing ---- */
 
-static lml_status fail_unknown(const option_list *list, const char *word, lml_error *error) {
+static lml_status fail_unknown(const lml_option_list *list, const char *word, lml_error *error) {
   if (strncmp(word, "--", 2) != 0)
     return lml_fail(error, LML_ERR_USAGE, "unknown option '%s': options are long ones, such as --help", word);
   char name[64];
   lml_print_cut(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
-  const char *known[MOST_OPTIONS];
+  const char *known[LML_MOST_OPTIONS];
   for (size_t k = 0; k < list->count; k++) known[k] = list->options[k].name;
   const char *nearest = lml_nearest(name, known, list->count);
   if (nearest != NULL)
@@ -91,13 +90,13 @@ static lml_status add_given(lml_arguments *arguments, const lml_option *option, 
 }
 
 static lml_action action_of(const lml_option *option) {
-  if (strcmp(option->name, "help") == 0) return LML_ACTION_HELP;
-  if (strcmp(option->name, "version") == 0) return LML_ACTION_VERSION;
-  return strcmp(option->name, schema_option.name) == 0 ? LML_ACTION_SCHEMA : LML_ACTION_RUN;
+  for (size_t k = 0; k < NSTANDARD; k++)
+    if (strcmp(option->name, standard_options[k].option.name) == 0) return standard_options[k].action;
+  return LML_ACTION_RUN;
 }
 
 /** Parse the option at argv[*position] and move on to the last word that belongs to it. */
-static lml_status parse_option(lml_arguments *arguments, const option_list *list, int argc, char *const *argv,
+static lml_status parse_option(lml_arguments *arguments, const lml_option_list *list, int argc, char *const *argv,
                                int *position, lml_error *error) {
   const char *word = argv[*position];
   const size_t length = strcspn(word, "=");
@@ -134,8 +133,8 @@ lml_status lml_arguments_parse(const lml_command *command, int argc, char *const
   lml_status status = lml_alloc(&arguments->given, most, sizeof *arguments->given, "the command line", error);
   if (status == LML_OK)
     status = lml_alloc(&arguments->positional, most, sizeof *arguments->positional, "the command line", error);
-  option_list list;
-  list_options(command, &list);
+  lml_option_list list;
+  lml_command_options(command, &list);
   bool options_ended = false;
   for (int k = 1; status == LML_OK && k < argc && arguments->action == LML_ACTION_RUN; k++) {
     const char *word = argv[k];
@@ -304,100 +303,4 @@ static lml_status apply_key(const lml_key *key, size_t base, void *context, lml_
 lml_status lml_arguments_apply(const lml_arguments *arguments, void *target, lml_error *error) {
   applying a = {.arguments = arguments, .target = target};
   return lml_keys_walk(arguments->command->keys, apply_key, &a, error);
-}
-
-/* ---- help ---- */
-
-/** Text that grows like snprintf's: counts what does not fit. */
-typedef struct printer {
-  char *text;
-  size_t size, length, column;
-} printer;
-
-static void put_char(printer *p, char c) {
-  if (p->length + 1 < p->size) p->text[p->length] = c;
-  p->length++;
-  if (((unsigned char)c & 0xC0u) != 0x80u) p->column = c == '\n' ? 0 : p->column + 1; /* a character of UTF-8 */
-}
-
-static void put(printer *p, const char *text) {
-  while (*text != '\0') put_char(p, *text++);
-}
-
-static void put_spaces_to(printer *p, size_t column) {
-  while (p->column < column) put_char(p, ' ');
-}
-
-/** Words of @p text, with line breaks before HELP_WIDTH and every line from @p indent on. */
-static void put_wrapped(printer *p, const char *text, size_t indent) {
-  put_spaces_to(p, indent);
-  while (*text != '\0') {
-    const size_t word = strcspn(text, " ");
-    if (p->column > indent && p->column + 1 + word > HELP_WIDTH) {
-      put_char(p, '\n');
-      put_spaces_to(p, indent);
-    } else if (p->column > indent) {
-      put_char(p, ' ');
-    }
-    for (size_t k = 0; k < word; k++) put_char(p, text[k]);
-    text += word + strspn(text + word, " ");
-  }
-  put_char(p, '\n');
-}
-
-static void put_usage(printer *p, const lml_command *command) {
-  const char *lead = "Usage: ";
-  for (const char *line = command->usage; *line != '\0'; lead = "       ") {
-    put(p, lead);
-    put(p, command->program);
-    put_char(p, ' ');
-    while (*line != '\0' && *line != '\n') put_char(p, *line++);
-    put_char(p, '\n');
-    if (*line == '\n') line++;
-  }
-}
-
-static void put_option(printer *p, const lml_option *option, const char *defaults) {
-  char text[HELP_SIZE] = "";
-  put(p, "  --");
-  put(p, option->name);
-  for (size_t k = 0; option->choices != NULL && option->choices[k] != NULL; k++) {
-    put_char(p, k == 0 ? ' ' : '|');
-    put(p, option->choices[k]);
-  }
-  if (option->choices == NULL && option->value != NULL) {
-    put_char(p, ' ');
-    put(p, option->value);
-  }
-  if (p->column + 2 > HELP_COLUMN) put_char(p, '\n');
-  if (option->key != NULL) lml_key_describe(option->key, defaults + option->base, text, sizeof text);
-  put_wrapped(p, option->key != NULL ? text : option->help, HELP_COLUMN);
-}
-
-/** All options, with the defaults of the keys; without these where memory is out. */
-static void put_options(printer *p, const lml_command *command) {
-  option_list list;
-  char *defaults = NULL;
-  list_options(command, &list);
-  if (command->keys != NULL && lml_alloc(&defaults, command->keys->size, 1, "defaults", NULL) == LML_OK)
-    command->keys->init(defaults);
-  for (size_t k = 0; k < list.count; k++)
-    if (list.options[k].key == NULL || defaults != NULL) put_option(p, &list.options[k], defaults);
-  if (defaults != NULL) command->keys->free(defaults);
-  lml_free(defaults);
-}
-
-size_t lml_command_help(const lml_command *command, char *text, size_t size) {
-  printer p = {.text = text, .size = size};
-  put_usage(&p, command);
-  put_char(&p, '\n');
-  put_wrapped(&p, command->summary, 0);
-  put(&p, "\nOptions:\n");
-  put_options(&p, command);
-  if (command->notes != NULL) {
-    put_char(&p, '\n');
-    put(&p, command->notes);
-  }
-  if (size > 0) text[p.length < size ? p.length : size - 1] = '\0';
-  return p.length;
 }

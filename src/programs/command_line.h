@@ -40,8 +40,25 @@ typedef struct lml_command {
       *positional; /**< what a positional argument is called in messages, "structure file"; NULL where max is 0 */
 } lml_command;
 
-/** What there is to do; the first of --help, --version and --print-schema wins. */
-typedef enum lml_action { LML_ACTION_RUN = 0, LML_ACTION_HELP, LML_ACTION_VERSION, LML_ACTION_SCHEMA } lml_action;
+/** What there is to do; the first option that asks for something to be printed wins. */
+typedef enum lml_action {
+  LML_ACTION_RUN = 0,
+  LML_ACTION_HELP,
+  LML_ACTION_VERSION,
+  LML_ACTION_SCHEMA,
+  LML_ACTION_MAN,
+  LML_ACTION_BASH,
+  LML_ACTION_ZSH
+} lml_action;
+
+/** All options of a program: those of its configuration's keys, its own, and the standard ones. */
+enum { LML_MOST_OPTIONS = 96 };
+typedef struct lml_option_list {
+  lml_option options[LML_MOST_OPTIONS];
+  size_t count;
+} lml_option_list;
+
+void lml_command_options(const lml_command *command, lml_option_list *list);
 
 /** A parsed command line; the strings are those of argv. */
 typedef struct lml_arguments {
@@ -79,9 +96,5 @@ lml_status lml_arguments_real(const lml_arguments *arguments, const char *name, 
 
 /** Put what the options say that are keys of the configuration into @p target, the configuration's structure. */
 lml_status lml_arguments_apply(const lml_arguments *arguments, void *target, lml_error *error);
-
-/** The --help text, 79 columns wide, into @p text of @p size bytes like snprintf: returns the length that the whole
- *  text has. */
-size_t lml_command_help(const lml_command *command, char *text, size_t size);
 
 #endif

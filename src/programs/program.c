@@ -6,32 +6,58 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/print.h"
+#include "programs/command_text.h"
 #include "programs/key_schema.h"
 #include "programs/signals.h"
 
-enum { HELP_SIZE = 32768 };
+enum { TEXT_SIZE = 65536 };
 
 static lml_status print(const char *text, lml_error *error) {
   const bool failed = fputs(text, stdout) == EOF || fflush(stdout) == EOF;
   return failed ? lml_fail(error, LML_ERR_IO, "cannot write to the standard output") : LML_OK;
 }
 
-/** Help, version or schema, which are all there is to do then. */
+/** A text of a program that is as long as it is. */
+static lml_status print_text(const lml_command *command, size_t (*make)(const lml_command *, char *, size_t),
+                             lml_error *error) {
+  char text[TEXT_SIZE];
+  const size_t length = make(command, text, sizeof text);
+  if (length >= sizeof text)
+    return lml_fail(error, LML_ERR_USAGE, "the text has %zu bytes, and room is for %zu", length, sizeof text);
+  return print(text, error);
+}
+
+static size_t make_version(const lml_command *command, char *text, size_t size) {
+  return lml_print_cut(text, size, "%s %s\n", command->program, lml_version());
+}
+
+static lml_status print_schema(const lml_command *command, lml_error *error) {
+  char *schema = NULL;
+  lml_status status = lml_key_schema(command->keys, &schema, error);
+  if (status == LML_OK) status = print(schema, error);
+  lml_free(schema);
+  return status;
+}
+
+/** Help, version and the like, which are all there is to do then. */
 static lml_status inform(const lml_arguments *arguments, lml_error *error) {
   const lml_command *command = arguments->command;
-  char text[HELP_SIZE];
-  if (arguments->action == LML_ACTION_SCHEMA) {
-    char *schema = NULL;
-    lml_status status = lml_key_schema(command->keys, &schema, error);
-    if (status == LML_OK) status = print(schema, error);
-    lml_free(schema);
-    return status;
+  switch (arguments->action) {
+    case LML_ACTION_SCHEMA:
+      return print_schema(command, error);
+    case LML_ACTION_MAN:
+      return print_text(command, lml_command_man, error);
+    case LML_ACTION_BASH:
+      return print_text(command, lml_command_bash, error);
+    case LML_ACTION_ZSH:
+      return print_text(command, lml_command_zsh, error);
+    case LML_ACTION_VERSION:
+      return print_text(command, make_version, error);
+    case LML_ACTION_HELP:
+    case LML_ACTION_RUN:
+      break;
   }
-  if (arguments->action == LML_ACTION_HELP)
-    lml_command_help(command, text, sizeof text);
-  else
-    lml_print_cut(text, sizeof text, "%s %s\n", command->program, lml_version());
-  return print(text, error);
+  return print_text(command, lml_command_help, error);
 }
 
 static int exit_code(const lml_program *program, lml_status status) {

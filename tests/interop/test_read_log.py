@@ -3,13 +3,14 @@ computed, a partial frame is never a structure, and what is damaged is told."""
 
 import json
 import sys
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.vasp import Vasp
-from ase.io import read
+from ase.io import formats, read
 from ase.units import GPa
 from conftest import run_retrain
 from engines import VASP_STAND_IN
@@ -226,3 +227,15 @@ def test_targets_from_vasp(tmp_path, monkeypatch):
         list(read_targets([tmp_path / "bare.xyz"]))
     with pytest.raises(LMLinkError, match="cannot be read by ASE"):
         list(read_targets([tmp_path / "missing.xyz"]))
+
+
+def test_ase_reads_it_as_a_format(plain):
+    """By the entry point that pip installs."""
+    log, replies = plain
+    point = EntryPoint(name="lmlink-log", value="lmlink.formats:force_log", group="ase.ioformats")
+    if "lmlink-log" not in formats.ioformats:
+        formats.define_external_io_format(point)
+    frames = read(log, index=":", format="lmlink-log")
+    assert [frame.info["evaluation"] for frame in frames] == [1, 2, 3]
+    assert read(log, format="lmlink-log").info["evaluation"] == 3
+    assert np.abs(frames[0].get_forces() - replies[0].forces).max() < ROUNDING

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "programs/command_line.h"
+#include "programs/command_text.h"
 #include "support/near.h"
 
 static const char *const terms[] = {"none", "snap", NULL};
