@@ -186,9 +186,12 @@ static void print_renewed(void *context, const lml_retrain *retrain) {
   const lml_dataset *followed = lml_retrain_followed(retrain->options);
   const lml_frame_errors total = lml_validation_total(&retrain->validations[followed - retrain->options->sets]);
   clear_line(context);
-  printf("%zu frames, %zu rows: RMS error %.6f -> %.6f eV/A; wrote %s\n", followed->nframes, followed->nrows,
-         sqrt(total.sums.baseline / total.sums.count), sqrt(total.sums.after / total.sums.count),
-         retrain->options->output);
+  printf("%zu frames, %zu rows: RMS error %.6f -> %.6f eV/A; ", followed->nframes, followed->nrows,
+         sqrt(total.sums.baseline / total.sums.count), sqrt(total.sums.after / total.sums.count));
+  if (retrain->uncertainty.factor != NULL)
+    printf("uncertainty scaled by %.2f from %zu folds; ", retrain->uncertainty.calibration.alpha,
+           retrain->uncertainty.calibration.nfolds);
+  printf("wrote %s\n", retrain->options->output);
   fflush(stdout);
 }
 

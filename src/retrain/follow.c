@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/sys.h"
+#include "retrain/choose/choose.h"
 #include "retrain/data/structures.h"
 #include "retrain/result.h"
 #include "retrain/solve/solve.h"
@@ -44,7 +45,10 @@ static lml_status watch(lml_run *r, lml_dataset *set, int *stop, lml_error *erro
   return status;
 }
 
-/** Wait for frames and add them to the sums. */
+/** Whether frames have to be left out for the scale of an uncertainty: sums are made by folds then. */
+static bool calibrates(const lml_run *r) { return r->options->uncertainty.kind != LML_UNCERTAINTY_NONE; }
+
+/** Wait for frames and add them to the sums, or where these are made by folds, screen them at least. */
 static lml_status take_frames(lml_run *r, size_t index, int *stop, lml_error *error) {
   lml_dataset *set = &r->options->sets[index];
   const size_t first = set->nframes;
@@ -53,7 +57,25 @@ static lml_status take_frames(lml_run *r, size_t index, int *stop, lml_error *er
   if (status == LML_OK) status = lml_comm_broadcast(r->comm, stop, sizeof *stop, error);
   if (status != LML_OK || *stop) return status;
   status = lml_dataset_share(set, first, r->comm, error);
+  if (calibrates(r) && set->leverage == 0.0) return status;
   return status == LML_OK ? lml_run_add_frames(r, index, first, error) : status;
+}
+
+/** Make the sums by folds of the frames that are there. Which frames are equivalent, and so the folds, may change with
+ *  each frame that comes; *@p ready is whether there are two folds at all. */
+static lml_status sum_by_folds(lml_run *r, bool *ready, lml_error *error) {
+  lml_run_forget_folds(r);
+  const lml_status status = lml_run_group_frames(r, error);
+  *ready = status == LML_OK && r->retrain->nfolds > 1;
+  return *ready ? lml_run_sum_folds(r, error) : status;
+}
+
+/** Potential and uncertainty are written together, so that there is neither while there is no scale. */
+static void report_waiting(const lml_run *r, const lml_dataset *set) {
+  if (lml_run_is_root(r))
+    lml_log_line(r->listener->log, LML_LOG_INFO,
+                 "%s: %zu frames so far, but none can be left out to scale the uncertainty by: others are waited for",
+                 set->path, set->nframes);
 }
 
 static lml_status renew(lml_run *r, lml_dataset *set, lml_error *error) {
@@ -76,7 +98,12 @@ lml_status lml_run_follow(lml_run *r, lml_error *error) {
   while (status == LML_OK) {
     status = take_frames(r, index, &stop, error);
     if (status != LML_OK || stop) break;
-    if (set->nframes - used < every) continue;
+    bool ready = set->nframes - used >= every;
+    if (ready && calibrates(r)) {
+      status = sum_by_folds(r, &ready, error);
+      if (status == LML_OK && !ready) report_waiting(r, set);
+    }
+    if (status != LML_OK || !ready) continue;
     status = renew(r, set, error);
     used = set->nframes;
   }

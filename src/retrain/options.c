@@ -125,8 +125,9 @@ size_t lml_retrain_trials(const lml_retrain_options *options) {
 }
 
 size_t lml_retrain_most_folds(const lml_retrain_options *options) {
-  if (options->folds > 0 || lml_retrain_followed(options) != NULL) return options->folds;
-  return lml_retrain_chooses(options) || options->uncertainty.kind != LML_UNCERTAINTY_NONE ? LML_FOLDS : 0;
+  const bool chooses = lml_retrain_chooses(options) && lml_retrain_followed(options) == NULL;
+  if (options->folds > 0) return options->folds;
+  return chooses || options->uncertainty.kind != LML_UNCERTAINTY_NONE ? LML_FOLDS : 0;
 }
 
 bool lml_retrain_describes(const lml_retrain_options *options) {
@@ -176,11 +177,7 @@ static lml_status check_uncertainty(const lml_retrain_options *options, lml_erro
                     "--uncertainty %s is found from targets: give --targets FILE, or --uncertainty-from alone for the "
                     "distance of the starting potential",
                     lml_uncertainty_names[wanted->kind]);
-  if (lml_retrain_followed(options) == NULL || (wanted->kind == LML_UNCERTAINTY_NONE && wanted->nfrom == 0))
-    return LML_OK;
-  return lml_fail(error, LML_ERR_USAGE,
-                  "--follow leaves no frames out, which the scale of an uncertainty needs: omit --uncertainty and "
-                  "--uncertainty-from, and retrain once more at the end without --follow");
+  return LML_OK;
 }
 
 lml_status lml_retrain_options_check(const lml_retrain_options *options, lml_error *error) {

@@ -110,6 +110,58 @@ def test_every_n_frames_and_again_after_a_restart(follow, frames, tmp_path):
     assert np.abs(read_coefficients(again.output) - wanted).max() <= 1e-11 * np.abs(wanted).max()
 
 
+def uncertainty_of(path):
+    """The factor, and what is said of its scale."""
+    content = json.loads(path.with_suffix(".uncertainty.json").read_text())
+    return np.load(path.with_suffix(".uncertainty.npy")), content
+
+
+@pytest.fixture
+def noisy(frames):
+    """With errors that no potential can meet, for a covariance."""
+    rng = np.random.default_rng(3)
+    for atoms in frames:
+        atoms.arrays["forces_qm"][:6] += rng.normal(0, 0.02, (6, 3))
+    return frames
+
+
+@pytest.mark.parametrize("more", [(), ("--leverage", "1e-3"), ("--fold-groups", "run")])
+def test_an_uncertainty_each_time(more, follow, noisy, label, teacher, tmp_path):
+    """Written with the potential, and that of a run with the frames so far; neither while all frames are equivalent."""
+    begin, options = follow
+    soft = label("soft.xyz", cells(2, 9), teacher[1])
+    for number, atoms in enumerate(noisy):
+        atoms.info["run"] = f"r{number // 2}"
+    several = [*options, "--soft", soft, "--lambda-soft", "1e-3", *more, "--uncertainty", "sandwich"]
+    follower = begin("--soft", soft, "--lambda-soft", "1e-3", *more, "--uncertainty", "sandwich", "--report",
+                     tmp_path / "new.json")
+    follower.wait()
+    follower.append(noisy[0], noisy[0])
+    for line in follower.process.stderr:
+        if "none can be left out to scale the uncertainty by" in line:
+            break
+    assert not list(tmp_path.glob("new.*"))
+    for piece in (noisy[1:3], noisy[3:6]):
+        follower.append(*piece)
+        once(several, follower.log, tmp_path / "once.snapcoeff")
+        factor, content = uncertainty_of(tmp_path / "once.snapcoeff")
+        while True:  # the frames may be seen one by one
+            line = follower.line()
+            found, said = uncertainty_of(follower.output)
+            if said["factor"]["rows"] == content["factor"]["rows"]:
+                break
+        assert "uncertainty scaled by" in line
+        assert said["factor"]["calibration"]["folds"] == content["factor"]["calibration"]["folds"] > 1
+        assert said["factor"]["calibration"] == pytest.approx(content["factor"]["calibration"], rel=1e-6)
+        assert said["distance"]["elements"]["W"]["atoms"] == content["distance"]["elements"]["W"]["atoms"]
+        squares, wanted = found @ found.T, factor @ factor.T
+        assert np.abs(squares - wanted).max() <= 1e-6 * np.abs(wanted).max()
+        theta = read_coefficients(tmp_path / "once.snapcoeff")
+        assert np.abs(read_coefficients(follower.output) - theta).max() <= 1e-10 * np.abs(theta).max()
+    code, _, errors = follower.stop()
+    assert code == 0, errors
+
+
 @pytest.fixture
 def large_frames(label, teacher, tmp_path):
     """Frames so large that each is a unit of work, which a rank does by itself."""
@@ -121,7 +173,8 @@ def large_frames(label, teacher, tmp_path):
     return result
 
 
-@pytest.mark.parametrize("more", [[], ["--leverage", "0.01"], ["--method", "qr"]])
+@pytest.mark.parametrize("more", [[], ["--leverage", "0.01"], ["--method", "qr"],
+                                  ["--uncertainty", "sandwich"]])
 def test_several_ranks(more, follow, large_frames, tmp_path):
     """Rank 0 looks at the log, and the ranks share the frames; each result is that of one rank. SIGUSR1, which mpirun
     passes on, ends it."""

@@ -396,7 +396,6 @@ def test_what_cannot_be_is_said(material, label, teacher, tmp_path):
     ridge = ("--lambda-ridge", 1)
     for words, code, message in [
             (("--targets", one, *ridge, "--uncertainty", "sandwich", *output), 1, "scale the uncertainty"),
-            (("--follow", files["targets"], *ridge, "--uncertainty", "pops", *output), 2, "--follow leaves no frames"),
             (("--uncertainty", "pops", "--uncertainty-from", files["soft"]), 2, "found from targets"),
             (("--uncertainty-from", tmp_path / "rows.npy"), 2, "name a file of structures"),
             (("--uncertainty-from", files["hard"].with_name("none.xyz")), 1, "none.xyz"),

@@ -109,12 +109,18 @@ static lml_status check_groups(const lml_run *r, lml_error *error) {
                   "give more frames, --test FILE, or --lambda-soft and --lambda-ridge");
 }
 
+static lml_status group_frames(lml_run *r, size_t nfolds, lml_error *error) {
+  const lml_folding folding = {r->options->fold_groups, nfolds};
+  return lml_frame_groups_find(r->options->sets, r->options->nsets, &folding, &r->workers, &r->retrain->ngroups,
+                               &r->retrain->nfolds, error);
+}
+
+lml_status lml_run_group_frames(lml_run *r, lml_error *error) { return group_frames(r, 0, error); }
+
 /** Find which frames are left out together. */
 static lml_status make_folds(lml_run *r, size_t nfolds, lml_error *error) {
-  lml_retrain *retrain = r->retrain;
-  const lml_folding folding = {r->options->fold_groups, nfolds};
-  lml_status status = lml_frame_groups_find(r->options->sets, r->options->nsets, &folding, &r->workers,
-                                            &retrain->ngroups, &retrain->nfolds, error);
+  const lml_retrain *retrain = r->retrain;
+  lml_status status = group_frames(r, nfolds, error);
   if (status == LML_OK) status = check_groups(r, error);
   if (status == LML_OK && lml_run_is_root(r))
     lml_log_line(r->listener->log, LML_LOG_INFO, "%zu target frames are %zu groups, left out in %zu folds",
@@ -157,6 +163,7 @@ lml_status lml_run_plan_choice(lml_run *r, lml_error *error) {
   const bool needed = retrain->by == LML_CHOICE_FOLDS || options->uncertainty.kind != LML_UNCERTAINTY_NONE;
   if (status != LML_OK || !needed) return status;
   if (lml_retrain_followed(options) == NULL) return make_folds(r, nfolds, error);
+  if (retrain->by != LML_CHOICE_FOLDS) return LML_OK; /* of the frames that are there, each time: see follow.c */
   return lml_fail(error, LML_ERR_USAGE,
                   "--follow can't leave out frames that are yet to come: give --lambda-soft and --lambda-ridge, as a "
                   "run without --follow chooses them, or a --test FILE whose forces are not the start's own");

@@ -69,11 +69,13 @@ typedef struct {
   const lml_dataset *only; /**< the set whose rows they are; NULL: all for the role */
   lml_normal *normals;     /**< one, or one per fold */
   size_t nnormals;
-  lml_soft_sample *sample; /**< that takes some of the rows; NULL: none */
+  lml_soft_sample *sample;                          /**< that takes some of the rows; NULL: none */
+  enum { SCREENING_AHEAD = 0, SCREENED } screening; /**< whether sets that leverage screens have been screened */
 } sum_task;
 
 static bool is_summed(const sum_task *task, const lml_dataset *set) {
-  return set->role == task->role && set->leverage == 0.0 && (task->only == NULL || task->only == set);
+  return set->role == task->role && (set->leverage == 0.0 || task->screening == SCREENED) &&
+         (task->only == NULL || task->only == set);
 }
 
 /** Frames whose rows are added. */
@@ -234,20 +236,30 @@ static lml_status check_folds(const lml_run *r, lml_error *error) {
                   r->retrain->nfolds, count);
 }
 
-static lml_status make_folds(lml_run *r, lml_error *error) {
-  lml_retrain *retrain = r->retrain;
-  lml_status status = lml_alloc(&retrain->folds, retrain->nfolds, sizeof *retrain->folds, "folds", error);
-  for (size_t k = 0; k < retrain->nfolds && status == LML_OK; k++)
-    status = lml_normal_make(&retrain->folds[k], retrain->width, error);
-  return status;
-}
-
 /** Elements whose energies are offset in some set. */
 static size_t count_offsets(const lml_retrain_options *options) {
   size_t count = 0;
   for (size_t s = 0; s < options->nsets; s++)
     if (options->sets[s].noffsets > 0) count = options->sets[s].noffsets;
   return count;
+}
+
+static lml_status make_folds(lml_run *r, lml_error *error) {
+  lml_retrain *retrain = r->retrain;
+  lml_status status = lml_alloc(&retrain->folds, retrain->nfolds, sizeof *retrain->folds, "folds", error);
+  for (size_t k = 0; k < retrain->nfolds && status == LML_OK; k++) {
+    status = lml_normal_make(&retrain->folds[k], retrain->width, error);
+    if (status == LML_OK) status = lml_normal_allow_offsets(&retrain->folds[k], count_offsets(r->options), error);
+  }
+  return status;
+}
+
+void lml_run_forget_folds(lml_run *r) {
+  lml_retrain *retrain = r->retrain;
+  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds; k++) lml_normal_free(&retrain->folds[k]);
+  lml_free(retrain->folds);
+  retrain->folds = NULL;
+  retrain->nfolds = retrain->ngroups = 0;
 }
 
 /** Let sums of targets and tests have offsets of energies, where there are any. */
@@ -257,8 +269,6 @@ static lml_status allow_offsets(lml_run *r, lml_error *error) {
   lml_status status = lml_normal_allow_offsets(&retrain->target, count, error);
   for (size_t s = 0; s < r->options->nsets && status == LML_OK; s++)
     if (retrain->tests[s].gram != NULL) status = lml_normal_allow_offsets(&retrain->tests[s], count, error);
-  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds && status == LML_OK; k++)
-    status = lml_normal_allow_offsets(&retrain->folds[k], count, error);
   return status;
 }
 
@@ -385,16 +395,22 @@ static size_t list_tasks(lml_run *r, sum_task *tasks) {
   return count;
 }
 
+/** One stage of the run. */
+static lml_status sum_tasks(lml_run *r, const sum_task *tasks, size_t ntasks, lml_error *error) {
+  size_t nframes = 0;
+  for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, &tasks[t]);
+  lml_run_begin_stage(r, LML_STAGE_ROWS, nframes);
+  const lml_status status = sum_sets(r, tasks, ntasks, error);
+  lml_run_end_stage(r);
+  return status;
+}
+
 static lml_status make_sums(lml_run *r, lml_error *error) {
   sum_task *tasks;
-  size_t nframes = 0;
   lml_status status = lml_alloc(&tasks, 2 + r->options->nsets, sizeof *tasks, "sums", error);
   if (status != LML_OK) return status;
   const size_t ntasks = list_tasks(r, tasks);
-  for (size_t t = 0; t < ntasks; t++) nframes += count_frames(r, &tasks[t]);
-  lml_run_begin_stage(r, LML_STAGE_ROWS, nframes);
-  status = sum_sets(r, tasks, ntasks, error);
-  lml_run_end_stage(r);
+  status = sum_tasks(r, tasks, ntasks, error);
   lml_free(tasks);
   return status;
 }
@@ -407,6 +423,15 @@ lml_status lml_run_make_sums(lml_run *r, lml_error *error) {
   add_up_folds(r);
   if (status == LML_OK) status = select_from_sets(r, error);
   return status == LML_OK ? lml_comm_agree(r->comm, check_folds(r, error), error) : status;
+}
+
+lml_status lml_run_sum_folds(lml_run *r, lml_error *error) {
+  lml_status status = lml_comm_agree(r->comm, make_folds(r, error), error);
+  sum_task task = target_task(r);
+  task.screening = SCREENED;
+  if (status == LML_OK) status = sum_tasks(r, &task, 1, error);
+  if (status == LML_OK) add_up_folds(r);
+  return status;
 }
 
 lml_status lml_run_add_frames(lml_run *r, size_t index, size_t first, lml_error *error) {
