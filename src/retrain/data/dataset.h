@@ -12,9 +12,9 @@
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
 #include "retrain/data/config_groups.h"
-#include "retrain/data/constrained_atoms.h"
 #include "retrain/data/quantity.h"
 #include "retrain/data/source.h"
+#include "structure/held_atoms.h"
 
 /** What a set is for. */
 typedef enum lml_role { LML_ROLE_TARGET = 0, LML_ROLE_HARD, LML_ROLE_SOFT, LML_ROLE_TEST, LML_ROLES } lml_role;
@@ -23,7 +23,7 @@ typedef enum lml_role { LML_ROLE_TARGET = 0, LML_ROLE_HARD, LML_ROLE_SOFT, LML_R
 typedef enum lml_selection {
   LML_SELECT_LOG = 0, /**< frames with a column forces_qm: that column of QM atoms; others: as unfixed */
   LML_SELECT_ALL,     /**< all atoms, column forces */
-  LML_SELECT_UNFIXED, /**< components that no constraint held, see constrained_atoms.h; column forces */
+  LML_SELECT_UNFIXED, /**< components that no constraint held, see held_atoms.h; column forces */
   LML_SELECT_QM       /**< atoms of region QM; column forces_qm, or else forces */
 } lml_selection;
 

@@ -1,4 +1,4 @@
-/** @file constrained_atoms.h
+/** @file held_atoms.h
  *  Which components of the positions were held fixed when a frame's forces were computed.
  *
  *  Columns that say so, for whole atoms (L:1) or component by component (L:3), also as integers 0 and 1: lmlink's
@@ -6,8 +6,8 @@
  *  the atoms that no FixCartesian names, and ASE 3.22 inverts a FixScaled beside a FixCartesian: the forces, which are
  *  zero where something is held and constraints acted on them, tell.
  */
-#ifndef LML_RETRAIN_DATA_CONSTRAINED_ATOMS_H
-#define LML_RETRAIN_DATA_CONSTRAINED_ATOMS_H
+#ifndef LML_STRUCTURE_HELD_ATOMS_H
+#define LML_STRUCTURE_HELD_ATOMS_H
 
 #include <stdbool.h>
 
@@ -37,5 +37,9 @@ typedef struct lml_held_components {
 lml_status lml_held_components_find(lml_held_components *held, lml_frame *frame, const double *forces,
                                     lml_move_mask meaning, lml_error *error);
 void lml_held_components_free(lml_held_components *held);
+
+/** The atoms of @p frame that are held in all components, into a new array @p held of natoms flags, to be freed with
+ *  lml_free; NULL where there is none. Forces are those of its column `forces`. Likewise. */
+lml_status lml_held_atoms_read(lml_frame *frame, unsigned char **held, lml_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-#include "retrain/data/constrained_atoms.h"
+#include "structure/held_atoms.h"
 
 #include <string.h>
 
@@ -142,5 +142,21 @@ lml_status lml_held_components_find(lml_held_components *held, lml_frame *frame,
   if (fix != NULL) hold(held, fix, true);
   if (move != NULL) status = apply_move_mask(held, move, forces, meaning, error);
   for (size_t k = 0; k < 3 * natoms; k++) held->any |= held->flags[k];
+  return status;
+}
+
+/* ---- atoms ---- */
+
+lml_status lml_held_atoms_read(lml_frame *frame, unsigned char **held, lml_error *error) {
+  const lml_values *column = lml_frame_column(frame, "forces");
+  const bool known = column != NULL && column->type == LML_REAL && column->width == 3;
+  const size_t natoms = frame->structure.natoms;
+  lml_held_components found = {0};
+  *held = NULL;
+  lml_status status = lml_held_components_find(&found, frame, known ? column->reals : NULL, LML_MOVE_MASK_AUTO, error);
+  if (status == LML_OK && found.any) status = lml_alloc(held, natoms, 1, "constraints of atoms", error);
+  for (size_t i = 0; status == LML_OK && found.any && i < natoms; i++)
+    (*held)[i] = found.flags[3 * i] && found.flags[3 * i + 1] && found.flags[3 * i + 2];
+  lml_held_components_free(&found);
   return status;
 }
