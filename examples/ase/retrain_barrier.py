@@ -38,14 +38,17 @@ def make_constraints(potential, output, quick):
     return folder
 
 
-def retrain(potential, logs, constraints, ridge, output):
-    """Run lmlink-retrain; the file of the new potential."""
+def constraint_sets(folder):
+    """Options of lmlink-retrain for the structures in this folder."""
+    return [("--hard", folder / "strained.xyz"), ("--hard", folder / "vacancy.xyz"), ("--soft", folder / "hot.xyz"),
+            ("--test", folder / "hot_test.xyz")]
+
+
+def retrain(potential, sets, ridge, output):
+    """Run lmlink-retrain; the file of the new potential. sets: pairs of an option and a file."""
     result = output / "retrained.snapcoeff"
     if result.is_file():
         return with_fixed_terms(potential, result)
-    sets = [("--targets", log) for log in logs]
-    sets += [("--hard", constraints / "strained.xyz"), ("--hard", constraints / "vacancy.xyz"),
-             ("--soft", constraints / "hot.xyz"), ("--test", constraints / "hot_test.xyz")]
     subprocess.run([find_program("lmlink-retrain"), "--start", potential, *(word for pair in sets for word in pair),
                     "--lambda-soft", "1", "--lambda-ridge", str(ridge), "--output", result, "--report", output / "retrained.json",
                     "--log-level", "error"], check=True)
@@ -115,7 +118,8 @@ def main():
     qmml = barrier(Model("QM/ML", before, engine, logs=logs.resolve()), arguments.system, arguments)
     original = barrier(Model("ML", before), arguments.system, arguments)
     constraints = make_constraints(before, arguments.output, arguments.quick)
-    after = retrain(before, sorted(logs.glob("*.xyz")), constraints, arguments.ridge, arguments.output)
+    targets = [("--targets", log) for log in sorted(logs.glob("*.xyz"))]
+    after = retrain(before, targets + constraint_sets(constraints), arguments.ridge, arguments.output)
     retrained = barrier(Model("retrained", after), arguments.system, arguments)
 
     wanted, heights = virtual_work(qmml).barrier, [total_energies(path).max() for path in (original, retrained)]

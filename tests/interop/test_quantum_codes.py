@@ -1,11 +1,14 @@
 """The inputs and configurations in examples/ase/engines run as their README says, and the forces on the QM atoms are those
 of the code by itself; and quantum.py, which uses them."""
 
+import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 
 import engines
 import numpy as np
@@ -16,6 +19,7 @@ from ase.io import read, write
 from ase.units import Bohr, Hartree
 from conftest import LAMMPS_DATA, ROOT, TIMEOUT, need, program
 from examples import example, is_picture, number
+from serve import descendants, ends
 
 FOLDER = ROOT / "examples" / "ase" / "engines"
 
@@ -94,23 +98,37 @@ def test_quantum_espresso(work):
     logged("quantum_espresso", 1e-4, read("alone.out", format="espresso-out").get_forces()[at])
 
 
-def test_cp2k(work):
+@pytest.fixture
+def cp2k(monkeypatch):
+    """What makes CP2K's input, where there is CP2K."""
     if engines.ENGINES["cp2k"].missing():
         need("engines", engines.ENGINES["cp2k"].missing())
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import cp2k
-    finally:
-        sys.path.remove(str(FOLDER))
-    settings = {"cutoff": 100, "relative_cutoff": 30, "convergence": 1e-7, "bands": 10}
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("cp2k")
+
+
+def test_cp2k(work, cp2k):
+    settings = {"cutoff": 100, "relative_cutoff": 30, "convergence": 1e-7, "bands_per_atom": 2}
     kind = ("SZV-MOLOPT-SR-GTH", "GTH-PBE-q4")
     options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", value)]
     cluster = silicon("cp2k", "--kind", "Si=" + ",".join(kind), *options)
-    cp2k.write_input(cluster, work / "alone", {"Si": kind}, address=None, **settings)
+    cp2k.write_input(cluster, work / "alone", {"Si": kind}, None, cp2k.Settings(**settings))
     lines = command("cp2k.psmp", "-i", "alone/cp2k.inp").splitlines()
     first = next(i for i, line in enumerate(lines) if "ATOMIC FORCES" in line) + 3
     at = int(np.flatnonzero(cluster.arrays["region"] == "QM")[0])
     logged("cp2k", 1e-4, np.array(lines[first + at].split()[3:6], float) * Hartree / Bohr)
+
+
+def test_cut_basis_of_cp2k(cp2k):
+    """CP2K's file has smaller basis sets whose functions are the first ones of the larger."""
+    for symbol, shells in (("W", (("s", 2), ("p", 1), ("d", 1))), ("Si", (("s", 1), ("p", 1)))):
+        head, rows = cp2k.find_basis(symbol, "SZV-MOLOPT-SR-GTH")
+        expected = ["1", " ".join(map(str, head)), *map(" ".join, rows)]
+        assert cp2k.cut_basis(symbol, "DZVP-MOLOPT-SR-GTH", shells) == expected
+    for basis, words in (("DZVP-MOLOPT-SR-GTH/4s1p", "has 3 s functions, not 4"), ("DZVP-MOLOPT-SR-GTH/1s1d", "without a gap"),
+                         ("DZVP-MOLOPT-SR-GTH/1x", "'1x' is not a list"), ("NONE/1s", "has no basis NONE of W")):
+        with pytest.raises(SystemExit, match=words):
+            cp2k.basis_lines("W", basis)
 
 
 def test_vasp(work, monkeypatch):
@@ -172,8 +190,41 @@ def test_silicon_with_quantum_espresso(start, potentials, tmp_path):
     assert len(logged) == 4 and all(frame.info["recalled"] for frame in logged)
 
 
-def test_tungsten_with_cp2k(start, potentials, tmp_path):
-    if engines.ENGINES["cp2k"].missing():
-        need("engines", engines.ENGINES["cp2k"].missing())
+def test_tungsten_with_cp2k(start, cp2k, potentials, tmp_path):
     output = example(start, tmp_path, "quantum.py", "--engine", "cp2k")
     assert "1 QM, 9 in the cluster" in output and 0 < number("force on the QM atom by CP2K:", output) < 1
+
+
+def frames_of(log):
+    return log.read_text().count("lmlink_log=1") if log.is_file() else 0
+
+
+def test_screw_with_cp2k(start, cp2k, potentials, tmp_path):
+    """Killed twice in the middle of a call, it goes on without one repeated: four calls, and four frames that count."""
+    log = tmp_path / "out" / "forces.xyz"
+    for done in (1, 3):
+        process = start([sys.executable, ROOT / "examples" / "ase" / "dft_screw.py", "--quick", "--output", "out"],
+                        cwd=tmp_path, env={**os.environ}, start_new_session=True)
+        while process.poll() is None and frames_of(log) < done:
+            time.sleep(0.1)
+        assert process.poll() is None, process.communicate()[1]
+        children = [pid for pid, _ in descendants(process.pid)]
+        process.kill()
+        process.communicate(timeout=TIMEOUT)
+        assert all(ends(pid) for pid in children)
+    output = example(start, tmp_path, "dft_screw.py")
+    assert "361 atoms, 4 QM, 14 in the cluster" in output and "4 calls of CP2K are in the log" in output
+    assert output.count("from the force log") == 2
+    frames = read(log, ":")
+    computed = [frame for frame in frames if not frame.info["recalled"]]
+    assert len(computed) == 4 and len({frame.info["engine"] for frame in frames}) == 1
+    assert all(np.abs(one.positions - other.positions).max() > 0.01
+               for i, one in enumerate(computed) for other in computed[:i])
+    # The forces that the table is made of are those of the log.
+    rows = re.findall(r"^ +([0-3]) +(-?[\d.]+) +(-?[\d.]+) +(-?[\d.]+) +([\d.]+)$", output, re.MULTILINE)
+    assert len(rows) == 4
+    for row, frame in zip(rows, computed):
+        net = np.linalg.norm(np.nansum(frame.arrays["forces_qm"], axis=0))
+        assert abs(float(row[4]) - net) < 1e-3
+    assert number("RMS from CP2K after retraining:", output) < 0.6
+    assert is_picture(tmp_path / "out" / "dft_screw.png")
