@@ -254,8 +254,10 @@ lml_status lml_cluster_make(lml_cluster *cluster, const lml_region *region, cons
   lml_status status = gather_atoms(cluster, region, structure, error);
   if (status == LML_OK)
     status = lml_alloc(&places, cluster->structure.natoms, 3 * sizeof *places, "places of a cluster's atoms", error);
-  if (status == LML_OK) status = shape(cluster, region, structure, settings, places, error);
-  if (status == LML_OK) status = lml_cluster_update(cluster, structure, error);
+  if (status == LML_OK && cluster->structure.natoms > 0) {
+    status = shape(cluster, region, structure, settings, places, error);
+    if (status == LML_OK) status = lml_cluster_update(cluster, structure, error);
+  }
   lml_free(places);
   if (status != LML_OK) lml_cluster_free(cluster);
   return status;

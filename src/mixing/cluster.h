@@ -44,6 +44,8 @@ typedef struct lml_cluster {
  *  middle of these edges. For orthorhombic cells that is ASE's ForceQMMM. The buffer is counted with its margin where
  *  the region moves.
  *
+ *  Of a region without atoms the cluster has none, and no cell: there is nothing to update or to evaluate.
+ *
  *  LML_ERR_INPUT where atoms of neighbouring images of the cluster would come nearer than 2 Å across the vacuum. */
 lml_status lml_cluster_make(lml_cluster *cluster, const lml_region *region, const lml_structure *structure,
                             const lml_cluster_settings *settings, lml_error *error);

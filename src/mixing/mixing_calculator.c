@@ -19,7 +19,8 @@ typedef struct child {
   lml_calculator *calculator;
   lml_results results;
   bool done;
-  bool recalled;  /**< its forces were known */
+  bool finished;  /**< its results are there */
+  bool recalled;  /**< as its forces were known */
   bool doubted;   /**< a warning about them was given */
   double seconds; /**< it took */
 } child;
@@ -35,7 +36,12 @@ struct lml_mixture {
   size_t nchildren;
   const lml_structure *structure; /**< under evaluation */
   const lml_request *request;     /**< of this evaluation */
-  double begun;
+  lml_mixing_choice choice;       /**< of this evaluation, or before it of the next; none: all work at once */
+  lml_request both;               /**< of the ML calculator: what was asked for, and what the choice needs */
+  const char **names;             /**< room for these */
+  size_t names_capacity;
+  bool regions_started;
+  double begun; /**< s, of the clock: when the regions were started */
 };
 
 /* ---- making ---- */
@@ -82,8 +88,9 @@ static lml_status prepare(lml_mixture *self, lml_error *error) {
   if (status != LML_OK) return status;
   memcpy(self->regions, settings->regions, settings->nregions * sizeof *self->regions);
   memcpy(self->made, settings->regions, settings->nregions * sizeof *self->made);
-  status = lml_unknown_species_find(&self->unknown, &self->parent, settings->known, settings->nknown, self->regions,
-                                    settings->nregions, error);
+  status = lml_unknown_species_find(&self->unknown, &self->parent, settings->known, settings->nknown, error);
+  if (status == LML_OK)
+    status = lml_unknown_species_check(&self->unknown, &self->parent, self->regions, settings->nregions, error);
   if (status != LML_OK) return status;
   lml_unknown_species_warn(&self->unknown, &self->parent, self->regions, settings->nregions, settings->foreign_distance,
                            settings->log);
@@ -101,6 +108,7 @@ static lml_status prepare(lml_mixture *self, lml_error *error) {
 static void free_own(lml_mixture *self) {
   for (size_t c = 0; c < self->nchildren; c++) lml_results_free(&self->children[c].results);
   lml_free(self->children);
+  lml_free(self->names);
   lml_free(self->regions);
   lml_free(self->made);
   lml_unknown_species_free(&self->unknown);
@@ -162,7 +170,7 @@ static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
   if (self->cache.find == NULL) return LML_OK;
   const lml_status status = lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
   if (status != LML_OK) return status;
-  at->done = at->recalled =
+  at->done = at->finished = at->recalled =
       self->cache.find(self->cache.context, r, &self->regions[r], self->structure, at->results.forces);
   return LML_OK;
 }
@@ -170,32 +178,80 @@ static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
 static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
   lml_cluster *cluster = self->regions[r].cluster;
   child *at = &self->children[r + 1];
+  if (cluster->structure.natoms == 0) { /* there is nothing to ask */
+    at->done = at->finished = true;
+    return lml_results_reset(&at->results, 0, error);
+  }
   lml_status status = lml_cluster_update(cluster, self->structure, error);
   if (status == LML_OK) status = recall_region(self, r, error);
-  if (status == LML_OK && !at->recalled)
+  if (status == LML_OK && !at->finished)
     status = lml_calculator_start(at->calculator, &cluster->structure, NULL, error);
   return in_region(self, r, status, error);
+}
+
+static lml_status start_regions(lml_mixture *self, lml_error *error) {
+  lml_status status = LML_OK;
+  self->begun = lml_sys->clock();
+  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) status = start_region(self, r, error);
+  self->regions_started = true;
+  return status;
+}
+
+static lml_status join_requests(lml_mixture *self, lml_error *error) {
+  const lml_request *needs = &self->choice.needs;
+  const size_t nasked = self->request == NULL ? 0 : self->request->count;
+  const lml_status status = lml_grow(&self->names, &self->names_capacity, nasked + needs->count, sizeof *self->names,
+                                     "names of results", error);
+  if (status != LML_OK) return status;
+  for (size_t k = 0; k < nasked; k++) self->names[k] = self->request->names[k];
+  self->both = (lml_request){.names = self->names, .count = nasked};
+  for (size_t k = 0; k < needs->count; k++)
+    if (!lml_request_names(self->request, needs->names[k])) self->names[self->both.count++] = needs->names[k];
+  return LML_OK;
+}
+
+static lml_status start_ml(lml_mixture *self, lml_error *error) {
+  const lml_structure *seen;
+  lml_status status = lml_unknown_species_strip(&self->unknown, self->structure, &seen, error);
+  if (status == LML_OK) status = join_requests(self, error);
+  return status == LML_OK ? lml_calculator_start(self->settings.ml, seen, &self->both, error) : status;
 }
 
 static lml_status mixing_start(void *data, const lml_structure *structure, const lml_request *request,
                                lml_error *error) {
   lml_mixture *self = data;
-  const lml_structure *seen;
   lml_status status = check_structure(self, structure, error);
   if (status == LML_OK) status = lml_unknown_species_check_apart(&self->unknown, structure, error);
   self->structure = structure;
   self->request = request;
-  self->begun = lml_sys->clock();
+  self->regions_started = false;
   for (size_t c = 0; c < self->nchildren; c++) {
-    self->children[c].done = self->children[c].recalled = false;
+    self->children[c].done = self->children[c].finished = self->children[c].recalled = false;
     self->children[c].seconds = 0.0;
   }
   /* Engines first: they are at work while the ML calculator starts. */
-  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) status = start_region(self, r, error);
-  if (status == LML_OK) status = lml_unknown_species_strip(&self->unknown, structure, &seen, error);
-  if (status == LML_OK) status = lml_calculator_start(self->settings.ml, seen, request, error);
+  if (status == LML_OK && self->choice.choose == NULL) status = start_regions(self, error);
+  if (status == LML_OK) status = start_ml(self, error);
   if (status != LML_OK) cancel_all(self);
   return status;
+}
+
+static lml_status finish_child(lml_mixture *self, size_t c, lml_error *error) {
+  child *at = &self->children[c];
+  if (at->finished) return LML_OK;
+  const lml_status status = lml_calculator_finish(at->calculator, &at->results, error);
+  at->finished = status == LML_OK;
+  return c == 0 ? status : in_region(self, c - 1, status, error);
+}
+
+/** Once the ML calculator is done: choose, and let the regions begin. */
+static lml_status choose(lml_mixture *self, lml_error *error) {
+  const lml_mixing_choice choice = self->choice;
+  if (!self->children[0].done) return LML_OK;
+  lml_mixture_choose_first(self, NULL);
+  lml_status status = finish_child(self, 0, error);
+  if (status == LML_OK) status = choice.choose(choice.context, self->structure, error);
+  return status == LML_OK ? start_regions(self, error) : status;
 }
 
 static lml_status progress_child(lml_mixture *self, size_t c, lml_error *error) {
@@ -210,9 +266,13 @@ static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
   lml_mixture *self = data;
   lml_status status = LML_OK;
   *done = true;
-  for (size_t c = self->nchildren; c-- > 0 && status == LML_OK;) {
+  for (size_t c = self->regions_started ? self->nchildren : 1; c-- > 0 && status == LML_OK;) {
     status = progress_child(self, c, error);
     *done = *done && self->children[c].done;
+  }
+  if (status == LML_OK && !self->regions_started) {
+    *done = false;
+    status = choose(self, error);
   }
   if (status != LML_OK) cancel_all(self);
   return status;
@@ -220,15 +280,16 @@ static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
 
 static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
   lml_mixture *self = data;
+  const size_t count = self->regions_started ? self->nchildren : 1;
   int waiting = 0;
-  for (size_t c = 0; c < self->nchildren; c++) {
+  for (size_t c = 0; c < count; c++) {
     if (self->children[c].done) continue;
     if (!lml_calculator_waits(self->children[c].calculator)) return LML_OK;
     waiting++;
   }
   if (waiting > 1 && timeout_ms > SHARED_WAIT_MS) timeout_ms = SHARED_WAIT_MS;
   lml_status status = LML_OK;
-  for (size_t c = 0; c < self->nchildren && status == LML_OK; c++)
+  for (size_t c = 0; c < count && status == LML_OK; c++)
     if (!self->children[c].done)
       status = lml_calculator_wait(self->children[c].calculator, timeout_ms / (waiting > 1 ? waiting : 1), error);
   return status;
@@ -345,11 +406,7 @@ static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *er
 static lml_status mixing_finish(void *data, lml_results *results, lml_error *error) {
   lml_mixture *self = data;
   lml_status status = LML_OK;
-  for (size_t c = 0; c < self->nchildren && status == LML_OK; c++) {
-    if (self->children[c].recalled) continue;
-    status = lml_calculator_finish(self->children[c].calculator, &self->children[c].results, error);
-    if (c > 0) status = in_region(self, c - 1, status, error);
-  }
+  for (size_t c = 0; c < self->nchildren && status == LML_OK; c++) status = finish_child(self, c, error);
   if (status != LML_OK) {
     cancel_all(self);
     return status;
@@ -420,6 +477,7 @@ lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture) {
   return (lml_mixing_parts){.regions = mixture->regions,
                             .nregions = mixture->settings.nregions,
                             .unknown = &mixture->unknown,
+                            .foreign_distance = mixture->settings.foreign_distance,
                             .ml = &mixture->children[0].results,
                             .energy = mixture->settings.energy};
 }
@@ -427,6 +485,10 @@ lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture) {
 const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled) {
   if (recalled != NULL) *recalled = mixture->children[r + 1].recalled;
   return &mixture->children[r + 1].results;
+}
+
+void lml_mixture_choose_first(lml_mixture *mixture, const lml_mixing_choice *choice) {
+  mixture->choice = choice == NULL ? (lml_mixing_choice){.choose = NULL} : *choice;
 }
 
 void lml_mixture_set_cache(lml_mixture *mixture, const lml_mixing_cache *cache) { mixture->cache = *cache; }

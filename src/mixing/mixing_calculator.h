@@ -2,7 +2,8 @@
  *  A calculator that gives some atoms the forces of a quantum code, and all others those of a cheaper calculator.
  *
  *  The clusters of all regions are given to their calculators, the whole structure to the cheap one, called ML here;
- *  they work at the same time. Then F = w F_QM + (1 − w) F_ML, with w = 1 for QM atoms, between 0 and 1 in a blend, and
+ *  they work at the same time, unless regions are chosen by what the ML calculator says. A region without atoms asks
+ *  nothing of its calculator. Then F = w F_QM + (1 − w) F_ML, with w = 1 for QM atoms, between 0 and 1 in a blend, and
  *  0 elsewhere; from all forces their mean is subtracted, so that the mixture pushes nothing.
  *
  *  A mixture has no energy, of which the forces would be derivatives, and no virial. What is given in their place is a
@@ -67,6 +68,7 @@ typedef struct lml_mixing_parts {
   const lml_mixing_region *regions;
   size_t nregions;
   const lml_unknown_species *unknown; /**< which atoms the ML calculator does not see */
+  double foreign_distance;            /**< Å from one of these within which its uncertainties are undefined */
   const lml_results *ml;              /**< of the visible atoms */
   lml_mixing_part energy;             /**< what stands for it */
 } lml_mixing_parts;
@@ -74,8 +76,8 @@ typedef struct lml_mixing_parts {
 /** The parts of the evaluation that was finished last, which are the mixture's and valid until the next start. */
 lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture);
 
-/** The results of region @p r in that evaluation, in the order of its cluster; likewise. *@p recalled (may be NULL)
- *  tells whether they were remembered (below). */
+/** The results of region @p r in that evaluation, in the order of its cluster, which may have no atoms: its calculator
+ *  was not asked then. Likewise. *@p recalled (may be NULL) tells whether they were remembered (below). */
 const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled);
 
 /** Knows what a region's calculator has computed before. */
@@ -86,6 +88,18 @@ typedef struct lml_mixing_cache {
                double *forces);
   void *context;
 } lml_mixing_cache;
+
+/** Decides on regions once the ML calculator has evaluated a structure, and before any region's calculator does. */
+typedef struct lml_mixing_choice {
+  lml_request needs; /**< results of the ML calculator beyond those that are asked for; must outlive the evaluation */
+  /** The ML calculator's results of @p structure are among the mixture's parts; other regions may be taken. */
+  lml_status (*choose)(void *context, const lml_structure *structure, lml_error *error);
+  void *context;
+} lml_mixing_choice;
+
+/** Between two evaluations: let the next one, and no other, begin with the ML calculator alone, then call @p choice,
+ *  then start the regions. NULL: all are to work at the same time, as without this. */
+void lml_mixture_choose_first(lml_mixture *mixture, const lml_mixing_choice *choice);
 
 /** From now on ask @p recall before a region's calculator is started. Its context must outlive the calculator. */
 void lml_mixture_set_cache(lml_mixture *mixture, const lml_mixing_cache *cache);

@@ -51,7 +51,8 @@ lml_status lml_region_write_labels(lml_frame *frame, const char *name, const uns
 typedef struct selection {
   const lml_region_settings *settings;
   const lml_structure *structure;
-  const unsigned char *given; /**< labels of the file, or of an earlier region; NULL: there are none */
+  const unsigned char *given;  /**< labels of the file, or of an earlier region; NULL: there are none */
+  const unsigned char *chosen; /**< labels of QM atoms that somebody else has chosen */
   enum { SURROUND_BY_DISTANCE = 0, SURROUND_AS_GIVEN } surround;
   unsigned char *labels; /**< to be set */
 } selection;
@@ -60,7 +61,7 @@ typedef struct selection {
 typedef struct group {
   const lml_structure *structure;
   lml_lattice lattice;
-  size_t *atoms; /**< at least one */
+  size_t *atoms;
   size_t count;
   double spread; /**< Å from the first within which all of them lie */
 } group;
@@ -75,7 +76,7 @@ static double distance_between(const group *g, size_t i, size_t k, double limit)
 static double distance_to(const group *g, size_t i, double limit) {
   static const double slack = 1e-9; /* of rounding */
   double nearest = INFINITY;
-  if (!isfinite(distance_between(g, i, g->atoms[0], g->spread + limit + slack))) return INFINITY;
+  if (g->count == 0 || !isfinite(distance_between(g, i, g->atoms[0], g->spread + limit + slack))) return INFINITY;
   for (size_t k = 0; k < g->count; k++)
     nearest = fmin(nearest, distance_between(g, i, g->atoms[k], fmin(limit, nearest)));
   return nearest;
@@ -94,13 +95,17 @@ static lml_status gather(group *g, const lml_structure *structure, const unsigne
   return status;
 }
 
+static void copy_qm(const selection *s, const unsigned char *labels) {
+  for (size_t i = 0; i < s->structure->natoms; i++)
+    if (labels[i] == LML_REGION_QM) s->labels[i] = LML_REGION_QM;
+}
+
 static lml_status select_labels(const selection *s, lml_error *error) {
   if (s->given == NULL)
     return lml_fail(error, LML_ERR_INPUT,
                     "the structure file has no column region that says which atoms are QM; add it, or select them by "
-                    "indices, species, spheres, a cylinder, or around seeds");
-  for (size_t i = 0; i < s->structure->natoms; i++)
-    if (s->given[i] == LML_REGION_QM) s->labels[i] = LML_REGION_QM;
+                    "indices, species, spheres, a cylinder, around seeds, or by uncertainty");
+  copy_qm(s, s->given);
   return LML_OK;
 }
 
@@ -204,12 +209,23 @@ static lml_status select_around(const selection *s, lml_error *error) {
   return status;
 }
 
+static lml_status select_uncertain(const selection *s, lml_error *error) {
+  if (s->chosen == NULL) return lml_fail(error, LML_ERR_INTERNAL, "a region by uncertainty is made without its atoms");
+  copy_qm(s, s->chosen);
+  return LML_OK;
+}
+
+/** What a region is, once it was, stands in its labels. */
+static bool moves(const lml_region_settings *settings) {
+  return settings->selection == LML_REGION_AROUND || settings->selection == LML_REGION_UNCERTAIN;
+}
+
 static lml_status select_qm(const selection *s, lml_error *error) {
-  static lml_status (*const ways[])(const selection *, lml_error *) = {select_labels,  select_indices,  select_species,
-                                                                       select_spheres, select_cylinder, select_around};
-  const bool again = s->surround == SURROUND_AS_GIVEN && s->settings->selection == LML_REGION_AROUND;
+  static lml_status (*const ways[])(const selection *, lml_error *) = {
+      select_labels, select_indices, select_species, select_spheres, select_cylinder, select_around, select_uncertain};
+  const bool again = s->surround == SURROUND_AS_GIVEN && moves(s->settings);
   const lml_status status = again ? select_labels(s, error) : ways[s->settings->selection](s, error);
-  if (status != LML_OK) return status;
+  if (status != LML_OK || s->settings->selection == LML_REGION_UNCERTAIN) return status;
   for (size_t i = 0; i < s->structure->natoms; i++)
     if (s->labels[i] == LML_REGION_QM) return LML_OK;
   return lml_fail(error, LML_ERR_INPUT, "no atom of the structure is selected as QM; change the selection");
@@ -241,6 +257,12 @@ static void label_around(lml_region *region, const selection *s, size_t i) {
   if (region->labels[i] == LML_REGION_BLEND) region->weights[i] = weight_at(fmin(x, 1.0), s->settings->blend_shape);
 }
 
+/** Å beyond the buffer within which atoms of the last cluster stay in it. */
+static double margin_of(const lml_region_settings *settings) {
+  if (settings->selection == LML_REGION_AROUND) return settings->around.outer - settings->around.inner;
+  return settings->selection == LML_REGION_UNCERTAIN ? settings->uncertain.margin : 0.0;
+}
+
 static lml_status surround(lml_region *region, const selection *s, lml_error *error) {
   const lml_region_settings *settings = s->settings;
   group qm;
@@ -249,7 +271,7 @@ static lml_status surround(lml_region *region, const selection *s, lml_error *er
   double farthest = 0.0;
   region->blend = settings->blend;
   region->buffer = fmax(settings->buffer, 0.0);
-  region->margin = settings->selection == LML_REGION_AROUND ? settings->around.outer - settings->around.inner : 0.0;
+  region->margin = margin_of(settings);
   for (size_t i = 0; i < region->natoms; i++) {
     region->weights[i] = region->labels[i] == LML_REGION_QM ? 1.0 : 0.0;
     if (region->labels[i] == LML_REGION_QM) continue;
@@ -300,6 +322,12 @@ lml_status lml_region_make(lml_region *region, const lml_region_settings *settin
                        .surround = settings->buffer < 0.0 ? SURROUND_AS_GIVEN : SURROUND_BY_DISTANCE};
   const lml_status status = check_settings(settings, labels, error);
   return status == LML_OK ? make(region, &s, error) : status;
+}
+
+lml_status lml_region_make_of(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                              const unsigned char *chosen, const unsigned char *last, lml_error *error) {
+  const selection s = {.settings = settings, .structure = structure, .given = last, .chosen = chosen};
+  return make(region, &s, error);
 }
 
 lml_status lml_region_follow(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,

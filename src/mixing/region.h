@@ -11,6 +11,7 @@
 
 #include "lmlink/extxyz.h"
 #include "lmlink/structure.h"
+#include "mixing/uncertain_atoms.h"
 #include "structure/log_keys.h"
 
 typedef enum lml_region_selection {
@@ -19,7 +20,8 @@ typedef enum lml_region_selection {
   LML_REGION_BY_SPECIES,
   LML_REGION_BY_SPHERE,
   LML_REGION_BY_CYLINDER,
-  LML_REGION_AROUND /**< seed atoms, which may move */
+  LML_REGION_AROUND,   /**< seed atoms, which may move */
+  LML_REGION_UNCERTAIN /**< where the ML calculator is uncertain; there may be no such atom */
 } lml_region_selection;
 
 /** How the weight of the quantum force falls from 1 to 0 across the blend, x being 0 at its inner and 1 at its outer
@@ -52,6 +54,7 @@ typedef struct lml_region_settings {
     double inner; /**< Å from a seed within which atoms become QM atoms */
     double outer; /**< Å from all seeds beyond which they stop being QM atoms; not below `inner` */
   } around;
+  lml_uncertain_settings uncertain;
   double buffer; /**< Å beyond the QM atoms and the blend; negative: the structure file's labels */
   double blend;  /**< Å beyond the QM atoms; 0: forces change abruptly */
   lml_region_blend blend_shape;
@@ -84,6 +87,12 @@ lml_status lml_region_write_labels(lml_frame *frame, const char *name, const uns
  *  selected, or one that the structure has not, or labels are wanted that are not there. */
 lml_status lml_region_make(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
                            const unsigned char *labels, lml_error *error);
+
+/** Make the region whose QM atoms are those that @p chosen (natoms) labels so, perhaps none: of uncertain atoms. Blend
+ *  and buffer are those of the QM atoms, but that an atom that is in the cluster by the labels @p last (natoms; NULL:
+ *  there is none yet) stays in the buffer until it is farther out by the margin. */
+lml_status lml_region_make_of(lml_region *region, const lml_region_settings *settings, const lml_structure *structure,
+                              const unsigned char *chosen, const unsigned char *last, lml_error *error);
 
 /** Make the region around seeds that follows one whose labels (natoms) are @p last, in a structure that has moved
  * since. An atom becomes a QM atom within the inner radius of a seed and stops being one beyond the outer radius;

@@ -11,6 +11,11 @@ typedef struct rescaled {
   double alpha, beta;
 } rescaled;
 
+static lml_status rescaled_check(const void *data, const lml_request *request, lml_error *error) {
+  const rescaled *self = data;
+  return lml_calculator_check(self->inner, request, error);
+}
+
 static lml_status rescaled_start(void *data, const lml_structure *structure, const lml_request *request,
                                  lml_error *error) {
   rescaled *self = data;
@@ -68,6 +73,7 @@ static void rescaled_destroy(void *data) {
 
 static const lml_calculator_ops ops_that_wait = {
     .name = "rescaled",
+    .check = rescaled_check,
     .start = rescaled_start,
     .progress = rescaled_progress,
     .wait = rescaled_wait,
@@ -79,6 +85,7 @@ static const lml_calculator_ops ops_that_wait = {
 /** Around a calculator that always has something to do. */
 static const lml_calculator_ops ops_that_work = {
     .name = "rescaled",
+    .check = rescaled_check,
     .start = rescaled_start,
     .progress = rescaled_progress,
     .finish = rescaled_finish,

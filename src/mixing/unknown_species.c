@@ -42,13 +42,10 @@ static lml_status list_visible(lml_unknown_species *unknown, const lml_structure
 }
 
 lml_status lml_unknown_species_find(lml_unknown_species *unknown, const lml_structure *structure, const int *known,
-                                    size_t nknown, const struct lml_mixing_region *regions, size_t nregions,
-                                    lml_error *error) {
+                                    size_t nknown, lml_error *error) {
   *unknown = (lml_unknown_species){0};
   for (size_t i = 0; i < structure->natoms; i++) unknown->count += !is_known(structure->numbers[i], known, nknown);
-  if (unknown->count == 0) return LML_OK;
-  const lml_status status = list_visible(unknown, structure, known, nknown, error);
-  return status == LML_OK ? lml_unknown_species_check(unknown, structure, regions, nregions, error) : status;
+  return unknown->count == 0 ? LML_OK : list_visible(unknown, structure, known, nknown, error);
 }
 
 lml_status lml_unknown_species_check(const lml_unknown_species *unknown, const lml_structure *structure,

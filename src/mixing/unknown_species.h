@@ -19,12 +19,12 @@ typedef struct lml_unknown_species {
   lml_structure visible; /**< without them, as last stripped */
 } lml_unknown_species;
 
-/** Find the atoms of @p structure whose species are not among the @p nknown in @p known (NULL: there are none).
- *  LML_ERR_INPUT where one of them is a QM atom of none of the regions: nothing would give it a force. */
+/** Find the atoms of @p structure whose species are not among the @p nknown in @p known (NULL: there are none). */
 lml_status lml_unknown_species_find(lml_unknown_species *unknown, const lml_structure *structure, const int *known,
-                                    size_t nknown, const lml_mixing_region *regions, size_t nregions, lml_error *error);
+                                    size_t nknown, lml_error *error);
 
-/** Whether all of them are QM atoms of @p regions, in a structure whose atoms are those of @p structure; likewise. */
+/** LML_ERR_INPUT where one of them is a QM atom of none of the regions, in a structure whose atoms are those of
+ *  @p structure: nothing would give it a force. */
 lml_status lml_unknown_species_check(const lml_unknown_species *unknown, const lml_structure *structure,
                                      const lml_mixing_region *regions, size_t nregions, lml_error *error);
 

@@ -17,6 +17,7 @@ typedef enum { COMMAND_EVALUATE = 1, COMMAND_END = 2, COMMAND_UPDATE = 3 } comma
 typedef struct {
   command command;
   unsigned results; /**< the set of them */
+  unsigned kept;    /**< of those that evaluations to come need */
   double coordination_radius;
   size_t natoms;
   double cell[9];
@@ -32,6 +33,7 @@ typedef struct {
   lml_comm *comm;
   lml_structure copy;         /**< of ranks other than 0 */
   unsigned results;           /**< the set of those that are asked for */
+  unsigned kept;              /**< of those that will be */
   double coordination_radius; /**< Å; 0: the cutoff */
   bool under_way;             /**< the other ranks wait for the end of an evaluation */
   bool at_work;               /**< the other ranks wait for orders */
@@ -56,9 +58,9 @@ static lml_status read_uncertainty(const linear *self, const lml_potential *pote
 
 static bool has_uncertainty(const linear *self) { return self->uncertainty.checksum[0] != '\0'; }
 
-/** Whether the last evaluation had results from it. */
+/** Whether the last evaluation had results from it, or others will have. */
 static bool uses_uncertainty(const linear *self) {
-  return has_uncertainty(self) && lml_linear_results_needs(self->results) != 0;
+  return has_uncertainty(self) && lml_linear_results_needs(self->results | self->kept) != 0;
 }
 
 /** See to it that there is what the results need. The ranks do the same, and come to the same outcome. */
@@ -103,6 +105,7 @@ static lml_status send_structure(linear *self, const lml_structure *structure, l
   if (lml_comm_size(self->comm) == 1) return LML_OK;
   order message = {.command = COMMAND_EVALUATE,
                    .results = self->results,
+                   .kept = self->kept,
                    .coordination_radius = self->coordination_radius,
                    .natoms = structure->natoms};
   memcpy(message.cell, structure->cell, sizeof message.cell);
@@ -252,6 +255,13 @@ const char *lml_linear_calculator_uncertain(lml_calculator *calculator) {
   return self != NULL && uses_uncertainty(self) ? self->file : NULL;
 }
 
+lml_status lml_linear_calculator_keep(lml_calculator *calculator, const lml_request *request, lml_error *error) {
+  linear *self;
+  const lml_status status = self_of(calculator, &self, error);
+  if (status == LML_OK) self->kept = lml_linear_results_named(request);
+  return status;
+}
+
 lml_status lml_linear_calculator_set_threads(lml_calculator *calculator, size_t nthreads, lml_error *error) {
   linear *self;
   const lml_status status = self_of(calculator, &self, error);
@@ -361,6 +371,7 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     status = receive_structure(self, &message, &own);
     if (status != LML_OK) continue;
     self->results = message.results;
+    self->kept = message.kept;
     self->coordination_radius = message.coordination_radius;
     status = begin(self, &self->copy, &own);
     (void)gather_parts(self, status, &own);

@@ -18,6 +18,10 @@ lml_status lml_linear_calculator_create_parallel(const lml_potential *potential,
  * were. Owned by the potential. */
 const char *lml_linear_calculator_uncertain(lml_calculator *calculator);
 
+/** On rank 0: what @p request names is needed of evaluations to come, if not of each: the uncertainty counts as if the
+ *  last evaluation had results from it. */
+lml_status lml_linear_calculator_keep(lml_calculator *calculator, const lml_request *request, lml_error *error);
+
 /** On rank 0, between evaluations: let Θ be @p coefficients (nelements × ncoefficients, eV) from now on, on all ranks
  * or, where that fails, on none. Where results of the last evaluation were from the uncertainty, it is read again, and
  * one that is not that of

@@ -8,6 +8,7 @@
 #include "base/print.h"
 #include "engine/remote_calculator.h"
 #include "engine/template.h"
+#include "mixing/uncertain_region.h"
 #include "potential/linear_calculator.h"
 
 /* ---- potentials ---- */
@@ -129,16 +130,33 @@ static lml_status make_remote(lml_build *build, const lml_calculator_config *con
   return status;
 }
 
+/** Choose the atoms of the region @p config; *@p nwanted as in lml_built_region. */
+static lml_status choose_atoms(const lml_build *build, const lml_region_config *config,
+                               const lml_mixing_settings *mixture, lml_region *region, size_t *nwanted,
+                               lml_error *error) {
+  const lml_region_settings *settings = &config->region;
+  *nwanted = 0;
+  if (settings->selection != LML_REGION_UNCERTAIN)
+    return lml_region_make(region, settings, build->structure, build->labels, error);
+  lml_uncertain_choice choice = {.settings = settings, .structure = build->structure, .held = build->held};
+  const lml_status status = lml_uncertain_region_begin(region, &choice, mixture->ml, mixture->known, mixture->nknown,
+                                                       mixture->foreign_distance, error);
+  *nwanted = choice.nwanted;
+  if (status == LML_OK && config->update == 0)
+    (void)lml_uncertain_region_tell_bound(&settings->uncertain, config->name, choice.nwanted, build->log);
+  return status;
+}
+
 /** Make region and cluster of @p config, and remember them. */
-static lml_status make_region(lml_build *build, const lml_region_config *config, lml_calculator *ml,
+static lml_status make_region(lml_build *build, const lml_region_config *config, const lml_mixing_settings *mixture,
                               lml_mixing_region *region, lml_error *error) {
+  size_t nwanted = 0;
   lml_status status = lml_grow(&build->regions, &build->regions_capacity, build->nregions + 1, sizeof *build->regions,
                                "QM regions", error);
   region->name = config->name;
   if (status == LML_OK) status = lml_alloc(&region->region, 1, sizeof *region->region, "a region", error);
   if (status == LML_OK) status = lml_alloc(&region->cluster, 1, sizeof *region->cluster, "a cluster", error);
-  if (status == LML_OK)
-    status = lml_region_make(region->region, &config->region, build->structure, build->labels, error);
+  if (status == LML_OK) status = choose_atoms(build, config, mixture, region->region, &nwanted, error);
   if (status == LML_OK)
     status = lml_cluster_make(region->cluster, region->region, build->structure, &config->cluster, error);
   if (status == LML_OK) status = make(build, config->calculator, &region->calculator, error);
@@ -150,7 +168,8 @@ static lml_status make_region(lml_build *build, const lml_region_config *config,
                                                          .region = region->region,
                                                          .cluster = region->cluster,
                                                          .calculator = region->calculator,
-                                                         .ml = ml};
+                                                         .ml = mixture->ml,
+                                                         .nwanted = nwanted};
   return LML_OK;
 }
 
@@ -179,8 +198,6 @@ static lml_status make_mixture(lml_build *build, const lml_mixing_config *config
                                lml_mixing_region *regions, lml_calculator **calculator, lml_error *error) {
   int *known = NULL;
   lml_status status = make_ml(build, config, &settings->ml, error);
-  for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
-    status = make_region(build, &config->regions[i], settings->ml, &regions[i], error);
   if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);
   settings->known = known;
   const lml_potential *potential = lml_build_potential_of(build, config->ml);
@@ -188,6 +205,8 @@ static lml_status make_mixture(lml_build *build, const lml_mixing_config *config
     settings->foreign_distance = config->foreign_distance;
   else if (potential != NULL)
     settings->foreign_distance = lml_potential_cutoff(potential);
+  for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
+    status = make_region(build, &config->regions[i], settings, &regions[i], error);
   if (status == LML_OK) status = lml_mixing_calculator_create(settings, calculator, error);
   lml_free(known);
   return status;

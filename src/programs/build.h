@@ -19,6 +19,7 @@ typedef struct lml_built_region {
   const lml_cluster *cluster;
   lml_calculator *calculator; /**< of the cluster */
   lml_calculator *ml;         /**< of the whole structure */
+  size_t nwanted;             /**< of uncertain atoms: how many are, of which max_atoms may be QM atoms */
 } lml_built_region;
 
 /** Initialise with `lml_build b = {0};`, release with lml_build_free. */
@@ -26,6 +27,7 @@ typedef struct lml_build {
   const lml_serve_config *config;
   const lml_structure *structure; /**< no atoms where none is configured */
   const unsigned char *labels;    /**< its `region` column; NULL: it has none */
+  const unsigned char *held;      /**< 1 for each atom that it says is held; NULL: none is */
   const lml_log *log;
   struct lml_built_potential {
     const lml_calculator_config *config;

@@ -46,7 +46,7 @@ typedef struct lml_region_config {
   int *indices, *species; /**< what region points to */
   lml_region_sphere *spheres;
   lml_cluster_settings cluster;
-  size_t update; /**< evaluations of a replica after which the region follows its seeds; 0: never */
+  size_t update; /**< evaluations of a replica after which the region follows; 0: never */
   struct lml_calculator_config *calculator;
 } lml_region_config;
 

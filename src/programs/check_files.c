@@ -38,6 +38,7 @@ static lml_status write_regions(const lml_build *build, const char *path, lml_er
 static lml_status write_cluster(const lml_build *build, const char *prefix, size_t r, lml_error *error) {
   const lml_built_region *region = &build->regions[r];
   const bool alone = build->nregions == 1;
+  if (region->cluster->structure.natoms == 0) return LML_OK;
   char *path = lml_print_new("the name of a file", error, "%s-cluster%s%s.xyz", prefix, alone ? "" : "-",
                              alone ? "" : region->config->name);
   if (path == NULL) return LML_ERR_MEMORY;
@@ -56,6 +57,23 @@ lml_status lml_check_files_write(const lml_build *build, const char *prefix, lml
   return status;
 }
 
+/** How the region is chosen, where that goes on. */
+static void describe_rule(const lml_built_region *region, char *text, size_t size) {
+  const size_t update = region->config->update;
+  const lml_region_settings *settings = &region->config->region;
+  const lml_uncertain_settings *uncertain = &settings->uncertain;
+  const char *plural = update == 1 ? "" : "s";
+  if (settings->selection == LML_REGION_AROUND && update > 0)
+    lml_print_behind(text, size, "; moves with its seeds: inner %g Å, outer %g Å, every %zu evaluation%s",
+                     settings->around.inner, settings->around.outer, update, plural);
+  if (settings->selection != LML_REGION_UNCERTAIN) return;
+  lml_print_behind(text, size, "; by %s above %g", lml_uncertain_by_names[uncertain->by], uncertain->inner);
+  if (uncertain->max_atoms > 0 && region->nwanted > uncertain->max_atoms)
+    lml_print_behind(text, size, ", the most uncertain of %zu such atoms", region->nwanted);
+  if (update > 0)
+    lml_print_behind(text, size, "; until below %g, every %zu evaluation%s", uncertain->outer, update, plural);
+}
+
 void lml_check_describe_region(const lml_built_region *region, char *text, size_t size) {
   const size_t *counts = region->region->counts;
   char blend[64] = "";
@@ -63,16 +81,16 @@ void lml_check_describe_region(const lml_built_region *region, char *text, size_
     lml_print_cut(blend, sizeof blend, ", %zu blend (%g Å)", counts[LML_REGION_BLEND], region->region->blend);
   lml_print_cut(text, size, "%s: %zu QM%s, %zu buffer (%g Å), %zu MM atoms", region->config->name,
                 counts[LML_REGION_QM], blend, counts[LML_REGION_BUFFER], region->region->buffer, counts[LML_REGION_MM]);
-  const size_t used = strlen(text), update = region->config->update;
-  const lml_region_settings *settings = &region->config->region;
-  if (update > 0)
-    lml_print_cut(text + used, size - used, "; moves with its seeds: inner %g Å, outer %g Å, every %zu evaluation%s",
-                  settings->around.inner, settings->around.outer, update, update == 1 ? "" : "s");
+  describe_rule(region, text, size);
 }
 
 void lml_check_describe_cluster(const lml_built_region *region, char *text, size_t size) {
   static const char names[3] = {'a', 'b', 'c'};
   const lml_structure *structure = &region->cluster->structure;
+  if (structure->natoms == 0) {
+    lml_print_cut(text, size, "%s: no atoms, nothing to ask of its calculator", region->config->name);
+    return;
+  }
   lml_print_cut(text, size, "%s: %zu atoms in", region->config->name, structure->natoms);
   for (int k = 0; k < 3; k++) {
     const double *v = structure->cell + 3 * k;

@@ -40,12 +40,14 @@ static lml_status add_key(const lml_key *key, size_t base, void *context, lml_er
 }
 
 void lml_command_options(const lml_command *command, lml_option_list *list) {
+  const bool has_file = command->keys != NULL && command->keys->title != NULL;
   list->count = 0;
-  if (command->keys != NULL) (void)lml_keys_walk(command->keys, add_key, list, NULL);
+  if (has_file) (void)lml_keys_walk(command->keys, add_key, list, NULL);
   for (size_t k = 0; k < command->noptions && list->count < LML_MOST_OPTIONS; k++)
     list->options[list->count++] = command->options[k];
+  if (!has_file && command->keys != NULL) (void)lml_keys_walk(command->keys, add_key, list, NULL);
   for (size_t k = 0; k < NSTANDARD && list->count < LML_MOST_OPTIONS; k++)
-    if (standard_options[k].action != LML_ACTION_SCHEMA || command->keys != NULL)
+    if (standard_options[k].action != LML_ACTION_SCHEMA || has_file)
       list->options[list->count++] = standard_options[k].option;
 }
 

@@ -16,6 +16,7 @@
 #include "potential/format.h"
 #include "programs/eval_arrays.h"
 #include "programs/eval_frame.h"
+#include "programs/eval_region.h"
 #include "programs/eval_work.h"
 #include "programs/potential_keys.h"
 #include "programs/program.h"
@@ -43,6 +44,9 @@ static const lml_option options[] = {
      .value = "NAMES",
      .help = "Write more results to --output: names with commas between them. The energies of atoms, energies, are "
              "there in any case."},
+    {.name = "propose-region",
+     .help = "Write the column region to --output: a QM region of the atoms whose forces are uncertain, by the options "
+             "--region-..., and its buffer."},
     {.name = "coordination-radius",
      .value = "RADIUS",
      .help = "What the result coordination counts neighbours within, in A; by default the potential's cutoff."},
@@ -89,6 +93,7 @@ static const lml_command command = {
         "those of the fixed terms.\n"
         "\n"
         "Exit code: 0, 1 after an error, 2 for wrong usage.\n",
+    .keys = &lml_eval_region_keys,
     .options = options,
     .noptions = sizeof options / sizeof options[0],
     .positional_max = 1,
@@ -140,7 +145,8 @@ typedef struct run {
   lml_calculator *calculator;
   lml_xyz_writer *output;
   lml_eval_arrays *arrays;
-  bool has_path; /* whether the work along the frames is wanted */
+  lml_eval_region *region; /* that is to be proposed */
+  bool has_path;           /* whether the work along the frames is wanted */
   lml_eval_path path;
   lml_frame frame;
   lml_text_list names; /* of results beyond energy, forces and virial */
@@ -191,6 +197,8 @@ static lml_status process_frame(run *r, long index, lml_error *error) {
   if (status == LML_OK && r->has_path)
     status = lml_eval_path_add(&r->path, &r->frame, r->calculator == NULL ? NULL : &r->results, error);
   if (status == LML_OK && r->arrays != NULL) status = lml_eval_arrays_add(r->arrays, &r->frame.structure, error);
+  if (status == LML_OK && r->region != NULL)
+    status = lml_eval_region_put(r->region, index, &r->frame, &r->results, error);
   if (status == LML_OK && r->output != NULL) status = lml_eval_put_results(&r->frame, &r->results, error);
   clear_progress(&r->progress);
   if (status == LML_OK && r->calculator != NULL) tell_isolated(r, index);
@@ -245,7 +253,7 @@ static lml_status check_outputs_differ(const lml_arguments *arguments, lml_error
 }
 
 static lml_status check_path_options(run *r, lml_error *error) {
-  static const char *const others[] = {"output", "descriptors", "gradients", "index", "results"};
+  static const char *const others[] = {"output", "descriptors", "gradients", "index", "results", "propose-region"};
   r->has_path = lml_arguments_count(r->arguments, "virtual-work") > 0;
   for (size_t i = 0; r->has_path && i < sizeof others / sizeof others[0]; i++)
     if (lml_arguments_count(r->arguments, others[i]) > 0)
@@ -260,7 +268,8 @@ static lml_status check_path_options(run *r, lml_error *error) {
 
 /** Structures, unless the potential is only to be written. */
 static lml_status check_input(const run *r, lml_error *error) {
-  static const char *const others[] = {"output", "descriptors", "gradients", "index", "virtual-work", "results"};
+  static const char *const others[] = {"output",       "descriptors", "gradients",     "index",
+                                       "virtual-work", "results",     "propose-region"};
   if (r->input != NULL) return LML_OK;
   if (lml_arguments_count(r->arguments, "write") == 0)
     return lml_fail(error, LML_ERR_USAGE, "missing argument: %s", command.positional);
@@ -277,6 +286,7 @@ static lml_status find_request(run *r, lml_error *error) {
     return lml_fail(error, LML_ERR_USAGE, "--results goes into the frames of --output FILE, which is missing");
   lml_status status = lml_result_names_split("energies", &r->names, error);
   if (status == LML_OK && names != NULL) status = lml_result_names_split(names, &r->names, error);
+  if (status == LML_OK) status = lml_eval_region_create(r->arguments, &r->names, &r->region, error);
   r->request = lml_result_names_request(&r->names);
   return status;
 }
@@ -376,6 +386,7 @@ static lml_status run_all(run *r, lml_error *error) {
   lml_xyz_abort(r->output);
   lml_eval_arrays_abort(r->arrays);
   lml_eval_path_free(&r->path);
+  lml_eval_region_free(r->region);
   lml_frame_free(&r->frame);
   lml_results_free(&r->results);
   lml_text_list_free(&r->names);

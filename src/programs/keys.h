@@ -133,7 +133,7 @@ typedef struct lml_key_variant {
 
 /** A configuration. Its table begins with the keys `format` and `version`. */
 struct lml_key_root {
-  const char *title;
+  const char *title; /**< NULL: there is no such file, and some of its keys are options alone */
   const lml_key_table *table;
   size_t size;                /**< bytes of its structure */
   void (*init)(void *target); /**< every default */

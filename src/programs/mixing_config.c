@@ -120,6 +120,19 @@ static lml_status read_regions(const lml_keys_reading *reading, const lml_json_v
 
 /* ---- the mixture ---- */
 
+/** Uncertainties are a linear potential's. */
+static lml_status check_uncertain(const lml_keys_reading *reading, const lml_json_value *object, void *target,
+                                  lml_error *error) {
+  const lml_mixing_config *mixing = target;
+  for (size_t i = 0; i < mixing->nregions; i++)
+    if (mixing->regions[i].region.selection == LML_REGION_UNCERTAIN && mixing->ml->type != LML_CALCULATOR_LINEAR)
+      return lml_json_fail(reading->document, object, "ml", error,
+                           "must be of type linear: the region %s is chosen by the uncertainty of a linear potential, "
+                           "which neither an engine nor a mixture has",
+                           mixing->regions[i].name);
+  return LML_OK;
+}
+
 static lml_status read_rescaling(const lml_keys_reading *reading, const lml_json_value *object, const lml_key *key,
                                  void *target, lml_error *error) {
   ((lml_mixing_config *)target)->rescales = true;
@@ -197,4 +210,4 @@ static const lml_key keys[] = {
 };
 
 const lml_key_table lml_mixing_keys = {
-    .name = "mixing", .size = sizeof(lml_mixing_config), LML_KEYS(keys), .init = init};
+    .name = "mixing", .size = sizeof(lml_mixing_config), LML_KEYS(keys), .init = init, .check = check_uncertain};

@@ -82,6 +82,10 @@ static void sum_of_rule(const lml_region_config *config, checksum sum) {
   const double widths[] = {region->around.inner, region->around.outer,   region->blend,
                            region->buffer,       config->cluster.vacuum, config->cluster.rounding};
   const size_t counts[] = {config->update, (size_t)region->blend_shape, region->nindices, region->nspecies};
+  const lml_uncertain_settings *uncertain = &region->uncertain;
+  const double thresholds[] = {uncertain->inner, uncertain->outer, uncertain->margin};
+  const size_t rules[] = {(size_t)uncertain->by, uncertain->enter_after,  uncertain->leave_after,
+                          uncertain->max_atoms,  (size_t)uncertain->mask, uncertain->min_coordination};
   lml_sha256 sha;
   sum[0] = '\0';
   if (config->update == 0) return;
@@ -90,6 +94,10 @@ static void sum_of_rule(const lml_region_config *config, checksum sum) {
   lml_sha256_add(&sha, counts, sizeof counts);
   lml_sha256_add(&sha, region->indices, region->nindices * sizeof *region->indices);
   lml_sha256_add(&sha, region->species, region->nspecies * sizeof *region->species);
+  if (region->selection == LML_REGION_UNCERTAIN) {
+    lml_sha256_add(&sha, thresholds, sizeof thresholds);
+    lml_sha256_add(&sha, rules, sizeof rules);
+  }
   lml_sha256_end(&sha, sum);
 }
 

@@ -6,6 +6,7 @@
 
 static const char *const blend_names[] = {"linear", "cubic", NULL};
 static const char *const axis_names[] = {"a", "b", "c", NULL};
+static const char *const mask_names[] = {"held", "none", NULL};
 
 /* ---- readers ---- */
 
@@ -149,6 +150,87 @@ static const lml_key around_keys[] = {
 
 static const lml_key_table around_table = {LML_KEYS(around_keys), .nalternatives = 2, .purpose = ", of the seeds"};
 
+#define UNCERTAIN(member) LML_KEY_AT(lml_region_config, region.uncertain.member)
+
+static const lml_key uncertain_keys[] = {
+    {.name = "by",
+     UNCERTAIN(by),
+     .type = LML_KEY_CHOICE,
+     .choices = lml_uncertain_by_names,
+     .help =
+         "the [result](configuration.md#results) of the ML calculator that tells: `distance` from the training atoms, "
+         "or the length of `sigma_forces` (eV/Å)",
+     .option = "region-by",
+     .argument = "RESULT"},
+    {.name = "inner",
+     UNCERTAIN(inner),
+     .type = LML_KEY_REAL,
+     .presence = LML_JSON_REQUIRED,
+     .range = LML_RANGE_POSITIVE,
+     .help = "atoms above this become QM atoms",
+     .option = "region-inner",
+     .argument = "VALUE"},
+    {.name = "outer",
+     UNCERTAIN(outer),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_POSITIVE,
+     .help = "QM atoms below this stop being such; not above `inner`",
+     .otherwise = "must be there with `update`, else must not"},
+    {.name = "enter_after",
+     UNCERTAIN(enter_after),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .most = LML_UNCERTAIN_LOOKS_MAX,
+     .help = "looks in succession at which an atom was above `inner` before it becomes a QM atom; the first look at a "
+             "replica counts for all of them"},
+    {.name = "leave_after",
+     UNCERTAIN(leave_after),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .most = LML_UNCERTAIN_LOOKS_MAX,
+     .help = "looks in succession at which a QM atom was below `outer` before it stops being one"},
+    {.name = "max_atoms",
+     UNCERTAIN(max_atoms),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .help = "QM atoms at most: of more, the most uncertain ones are taken, and a warning says so once",
+     .otherwise = "any number",
+     .option = "region-max-atoms",
+     .argument = "N"},
+    {.name = "mask",
+     UNCERTAIN(mask),
+     .type = LML_KEY_CHOICE,
+     .choices = mask_names,
+     .help =
+         "atoms that are never chosen: those that the structure file says are `held` in all components, by its column "
+         "`fix_mask` or `move_mask`, or `none`",
+     .option = "region-mask",
+     .argument = "MASK"},
+    {.name = "min_coordination",
+     UNCERTAIN(min_coordination),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .help = "atoms with fewer neighbours than this, as the result `coordination` counts them, are never chosen: free "
+             "surfaces",
+     .otherwise = "no such rule",
+     .option = "region-min-coordination",
+     .argument = "N"},
+    {.name = "margin",
+     UNCERTAIN(margin),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_NOT_NEGATIVE,
+     .unit = "Å",
+     .help = "with `update`: an atom of the cluster stays in the buffer until it is farther out by this, so that atoms "
+             "that "
+             "vibrate change nothing"},
+};
+
+static const lml_key_table uncertain_table = {LML_KEYS(uncertain_keys)};
+
 static const lml_key blend_keys[] = {
     {.name = "width",
      LML_KEY_AT(lml_region_config, region.blend),
@@ -170,7 +252,12 @@ static const lml_key_table blend_table = {LML_KEYS(blend_keys)};
 /* ---- the region ---- */
 
 /** Without a buffer, the file's labels say which atoms are; where these select the QM atoms, that is meant. */
-static void init(void *target) { ((lml_region_config *)target)->region.buffer = -1.0; }
+static void init(void *target) {
+  lml_region_settings *region = &((lml_region_config *)target)->region;
+  region->buffer = -1.0;
+  region->uncertain.enter_after = region->uncertain.leave_after = 1;
+  region->uncertain.margin = 0.8;
+}
 
 static const lml_key keys[] = {
     {.name = "labels",
@@ -186,20 +273,30 @@ static const lml_key keys[] = {
      .help = "atoms in any of these spheres"},
     {.name = "cylinder", .type = LML_KEY_OBJECT, .object = &cylinder_table, .help = "atoms within a cylinder"},
     {.name = "around", .type = LML_KEY_OBJECT, .object = &around_table, .help = "atoms around seeds"},
+    {.name = "uncertain",
+     .type = LML_KEY_OBJECT,
+     .object = &uncertain_table,
+     .help =
+         "atoms [of whose force the potential is uncertain](mixing.md#regions-by-uncertainty), perhaps none; `ml` must "
+         "be linear, with an uncertainty beside its file"},
     {.name = "update",
      LML_KEY_AT(lml_region_config, update),
      .type = LML_KEY_COUNT,
      .range = LML_RANGE_FROM,
      .least = 1,
      .advice = "omit it for a region that stays",
-     .help = "let the region [follow](mixing.md#regions-that-move) its seeds, at the first evaluation of a replica and "
-             "after every so many of it; only with `around`, and not in a mixture within another",
+     .help =
+         "let the region [follow](mixing.md#regions-that-move) its seeds, or the uncertainty, at the first evaluation "
+         "of a replica and after every so many of it; only with `around` and `uncertain`, and not in a mixture within "
+         "another",
      .otherwise = "the region stays"},
     {.name = "buffer",
      LML_KEY_AT(lml_region_config, region.buffer),
      .type = LML_KEY_REAL,
      .range = LML_RANGE_NOT_NEGATIVE,
      .unit = "Å",
+     .option = "region-buffer",
+     .argument = "WIDTH",
      .help = "atoms strictly nearer than this to a QM atom (to the outer edge of a blend) are in the cluster too, and "
              "do not get its forces",
      .otherwise = "with `labels` and no `blend`: the file's `buffer` atoms; else must be there"},
@@ -210,7 +307,35 @@ static const lml_key keys[] = {
      .otherwise = "no blend"},
 };
 
-enum { SELECTIONS = 6 };
+enum { SELECTIONS = 7 };
+
+/** What only a region that moves has. */
+static lml_status check_moves(const lml_keys_reading *reading, const lml_json_value *object,
+                              const lml_region_config *region, const char *key, lml_error *error) {
+  if (region->update > 0 || !lml_json_has(object, key)) return LML_OK;
+  return lml_json_fail(reading->document, object, key, error,
+                       "is for a region that moves; add update to the region, or omit %s", key);
+}
+
+/** Thresholds of uncertain atoms; likewise. */
+static lml_status check_uncertain(const lml_keys_reading *reading, const lml_json_value *object,
+                                  lml_region_config *region, lml_error *error) {
+  static const char *const moving[] = {"outer", "enter_after", "leave_after", "margin"};
+  const lml_json_value *uncertain = NULL;
+  lml_uncertain_settings *settings = &region->region.uncertain;
+  lml_status status = lml_json_object(reading->document, object, "uncertain", LML_JSON_REQUIRED, &uncertain, error);
+  for (size_t k = 0; k < sizeof moving / sizeof moving[0] && status == LML_OK; k++)
+    status = check_moves(reading, uncertain, region, moving[k], error);
+  if (status != LML_OK) return status;
+  if (region->update == 0) {
+    settings->outer = settings->inner;
+    settings->margin = 0.0;
+  }
+  if (!lml_json_has(uncertain, "outer") && region->update > 0)
+    return lml_json_fail(reading->document, uncertain, "outer", error, "the key is missing; add it");
+  if (settings->outer <= settings->inner) return LML_OK;
+  return lml_json_fail(reading->document, uncertain, "outer", error, "must not be larger than inner");
+}
 
 /** Radii of seeds: without `update` the region stays, and there is nothing outside of the inner radius. */
 static lml_status check_around(const lml_keys_reading *reading, const lml_json_value *object, lml_region_config *region,
@@ -218,11 +343,9 @@ static lml_status check_around(const lml_keys_reading *reading, const lml_json_v
   const lml_json_value *around = NULL;
   double *outer = &region->region.around.outer;
   const double inner = region->region.around.inner;
-  const lml_status status = lml_json_object(reading->document, object, "around", LML_JSON_REQUIRED, &around, error);
+  lml_status status = lml_json_object(reading->document, object, "around", LML_JSON_REQUIRED, &around, error);
+  if (status == LML_OK) status = check_moves(reading, around, region, "outer", error);
   if (status != LML_OK) return status;
-  if (region->update == 0 && lml_json_has(around, "outer"))
-    return lml_json_fail(reading->document, around, "outer", error,
-                         "is for a region that moves; add update to the region, or omit outer");
   if (region->update == 0) *outer = inner;
   if (!lml_json_has(around, "outer") && region->update > 0)
     return lml_json_fail(reading->document, around, "outer", error, "the key is missing; add it");
@@ -235,11 +358,14 @@ static lml_status check(const lml_keys_reading *reading, const lml_json_value *o
   lml_region_settings *settings = &region->region;
   for (size_t k = 0; k < SELECTIONS; k++)
     if (lml_json_has(object, keys[k].name)) settings->selection = (lml_region_selection)k;
-  if (region->update > 0 && settings->selection != LML_REGION_AROUND)
-    return lml_json_fail(reading->document, object, "update", error,
-                         "only a region around seeds can move; select it by around, or omit update");
+  if (region->update > 0 && settings->selection != LML_REGION_AROUND && settings->selection != LML_REGION_UNCERTAIN)
+    return lml_json_fail(
+        reading->document, object, "update", error,
+        "only a region around seeds, or of uncertain atoms, can move; select it by around or uncertain, "
+        "or omit update");
   if (settings->buffer < 0.0 && (settings->selection != LML_REGION_BY_LABEL || settings->blend > 0.0))
     return lml_json_fail(reading->document, object, "buffer", error, "the key is missing; add it (a width in Å)");
+  if (settings->selection == LML_REGION_UNCERTAIN) return check_uncertain(reading, object, region, error);
   return settings->selection == LML_REGION_AROUND ? check_around(reading, object, region, error) : LML_OK;
 }
 

@@ -19,6 +19,7 @@
 #include "programs/check_files.h"
 #include "programs/recording.h"
 #include "session/session.h"
+#include "structure/held_atoms.h"
 #include "structure/neighbours.h"
 
 struct lml_server {
@@ -28,6 +29,7 @@ struct lml_server {
   lml_build parts;
   lml_structure structure; /**< no atoms where none is configured */
   unsigned char *labels;   /**< its column region; NULL: it has none */
+  unsigned char *held;     /**< the atoms that it says are held; NULL: none */
   lml_ipi_address address;
   lml_recorder *recorder;         /**< rank 0's; NULL: there is no force log */
   lml_reload *reload;             /**< rank 0's; NULL: there is no potential to reload */
@@ -61,6 +63,15 @@ static lml_status check_apart(const lml_server *server, lml_error *error) {
   return status == LML_OK ? LML_OK : lml_fail_context(error, "%s", server->config->structure);
 }
 
+/** Whether an uncertainty chooses a region, of which the structure file may say what is not to be in it. */
+static bool chooses_uncertain(const lml_server *server) {
+  const lml_calculator_config *config = &server->config->calculator;
+  for (; config->type == LML_CALCULATOR_MIXING; config = config->mixing->ml)
+    for (size_t r = 0; r < config->mixing->nregions; r++)
+      if (config->mixing->regions[r].region.selection == LML_REGION_UNCERTAIN) return true;
+  return false;
+}
+
 static lml_status read_structure(lml_server *server, lml_error *error) {
   const char *path = server->config->structure;
   if (path == NULL) return LML_OK;
@@ -69,6 +80,10 @@ static lml_status read_structure(lml_server *server, lml_error *error) {
   if (status == LML_OK) status = lml_structure_copy(&server->structure, &frame.structure, error);
   if (status == LML_OK && server->config->calculator.type == LML_CALCULATOR_MIXING)
     status = lml_region_read_labels(&frame, path, &server->labels, error);
+  if (status == LML_OK && chooses_uncertain(server)) {
+    status = lml_held_atoms_read(&frame, &server->held, error);
+    if (status != LML_OK) lml_fail_context(error, "%s", path);
+  }
   lml_frame_free(&frame);
   if (status != LML_OK) return status;
   if (server->structure.natoms == 0) return lml_fail(error, LML_ERR_INPUT, "%s: the first frame has no atoms", path);
@@ -148,8 +163,11 @@ static lml_status create_adaptive_regions(lml_server *server, lml_error *error) 
   const lml_adaptive_regions_settings settings = {.mixture = server->parts.mixture,
                                                   .regions = regions,
                                                   .recorder = recalls ? server->recorder : NULL,
+                                                  .held = server->held,
                                                   .log = server->log};
   if (moves) status = lml_adaptive_regions_create(&settings, &server->adaptive, error);
+  if (status == LML_OK && moves && server->parts.parallel != NULL)
+    status = lml_linear_calculator_keep(server->parts.parallel, lml_adaptive_regions_needs(server->adaptive), error);
   lml_free(regions);
   return status;
 }
@@ -179,6 +197,7 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
     lml_potential_log_warnings(server->parts.potentials[i].potential, server->log);
   server->parts.structure = &server->structure;
   server->parts.labels = server->labels;
+  server->parts.held = server->held;
   server->parts.log = server->log;
   status = lml_build_make(&server->parts, server->comm, error);
   /* From here on the other ranks wait for rank 0's calculator, which is destroyed where rank 0 fails. */
@@ -223,6 +242,7 @@ void lml_server_destroy(lml_server *server) {
   lml_build_free(&server->parts);
   lml_structure_free(&server->structure);
   lml_free(server->labels);
+  lml_free(server->held);
   lml_free(server);
 }
 

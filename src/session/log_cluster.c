@@ -85,7 +85,9 @@ void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, si
   columns->names[0] = LML_LOG_INDEX;
   columns->names[1] = columns->region;
   columns->names[2] = columns->forces;
-  columns->names[3] = NULL;
+  lml_log_name(columns->looks, LML_LOG_LOOKS, r, nregions);
+  columns->names[3] = columns->looks;
+  columns->names[4] = NULL;
 }
 
 lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size_t r, size_t nregions,
@@ -107,6 +109,13 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
   const lml_status status = make_room(cluster, frame->structure.natoms, error);
   if (status != LML_OK) return status;
   *found = read_atoms(cluster, region, index, forces, &natoms);
+  const int64_t foremost = integer_of(region_info(frame, LML_LOG_FOREMOST, r, nregions), -1);
+  const double *foremost_at = NULL;
+  for (size_t k = 0; k < index->count; k++) {
+    if (natoms == 0) cluster->rows[k] = k;
+    if (natoms == 0) cluster->parents[k] = (size_t)index->integers[k];
+    if (index->integers[k] == foremost) foremost_at = frame->structure.positions + 3 * k;
+  }
   *point = (lml_result_cache_point){
       .region = r,
       .natoms = natoms,
@@ -121,6 +130,8 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
       .engine = engine,
       .rule = rule,
       .age = rule == NULL ? -1 : (long)age,
+      .foremost = foremost < 0 ? 0 : (size_t)foremost,
+      .foremost_at = foremost_at,
       .recalled = recalled != NULL && recalled->type == LML_LOGICAL && recalled->scalar && recalled->logicals[0]};
   return LML_OK;
 }

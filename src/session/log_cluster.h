@@ -24,14 +24,15 @@ lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure,
 
 /** Names of the columns that lml_log_cluster_read needs. */
 typedef struct lml_log_cluster_columns {
-  char region[LML_LOG_NAME_SIZE], forces[LML_LOG_NAME_SIZE];
-  const char *names[4]; /**< NULL after the last; valid as long as this */
+  char region[LML_LOG_NAME_SIZE], forces[LML_LOG_NAME_SIZE], looks[LML_LOG_NAME_SIZE];
+  const char *names[5]; /**< NULL after the last; valid as long as this */
 } lml_log_cluster_columns;
 
 void lml_log_cluster_name_columns(lml_log_cluster_columns *columns, size_t r, size_t nregions);
 
-/** The cluster of region @p r of @p nregions; *@p found: the frame has one whose forces could be used again. @p point
- *  points into the frame and the room. The frame's column "index" must be within the structure. */
+/** The cluster of region @p r of @p nregions; *@p found: the frame has one whose forces could be used again, or that
+ * has no atoms; all atoms of the frame are then in `parents` and `rows`. @p point points into the frame and the room.
+ * The frame's column "index" must be within the structure. */
 lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size_t r, size_t nregions,
                                 lml_result_cache_point *point, bool *found, lml_error *error);
 

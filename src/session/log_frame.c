@@ -30,15 +30,27 @@ static void join_labels(making *m, size_t natoms) {
     }
 }
 
+/** Whether an atom asks to enter or to leave a region. */
+static bool is_looked_at(const making *m, size_t i) {
+  const lml_region_state *states = m->evaluation->states;
+  for (size_t r = 0; r < m->parts.nregions && states != NULL; r++)
+    if (states[r].looks != NULL && states[r].looks[i] != 0) return true;
+  return false;
+}
+
 /** Label with anything but MM, in @p near, all atoms within @p distance of a QM atom. */
 static lml_status find_near(const making *m, double distance, lml_region *near, lml_error *error) {
   const lml_structure *structure = m->evaluation->structure;
   int *qm;
   size_t nqm = 0;
-  lml_status status = lml_alloc(&qm, structure->natoms, sizeof *qm, "the QM atoms", error);
+  lml_status status = lml_alloc(&qm, structure->natoms + m->parts.nregions, sizeof *qm, "the QM atoms", error);
   if (status != LML_OK) return status;
   for (size_t i = 0; i < structure->natoms; i++)
     if (m->labels[i] == LML_REGION_QM) qm[nqm++] = (int)i;
+  /* Regions without atoms are where they would begin. */
+  for (size_t r = 0; r < m->parts.nregions && m->evaluation->states != NULL; r++)
+    if (m->parts.regions[r].region->counts[LML_REGION_QM] == 0) qm[nqm++] = (int)m->evaluation->states[r].foremost;
+  if (nqm == 0) qm[nqm++] = 0; /* a frame has an atom */
   const lml_region_settings settings = {
       .selection = LML_REGION_BY_INDEX, .indices = qm, .nindices = nqm, .buffer = distance};
   status = lml_region_make(near, &settings, structure, NULL, error);
@@ -57,7 +69,7 @@ static lml_status choose_atoms(making *m, double distance, lml_error *error) {
   const bool some = m->mixed && distance > 0.0;
   if (some) status = find_near(m, distance, &near, error);
   for (size_t i = 0; i < natoms && status == LML_OK; i++) {
-    if (some && near.labels[i] == LML_REGION_MM && m->labels[i] == LML_REGION_MM) continue;
+    if (some && near.labels[i] == LML_REGION_MM && m->labels[i] == LML_REGION_MM && !is_looked_at(m, i)) continue;
     m->rows[i] = m->nkept;
     m->kept[m->nkept++] = i;
   }
@@ -154,6 +166,21 @@ static lml_status add_qm_forces(const making *m, lml_error *error) {
   return status;
 }
 
+static lml_status add_looks(const making *m, lml_error *error) {
+  const lml_region_state *states = m->evaluation->states;
+  lml_status status = LML_OK;
+  for (size_t r = 0; r < m->parts.nregions && states != NULL && status == LML_OK; r++) {
+    char name[LML_LOG_NAME_SIZE];
+    lml_values *column;
+    if (states[r].looks == NULL) continue;
+    lml_log_name(name, LML_LOG_LOOKS, r, m->parts.nregions);
+    status = lml_frame_add_column(m->frame, name, &column, error);
+    if (status == LML_OK) status = lml_values_allocate(column, LML_INTEGER, m->nkept, 1, error);
+    for (size_t k = 0; k < m->nkept && status == LML_OK; k++) column->integers[k] = states[r].looks[m->kept[k]];
+  }
+  return status;
+}
+
 static lml_status add_columns(const making *m, lml_error *error) {
   lml_status status = lml_frame_set_indices(m->frame, LML_LOG_INDEX, m->kept, error);
   if (status == LML_OK && m->mixed)
@@ -161,6 +188,7 @@ static lml_status add_columns(const making *m, lml_error *error) {
   if (status == LML_OK) status = put(m, "forces", error);
   if (status == LML_OK && m->mixed) status = add_ml_forces(m, error);
   if (status == LML_OK && m->mixed) status = add_qm_forces(m, error);
+  if (status == LML_OK && m->mixed) status = add_looks(m, error);
   return status == LML_OK ? put_requested(m, LML_PER_ATOM, error) : status;
 }
 
@@ -184,7 +212,7 @@ static lml_status add_cell(const making *m, size_t r, lml_error *error) {
 static lml_status add_region(const making *m, size_t r, bool recalled, lml_error *error) {
   const size_t nregions = m->parts.nregions;
   const lml_results *qm = lml_mixture_region(m->evaluation->mixture, r, NULL);
-  const size_t *ages = m->evaluation->ages;
+  const lml_region_state *states = m->evaluation->states;
   lml_status status = LML_OK;
   char name[LML_LOG_NAME_SIZE];
   lml_log_name(name, LML_LOG_RECALLED, r, nregions);
@@ -193,7 +221,10 @@ static lml_status add_region(const making *m, size_t r, bool recalled, lml_error
   if (status == LML_OK && qm->list[LML_RESULTS_ENERGY].origin != LML_ORIGIN_ABSENT)
     status = lml_frame_set_real(m->frame, name, *qm->energy, error);
   lml_log_name(name, LML_LOG_REGION_AGE, r, nregions);
-  if (status == LML_OK && ages != NULL) status = lml_frame_set_integer(m->frame, name, (int64_t)ages[r], error);
+  if (status == LML_OK && states != NULL) status = lml_frame_set_integer(m->frame, name, (int64_t)states[r].age, error);
+  lml_log_name(name, LML_LOG_FOREMOST, r, nregions);
+  if (status == LML_OK && states != NULL && states[r].uncertain)
+    status = lml_frame_set_integer(m->frame, name, (int64_t)states[r].foremost, error);
   return status == LML_OK ? add_cell(m, r, error) : status;
 }
 

@@ -253,6 +253,13 @@ static bool is_known(const lml_recorder *recorder, size_t r) {
   return r < recorder->nregions && recorder->engines[r][0] != '\0';
 }
 
+static void take_state(lml_result_cache_point *point, const lml_evaluation *evaluation, size_t r) {
+  const lml_region_state *state = &evaluation->states[r];
+  point->age = (long)state->age;
+  point->foremost = state->foremost;
+  if (state->uncertain) point->foremost_at = evaluation->structure->positions + 3 * state->foremost;
+}
+
 static lml_status remember_all(lml_recorder *recorder, const lml_evaluation *evaluation, const lml_log_place *place,
                                lml_error *error) {
   lml_mixing_parts parts = {0};
@@ -266,7 +273,7 @@ static lml_status remember_all(lml_recorder *recorder, const lml_evaluation *eva
     if (known) {
       point = point_of(recorder, r, &parts.regions[r], evaluation->structure);
       (void)lml_mixture_region(evaluation->mixture, r, &point.recalled);
-      if (point.rule != NULL && evaluation->ages != NULL) point.age = (long)evaluation->ages[r];
+      if (point.rule != NULL && evaluation->states != NULL) take_state(&point, evaluation, r);
     }
     status = remember(recorder, place, known ? &point : NULL, &indexed, &reason, error);
   }
@@ -354,8 +361,9 @@ static bool find_forces(void *context, size_t r, const lml_mixing_region *region
 /** Whether the region of @p known moved by the rule of now, and its atoms are where they are in @p structure. */
 static bool is_there(const lml_recorder *recorder, const lml_result_cache_point *known,
                      const lml_structure *structure) {
-  lml_result_cache_point there = *known;
+  lml_result_cache_point there = *known, compared = *known;
   double apart;
+  if (known->natoms == 0) there.natoms = compared.natoms = recorder->frame.structure.natoms;
   there.rows = known->parents;
   there.positions = structure->positions;
   there.labels = NULL;
@@ -363,7 +371,19 @@ static bool is_there(const lml_recorder *recorder, const lml_result_cache_point 
   there.pbc = structure->pbc;
   there.engine = recorder->engines[known->region];
   return known->rule != NULL && strcmp(known->rule, recorder->rules[known->region]) == 0 &&
-         lml_result_cache_same(known, &there, &apart);
+         lml_result_cache_same(&compared, &there, &apart);
+}
+
+/** The looks at atoms in the frame that was read last, where they were counted. */
+static void find_looks(lml_recorder *recorder, size_t r, lml_result_cache_region *found) {
+  char name[LML_LOG_NAME_SIZE];
+  lml_log_name(name, LML_LOG_LOOKS, r, recorder->nregions);
+  const lml_values *looks = lml_frame_column(&recorder->frame, name);
+  const lml_values *index = lml_frame_column(&recorder->frame, LML_LOG_INDEX);
+  if (looks == NULL || looks->type != LML_INTEGER || looks->width != 1) return;
+  found->nrows = looks->count;
+  found->atoms = index->integers;
+  found->looks = looks->integers;
 }
 
 bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_structure *structure,
@@ -383,7 +403,9 @@ bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_struct
                                        .parents = known.parents,
                                        .labels = recorder->cluster.labels,
                                        .cluster_cell = known.cluster_cell,
-                                       .age = (size_t)known.age};
+                                       .age = (size_t)known.age,
+                                       .foremost = known.foremost};
+    find_looks(recorder, r, found);
     return true;
   }
   return false;

@@ -185,6 +185,10 @@ static void find_keys(const lml_result_cache_point *point, double keys[LML_RECAL
 
 static void find_probes(const lml_result_cache_point *point, lml_result_cache_entry *entry) {
   size_t first = point->natoms, last = 0;
+  for (int p = 0; p < LML_RECALL_PROBES && point->natoms == 0 && point->foremost_at != NULL; p++) {
+    entry->probes[p] = (uint32_t)point->foremost;
+    memcpy(entry->places[p], point->foremost_at, sizeof entry->places[p]);
+  }
   for (size_t i = 0; i < point->natoms; i++) {
     if (point->labels[point->rows[i]] != LML_REGION_QM) continue;
     if (first == point->natoms) first = i;

@@ -43,7 +43,9 @@ typedef struct lml_result_cache_point {
   const char *engine;          /**< what decides the forces */
   const char *rule;            /**< how the region moves; NULL: it stays */
   long age;                    /**< evaluations since it had followed its seeds; negative: it did not */
-  bool recalled;               /**< its forces were found, not computed */
+  size_t foremost; /**< of a region without atoms: the index of the most uncertain one, which it is found by */
+  const double *foremost_at; /**< its place, Å; NULL: it is not known */
+  bool recalled;             /**< its forces were found, not computed */
 } lml_result_cache_point;
 
 /** What is kept of a point that stands in the log; plain data. */
@@ -106,6 +108,10 @@ typedef struct lml_result_cache_region {
   const unsigned char *labels; /**< lml_region_label */
   const double *cluster_cell;  /**< 9, Å */
   size_t age;                  /**< evaluations since it had followed its seeds */
+  size_t foremost;             /**< of uncertain atoms: the one that is most so */
+  size_t nrows;                /**< atoms of the frame: */
+  const int64_t *atoms;        /**< their indices in the parent */
+  const int64_t *looks;        /**< as in uncertain_atoms.h; none where nrows is 0 */
 } lml_result_cache_region;
 
 /** How many results of region @p r that @p engine has computed there are. */

@@ -278,7 +278,7 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
                                      .results = &session->results,
                                      .request = request_of(session),
                                      .mixture = session->settings.mixture,
-                                     .ages = adaptive == NULL ? NULL : lml_adaptive_regions_ages(adaptive),
+                                     .states = adaptive == NULL ? NULL : lml_adaptive_regions_states(adaptive),
                                      .number = session->evaluations + 1,
                                      .replica = (int)event->replica};
   return lml_recorder_write(session->settings.recorder, &evaluation, error);

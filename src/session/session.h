@@ -6,7 +6,8 @@
  *  knows one element alone, from that: all atoms are of this element, periodic along every cell vector that is not
  *  zero.
  *
- *  Regions of a mixture that move follow their seeds before each evaluation (see adaptive_region.h).
+ *  Regions of a mixture that move follow their seeds before each evaluation, or the uncertainty within it (see
+ *  adaptive_region.h).
  *
  *  Of a mixture the session adds the work that the forces have done on the driver's replica (see work_accumulator.h) to
  * the extras, as virtual_work (eV), and where the mixture says so, as the energy. It begins at zero with each driver

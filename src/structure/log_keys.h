@@ -14,6 +14,7 @@
 #define LML_LOG_INDEX "index"
 #define LML_LOG_REGION "region"
 #define LML_LOG_FORCES_QM "forces_qm"
+#define LML_LOG_LOOKS "region_looks"
 
 /* Keys of the comment line. */
 #define LML_LOG_COMPLETE "log_complete"
@@ -21,6 +22,7 @@
 #define LML_LOG_RECALLED "recalled"
 #define LML_LOG_REGION_AGE "region_age"
 #define LML_LOG_REGION_RULE "region_rule"
+#define LML_LOG_FOREMOST "most_uncertain"
 #define LML_LOG_CLUSTER_CELL "cluster_cell"
 #define LML_LOG_CLUSTER_PBC "cluster_pbc"
 #define LML_LOG_ENGINE "engine"

@@ -468,7 +468,7 @@ BAD = {
     "never": ({"around": {"species": ["W"], "inner": 3.0, "outer": 3.0}, "update": 0, "buffer": 3.0}, {},
               "region.update: must be at least 1; omit it for a region that stays"),
     "sphere": ({"spheres": [{"atom": 0, "radius": 3.0}], "update": 5, "buffer": 3.0}, {},
-               "region.update: only a region around seeds can move; select it by around, or omit update"),
+               "region.update: only a region around seeds, or of uncertain atoms, can move; select it by around or uncertain"),
     "seed outside": ({"around": {"indices": [54], "inner": 3.0}, "buffer": 3.0}, {},
                      "the QM atom 54 is not in the structure, whose 54 atoms count from 0"),
     "no such species": ({"around": {"species": ["He"], "inner": 3.0}, "buffer": 3.0}, {},

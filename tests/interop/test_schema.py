@@ -33,6 +33,9 @@ SELECTIONS = [
     {"cylinder": {"axis": "c", "point": [0, 0, 0], "radius": 3}, "buffer": 3},
     {"around": {"species": ["He"], "inner": 3, "outer": 4}, "update": 5, "buffer": 3},
     {"around": {"indices": [3], "inner": 3}, "buffer": 3},
+    {"uncertain": {"by": "sigma_forces", "inner": 0.05, "outer": 0.03, "enter_after": 2, "leave_after": 5, "max_atoms": 40,
+                   "mask": "none", "min_coordination": 20, "margin": 0.5}, "update": 2, "buffer": 3},
+    {"uncertain": {"inner": 3}, "buffer": 3},
 ]
 MIXING = {
     "type": "mixing", "ml": LINEAR, "zero_mean_force": True, "energy": "virtual_work", "virial": "ml",
@@ -62,7 +65,8 @@ WHOLE = {"lmlink-serve": [SERVE | {"calculator": LINEAR}, SERVE | {"calculator":
          "lmlink-retrain": [RETRAIN, RETRAIN | {"search": True, "lambda_ridge_scale": "s.npy", "uncertainty": "auto"}]}
 
 # Of what the programs say, what the schema does not know: how one key goes with another, and what texts mean.
-CLOSER = ("driver.address: ", "outer: must not be smaller than inner", "targets: is for design matrices", "no driver: ",
+CLOSER = ("driver.address: ", "outer: must not be smaller than inner", "outer: must not be larger than inner",
+          "targets: is for design matrices", "no driver: ",
           "allow: ", "is no name of a result")
 
 

@@ -139,7 +139,7 @@ static void an_atom_between_the_radii_is_what_it_was(void **state) {
     follows(f, 0, seeds[step]);
     evaluates(f);
     assert_int_equal(label(f, atom_at(12)) == LML_REGION_QM, in[step]);
-    assert_int_equal(lml_adaptive_regions_ages(f->adaptive)[0], 0);
+    assert_int_equal(lml_adaptive_regions_states(f->adaptive)[0].age, 0);
   }
 }
 
@@ -164,7 +164,7 @@ static void it_follows_every_few_evaluations_of_a_replica(void **state) {
   begins(f);
   for (size_t step = 0; step < 5; step++) {
     follows(f, 0, 11.0 + 2.0 * (double)step);
-    assert_int_equal(lml_adaptive_regions_ages(f->adaptive)[0], ages[step]);
+    assert_int_equal(lml_adaptive_regions_states(f->adaptive)[0].age, ages[step]);
     assert_int_equal(label(f, atom_at(10)), step < 3 ? LML_REGION_QM : LML_REGION_MM);
     assert_int_equal(label(f, atom_at(18)), step < 3 ? LML_REGION_MM : LML_REGION_QM);
     evaluates(f);
