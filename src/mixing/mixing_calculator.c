@@ -478,6 +478,7 @@ lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture) {
                             .nregions = mixture->settings.nregions,
                             .unknown = &mixture->unknown,
                             .foreign_distance = mixture->settings.foreign_distance,
+                            .cutoff = mixture->settings.cutoff,
                             .ml = &mixture->children[0].results,
                             .energy = mixture->settings.energy};
 }

@@ -33,6 +33,7 @@ typedef struct lml_mixing_settings {
   const int *known; /**< atomic numbers that the ML calculator knows; NULL: all. Atoms of others are invisible to it */
   size_t nknown;
   double foreign_distance; /**< Å: how near to an invisible atom an ML force is worth a warning */
+  double cutoff;           /**< Å, of the ML calculator; 0: not known */
   const lml_mixing_region *regions;
   size_t nregions;
   bool zero_mean_force;
@@ -69,6 +70,7 @@ typedef struct lml_mixing_parts {
   size_t nregions;
   const lml_unknown_species *unknown; /**< which atoms the ML calculator does not see */
   double foreign_distance;            /**< Å from one of these within which its uncertainties are undefined */
+  double cutoff;                      /**< Å, of the ML calculator; 0: not known */
   const lml_results *ml;              /**< of the visible atoms */
   lml_mixing_part energy;             /**< what stands for it */
 } lml_mixing_parts;

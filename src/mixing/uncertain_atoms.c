@@ -26,7 +26,7 @@ static int compare(const void *one, const void *two) {
 /** Whether atom @p i, whose score is finite or undefined, may be wanted. */
 static bool may_be(const lml_uncertain_settings *settings, const lml_uncertain_view *view, size_t i) {
   if (settings->mask == LML_UNCERTAIN_MASK_HELD && view->held != NULL && view->held[i] != 0) return false;
-  return view->coordination == NULL || view->coordination[i] >= (int64_t)settings->min_coordination;
+  return view->surface == NULL || view->surface[i] == 0;
 }
 
 /** What counts of an atom. */

@@ -9,7 +9,6 @@
 #define LML_MIXING_UNCERTAIN_ATOMS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lmlink/error.h"
 
@@ -39,16 +38,17 @@ typedef struct lml_uncertain_settings {
   size_t leave_after;      /**< ... and below outer */
   size_t max_atoms;        /**< wanted atoms at most; 0: any number */
   lml_uncertain_mask mask; /**< of atoms that are held */
-  size_t min_coordination; /**< atoms with fewer neighbours are never wanted; 0: there is no such rule */
+  size_t min_coordination; /**< atoms with fewer neighbours, and all within the cutoff of one, are never wanted; 0:
+                              there is no such rule */
   double margin;           /**< Å beyond the buffer within which an atom stays in it; 0 where the region stays */
 } lml_uncertain_settings;
 
 /** What one look sees of the atoms. */
 typedef struct lml_uncertain_view {
   size_t natoms;
-  const double *scores; /**< NaN: undefined, which counts as uncertain; infinite: nobody else has a force for it */
-  const int64_t *coordination; /**< neighbours; NULL: not known, and not needed */
-  const unsigned char *held;   /**< 1 where an atom is held; NULL: none is */
+  const double *scores;      /**< NaN: undefined, which counts as uncertain; infinite: nobody else has a force for it */
+  const unsigned char *held; /**< 1 where an atom is held; NULL: none is */
+  const unsigned char *surface; /**< 1 where an atom is too near to a free surface; NULL: none is */
 } lml_uncertain_view;
 
 /** Choose: @p labels (natoms, any content) become LML_REGION_QM or LML_REGION_MM. @p last are the labels before, with

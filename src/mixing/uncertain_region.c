@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
+#include "structure/neighbours.h"
 #include "structure/vec3.h"
 
 static const char coordination_name[] = "coordination";
@@ -25,13 +26,11 @@ void lml_uncertain_needs_add(lml_uncertain_needs *needs, const lml_uncertain_set
 static lml_status make_room(lml_uncertain_scores *scores, size_t natoms, lml_error *error) {
   const char *what = "scores of atoms";
   lml_status status = lml_grow(&scores->values, &scores->capacity, natoms, sizeof *scores->values, what, error);
-  if (status == LML_OK)
-    status = lml_grow(&scores->coordination, &scores->coordination_capacity, natoms, sizeof *scores->coordination, what,
-                      error);
+  if (status == LML_OK) status = lml_grow(&scores->surface, &scores->surface_capacity, natoms, 1, what, error);
   scores->natoms = natoms;
   for (size_t i = 0; i < natoms && status == LML_OK; i++) {
     scores->values[i] = 0.0;
-    scores->coordination[i] = 0;
+    scores->surface[i] = 0;
   }
   return status;
 }
@@ -47,27 +46,53 @@ static lml_status find_result(const lml_results *ml, const char *name, const lml
 
 static const lml_unknown_species all_known;
 
-static void put_values(lml_uncertain_scores *scores, const lml_unknown_species *unknown, const lml_result *from,
-                       const lml_result *coordination) {
+static void put_values(lml_uncertain_scores *scores, const lml_unknown_species *unknown, const lml_result *from) {
   for (size_t i = 0; i < from->rows; i++) {
-    const size_t parent = lml_unknown_species_parent(unknown, i);
     const double *values = from->reals + from->width * i;
-    scores->values[parent] = from->width == 3 ? lml_norm(values) : values[0];
-    if (coordination != NULL) scores->coordination[parent] = coordination->integers[i];
+    scores->values[lml_unknown_species_parent(unknown, i)] = from->width == 3 ? lml_norm(values) : values[0];
   }
+}
+
+/** Mark the neighbours of marked atoms, too. */
+static lml_status spread_surface(lml_uncertain_scores *scores, const lml_uncertain_source *source, lml_error *error) {
+  const lml_structure *structure = source->structure;
+  lml_neighbours n = {0};
+  unsigned char *low;
+  lml_status status = lml_alloc(&low, scores->natoms, 1, "atoms at surfaces", error);
+  if (status != LML_OK) return status;
+  memcpy(low, scores->surface, scores->natoms);
+  status = lml_neighbours_sort(&n, structure, source->cutoff, error);
+  if (status == LML_OK) status = lml_neighbours_list(&n, structure, 0, n.natoms, error);
+  for (size_t s = 0; s < n.natoms && status == LML_OK; s++) {
+    if (low[n.order[s]] == 0) continue;
+    for (int64_t k = n.first[s]; k < n.first[s + 1]; k++) scores->surface[n.order[n.owner[n.list[k]]]] = 1;
+  }
+  lml_neighbours_free(&n);
+  lml_free(low);
+  return status;
+}
+
+/** Mark atoms with few neighbours, and all that have such an atom among those that their score is from. */
+static lml_status find_surface(lml_uncertain_scores *scores, size_t least, const lml_uncertain_source *source,
+                               const lml_unknown_species *unknown, lml_error *error) {
+  const lml_result *coordination;
+  const lml_status status = find_result(source->ml, coordination_name, &coordination, error);
+  for (size_t i = 0; status == LML_OK && i < coordination->rows; i++)
+    if (coordination->integers[i] < (int64_t)least) scores->surface[lml_unknown_species_parent(unknown, i)] = 1;
+  return status == LML_OK ? spread_surface(scores, source, error) : status;
 }
 
 lml_status lml_uncertain_scores_take(lml_uncertain_scores *scores, const lml_uncertain_settings *settings,
                                      const lml_uncertain_source *source, lml_error *error) {
   const lml_unknown_species *unknown = source->unknown == NULL ? &all_known : source->unknown;
-  const lml_result *from, *coordination = NULL;
+  const lml_result *from;
   lml_status status = make_room(scores, source->structure->natoms, error);
   if (status == LML_OK) status = find_result(source->ml, lml_uncertain_by_names[settings->by], &from, error);
-  if (status == LML_OK && settings->min_coordination > 0)
-    status = find_result(source->ml, coordination_name, &coordination, error);
   if (status != LML_OK) return status;
-  put_values(scores, unknown, from, coordination);
-  status = lml_unknown_species_blank(unknown, source->structure, source->distance, 1, scores->values, error);
+  put_values(scores, unknown, from);
+  if (settings->min_coordination > 0) status = find_surface(scores, settings->min_coordination, source, unknown, error);
+  if (status == LML_OK)
+    status = lml_unknown_species_blank(unknown, source->structure, source->distance, 1, scores->values, error);
   for (size_t i = 0; unknown->flags != NULL && i < scores->natoms && status == LML_OK; i++)
     if (unknown->flags[i] != 0) scores->values[i] = INFINITY;
   return status;
@@ -75,7 +100,7 @@ lml_status lml_uncertain_scores_take(lml_uncertain_scores *scores, const lml_unc
 
 void lml_uncertain_scores_free(lml_uncertain_scores *scores) {
   lml_free(scores->values);
-  lml_free(scores->coordination);
+  lml_free(scores->surface);
   *scores = (lml_uncertain_scores){0};
 }
 
@@ -85,8 +110,8 @@ lml_status lml_uncertain_region_make(lml_region *region, lml_uncertain_choice *c
   const lml_uncertain_settings *settings = &choice->settings->uncertain;
   const lml_uncertain_view view = {.natoms = choice->scores->natoms,
                                    .scores = choice->scores->values,
-                                   .coordination = settings->min_coordination > 0 ? choice->scores->coordination : NULL,
-                                   .held = choice->held};
+                                   .held = choice->held,
+                                   .surface = choice->scores->surface};
   unsigned char *labels;
   lml_status status = lml_alloc(&labels, view.natoms, 1, "region labels", error);
   if (status != LML_OK) return status;
@@ -105,26 +130,29 @@ typedef struct first_look {
   lml_uncertain_scores scores;
 } first_look;
 
-static lml_status look(first_look *own, const lml_uncertain_choice *choice, lml_calculator *ml, double distance,
+static lml_status look(first_look *own, const lml_uncertain_choice *choice, const lml_uncertain_ml *ml,
                        lml_error *error) {
   const lml_uncertain_settings *settings = &choice->settings->uncertain;
   lml_uncertain_needs needs = {.count = 0};
   const lml_structure *seen;
   lml_uncertain_needs_add(&needs, settings);
   const lml_request request = {.names = needs.names, .count = needs.count};
-  lml_status status = lml_calculator_check(ml, &request, error);
+  lml_status status = lml_calculator_check(ml->calculator, &request, error);
   if (status == LML_OK) status = lml_unknown_species_strip(&own->unknown, choice->structure, &seen, error);
-  if (status == LML_OK) status = lml_calculator_evaluate(ml, seen, &request, &own->results, error);
-  const lml_uncertain_source source = {
-      .structure = choice->structure, .unknown = &own->unknown, .distance = distance, .ml = &own->results};
+  if (status == LML_OK) status = lml_calculator_evaluate(ml->calculator, seen, &request, &own->results, error);
+  const lml_uncertain_source source = {.structure = choice->structure,
+                                       .unknown = &own->unknown,
+                                       .distance = ml->distance,
+                                       .cutoff = ml->cutoff,
+                                       .ml = &own->results};
   return status == LML_OK ? lml_uncertain_scores_take(&own->scores, settings, &source, error) : status;
 }
 
-lml_status lml_uncertain_region_begin(lml_region *region, lml_uncertain_choice *choice, lml_calculator *ml,
-                                      const int *known, size_t nknown, double distance, lml_error *error) {
+lml_status lml_uncertain_region_begin(lml_region *region, lml_uncertain_choice *choice, const lml_uncertain_ml *ml,
+                                      lml_error *error) {
   first_look own = {0};
-  lml_status status = lml_unknown_species_find(&own.unknown, choice->structure, known, nknown, error);
-  if (status == LML_OK) status = look(&own, choice, ml, distance, error);
+  lml_status status = lml_unknown_species_find(&own.unknown, choice->structure, ml->known, ml->nknown, error);
+  if (status == LML_OK) status = look(&own, choice, ml, error);
   choice->scores = &own.scores;
   if (status == LML_OK) status = lml_uncertain_region_make(region, choice, error);
   choice->scores = NULL;

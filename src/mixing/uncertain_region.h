@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/log.h"
 #include "lmlink/calculator.h"
@@ -29,9 +28,9 @@ void lml_uncertain_needs_add(lml_uncertain_needs *needs, const lml_uncertain_set
 /** Of all atoms. Initialise with `lml_uncertain_scores s = {0};`, release with lml_uncertain_scores_free. */
 typedef struct lml_uncertain_scores {
   size_t natoms;
-  double *values;        /**< as lml_uncertain_view has them */
-  int64_t *coordination; /**< of atoms that the ML calculator does not see 0 */
-  size_t capacity, coordination_capacity;
+  double *values;         /**< as lml_uncertain_view has them */
+  unsigned char *surface; /**< likewise; all 0 without a rule for surfaces */
+  size_t capacity, surface_capacity;
 } lml_uncertain_scores;
 
 /** The ML side of a mixture, seen from its results. */
@@ -39,6 +38,7 @@ typedef struct lml_uncertain_source {
   const lml_structure *structure;     /**< all of it */
   const lml_unknown_species *unknown; /**< which of its atoms are invisible; NULL: none is */
   double distance;                    /**< Å from one of these within which scores are undefined */
+  double cutoff;                      /**< Å, of the ML calculator: a free surface shows in scores so far from it */
   const lml_results *ml;              /**< of the visible ones */
 } lml_uncertain_source;
 
@@ -62,10 +62,18 @@ typedef struct lml_uncertain_choice {
 /** Choose the atoms, and make their region. */
 lml_status lml_uncertain_region_make(lml_region *region, lml_uncertain_choice *choice, lml_error *error);
 
-/** The same of a structure for which nothing is evaluated yet, by @p ml, which knows the @p nknown species @p known
- *  (NULL: all); @p distance as above. LML_ERR_INPUT and LML_ERR_USAGE where it does not give the scores. */
-lml_status lml_uncertain_region_begin(lml_region *region, lml_uncertain_choice *choice, lml_calculator *ml,
-                                      const int *known, size_t nknown, double distance, lml_error *error);
+/** The ML side of a mixture that is to be made. */
+typedef struct lml_uncertain_ml {
+  lml_calculator *calculator;
+  const int *known; /**< atomic numbers that it knows; NULL: all */
+  size_t nknown;
+  double distance, cutoff; /**< as above */
+} lml_uncertain_ml;
+
+/** The same of a structure for which nothing is evaluated yet. LML_ERR_INPUT and LML_ERR_USAGE where the ML side does
+ *  not give the scores. */
+lml_status lml_uncertain_region_begin(lml_region *region, lml_uncertain_choice *choice, const lml_uncertain_ml *ml,
+                                      lml_error *error);
 
 /** Warn where @p nwanted, of the region @p name, are more than may be QM atoms; whether that is so. */
 bool lml_uncertain_region_tell_bound(const lml_uncertain_settings *settings, const char *name, size_t nwanted,

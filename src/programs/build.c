@@ -139,8 +139,12 @@ static lml_status choose_atoms(const lml_build *build, const lml_region_config *
   if (settings->selection != LML_REGION_UNCERTAIN)
     return lml_region_make(region, settings, build->structure, build->labels, error);
   lml_uncertain_choice choice = {.settings = settings, .structure = build->structure, .held = build->held};
-  const lml_status status = lml_uncertain_region_begin(region, &choice, mixture->ml, mixture->known, mixture->nknown,
-                                                       mixture->foreign_distance, error);
+  const lml_uncertain_ml ml = {.calculator = mixture->ml,
+                               .known = mixture->known,
+                               .nknown = mixture->nknown,
+                               .distance = mixture->foreign_distance,
+                               .cutoff = mixture->cutoff};
+  const lml_status status = lml_uncertain_region_begin(region, &choice, &ml, error);
   *nwanted = choice.nwanted;
   if (status == LML_OK && config->update == 0)
     (void)lml_uncertain_region_tell_bound(&settings->uncertain, config->name, choice.nwanted, build->log);
@@ -201,10 +205,11 @@ static lml_status make_mixture(lml_build *build, const lml_mixing_config *config
   if (status == LML_OK) status = find_known(build, config->ml, &known, &settings->nknown, error);
   settings->known = known;
   const lml_potential *potential = lml_build_potential_of(build, config->ml);
+  if (potential != NULL) settings->cutoff = lml_potential_cutoff(potential);
   if (config->foreign_distance >= 0.0)
     settings->foreign_distance = config->foreign_distance;
-  else if (potential != NULL)
-    settings->foreign_distance = lml_potential_cutoff(potential);
+  else
+    settings->foreign_distance = settings->cutoff;
   for (size_t i = 0; i < config->nregions && status == LML_OK; i++)
     status = make_region(build, &config->regions[i], settings, &regions[i], error);
   if (status == LML_OK) status = lml_mixing_calculator_create(settings, calculator, error);

@@ -328,6 +328,7 @@ static lml_status read_potential(run *r, lml_error *error) {
   if (status == LML_OK) status = lml_linear_calculator_create(r->potential, &r->calculator, error);
   if (status == LML_OK) status = set_threads(r, error);
   if (status == LML_OK && lml_arguments_count(r->arguments, "coordination-radius") > 0) status = set_radius(r, error);
+  if (status == LML_OK && r->region != NULL) lml_eval_region_set_cutoff(r->region, lml_potential_cutoff(r->potential));
   return status == LML_OK ? lml_calculator_check(r->calculator, &r->request, error) : status;
 }
 

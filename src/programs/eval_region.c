@@ -24,6 +24,7 @@ const lml_key_root lml_eval_region_keys = {
 struct lml_eval_region {
   lml_region_config config;
   lml_uncertain_scores scores;
+  double cutoff; /**< Å, of the potential */
   size_t nframes;
 };
 
@@ -72,6 +73,8 @@ lml_status lml_eval_region_create(const lml_arguments *arguments, lml_text_list 
   return status == LML_OK ? add_names(&settings->uncertain, names, error) : status;
 }
 
+void lml_eval_region_set_cutoff(lml_eval_region *region, double cutoff) { region->cutoff = cutoff; }
+
 static void print_row(lml_eval_region *self, long index, const lml_region *region, size_t nwanted) {
   if (self->nframes++ == 0) printf("%8s %8s %8s %8s %10s\n", "frame", "atoms", "QM", "buffer", "uncertain");
   printf("%8ld %8zu %8zu %8zu %10zu\n", index, region->natoms, region->counts[LML_REGION_QM],
@@ -81,7 +84,7 @@ static void print_row(lml_eval_region *self, long index, const lml_region *regio
 lml_status lml_eval_region_put(lml_eval_region *self, long index, lml_frame *frame, const lml_results *results,
                                lml_error *error) {
   const lml_region_settings *settings = &self->config.region;
-  const lml_uncertain_source source = {.structure = &frame->structure, .ml = results};
+  const lml_uncertain_source source = {.structure = &frame->structure, .cutoff = self->cutoff, .ml = results};
   lml_region region = {0};
   unsigned char *held = NULL;
   lml_status status = lml_uncertain_scores_take(&self->scores, &settings->uncertain, &source, error);

@@ -20,6 +20,9 @@ typedef struct lml_eval_region lml_eval_region;
 lml_status lml_eval_region_create(const lml_arguments *arguments, lml_text_list *names, lml_eval_region **region,
                                   lml_error *error);
 
+/** The potential's, in Å, before the first frame. */
+void lml_eval_region_set_cutoff(lml_eval_region *region, double cutoff);
+
 /** Put the column into @p frame, whose potential gives @p results, and print a line about it. */
 lml_status lml_eval_region_put(lml_eval_region *region, long index, lml_frame *frame, const lml_results *results,
                                lml_error *error);

@@ -214,8 +214,9 @@ static const lml_key uncertain_keys[] = {
      .type = LML_KEY_COUNT,
      .range = LML_RANGE_FROM,
      .least = 1,
-     .help = "atoms with fewer neighbours than this, as the result `coordination` counts them, are never chosen: free "
-             "surfaces",
+     .help =
+         "atoms with fewer neighbours than this, as the result `coordination` counts them, are never chosen, nor are "
+         "those within the potential's cutoff of one: free surfaces",
      .otherwise = "no such rule",
      .option = "region-min-coordination",
      .argument = "N"},

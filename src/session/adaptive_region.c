@@ -184,8 +184,11 @@ static lml_status look(lml_adaptive_regions *adaptive, size_t r, track *own, con
                        lml_region *next, lml_error *error) {
   const lml_region_settings *settings = adaptive->regions[r].region;
   const lml_mixing_parts parts = lml_mixture_parts(adaptive->settings.mixture);
-  const lml_uncertain_source source = {
-      .structure = structure, .unknown = parts.unknown, .distance = parts.foreign_distance, .ml = parts.ml};
+  const lml_uncertain_source source = {.structure = structure,
+                                       .unknown = parts.unknown,
+                                       .distance = parts.foreign_distance,
+                                       .cutoff = parts.cutoff,
+                                       .ml = parts.ml};
   lml_status status = lml_uncertain_scores_take(&adaptive->scores, &settings->uncertain, &source, error);
   if (status == LML_OK) status = count_looks(adaptive, r, own, structure->natoms, error);
   if (status != LML_OK) return status;

@@ -85,11 +85,10 @@ static void masked_atoms_are_never_chosen(void **state) {
   story s = begin();
   const double scores[NATOMS] = {9, 8, 7, NAN, INFINITY, 1};
   const unsigned char held[NATOMS] = {1, 0, 0, 1, 1, 0};
-  const int64_t coordination[NATOMS] = {8, 7, 8, 8, 0, 8};
+  const unsigned char surface[NATOMS] = {0, 1, 0, 0, 1, 0};
   s.view.held = held;
   assert_int_equal(look(&s, scores), 2 + 4 + 16); /* nobody else has a force for an atom of infinite score */
-  s.view.coordination = coordination;
-  s.settings.min_coordination = 8;
+  s.view.surface = surface;
   assert_int_equal(look(&s, scores), 4 + 16);
   assert_int_equal(s.foremost, 4);
   s.settings.mask = LML_UNCERTAIN_MASK_NONE;
