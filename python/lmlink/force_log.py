@@ -44,7 +44,7 @@ def read_log(file: str | PathLike[str], atoms: str = "auto", *, recalled: bool =
         The force log.
     atoms : "auto", "whole" or "clusters"
         "auto": the whole structure of each frame that holds all atoms, else its cluster; with several regions one for
-        each. "whole": whole structures; a frame that has not all atoms is an error. "clusters": the clusters of all
+        each that has atoms. "whole": whole structures; a frame that has not all atoms is an error. "clusters": the clusters of all
         frames that have quantum forces, also where the frame holds all atoms.
     recalled : bool
         Whether frames and clusters come, too, whose quantum forces were not computed but found in an earlier frame.

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from .errors import LMLinkError
 
-OF_REGION = ("cluster_cell", "cluster_pbc", "energy_qm", "engine", "recalled", "region_rule", "region_age")
+OF_REGION = ("cluster_cell", "cluster_pbc", "energy_qm", "engine", "recalled", "region_rule", "region_age",
+             "most_uncertain")
 OF_STRUCTURE = ("energy", "energy_kind", "energy_ml", "virial", "virtual_work", "mean_force")
 Floats = NDArray[np.float64]
 
@@ -29,9 +30,10 @@ def region_names(frame: Atoms) -> list[str]:
 
 
 def clusters_of(frame: Atoms) -> Iterator[Atoms]:
-    """The cluster of each region."""
+    """The cluster of each region that has atoms."""
     for suffix in region_names(frame):
-        yield _cluster(frame, suffix)
+        if (frame.arrays["region" + suffix] != "MM").any():
+            yield _cluster(frame, suffix)
 
 
 def _cluster(frame: Atoms, suffix: str) -> Atoms:

@@ -50,7 +50,8 @@ def _row(frame: Atoms) -> tuple[str, ...]:
     qm = str((frame.arrays["region"] == "QM").sum()) if "region" in frame.arrays else "-"
     kind = "" if info["energy_kind"] == "exact" else f" {info['energy_kind']}"
     work = f"{info['virtual_work']:.6f}" if "virtual_work" in info else "-"
-    how = "-" if not region_names(frame) else "recalled" if info.get("recalled") else "computed"
+    asked = np.isfinite(frame.arrays.get("forces_qm", np.nan)).any()
+    how = "-" if not asked else "recalled" if info.get("recalled") else "computed"
     return (str(info["evaluation"]), str(info["replica"]), str(info["time"]), atoms, qm,
             "-" if energy is None else f"{energy:.6f}{kind}", f"{largest:.4f}", work, how)
 

@@ -18,6 +18,8 @@ from test_mixing_moving import count
 from test_reload import server
 from test_retrain import W, W_BE, write_potential
 
+from lmlink import read_log
+
 CONSTANT, CUTOFF = 3.16, 4.5  # Å, of the potential's tungsten
 MOVED = 100  # the atom whose place is wrong
 INNER, OUTER, BUFFER = 4.0, 3.4, 2.0
@@ -337,6 +339,8 @@ def test_resumed(kill, made, scores, start, folders):
     assert (np.array(found[:kill]) == expected[:kill]).all()
     for labels, wanted in zip(found[kill:], expected[kill - 1:], strict=True):
         assert (labels == wanted).all()
+    clusters = read_log(folder / "log.xyz", "clusters")
+    assert [len(cluster) for cluster in clusters] == [n for n in ((labels != "MM").sum() for labels in found) if n > 0]
     again = (expected[kill - 1] != "MM").any()
     assert replies[0].extras["recalled_regions"] == again
     assert count(folder) == sum((labels != "MM").any() for labels in [*expected[:kill], *expected[kill:]])

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/fail.h"
 #include "base/memory.h"
 #include "mixing/mixing_calculator.h"
 #include "structure/lattice.h"
@@ -464,6 +465,90 @@ static void a_failure_cancels_all(void **state) {
   ends(m);
 }
 
+/* ---- regions that are chosen within the evaluation ---- */
+
+/** What a choice sees, and what it takes. */
+typedef struct choosing {
+  mixture *mixture;
+  lml_mixing_region taken; /**< no region: the one that is there stays */
+  lml_status status;
+  size_t asked;
+} choosing;
+
+static lml_status choose(void *context, const lml_structure *structure, lml_error *reason) {
+  choosing *c = context;
+  lml_mixture *mixed = lml_mixture_of(c->mixture->calculator);
+  c->asked++;
+  assert_ptr_equal(structure, &c->mixture->structure);
+  assert_int_equal(c->mixture->qm_script.started, 0);
+  assert_int_equal(c->mixture->ml_script.finished, 1);
+  assert_string_equal(c->mixture->ml_script.asked, "energies scores ");
+  assert_int_equal(lml_mixture_parts(mixed).ml->natoms, structure->natoms);
+  if (c->status != LML_OK) return lml_fail(reason, c->status, "no choice");
+  return c->taken.region == NULL ? LML_OK : lml_mixture_take(mixed, &c->taken, reason);
+}
+
+static choosing begin_choosing(mixture *m, lml_status status) { return (choosing){.mixture = m, .status = status}; }
+
+static lml_status evaluates_by_choice(mixture *m, choosing *c, lml_results *results) {
+  static const char *const names[] = {"scores", "energies"};
+  const lml_mixing_choice choice = {.needs = {names, 2}, .choose = choose, .context = c};
+  m->qm_script.started = m->ml_script.finished = 0;
+  lml_mixture_choose_first(lml_mixture_of(m->calculator), &choice);
+  return lml_calculator_evaluate(m->calculator, &m->structure, &energies_too, results, &error);
+}
+
+/** Of one evaluation alone; where it fails, nobody else is asked. */
+static void a_choice_comes_between(void **state) {
+  (void)state;
+  mixture *m = prepare(0.0);
+  lml_results results = {0};
+  creates(m);
+  m->ml_script.slices = 3;
+  choosing good = begin_choosing(m, LML_OK), bad = begin_choosing(m, LML_ERR_INPUT);
+  assert_int_equal(evaluates_by_choice(m, &good, &results), LML_OK);
+  assert_int_equal(m->qm_script.started, 1);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, NULL, &results, &error), LML_OK);
+  assert_int_equal(good.asked, 1);
+  assert_string_equal(m->ml_script.asked, "");
+  assert_int_equal(evaluates_by_choice(m, &bad, &results), LML_ERR_INPUT);
+  assert_string_equal(error.message, "no choice");
+  assert_int_equal(m->qm_script.started, 0);
+  assert_int_equal(lml_calculator_evaluate(m->calculator, &m->structure, NULL, &results, &error), LML_OK);
+  assert_int_equal(bad.asked, 1);
+  lml_results_free(&results);
+  ends(m);
+}
+
+/** Its calculator is not asked, and forces are the ML calculator's, less their mean. */
+static void a_region_may_have_no_atoms(void **state) {
+  (void)state;
+  mixture *m = prepare(0.0);
+  lml_results results = {0};
+  creates(m);
+  unsigned char *nobody;
+  lml_region region = {0};
+  lml_cluster cluster = {0};
+  const lml_region_settings settings = {.selection = LML_REGION_UNCERTAIN, .buffer = 3.0};
+  assert_int_equal(lml_alloc(&nobody, m->structure.natoms, 1, "labels", &error), LML_OK);
+  assert_int_equal(lml_region_make_of(&region, &settings, &m->structure, nobody, NULL, &error), LML_OK);
+  assert_int_equal(lml_cluster_make(&cluster, &region, &m->structure, &usual, &error), LML_OK);
+  choosing c = begin_choosing(m, LML_OK);
+  c.taken = (lml_mixing_region){.region = &region, .cluster = &cluster};
+  assert_int_equal(evaluates_by_choice(m, &c, &results), LML_OK);
+  assert_int_equal(m->qm_script.started, 0);
+  assert_int_equal(result_of(&results, "qm_atoms")->integers[0], 0);
+  assert_true(isnan(result_of(&results, "qm_difference_max")->reals[0]));
+  const double mean = 11.0; /* of places from 0 to 22 */
+  for (size_t i = 0; i < 3 * m->structure.natoms; i++)
+    is_near(results.forces[i], mean - m->structure.positions[i], 1e-10);
+  lml_free(nobody);
+  lml_region_free(&region);
+  lml_cluster_free(&cluster);
+  lml_results_free(&results);
+  ends(m);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_sphere_stands_in_vacuum),
@@ -481,6 +566,8 @@ int main(void) {
       cmocka_unit_test(two_regions_are_mixed_at_once),
       cmocka_unit_test(another_structure_is_refused),
       cmocka_unit_test(a_failure_cancels_all),
+      cmocka_unit_test(a_choice_comes_between),
+      cmocka_unit_test(a_region_may_have_no_atoms),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
