@@ -1,12 +1,10 @@
 #include "potential/uf3/uf3_family.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/print.h"
 #include "potential/uf3/uf3_work.h"
-#include "structure/vec3.h"
 
 static const char what[] = "the work space of UF3";
 
@@ -66,15 +64,17 @@ static lml_status average(const lml_descriptor *descriptor, bool quadratic, doub
 /* ---- work spaces ---- */
 
 static void free_room(lml_uf3_work *self) {
-  lml_free(self->neighbours);
-  lml_free(self->near_slots);
-  lml_free(self->index);
+  lml_uf3_neighbours *n = &self->neighbours;
+  lml_free(n->vectors);
+  lml_free(n->r);
+  lml_free(n->gradient);
+  lml_free(n->index);
+  lml_free(n->element);
+  lml_free(n->near_slots);
+  lml_free(self->column);
   lml_free(self->columns);
-  lml_free(self->vectors);
-  lml_free(self->gradient);
-  self->neighbours = NULL;
-  self->near_slots = self->index = self->columns = NULL;
-  self->vectors = self->gradient = NULL;
+  *n = (lml_uf3_neighbours){0};
+  self->column = self->columns = NULL;
   self->longest = 0;
 }
 
@@ -84,7 +84,7 @@ static void free_work(lml_descriptor_work *work) {
   if (self->legs != NULL) lml_uf3_legs_free(self->legs);
   lml_free(self->legs);
   lml_free(self->beta);
-  lml_free(self->tensors);
+  lml_free(self->tensor);
   lml_free(self->curves);
   lml_free(self);
 }
@@ -104,14 +104,12 @@ static lml_status make_work(const lml_descriptor *descriptor, const lml_isa *isa
   self->base.width = WIDTH;
   self->model = lml_uf3_model_of(descriptor);
   self->kernel = lml_uf3_kernel_for(isa);
-  for (size_t lane = 0; lane < LML_LANES_LIMIT; lane++) self->beta_elements[lane] = -1;
+  self->beta_element = -1;
   status = lml_alloc(&self->legs, 1, sizeof *self->legs, what, error);
+  if (status == LML_OK) status = lml_alloc(&self->beta, descriptor->ncomponents, sizeof *self->beta, what, error);
   if (status == LML_OK)
-    status = lml_alloc(&self->beta, descriptor->ncomponents * WIDTH, sizeof *self->beta, what, error);
-  if (status == LML_OK)
-    status = lml_alloc(&self->tensors, largest_tensor(self->model) * WIDTH, sizeof *self->tensors, what, error);
-  if (status == LML_OK)
-    status = lml_alloc(&self->curves, self->model->ncurves * WIDTH, sizeof *self->curves, what, error);
+    status = lml_alloc(&self->tensor, largest_tensor(self->model), sizeof *self->tensor, what, error);
+  if (status == LML_OK) status = lml_alloc(&self->curves, self->model->ncurves, sizeof *self->curves, what, error);
   if (status == LML_OK)
     *work = &self->base;
   else
@@ -120,16 +118,20 @@ static lml_status make_work(const lml_descriptor *descriptor, const lml_isa *isa
 }
 
 static lml_status reserve(lml_descriptor_work *work, size_t longest, lml_error *error) {
+  enum { SPARE = LML_LANES_LIMIT };
   lml_uf3_work *self = (lml_uf3_work *)work;
-  if (longest <= self->longest) return LML_OK;
+  lml_uf3_neighbours *n = &self->neighbours;
+  if (self->longest > 0 && longest <= self->longest) return LML_OK;
   free_room(self);
-  const size_t count = longest * work->width;
-  lml_status status = lml_alloc(&self->neighbours, count, sizeof *self->neighbours, what, error);
-  if (status == LML_OK) status = lml_alloc(&self->near_slots, count, sizeof *self->near_slots, what, error);
-  if (status == LML_OK) status = lml_alloc(&self->index, count, sizeof *self->index, what, error);
+  const size_t count = (longest + SPARE + SPARE - 1) / SPARE * SPARE;
+  lml_status status = lml_alloc(&n->vectors, 3 * count, sizeof *n->vectors, what, error);
+  if (status == LML_OK) status = lml_alloc(&n->r, count, sizeof *n->r, what, error);
+  if (status == LML_OK) status = lml_alloc(&n->gradient, 3 * count, sizeof *n->gradient, what, error);
+  if (status == LML_OK) status = lml_alloc(&n->index, count, sizeof *n->index, what, error);
+  if (status == LML_OK) status = lml_alloc(&n->element, count, sizeof *n->element, what, error);
+  if (status == LML_OK) status = lml_alloc(&n->near_slots, count, sizeof *n->near_slots, what, error);
+  if (status == LML_OK) status = lml_alloc(&self->column, count, sizeof *self->column, what, error);
   if (status == LML_OK) status = lml_alloc(&self->columns, count, sizeof *self->columns, what, error);
-  if (status == LML_OK) status = lml_alloc(&self->vectors, 3 * count, sizeof *self->vectors, what, error);
-  if (status == LML_OK) status = lml_alloc(&self->gradient, 3 * count, sizeof *self->gradient, what, error);
   if (status == LML_OK) status = lml_uf3_legs_reserve(self->legs, self->model, longest, error);
   if (status == LML_OK)
     self->longest = longest;
@@ -146,67 +148,33 @@ static lml_status reserve_gradients(lml_descriptor_work *work, lml_error *error)
 
 /* ---- runs ---- */
 
-/** Note those atoms of a lane's list that are near enough. */
-static void add_neighbours(lml_uf3_work *self, const lml_run_of_atoms *run, size_t lane) {
-  const lml_uf3_model *model = self->model;
-  const size_t width = self->base.width, row = (size_t)self->elements[lane] * model->nelements;
-  const double *positions = run->atoms->positions, *here = positions + 3 * (size_t)run->centres[lane];
-  const double x = here[0], y = here[1], z = here[2];
-  const signed char *elements = run->atoms->elements;
-  const int32_t *list, mask = run->atoms->mask;
-  lml_uf3_neighbour *neighbours = self->neighbours;
-  double *vectors = self->vectors;
-  size_t count = 0, near = 0;
-  const size_t length = run->atoms->neighbours(run->atoms->context, run->centres[lane], &list);
-  for (size_t i = 0; i < length; i++) {
-    const int32_t j = list[i] & mask;
-    const double *there = positions + 3 * (size_t)j, d[3] = {there[0] - x, there[1] - y, there[2] - z};
-    const double square = lml_dot(d, d);
-    if (elements[j] < 0) continue;
-    const size_t kind = row + (size_t)elements[j];
-    const double cutoff = model->pairs[model->pair_of[kind]].cutoff;
-    if (square >= cutoff * cutoff) continue;
-    const double r = sqrt(square);
-    const size_t at = count * width + lane;
-    neighbours[at] = (lml_uf3_neighbour){.r = r, .element = elements[j], .column = (int)count};
-    self->index[at] = j;
-    for (size_t a = 0; a < 3; a++) vectors[(3 * count + a) * width + lane] = d[a];
-    if (model->reach != NULL && r < model->reach[kind]) self->near_slots[near++ * width + lane] = (int32_t)count;
-    count++;
-  }
-  self->counts[lane] = count;
-  self->near[lane] = near;
-}
-
 void lml_uf3_begin(lml_descriptor_work *work, const lml_run_of_atoms *run) {
   lml_uf3_work *self = (lml_uf3_work *)work;
-  self->nlanes = run->count;
-  self->nslots = 0;
-  for (size_t lane = 0; lane < work->width; lane++) {
-    self->counts[lane] = self->near[lane] = 0;
-    if (lane >= run->count) continue;
-    self->elements[lane] = run->atoms->elements[run->centres[lane]];
-    add_neighbours(self, run, lane);
-    if (self->counts[lane] > self->nslots) self->nslots = self->counts[lane];
-  }
-  for (size_t lane = 0; lane < work->width; lane++)
-    for (size_t slot = self->counts[lane]; slot < self->nslots; slot++) self->index[slot * work->width + lane] = -1;
+  self->element = -1;
+  self->neighbours.count = self->neighbours.near = 0;
+  if (run->count == 0) return;
+  lml_uf3_list from = {.atoms = run->atoms, .centre = run->centres[0]};
+  self->element = run->atoms->elements[from.centre];
+  const size_t row = (size_t)self->element * (1 + self->model->nelements);
+  from.pair_limits = self->model->pair_limits + row;
+  from.triplet_limits = self->model->triplet_limits + row;
+  from.length = run->atoms->neighbours(run->atoms->context, from.centre, &from.list);
+  self->kernel->gather(&from, &self->neighbours);
 }
 
-void lml_uf3_gather_legs(const lml_uf3_work *self, size_t lane) {
-  const size_t width = self->base.width;
-  lml_uf3_legs_begin(self->legs, self->elements[lane]);
-  for (size_t k = 0; k < self->near[lane]; k++) {
-    const size_t slot = (size_t)self->near_slots[k * width + lane];
-    const lml_uf3_neighbour *n = &self->neighbours[slot * width + lane];
-    const double *d = self->vectors + 3 * slot * width + lane;
-    lml_uf3_legs_add(self->legs, (const double[3]){d[0], d[width], d[2 * width]}, n->r, n->element, slot);
-  }
+void lml_uf3_gather_legs(const lml_uf3_work *self) {
+  const lml_uf3_neighbours *n = &self->neighbours;
+  lml_uf3_legs_begin(self->legs, self->element);
+  for (int e = 0; e < (int)self->model->nelements && n->near > 0; e++)
+    for (size_t k = 0; k < n->near; k++) {
+      const size_t slot = (size_t)n->near_slots[k];
+      if (n->element[slot] == e) lml_uf3_legs_add(self->legs, n->vectors + 3 * slot, n->r[slot], e, slot);
+    }
 }
 
 /** Add what a triplet's coefficients multiply. */
 static void add_values(const lml_uf3_corner *corner, const lml_uf3_between *between, const int32_t *component,
-                       size_t width, double *to) {
+                       double *to) {
   enum { N = LML_UF3_ORDER };
   component += between->place;
   for (size_t l = 0; l < N; l++)
@@ -214,44 +182,34 @@ static void add_values(const lml_uf3_corner *corner, const lml_uf3_between *betw
       const double product = corner->to_a->values[l] * corner->to_b->values[m];
       const int32_t *row = component + l * corner->triplet->by_a + m * corner->triplet->by_b;
       for (size_t k = 0; k < N; k++)
-        if (row[k] >= 0) to[(size_t)row[k] * width] += product * between->values[k];
+        if (row[k] >= 0) to[row[k]] += product * between->values[k];
     }
 }
 
 void lml_uf3_values(lml_descriptor_work *work, double *to) {
   lml_uf3_work *self = (lml_uf3_work *)work;
-  const size_t width = work->width;
-  memset(to, 0, work->descriptor->ncomponents * width * sizeof *to);
-  for (size_t lane = 0; lane < self->nlanes; lane++) {
-    const int32_t *component = self->model->tensors[self->elements[lane]].component;
-    for (size_t slot = 0; slot < self->counts[lane]; slot++) {
-      const lml_uf3_neighbour *n = &self->neighbours[slot * width + lane];
-      const lml_uf3_pair *pair = lml_uf3_pair_at(self, lane, n);
-      double basis[LML_UF3_ORDER], slopes[LML_UF3_ORDER];
-      const int32_t *first = component + pair->first + lml_uf3_basis(&pair->spline, n->r, basis, slopes);
-      for (size_t k = 0; k < LML_UF3_ORDER; k++)
-        if (first[k] >= 0) to[(size_t)first[k] * width + lane] += basis[k];
-    }
-    lml_uf3_gather_legs(self, lane);
-    for (size_t j = 0; j < self->legs->count; j++)
-      for (size_t k = j + 1; k < self->legs->count; k++) {
-        lml_uf3_corner corner;
-        lml_uf3_between between;
-        if (lml_uf3_corner_at(self->legs, j, k, &corner) && lml_uf3_between_at(self->legs, &corner, &between))
-          add_values(&corner, &between, component, width, to + lane);
-      }
+  memset(to, 0, work->descriptor->ncomponents * sizeof *to);
+  if (self->element < 0) return;
+  const int32_t *component = self->model->tensors[self->element].component;
+  for (size_t slot = 0; slot < self->neighbours.count; slot++) {
+    const lml_uf3_pair *pair = lml_uf3_pair_at(self, slot);
+    double basis[LML_UF3_ORDER], slopes[LML_UF3_ORDER];
+    const int32_t *first =
+        component + pair->first + lml_uf3_basis(&pair->spline, self->neighbours.r[slot], basis, slopes);
+    for (size_t k = 0; k < LML_UF3_ORDER; k++)
+      if (first[k] >= 0) to[first[k]] += basis[k];
   }
+  lml_uf3_gather_legs(self);
+  for (size_t j = 0; j < self->legs->count; j++)
+    for (size_t k = j + 1; k < self->legs->count; k++) {
+      lml_uf3_corner corner;
+      lml_uf3_between between;
+      if (lml_uf3_corner_at(self->legs, j, k, &corner) && lml_uf3_between_at(self->legs, &corner, &between))
+        add_values(&corner, &between, component, to);
+    }
 }
 
 /* ---- energies and their gradients ---- */
-
-static bool same_tensor(const lml_uf3_work *self, size_t one, size_t other) {
-  const size_t width = self->base.width, n = self->base.descriptor->ncomponents;
-  if (self->elements[one] != self->elements[other]) return false;
-  for (size_t c = 0; c < n; c++)
-    if (self->beta[c * width + one] != self->beta[c * width + other]) return false;
-  return true;
-}
 
 /** The polynomials of all pairs from the coefficients: Σ_k θ_k B_k on each interval. */
 static void put_curves(const lml_uf3_model *model, const double *tensor, double *curves) {
@@ -268,72 +226,47 @@ static void put_curves(const lml_uf3_model *model, const double *tensor, double 
   }
 }
 
-/** β → the coefficients and curves of each lane. Of a linear potential they most often are those of the run before. */
-static void put_tensors(lml_uf3_work *self, const double *beta) {
-  const size_t width = self->base.width, size = self->base.descriptor->ncomponents * width * sizeof *beta;
-  const size_t largest = largest_tensor(self->model);
-  if (memcmp(self->beta_elements, self->elements, self->nlanes * sizeof *self->elements) == 0 &&
-      memcmp(self->beta, beta, size) == 0)
-    return;
+/** β → the coefficients and curves. Of a linear potential they most often are those of the atom before. */
+static void put_tensor(lml_uf3_work *self, const double *beta) {
+  const lml_uf3_tensor *tensor = &self->model->tensors[self->element];
+  const size_t size = self->base.descriptor->ncomponents * sizeof *beta;
+  if (self->beta_element == self->element && memcmp(self->beta, beta, size) == 0) return;
   memcpy(self->beta, beta, size);
-  for (size_t lane = self->nlanes; lane < width; lane++) self->beta_elements[lane] = -1;
-  for (size_t lane = 0; lane < self->nlanes; lane++) {
-    const lml_uf3_tensor *tensor = &self->model->tensors[self->elements[lane]];
-    double *to = self->tensors + lane * largest;
-    size_t other = 0;
-    self->beta_elements[lane] = self->elements[lane];
-    while (other < lane && !same_tensor(self, lane, other)) other++;
-    self->source[lane] = other;
-    if (other < lane) continue;
-    for (size_t k = 0; k < tensor->count; k++)
-      to[k] = tensor->component[k] < 0 ? 0.0 : beta[(size_t)tensor->component[k] * width + lane];
-    put_curves(self->model, to, self->curves + lane * self->model->ncurves);
-  }
+  self->beta_element = self->element;
+  for (size_t k = 0; k < tensor->count; k++)
+    self->tensor[k] = tensor->component[k] < 0 ? 0.0 : beta[tensor->component[k]];
+  put_curves(self->model, self->tensor, self->curves);
 }
 
-/** Put the pairs' gradients of a lane's atom; returns their energy. */
-static double put_pairs(lml_uf3_work *self, size_t lane) {
-  const lml_uf3_bonds bonds = {.model = self->model,
-                               .element = self->elements[lane],
-                               .count = self->counts[lane],
-                               .stride = self->base.width,
-                               .neighbours = self->neighbours + lane,
-                               .vectors = self->vectors + lane,
-                               .curves = self->curves + self->source[lane] * self->model->ncurves,
-                               .gradient = self->gradient + lane};
-  return self->kernel->pairs(&bonds);
-}
-
-/** Add the triplets of a lane's atom to the gradients; returns their energy. */
-static double add_triplets(lml_uf3_work *self, size_t lane) {
-  const size_t width = self->base.width;
-  lml_uf3_gather_legs(self, lane);
+/** Add the triplets of the atom to the gradients; returns their energy. */
+static double add_triplets(lml_uf3_work *self) {
+  lml_uf3_gather_legs(self);
   if (self->legs->count < 2) return 0.0;
-  const double energy =
-      self->kernel->triplets(self->legs, self->tensors + self->source[lane] * largest_tensor(self->model));
+  const double energy = self->kernel->triplets(self->legs, self->tensor);
+  const lml_uf3_leg_numbers *of = &self->legs->of;
   for (size_t k = 0; k < self->legs->count; k++) {
     const size_t slot = self->legs->legs[k].slot;
-    const double *gradient = self->legs->gradient + 4 * k;
-    double direction[3];
-    lml_uf3_direction(self, lane, slot, direction);
+    const double *along = of->along + 4 * k, *back = of->back + 4 * k;
+    const double factor = (back[3] + along[0] + along[1] + along[2] + along[3]) / self->legs->legs[k].r;
     for (size_t a = 0; a < 3; a++)
-      self->gradient[(3 * slot + a) * width + lane] += gradient[a] + gradient[3] * direction[a];
+      self->neighbours.gradient[3 * slot + a] += back[a] - of->pull[a][k] + factor * of->vector[a][k];
   }
   return energy;
 }
 
 static void adjoint(lml_descriptor_work *work, const double *beta, double *products) {
   lml_uf3_work *self = (lml_uf3_work *)work;
-  put_tensors(self, beta);
-  for (size_t lane = 0; lane < self->nlanes; lane++) {
-    products[lane] = put_pairs(self, lane);
-    products[lane] += add_triplets(self, lane);
-  }
-  work->by_neighbour = (lml_gradients_by_neighbour){.nslots = self->nslots,
-                                                    .neighbour = self->index,
-                                                    .vector = self->vectors,
+  work->by_neighbour = (lml_gradients_by_neighbour){.nslots = self->neighbours.count,
+                                                    .neighbour = self->neighbours.index,
+                                                    .vector = self->neighbours.vectors,
                                                     .vector_stride = 3,
-                                                    .gradient = self->gradient};
+                                                    .gradient = self->neighbours.gradient};
+  if (self->element < 0) return;
+  put_tensor(self, beta);
+  const lml_uf3_bonds bonds = {
+      .model = self->model, .element = self->element, .curves = self->curves, .neighbours = &self->neighbours};
+  products[0] = self->kernel->pairs(&bonds);
+  products[0] += add_triplets(self);
 }
 
 static const lml_descriptor_ops ops = {

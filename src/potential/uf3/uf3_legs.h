@@ -22,22 +22,36 @@ typedef struct lml_uf3_side {
 
 /** A neighbour that may be in triplets. */
 typedef struct lml_uf3_leg {
-  _Alignas(LML_UF3_FOUR) double vector[4]; /**< Å: from the central atom; the last is 0 */
-  double r;                                /**< Å */
-  const int32_t *triplet_with;             /**< by element of the other leg: index among the triplets */
-  lml_uf3_side *sides;                     /**< by element of the other leg */
-  size_t slot;                             /**< of the neighbour */
+  double r;                    /**< Å */
+  const int32_t *triplet_with; /**< by element of the other leg: index among the triplets */
+  lml_uf3_side *sides;         /**< by element of the other leg */
+  size_t slot;                 /**< of the neighbour */
   int element;
 } lml_uf3_leg;
+
+/** Numbers of each leg that kernels work with, arrays of vectors. They load and store up to a vector beyond the last
+ *  leg. */
+typedef struct lml_uf3_leg_numbers {
+  double *vector[3]; /**< Å: from the central atom */
+  double *pull[3];   /**< eV/Å: minus ∂E/∂r of the leg, by its distances from those before it */
+  double *back;      /**< × 4, eV/Å: the same, plus, from those after it; and dE/dr by its distance from the centre */
+  double *along;     /**< × 4, eV/Å: parts of dE/dr by that distance, in triplets with those before it */
+  double *between;   /**< × 4, eV/Å: parts of dE/dr by the distance between two legs */
+  double *slope;     /**< eV/Å: their sums */
+  double *r, *inverse; /**< Å, 1/Å: that distance */
+} lml_uf3_leg_numbers;
 
 /** Initialise with `lml_uf3_legs l = {0};`, release with lml_uf3_legs_free. */
 typedef struct lml_uf3_legs {
   const lml_uf3_model *model;
   size_t count, room;
-  int centre; /**< element of the central atom */
-  lml_uf3_leg *legs;
+  int centre;          /**< element of the central atom */
+  lml_uf3_leg *legs;   /**< those of one element one after the other */
+  size_t *ends;        /**< by element: number of the first leg behind those of it */
   lml_uf3_side *sides; /**< count × nelements */
-  double *gradient; /**< count × 4, eV/Å: ∂E/∂r of a leg, by the distance between the legs, and dE/dr by its own */
+  double *numbers;     /**< what `of` points into */
+  int32_t *bins;       /**< of the distance between two legs, in its spline */
+  lml_uf3_leg_numbers of;
 } lml_uf3_legs;
 
 /** Two legs that make a triplet with the centre, in the order of the triplet's elements. */
@@ -52,7 +66,7 @@ lml_status lml_uf3_legs_reserve(lml_uf3_legs *legs, const lml_uf3_model *model, 
 
 void lml_uf3_legs_begin(lml_uf3_legs *legs, int centre);
 
-/** Add a neighbour that may be in a triplet; there is room. */
+/** Add a neighbour that may be in a triplet; there is room. Those of one element come one after the other. */
 void lml_uf3_legs_add(lml_uf3_legs *legs, const double vector[3], double r, int element, size_t slot);
 
 /** The triplet of legs @p j and @p k; false where one is too near or too far. */

@@ -16,28 +16,41 @@ size_t lml_uf3_triplet_count(const lml_uf3_triplet *triplet) {
 /* ---- which pair and triplet elements make ---- */
 
 static lml_status index_pairs(lml_uf3_model *model, lml_error *error) {
-  const size_t n = model->nelements;
-  const lml_status status = lml_alloc(&model->pair_of, n * n, sizeof *model->pair_of, what, error);
+  const size_t n = model->nelements, width = 1 + n;
+  lml_status status = lml_alloc(&model->pair_of, n * n, sizeof *model->pair_of, what, error);
+  if (status == LML_OK) status = lml_alloc(&model->pair_limits, n * width, sizeof(double), what, error);
+  if (status == LML_OK) status = lml_alloc(&model->triplet_limits, n * width, sizeof(double), what, error);
+  for (size_t e = 0; status == LML_OK && e < n; e++) model->pair_limits[e * width] = -1.0;
+  for (size_t k = 0; status == LML_OK && k < n * width; k++) model->triplet_limits[k] = -1.0;
   for (size_t p = 0; status == LML_OK && p < model->npairs; p++) {
     const size_t a = (size_t)model->pairs[p].a, b = (size_t)model->pairs[p].b;
+    const double cutoff = model->pairs[p].cutoff;
     model->pair_of[a * n + b] = model->pair_of[b * n + a] = p;
+    model->pair_limits[a * width + 1 + b] = model->pair_limits[b * width + 1 + a] = cutoff * cutoff;
   }
   return status;
+}
+
+/** Let @p element be in triplets with @p centre up to @p cutoff, but no further than their pairs reach. */
+static void extend_limit(lml_uf3_model *model, size_t centre, size_t element, double cutoff) {
+  const size_t k = centre * (1 + model->nelements) + 1 + element;
+  const double square = cutoff * cutoff, pairs = model->pair_limits[k];
+  double *limit = &model->triplet_limits[k];
+  if (square > *limit) *limit = square < pairs ? square : pairs;
 }
 
 static lml_status index_triplets(lml_uf3_model *model, int missing[3], lml_error *error) {
   const size_t n = model->nelements;
   if (model->ntriplets == 0) return LML_OK;
-  lml_status status = lml_alloc(&model->triplet_of, n * n * n, sizeof *model->triplet_of, what, error);
-  if (status == LML_OK) status = lml_alloc(&model->reach, n * n, sizeof *model->reach, what, error);
+  const lml_status status = lml_alloc(&model->triplet_of, n * n * n, sizeof *model->triplet_of, what, error);
   if (status != LML_OK) return status;
   for (size_t k = 0; k < n * n * n; k++) model->triplet_of[k] = LML_UF3_NO_TRIPLET;
   for (size_t t = 0; t < model->ntriplets; t++) {
     const lml_uf3_triplet *triplet = &model->triplets[t];
     const size_t row = (size_t)triplet->centre * n, a = (size_t)triplet->a, b = (size_t)triplet->b;
     model->triplet_of[(row + a) * n + b] = model->triplet_of[(row + b) * n + a] = (int32_t)t;
-    if (triplet->cutoff > model->reach[row + a]) model->reach[row + a] = triplet->cutoff;
-    if (triplet->cutoff > model->reach[row + b]) model->reach[row + b] = triplet->cutoff;
+    extend_limit(model, (size_t)triplet->centre, a, triplet->cutoff);
+    extend_limit(model, (size_t)triplet->centre, b, triplet->cutoff);
   }
   for (size_t k = 0; k < n * n * n; k++)
     if (model->triplet_of[k] == LML_UF3_NO_TRIPLET) {
@@ -128,7 +141,8 @@ void lml_uf3_model_free(lml_uf3_model *model) {
   lml_free(model->triplets);
   lml_free(model->pair_of);
   lml_free(model->triplet_of);
-  lml_free(model->reach);
+  lml_free(model->pair_limits);
+  lml_free(model->triplet_limits);
   lml_free(model->tensors);
   memset(model, 0, sizeof *model);
 }

@@ -53,7 +53,9 @@ typedef struct lml_uf3_model {
   lml_uf3_triplet *triplets; /**< none, or one for each centre and unordered pair of the others */
   size_t *pair_of;           /**< nelements × nelements: index among the pairs */
   int32_t *triplet_of;       /**< nelements³ by centre, a, b: index among the triplets; NULL: there are none */
-  double *reach; /**< nelements × nelements, Å: the largest cutoff of triplets from a centre to an element */
+  /** nelements × (1 + nelements), Å²: squares of the distance from a centre within which an element has pairs with it,
+   *  and may be in triplets; after one that is negative, for atoms without an element. */
+  double *pair_limits, *triplet_limits;
   lml_uf3_tensor *tensors; /**< nelements */
   size_t ncomponents, ncurves;
 } lml_uf3_model;

@@ -7,7 +7,7 @@
 
 enum {
   N = LML_UF3_ORDER,
-  MOST_BINS = 4096 /**< more only where intervals are very uneven, and then a search begins in them */
+  MOST_BINS = 4096 /**< more would be needed where intervals are very uneven, and then a search begins in them */
 };
 
 static const char what[] = "a spline";
@@ -50,6 +50,7 @@ lml_status lml_uf3_spline_make(lml_uf3_spline *spline, lml_error *error) {
   const size_t nintervals = lml_uf3_spline_intervals(spline);
   const double *knots = spline->knots + N - 1;
   spline->nbins = count_bins(knots, nintervals);
+  spline->searched = spline->nbins == MOST_BINS;
   spline->last_bin = (double)(spline->nbins - 1);
   spline->scale = (double)spline->nbins / (knots[nintervals] - knots[0]);
   lml_status status = lml_alloc(&spline->pieces, nintervals * N * N, sizeof *spline->pieces, what, error);

@@ -4,6 +4,7 @@
 #ifndef LML_UF3_UF3_SPLINE_H
 #define LML_UF3_UF3_SPLINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@ typedef struct lml_uf3_spline {
   uint16_t *starts; /**< nbins: an interval that does not begin above the bin */
   size_t nbins;
   double last_bin;
-  double scale; /**< 1/Å: bins by length */
+  double scale;  /**< 1/Å: bins by length */
+  bool searched; /**< several intervals may begin in a bin */
 } lml_uf3_spline;
 
 /** Basis functions, and so coefficients. */
@@ -34,19 +36,25 @@ lml_status lml_uf3_spline_make(lml_uf3_spline *spline, lml_error *error);
 
 void lml_uf3_spline_free(lml_uf3_spline *spline);
 
-/** The interval that @p r (Å) is in, counted from 0, and the distance from its lower knot. Beyond the knots it is the
- *  first or last one, whose polynomials go on. */
-static inline size_t lml_uf3_interval(const lml_uf3_spline *spline, double r, double *from_knot) {
+/** The interval that @p r (Å), which is in the bin @p bin, is in, counted from 0, and the distance from its lower knot.
+ *  Beyond the knots it is the first or last one, whose polynomials go on. */
+static inline size_t lml_uf3_interval_in(const lml_uf3_spline *spline, double r, int32_t bin, double *from_knot) {
   const double *knots = spline->knots + LML_UF3_ORDER - 1;
-  const double place = (r - knots[0]) * spline->scale;
-  const double below = place < spline->last_bin ? place : spline->last_bin, limited = below > 0.0 ? below : 0.0;
   const size_t last = lml_uf3_spline_intervals(spline) - 1;
-  size_t interval = spline->starts[(int32_t)limited];
+  size_t interval = spline->starts[bin];
   interval += (size_t)(r >= knots[interval + 1]); /* which a branch would often predict wrongly */
-  while (interval < last && r >= knots[interval + 1]) interval++;
-  if (interval > last) interval = last;
+  if (spline->searched)
+    while (interval < last && r >= knots[interval + 1]) interval++;
+  interval = interval < last ? interval : last;
   *from_knot = r - knots[interval];
   return interval;
+}
+
+/** The same where the bin is not known. */
+static inline size_t lml_uf3_interval(const lml_uf3_spline *spline, double r, double *from_knot) {
+  const double place = (r - spline->knots[LML_UF3_ORDER - 1]) * spline->scale;
+  const double below = place < spline->last_bin ? place : spline->last_bin, limited = below > 0.0 ? below : 0.0;
+  return lml_uf3_interval_in(spline, r, (int32_t)limited, from_knot);
 }
 
 /** The basis functions that are not zero at @p r, and their derivatives (1/Å); returns the first one's number, which is
