@@ -36,25 +36,31 @@ ENGINE = "CP2K"
 HALF = 7  # images of the thirteen: the other half of the path is the mirror image of this one
 QM_ATOMS, BUFFER, VACUUM = 12, 9.0, 4.0  # the QM atoms nearest to the middle of the published ones; Å; Å
 QUICK_ATOMS, QUICK_IMAGES, QUICK_BUFFER = 4, 4, 3.0
+SAME_PLACE = 1e-6  # Å
 TEMPERATURE_ERROR = 0.2  # relative, of the drive: what half the electronic temperature changes
 COLOURS = {ENGINE: "#111111", "VASP": "#2e8b57", "before": "#0057b8", "retrained": "#c8102e", "published": "#e08a00"}
 
 
 @dataclass
 class Case:
-    """What is computed. images: of the path, those that CP2K gets first; core: indices of the QM atoms; sets and lambdas:
-    of lmlink-retrain; published: the potential that was retrained on all VASP forces, if there is one, and whether
-    `images` have VASP's."""
+    """What is computed. images: of the whole path; chosen: numbers of those that CP2K gets, in rising order; core: indices of
+    the QM atoms; sets and ridge: of lmlink-retrain; published: the potential that was retrained on all VASP forces, which the
+    images then have."""
 
     images: list
-    number: int
+    chosen: list
     core: np.ndarray
     buffer: float
     potential: Path
     settings: cp2k.Settings
     sets: list
     ridge: float
+    middle: int  # the image that decides who is in the buffer
     published: Path | None = None
+
+    def half(self):
+        """The images that CP2K gets."""
+        return [self.images[number] for number in self.chosen]
 
 
 def nearest(atoms, middle, indices, count):
@@ -63,8 +69,8 @@ def nearest(atoms, middle, indices, count):
     return indices[np.argsort(distance, kind="stable")[:count]]
 
 
-def published_case(folder):
-    """The paper's path, potential and constraints."""
+def published_case(folder, numbers):
+    """The paper's path, potential and constraints; numbers: of the images."""
     images = read(folder / "screw_glide_qmml.xyz", ":")
     labelled = np.flatnonzero(images[0].arrays["region"] == "QM")
     middle = np.mean([atoms.positions[labelled, :2] for atoms in images], axis=(0, 1))
@@ -72,8 +78,8 @@ def published_case(folder):
         del atoms.arrays["region"]
     sets = [("--hard", folder / "eos_configurations.xyz"), ("--soft", folder / "bulk_MD_train.xyz"),
             ("--test", folder / "bulk_MD_test.xyz")]
-    return Case(images, HALF, nearest(images[0], middle, labelled, QM_ATOMS), BUFFER, folder / "milady_lml.snapcoeff",
-                replace(cp2k.PRESETS["metal"], kpoints=8), sets, 500.0, folder / "retrained_published.snapcoeff")
+    return Case(images, sorted(numbers), nearest(images[0], middle, labelled, QM_ATOMS), BUFFER, folder / "milady_lml.snapcoeff",
+                replace(cp2k.PRESETS["metal"], kpoints=8), sets, 500.0, HALF // 2, folder / "retrained_published.snapcoeff")
 
 
 def quick_case(output):
@@ -90,7 +96,7 @@ def quick_case(output):
     core = nearest(first, middle, near_line(first, middle, RADIUS_QUICK), QUICK_ATOMS)
     settings = replace(cp2k.PRESETS["metal"], cutoff=120, relative_cutoff=24, temperature=5000, kpoints=2)
     sets = constraint_sets(make_constraints(potential, output, True))
-    return Case(images, QUICK_IMAGES, core, QUICK_BUFFER, potential, settings, sets, 1.0)
+    return Case(images, list(range(QUICK_IMAGES)), core, QUICK_BUFFER, potential, settings, sets, 1.0, QUICK_IMAGES // 2)
 
 
 # ---- the quantum forces ----
@@ -108,16 +114,15 @@ def compute(case, arguments):
     folder = (arguments.output / "cp2k").resolve()
     settings = {"qm_selection_mask": case.core, "buffer_width": case.buffer, "vacuum": VACUUM, "qm_cell_round_off": 0.0,
                 "timeout": PATIENCE}
-    # The image that decides who is in the buffer.
-    middle = case.images[case.number // 2]
+    middle = case.images[case.middle]
     cluster = LMLink(case.potential, qm_calc={"launch": "true"}, **settings).get_qm_cluster(middle)
     cp2k.write_input(cluster, folder, KIND, "unix:SOCKET", case.settings)
     say(f"{len(middle)} atoms, {len(case.core)} QM, {len(cluster)} in the cluster")
     with LMLink(case.potential, qm_calc=engine(folder, arguments.ranks), force_log=arguments.output / "forces.xyz",
                 **settings) as calculator:
         calculator.get_region_from_masks(middle)
-        for number, image in enumerate(case.images[:case.number]):
-            atoms = image.copy()
+        for number in arguments.images or case.chosen:
+            atoms = case.images[number].copy()
             atoms.calc = calculator
             atoms.get_forces()
             known = calculator.extras["recalled_regions"] == 1
@@ -126,16 +131,20 @@ def compute(case, arguments):
 
 def logged(case, arguments):
     """CP2K's forces on the QM atoms of each image, and on each the net force on the cluster (eV/Å), from the log."""
-    frames = [frame for frame in read(arguments.output / "forces.xyz", ":") if not frame.info["recalled"]]
-    say(f"{len(frames)} calls of CP2K are in the log")
-    if len(frames) != case.number:
-        raise SystemExit(f"{arguments.output / 'forces.xyz'} holds forces of other settings or of another path: choose "
-                         f"another --output")
+    log = arguments.output / "forces.xyz"
+    frames = read(log, ":")
+    if len({frame.info["engine"] for frame in frames}) > 1:
+        raise SystemExit(f"{log} holds forces of several settings: choose another --output")
+    frames = [frame for frame in frames if not frame.info["recalled"]]
+    say(f"{len(frames)} calls of {ENGINE} are in the log")
     forces, net = [], []
-    for image in case.images[:case.number]:
-        frame = min(frames, key=lambda frame: np.abs(frame.positions - image.positions[frame.arrays["index"]]).max())
-        row = {atom: i for i, atom in enumerate(frame.arrays["index"])}
-        quantum = frame.arrays["forces_qm"]
+    for image in case.half():
+        same = [frame for frame in frames
+                if np.abs(frame.positions - image.positions[frame.arrays["index"]]).max() < SAME_PLACE]
+        if len(same) != 1:
+            raise SystemExit(f"{log} has {len(same)} calls for one image, not one: choose another --output")
+        row = {atom: i for i, atom in enumerate(same[0].arrays["index"])}
+        quantum = same[0].arrays["forces_qm"]
         forces.append(quantum[[row[atom] for atom in case.core]])
         net.append(np.linalg.norm(np.nansum(quantum, axis=0)))
     return np.array(forces), np.array(net)
@@ -170,17 +179,16 @@ def with_forces(images, atoms, forces):
 def drives(case, forces):
     """F·t of the QM atoms at each image, t being the unit tangent of their path."""
     positions = np.array([image.positions[case.core] for image in case.images])
-    tangents = np.gradient(positions, axis=0)[:case.number]
+    tangents = np.gradient(positions, axis=0)[case.chosen]
     tangents /= np.linalg.norm(tangents, axis=(1, 2), keepdims=True)
     return np.einsum("nij,nij->n", forces, tangents)
 
 
 def work_on_all(case, background, forces):
     """Virtual work (eV) at the last image, with the background's forces on all atoms but the QM atoms."""
-    mixed = background[:case.number].copy()
+    mixed = background[case.chosen]
     mixed[:, case.core] = forces
-    images = case.images[:case.number]
-    return virtual_work(with_forces(images, np.arange(len(images[0])), mixed)).energy[-1]
+    return virtual_work(with_forces(case.half(), np.arange(len(case.images[0])), mixed)).energy[-1]
 
 
 def rms(difference):
@@ -202,18 +210,18 @@ class Result:
 def summarise(case, quantum, retrained):
     """Results by name."""
     found = {ENGINE: (quantum, None)}
-    images, core = case.images, case.core
+    core = case.core
     potentials = {"before": case.potential, "retrained": retrained}
     if case.published:
-        found["VASP"] = np.array([image.get_forces(apply_constraint=False)[core] for image in images[:case.number]]), None
+        found["VASP"] = np.array([image.get_forces(apply_constraint=False)[core] for image in case.half()]), None
         potentials["published"] = case.published
     background = None
     for name, potential in potentials.items():
-        forces, energies = potential_forces(potential, images)
+        forces, energies = potential_forces(potential, case.images)
         background = forces if background is None else background
-        found[name] = forces[:case.number, core], energies.max()
+        found[name] = forces[case.chosen][:, core], energies.max()
     return {name: Result(forces, drives(case, forces),
-                         virtual_work(with_forces(images[:case.number], core, forces)),
+                         virtual_work(with_forces(case.half(), core, forces)),
                          work_on_all(case, background, forces), barrier)
             for name, (forces, barrier) in found.items()}
 
@@ -224,11 +232,11 @@ def report(case, results, net):
     target = results[judge].forces
     print(f"\nF·t on {len(case.core)} QM atoms (eV/Å), by image, and the net force on the cluster ({ENGINE}):")
     print(f"{'image':>6s}" + "".join(f"{name:>12s}" for name in results) + f"{'net force':>12s}")
-    for i in range(case.number):
-        print(f"{i:6d}" + "".join(f"{result.drive[i]:12.3f}" for result in results.values()) + f"{net[i]:12.3f}")
+    for i, number in enumerate(case.chosen):
+        print(f"{number:6d}" + "".join(f"{result.drive[i]:12.3f}" for result in results.values()) + f"{net[i]:12.3f}")
     print(f"\nRMS of force components on these atoms from {judge}'s (eV/Å):")
-    for i in range(case.number):
-        print(f"{i:6d}" + "".join(f"{rms(result.forces[i] - target[i]):12.4f}" for result in results.values()))
+    for i, number in enumerate(case.chosen):
+        print(f"{number:6d}" + "".join(f"{rms(result.forces[i] - target[i]):12.4f}" for result in results.values()))
     print("   all" + "".join(f"{rms(result.forces - target):12.4f}" for result in results.values()))
     print("\nvirtual work to the last image (meV), of the QM atoms, and with the start's forces on all others; barrier (meV) of "
           "the potential by itself, from total energies along the whole path:")
@@ -242,7 +250,7 @@ def report(case, results, net):
 def draw(path, case, results):
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.4), layout="constrained")
     judge = "VASP" if case.published else ENGINE
-    where = np.arange(case.number)
+    where = case.chosen
     for name, result in results.items():
         colour = COLOURS[name]
         if name == ENGINE:
@@ -271,6 +279,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reference", type=Path, default=reference_folder(), help="folder of the paper's data "
                         "(LMLINK_REFERENCE)")
+    parser.add_argument("--images", type=int, nargs="+", choices=range(HALF), metavar="N",
+                        help="two or more of the path's images 0 to 6, computed in this order (all)")
     parser.add_argument("--ranks", type=int, help="of CP2K (2; with --quick 1)")
     parser.add_argument("--quick", action="store_true", help="clusters of 14 atoms: the wiring")
     parser.add_argument("--output", type=Path, default=Path("dft_screw"), help="folder of all files")
@@ -279,13 +289,17 @@ def main():
     if not arguments.quick and (arguments.reference is None or not arguments.reference.is_dir()):
         parser.error("the paper's data is not there: get marseille-matmol/LML-retrain and name its folder by --reference, or "
                      "try --quick")
+    if arguments.images and (arguments.quick or len(set(arguments.images)) < 2):
+        parser.error("--images names two images or more of the published path")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    case = quick_case(arguments.output) if arguments.quick else published_case(arguments.reference.resolve())
+    case = quick_case(arguments.output) if arguments.quick else published_case(
+        arguments.reference.resolve(), set(arguments.images or range(HALF)))
     compute(case, arguments)
     quantum, net = logged(case, arguments)
-    retrained = retrain(case.potential, [("--targets", arguments.output / "forces.xyz"), *case.sets], case.ridge,
-                        arguments.output)
-    print(f"retrained from {ENGINE}'s forces on {len(case.core)} atoms of {case.number} images, λ_S = 1, λ₀ = {case.ridge:g}")
+    (arguments.output / "retrained.snapcoeff").unlink(missing_ok=True)  # of fewer images
+    sets = [("--targets", arguments.output / "forces.xyz"), *case.sets, ("--overwrite",)]
+    retrained = retrain(case.potential, sets, case.ridge, arguments.output)
+    print(f"retrained from {ENGINE}'s forces on {len(case.core)} atoms of {len(case.chosen)} images, λ_S = 1, λ₀ = {case.ridge:g}")
     results = summarise(case, quantum, retrained)
     report(case, results, net)
     draw(arguments.output / "dft_screw.png", case, results)

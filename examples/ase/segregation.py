@@ -6,9 +6,10 @@ along a straight line, and the forces' work along it is summed: no minimum-energ
 minima. In QM/ML, spheres around all places of the vacancy are the QM region; as the line crosses their border, the
 surrounding potential should be one that was retrained on the dislocation (retrain_barrier.py --system 011).
 
-    python segregation.py [--quick] [--qm] [--surrounding FILE] [--output FOLDER]
+    python segregation.py [--quick] [--qm] [--surrounding FILE] [--further] [--output FOLDER]
 
-draws segregation.png; a second start goes on where the first one ended.
+draws segregation.png; a second start goes on where the first one ended. --further retrains once more: on what the surrounding
+potential was trained on, and on the quantum forces in the three structures that QM/ML relaxed.
 """
 
 import argparse
@@ -26,11 +27,14 @@ from matscipy.dislocation import BCCEdge100110Dislocation
 from common import (PATIENCE, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, relax, say,
                     say_memory, served_engine, total_energies, virtual_work, write_whole)
 from lmlink import LMLink
+from retrain_barrier import retrain
 
 RADIUS, PERIODS = 85.0, 11
 SIZE_QUICK = (30.0, 5)
 QM_RADIUS, BUFFER = 3.5, 9.5  # Å around each place of the vacancy
 POINTS = 11  # structures between two minima
+PLACES = 3  # of the vacancy
+OPTIONS = {"target": "--targets", "hard": "--hard", "soft": "--soft", "test": "--test"}  # of lmlink-retrain, by role
 
 
 def straight_line(calculator, constant, elastic, radius, periods):
@@ -117,37 +121,49 @@ def profile(minima, calculator, has_energy):
     return {"length": length, "work": work, "total": total if has_energy else None}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a small cylinder")
-    parser.add_argument("--qm", action="store_true", help="QM/ML too")
-    parser.add_argument("--surrounding", type=Path, help="potential around the QM region (as in retrain_barrier.py)")
-    parser.add_argument("--output", type=Path, default=Path("segregation"), help="folder of structures and picture")
-    arguments = parser.parse_args()
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    ml, engine = choose_potentials()
-    ml = arguments.surrounding or ml
-    radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
-    profiles = {}
-    with LMLink(ml) as calculator:
+def alone(potential, radius, periods, arguments):
+    """The straight line, the vacancy's places, and the profile, with one potential."""
+    with LMLink(potential) as calculator:
         constant, elastic = lattice_and_elasticity(calculator)
         line = straight_line(calculator, constant, elastic, radius, periods)
-        chain = places(line, constant, 3)
-        minima = [minimum(line, chain, step, calculator, arguments.output) for step in range(3)]
-        profiles["ML"] = profile(minima, calculator, True)
+        chain = places(line, constant, PLACES)
+        minima = [minimum(line, chain, step, calculator, arguments.output) for step in range(PLACES)]
+        found = profile(minima, calculator, True)
         say_memory(calculator)
-    if arguments.qm:
-        core = qm_atoms(line, chain)
-        output = arguments.output / "qmml"
-        output.mkdir(exist_ok=True)
-        say(f"QM/ML with {len(core)} QM atoms")
-        with LMLink(ml, qm_calc=served_engine(engine), qm_selection_mask=core, buffer_width=BUFFER,
-                    timeout=PATIENCE) as calculator:
-            minima = [minimum(line, chain, step, calculator, output) for step in range(3)]
-            profiles["QM/ML"] = profile(minima, calculator, False)
+    return line, chain, found
 
+
+def quantum(potential, engine, line, chain, output):
+    """QM/ML: its profile, and the force log of the relaxed structures, `relaxed.xyz`."""
+    core = qm_atoms(line, chain)
+    output.mkdir(exist_ok=True)
+    say(f"QM/ML with {len(core)} QM atoms")
+    settings = {"qm_calc": served_engine(engine), "qm_selection_mask": core, "buffer_width": BUFFER, "timeout": PATIENCE}
+    with LMLink(potential, **settings) as calculator:
+        minima = [minimum(line, chain, step, calculator, output) for step in range(PLACES)]
+        found = profile(minima, calculator, False)
+    log = output / "relaxed.xyz"
+    log.unlink(missing_ok=True)
+    with LMLink(potential, force_log=log, **settings) as calculator:
+        for atoms in minima:
+            atoms.calc = calculator
+            atoms.get_forces()
+    return found, log
+
+
+def train_further(potential, log, output):
+    """Retrain as the report beside the potential says that it was, with one more log; the new potential's file."""
+    output.mkdir(exist_ok=True)
+    given = json.loads(potential.with_suffix(".json").read_text())
+    sets = [(OPTIONS[each["role"]], each["file"]) for each in given["sets"]]
+    return retrain(Path(given["start"]["files"][0]["file"]), [*sets, ("--targets", log)], given["solution"]["lambda_ridge"],
+                   output)
+
+
+def draw(file, profiles, count):
+    """Draw and print the profiles."""
     figure, axes = plt.subplots(figsize=(7, 4.4), layout="constrained")
-    for (name, curve), colour in zip(profiles.items(), ("#0057b8", "#111111")):
+    for (name, curve), colour in zip(profiles.items(), ("#0057b8", "#111111", "#c8102e")):
         axes.plot(curve["length"], curve["work"], color=colour, label=f"{name}, virtual work")
         print(f"{name}: vacancy at its places, by virtual work: "
               + ", ".join(f"{curve['work'][i]:.4f} eV" for i in range(0, len(curve["work"]), POINTS + 1)))
@@ -156,11 +172,38 @@ def main():
             apart = np.abs(np.subtract(curve["work"], curve["total"]))[::POINTS + 1].max()
             print(f"{name}: the same by total energy, at most {1000 * apart:.3f} meV apart: "
                   + ", ".join(f"{curve['total'][i]:.4f} eV" for i in range(0, len(curve["total"]), POINTS + 1)))
-    axes.set(xlabel="way (Å)", ylabel="energy (eV)", title=f"Vacancy at a ⟨100⟩{{011}} edge dislocation, {len(line) - 1} atoms")
+    axes.set(xlabel="way (Å)", ylabel="energy (eV)", title=f"Vacancy at a ⟨100⟩{{011}} edge dislocation, {count} atoms")
     axes.legend(frameon=False)
-    figure.savefig(arguments.output / "segregation.png", dpi=110)
+    figure.savefig(file, dpi=110)
+    print(f"picture: {file}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a small cylinder")
+    parser.add_argument("--qm", action="store_true", help="QM/ML too")
+    parser.add_argument("--surrounding", type=Path, help="potential around the QM region (as in retrain_barrier.py)")
+    parser.add_argument("--further", action="store_true", help="train it further, with the report of lmlink-retrain that lies "
+                        "beside it")
+    parser.add_argument("--output", type=Path, default=Path("segregation"), help="folder of structures and picture")
+    arguments = parser.parse_args()
+    if arguments.further and not (arguments.surrounding and arguments.surrounding.with_suffix(".json").is_file()):
+        parser.error("--further needs --surrounding with a file of retrain_barrier.py, beside which its report lies")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    ml, engine = choose_potentials()
+    ml = arguments.surrounding or ml
+    radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
+    profiles = {}
+    line, chain, profiles["ML"] = alone(ml, radius, periods, arguments)
+    if arguments.qm or arguments.further:
+        profiles["QM/ML"], log = quantum(ml, engine, line, chain, arguments.output / "qmml")
+    if arguments.further:
+        output = arguments.output / "further"
+        with LMLink(train_further(ml, log, output)) as calculator:
+            minima = [minimum(line, chain, step, calculator, output) for step in range(PLACES)]
+            profiles["retrained further"] = profile(minima, calculator, True)
+    draw(arguments.output / "segregation.png", profiles, len(line) - 1)
     (arguments.output / "segregation.json").write_text(json.dumps(profiles) + "\n")
-    print(f"picture: {arguments.output / 'segregation.png'}")
 
 
 if __name__ == "__main__":

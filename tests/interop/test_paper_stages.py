@@ -1,0 +1,34 @@
+"""Stages of examples/paper/reproduce.py with small structures: a retraining on the path of glide, and one more on what QM/ML
+relaxed with a vacancy, as figure 2 of the paper has it."""
+
+import json
+import os
+import sys
+
+from conftest import ROOT, TIMEOUT
+from examples import is_picture
+
+
+def test_second_retraining(start, potentials, tmp_path):
+    environment = {**os.environ}
+    environment.pop("LMLINK_REFERENCE", None)
+    command = [sys.executable, ROOT / "examples" / "paper" / "reproduce.py", "--quick", "--stages", "glide-011", "segregation",
+               "--output", tmp_path]
+    process = start(command, env=environment, start_new_session=True)
+    output, errors = process.communicate(timeout=20 * TIMEOUT)
+    assert process.returncode == 0, errors
+    first, second = (json.loads((tmp_path / folder / "retrained.json").read_text())
+                     for folder in ("glide-011", "segregation/further"))
+    logs = [[each for each in report["sets"] if each["role"] == "target"] for report in (first, second)]
+    assert len(logs[1]) == len(logs[0]) + 1 and first["start"]["files"] == second["start"]["files"]
+    relaxed = logs[1][-1]
+    assert relaxed["file"].endswith("relaxed.xyz") and relaxed["frames_used"] == 3
+    assert relaxed["errors"]["rms_after"] < 0.1 * relaxed["errors"]["rms_before"]
+    profiles = json.loads((tmp_path / "segregation" / "segregation.json").read_text())
+    assert list(profiles) == ["ML", "QM/ML", "retrained further"] and profiles["QM/ML"]["total"] is None
+    assert is_picture(tmp_path / "segregation" / "segregation.png")
+    done = (tmp_path / "glide-011.txt").stat().st_mtime_ns
+    process = start(command, env=environment, start_new_session=True)
+    again, errors = process.communicate(timeout=20 * TIMEOUT)
+    assert process.returncode == 0, errors
+    assert again.split("II.A", 1)[1] == output.split("II.A", 1)[1] and (tmp_path / "glide-011.txt").stat().st_mtime_ns == done
