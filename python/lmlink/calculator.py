@@ -1,20 +1,27 @@
 """The calculator that ASE sees."""
 
+from __future__ import annotations
+
 import copy
 import os
 import threading
 import weakref
+from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes, external_calculators, register_calculator_class
 from ase.stress import full_3x3_to_voigt_6_stress
+from numpy.typing import NDArray
 
-from .configuration import Configuration
+from .configuration import Configuration, Regions
 from .errors import LMLinkError
 from .messages import Messages, hand_on, warn
-from .parameters import absolute_path, is_configuration, regions_of, selected_atoms, set_parameters
+from .parameters import (DEFAULTS, Path, absolute_path, describe, is_configuration, is_default, regions_of,
+                         selected_atoms, set_parameters)
 from .server import Server
 
+Length = Union[float, Sequence[float]]  # Å; one for each of several regions
 ALWAYS = ("energy", "free_energy", "forces", "stress")  # results that every evaluation gives
 
 
@@ -79,6 +86,13 @@ class LMLink(Calculator):
         More of the configuration (docs/configuration.md), laid over what is written from the above, such as
         `{"calculator": {"virial": "ml"}}`.
 
+    directory : path
+        As of ASE's other calculators: relative paths of files that are written, messages and force_log, count from
+        here, and an engine that is started by a dict without `folder` runs here. It is made where it is missing.
+    label : str, optional
+        As of ASE's other calculators, `directory/prefix`: messages go to the file `prefix.log`, unless they are given.
+    atoms : ASE's Atoms, optional
+        A structure whose calculator this becomes.
     results : list of names, optional
         Results that each evaluation is to give beside energy, forces and stress (docs/configuration.md, Results). They
         are in `results`, and in the force log; an evaluation without one of them is an error.
@@ -111,35 +125,51 @@ class LMLink(Calculator):
     name = "lmlink"
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
     ignored_changes = {"initial_charges", "initial_magmoms"}
+    default_parameters = DEFAULTS
 
-    def __init__(self, potential, parameters=None, fixed_terms=None, ranks=1, launcher="mpirun", binary=None,
-                 messages=None, timeout=60.0, *, threads=1, force_log=None, qm_calc=None, qm_selection_mask=None,
-                 buffer_width=None, vacuum=5.0, zero_mean=True, qm_cell_round_off=3.0, blend_width=0.0, qm_tag=None,
-                 settings=None, results=(), log=None):
+    def __init__(self, potential: Any, parameters: Path | None = None, fixed_terms: str | None = None, ranks: int = 1,
+                 launcher: str = "mpirun", binary: Path | None = None, messages: Path | None = None,
+                 timeout: float = 60.0, *, threads: int = 1, force_log: Path | None = None, qm_calc: Any = None,
+                 qm_selection_mask: Any = None, buffer_width: Length | None = None, vacuum: Length | None = 5.0,
+                 zero_mean: bool = True, qm_cell_round_off: Length | None = 3.0, blend_width: Length | None = 0.0,
+                 qm_tag: str | Sequence[str | None] | None = None, settings: Mapping[str, Any] | None = None,
+                 results: Sequence[str] = (), directory: Path = ".", label: str | None = None,
+                 atoms: Atoms | None = None, log: Path | None = None) -> None:
+        """Make the calculator; nothing is started or read yet. The class describes the parameters."""
         self._unlock()
-        super().__init__()
+        super().__init__(label=label, directory=os.fsdecode(directory))  # type: ignore[no-untyped-call]
         # ASE's constructor binds a deprecated method to the object itself: a cycle that would keep the process running
         # until the garbage collector comes by.
         self.__dict__.pop("get_spin_polarized", None)
-        self._server = None
-        self._wanted = []  # names of results beyond those that always come
-        self._first = None  # the structure that the regions are those of
-        self.extras = {}
+        self._server: Server | None = None
+        self._wanted: list[str] = []  # names of results beyond those that always come
+        self._first: Atoms | None = None  # the structure that the regions are those of
+        self.extras: dict[str, Any] = {}
+        if self.prefix is not None and messages is None and log is None:
+            messages = f"{self.prefix}.log"
         old_name = {} if log is None else {"log": log}
         self.set(potential=potential, parameters=parameters, fixed_terms=fixed_terms, ranks=ranks, threads=threads,
                  launcher=launcher, binary=binary, messages=messages, timeout=timeout, force_log=force_log,
                  qm_calc=qm_calc, qm_selection_mask=qm_selection_mask, buffer_width=buffer_width, vacuum=vacuum,
                  zero_mean=zero_mean, qm_cell_round_off=qm_cell_round_off, blend_width=blend_width, qm_tag=qm_tag,
                  settings=settings, results=results, **old_name)
+        if atoms is not None:
+            atoms.calc = self
 
-    def set(self, **changes):
+    def __repr__(self) -> str:
+        given = [f"{name}={describe(name, value)}" for name, value in self.parameters.items()
+                 if name != "potential" and not is_default(name, value)]
+        state = "" if self.pid is None else f" with lmlink-serve running as process {self.pid}"
+        return f"<LMLink({', '.join([describe('potential', self.parameters['potential']), *given])}){state}>"
+
+    def set(self, **changes: Any) -> dict[str, Any]:
         """Change parameters, by the names that the constructor has; results and regions are forgotten, the process
         ends. Returns a dict of what is new."""
         with self._lock:
-            changed = set_parameters(self.parameters, _with_new_names(changes))
+            changed = set_parameters(self.parameters, self._in_directory(_with_new_names(changes)))
             if changed:
                 self.close()
-                self.reset()
+                self.reset()  # type: ignore[no-untyped-call]
                 self._first = None
                 self.parameters.update(changed)
             if "results" in changed:
@@ -148,15 +178,17 @@ class LMLink(Calculator):
                 self._wanted = [name for name in asked if name not in ALWAYS]
             return changed
 
-    def get_property(self, name, atoms=None, allow_calculation=True):
+    def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
         """A property of the structure; in one piece, so that no other thread evaluates another one meanwhile."""
         with self._lock:
-            return super().get_property(name, atoms, allow_calculation)
+            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+    def calculate(self, atoms: Atoms | None = None, properties: Sequence[str] = ("energy",),
+                  system_changes: Sequence[str] = all_changes) -> None:
         """Evaluate the structure; `results` then holds everything that one evaluation gives."""
         with self._lock:
-            super().calculate(atoms, properties, system_changes)
+            super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+            assert self.atoms is not None
             self._wanted = [*self._wanted, *(name for name in properties if name not in (*ALWAYS, *self._wanted))]
             server = self._running_server(self.atoms)
             try:
@@ -170,13 +202,13 @@ class LMLink(Calculator):
                 self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / self.atoms.get_volume())
             hand_on(server.messages.new_warnings())
 
-    def get_region_from_masks(self, atoms=None):
+    def get_region_from_masks(self, atoms: Atoms | None = None) -> NDArray[np.str_]:
         """The part of each atom, an array of natoms texts: "QM", "blend", "buffer" or "MM". Regions are those of the
         first structure; before there was one, those of `atoms`. With several of them it is the one in which the atom
         has the largest part."""
         return self._look_at_regions(atoms).labels
 
-    def get_qm_cluster(self, atoms=None, region=0):
+    def get_qm_cluster(self, atoms: Atoms | None = None, region: int = 0) -> Atoms:
         """The cluster of the first structure (before there was one, of `atoms`) as ASE's Atoms, in the order, cell and
         place in which qm_calc gets it: what to make a quantum code's input from. Its array `index` has the atoms'
         indices in the whole structure. `region` is the region's place in the list qm_calc."""
@@ -185,54 +217,67 @@ class LMLink(Calculator):
             raise IndexError(f"there are {len(clusters)} regions, counted from 0, and no region {region}")
         return clusters[region]
 
-    def export_extxyz(self, atoms=None, filename="qmmm_atoms.xyz"):
+    def export_extxyz(self, atoms: Atoms | None = None, filename: Path = "qmmm_atoms.xyz") -> None:
         """Write `atoms` (by default those of the last evaluation), with the results that they have and the array
         `region`, to an extended XYZ file."""
         with self._lock:
-            labelled = (self.atoms if atoms is None else atoms).copy()
-            labelled.set_array("region", self.get_region_from_masks(atoms))
+            regions = self.get_region_from_masks(atoms)
+            atoms = self.atoms if atoms is None else atoms
+            assert atoms is not None
+            labelled = atoms.copy()
+            labelled.set_array("region", regions)
             labelled.calc = self
             labelled.write(absolute_path(filename), format="extxyz")
 
     @property
-    def pid(self):
+    def pid(self) -> int | None:
         """Process number of the server (of the launcher, with more than one rank); None while there is none."""
         return self._server.process.pid if self._server is not None and self._server.process else None
 
-    def close(self):
+    def close(self) -> None:
         """End the server; the next evaluation starts a new one. Closing twice does no harm."""
         server, self._server = self._server, None
         if server is not None:
             server.closer()
             hand_on(server.messages.new_warnings())
 
-    def __enter__(self):
+    def __enter__(self) -> LMLink:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_server": None, "parameters": copy.copy(self.parameters),
                  "results": copy.deepcopy(self.results), "extras": copy.deepcopy(self.extras)}
         del state["_lock"]
         return state
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._unlock()
 
-    def is_plain(self):
+    def is_plain(self) -> bool:
         """Whether nothing but a potential counts."""
         given = self.parameters
         return (isinstance(given["potential"], str) and not is_configuration(given["potential"]) and
                 given["qm_calc"] is None and not given["settings"] and not given["force_log"] and given["ranks"] == 1)
 
-    def _unlock(self):
+    def _in_directory(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Files that are written, and the folder of an engine that names none, count from ASE's `directory`."""
+        placed = dict(changes)
+        for name in ("messages", "force_log"):
+            if isinstance(changes.get(name), (str, bytes, os.PathLike)):
+                placed[name] = os.path.join(self.directory, os.path.expanduser(os.fsdecode(changes[name])))
+        if self.directory != "." and isinstance(changes.get("qm_calc"), dict):
+            placed["qm_calc"] = {"folder": os.path.abspath(self.directory), **changes["qm_calc"]}
+        return placed
+
+    def _unlock(self) -> None:
         self._lock = threading.RLock()
         _calculators.add(self)
 
-    def _take_results(self):
+    def _take_results(self) -> None:
         """Those of the results that were asked for which are among the extras."""
         for name in self._wanted:
             if name in self.extras:
@@ -242,12 +287,14 @@ class LMLink(Calculator):
                 self.results = {}
                 raise LMLinkError(f"{name!r} is one of LMLink's results, but this calculator does not give it")
 
-    def _running_server(self, atoms):
+    def _running_server(self, atoms: Atoms) -> Server:
         if self._server is not None and self._server.has_died():
             warn(f"a new lmlink-serve is started: {self._server.report()}")
             self.close()
         if self._server is None:
             given = self.parameters
+            if given["messages"] or given["force_log"]:
+                os.makedirs(self.directory, exist_ok=True)
             with Configuration(given, self._fix_regions(atoms)) as configuration:
                 messages = Messages(given["messages"], configuration.explain)
                 try:
@@ -258,7 +305,7 @@ class LMLink(Calculator):
             self._server.closer = weakref.finalize(self, self._server.close)
         return self._server
 
-    def _fix_regions(self, atoms):
+    def _fix_regions(self, atoms: Atoms) -> Atoms | None:
         """The structure that the regions are those of, for good; None where there are no regions."""
         if self.parameters["qm_calc"] is None:
             return None
@@ -271,7 +318,7 @@ class LMLink(Calculator):
                               f"{len(atoms)}: take another LMLink for it")
         return self._first
 
-    def _look_at_regions(self, atoms):
+    def _look_at_regions(self, atoms: Atoms | None) -> Regions:
         """Labels and clusters, as `lmlink-serve --check` writes them."""
         if self.parameters["qm_calc"] is None:
             raise LMLinkError("there are no regions: qm_calc is not given")
@@ -285,13 +332,13 @@ class LMLink(Calculator):
         return regions
 
 
-def _array(values):
+def _array(values: list[Any]) -> NDArray[Any]:
     """Of JSON's numbers; what is none is null there."""
     array = np.array(values)
     return array.astype(float) if array.dtype == object else array
 
 
-def _with_new_names(changes):
+def _with_new_names(changes: dict[str, Any]) -> dict[str, Any]:
     """Parameters that still have an old name, renamed."""
     if "log" not in changes:
         return changes
@@ -302,13 +349,16 @@ def _with_new_names(changes):
     return {**{name: value for name, value in changes.items() if name != "log"}, "messages": changes["log"]}
 
 
-_calculators = weakref.WeakSet()
+_calculators: weakref.WeakSet[LMLink] = weakref.WeakSet()
 
 
-def _unlock_all():
+def _unlock_all() -> None:
     """In a forked child: the thread that held a lock is the parent's."""
     for calculator in list(_calculators):
         calculator._unlock()
 
 
 os.register_at_fork(after_in_child=_unlock_all)
+
+if LMLink.name not in external_calculators:
+    register_calculator_class(LMLink.name, LMLink)  # for ase.calculators.calculator.get_calculator_class("lmlink")

@@ -1,5 +1,7 @@
 """What `lmlink-serve` is started with."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -8,14 +10,18 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections import namedtuple
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
+from ase import Atoms
 from ase.io import read
+from numpy.typing import NDArray
 
 from .errors import LMLinkError
+from .extxyz import write_frame
 from .messages import WARNING
-from .parameters import is_configuration, is_plain, regions_of, selected_atoms
+from .parameters import Given, is_configuration, is_plain, regions_of, selected_atoms
 from .programs import find_program
 
 STRUCTURE = "structure.xyz"
@@ -34,7 +40,12 @@ KEYWORDS = ((r"calculator\.qm\[\d+\]\.region\.buffer", "buffer_width"),
             (r"log\.file", "force_log"),
             (r"calculator", "potential"))
 
-Regions = namedtuple("Regions", "labels clusters warnings")
+class Regions(NamedTuple):
+    """What lmlink-serve --check says: the part of each atom, the cluster of each region, and warnings."""
+
+    labels: NDArray[np.str_]
+    clusters: list[Atoms]
+    warnings: list[str]
 
 
 class Configuration:
@@ -44,12 +55,12 @@ class Configuration:
     The options lack the driver's address. `engines` are the ASE calculators to serve: (calculator, name of the socket).
     """
 
-    def __init__(self, given, structure):
+    def __init__(self, given: Given, structure: Atoms | None) -> None:
         self.given, self.structure = given, structure
-        self.engines = []
-        self._regions = []  # for each of the engines the number of its region; None: it computes the whole structure
-        self.root = None  # the configuration, where one is written
-        self.program = given["binary"] or find_program("lmlink-serve")
+        self.engines: list[tuple[Any, str]] = []
+        self._regions: list[int | None] = []  # for each of the engines the number of its region; None: it computes the whole structure
+        self.root: dict[str, Any] | None = None  # the configuration, where one is written
+        self.program: str = given["binary"] or find_program("lmlink-serve")
         self.folder = _private_folder()
         try:
             self.options = [*self._make_options(), *self._limits()]
@@ -58,23 +69,23 @@ class Configuration:
             raise
 
     @property
-    def command(self):
+    def command(self) -> list[str]:
         ranks = self.given["ranks"]
         launch = [*shlex.split(self.given["launcher"]), "-n", str(ranks)] if ranks > 1 else []
         return [*launch, self.program, *self.options]
 
-    def __enter__(self):
+    def __enter__(self) -> Configuration:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _limits(self):
+    def _limits(self) -> list[str]:
         level = "info" if self.given["messages"] else "error"
         told = [] if "log_level" in (self.given["settings"] or {}) else ["--log-level", level]
         return ["--wait", str(self.given["timeout"]), *told]
 
-    def _make_options(self):
+    def _make_options(self) -> list[str]:
         given = self.given
         if not isinstance(given["potential"], str) or given["qm_calc"] is not None or given["settings"]:
             self.root = self._make_root()
@@ -87,16 +98,16 @@ class Configuration:
         return [*(word for name, value in named for word in ("--" + name.replace("_", "-"), value)), *threads,
                 *log]
 
-    def _write(self, name, root):
+    def _write(self, name: str, root: Given) -> str:
         """Write a configuration; its path."""
         path = os.path.join(self.folder, name)
         Path(path).write_text(json.dumps(root, indent=2))
         return path
 
-    def _make_root(self):
+    def _make_root(self) -> dict[str, Any]:
         given = self.given
         calculator = self._calculator(given["potential"], given)
-        root = {"format": "lmlink-serve", "version": 1, "extras": "json", "calculator": calculator}
+        root: dict[str, Any] = {"format": "lmlink-serve", "version": 1, "extras": "json", "calculator": calculator}
         if given["force_log"]:
             root["log"] = {"file": given["force_log"]}
         if self.structure is not None:
@@ -104,9 +115,10 @@ class Configuration:
             labelled = regions_of(given)[0]["qm_selection_mask"] is None
             _write_structure(root["structure"], self.structure, labelled)
             root["calculator"] = self._mixture(calculator)
-        return _laid_over(root, given["settings"] or {})
+        merged: dict[str, Any] = _laid_over(root, given["settings"] or {})
+        return merged
 
-    def _mixture(self, ml):
+    def _mixture(self, ml: Given) -> dict[str, Any]:
         """The mixture of several calculators. Its energy, of which the forces are not the derivative, is the ML part's:
         methods that compare energies, such as ASE's nudged elastic band, then find their way."""
         regions = regions_of(self.given)
@@ -114,9 +126,10 @@ class Configuration:
         return {"type": "mixing", "ml": ml, "zero_mean_force": bool(self.given["zero_mean"]), "energy": "ml",
                 "qm": [self._region(region, number, name) for number, (region, name) in enumerate(zip(regions, names))]}
 
-    def _region(self, given, number, name):
+    def _region(self, given: Given, number: int, name: str) -> dict[str, Any]:
+        assert self.structure is not None
         indices = selected_atoms(given["qm_selection_mask"], self.structure)
-        region = {"labels": True} if indices is None else {"indices": indices}
+        region: dict[str, Any] = {"labels": True} if indices is None else {"indices": indices}
         if given["buffer_width"] is not None:
             region["buffer"] = given["buffer_width"]
         if given["blend_width"]:
@@ -127,7 +140,7 @@ class Configuration:
             calculator["tag"] = given["qm_tag"]
         return {"name": name, "region": region, "cluster": cluster, "calculator": calculator}
 
-    def _calculator(self, part, given=None, region=None):
+    def _calculator(self, part: Any, given: Given | None = None, region: int | None = None) -> dict[str, Any]:
         """The calculator object for a potential or for the qm_calc of a region; `given` has what else there is to say
         about a potential."""
         if is_plain(part):
@@ -149,13 +162,16 @@ class Configuration:
         return {"type": "remote", "name": getattr(part, "name", None) or type(part).__name__, "address": f"unix:{name}",
                 "on_failure": "stop"}
 
-    def structures(self):
+    def structures(self) -> list[Atoms]:
         """What each of the engines computes: a cluster, or for one on the potential's side the whole structure."""
-        clusters = self.check().clusters if self.engines else []
+        if not self.engines or self.structure is None:
+            return []
+        clusters = self.check().clusters
         return [self.structure.copy() if region is None else clusters[region] for region in self._regions]
 
-    def check(self):
+    def check(self) -> Regions:
         """The regions, from `lmlink-serve --check`, which needs no log; a server may have that open."""
+        assert self.root is not None
         path = self._write("check.json", {key: value for key, value in self.root.items() if key != "log"})
         command = [self.program, path, *self._limits(), "--driver", "unix:none", "--check"]
         try:
@@ -167,16 +183,16 @@ class Configuration:
             raise LMLinkError(self.explain(done.stderr.strip()))
         names = [region.get("name", number + 1) for number, region in enumerate(self.root["calculator"]["qm"])]
         files = ["cluster.xyz"] if len(names) == 1 else [f"cluster-{name}.xyz" for name in names]
-        labels, *clusters = (read(os.path.join(self.folder, f"check-{file}")) for file in ["regions.xyz", *files])
+        labels, *clusters = (_read_one(os.path.join(self.folder, f"check-{file}")) for file in ["regions.xyz", *files])
         return Regions(labels.arrays["region"], clusters, [self.explain(text) for text in WARNING.findall(done.stderr)])
 
-    def explain(self, text):
+    def explain(self, text: str) -> str:
         """A message of lmlink-serve, with the user's values and names in place of files that this has written."""
         folder = re.escape(self.folder + os.sep)
         text = re.sub(folder + r"\w+\.json:\d+: ([^\s:]+): ", lambda found: self._explain_key(found[1]), text)
         return re.sub(folder + re.escape(STRUCTURE) + r"(?::(\d+))?", lambda found: self._explain_line(found[1]), text)
 
-    def _explain_key(self, key):
+    def _explain_key(self, key: str) -> str:
         value, place = _value_at(self.root, key), key
         if _value_at(self.given["settings"] or {}, key) is not None:
             place = f"{key} (of settings)"
@@ -190,15 +206,21 @@ class Configuration:
         shown = json.dumps(value, ensure_ascii=False)
         return f"{place} is {shown if len(shown) <= 200 else shown[:200] + '…'}: "
 
-    def _explain_line(self, line):
+    def _explain_line(self, line: str | None) -> str:
         atom = int(line or 0) - 3  # after the two lines of the frame's head
-        if not 0 <= atom < len(self.structure):
+        if self.structure is None or not 0 <= atom < len(self.structure):
             return "the structure"
         x, y, z = self.structure.positions[atom]
         return f"the structure, atom {atom} ({self.structure.symbols[atom]} at {x} {y} {z})"
 
 
-def _private_folder():
+def _read_one(path: str) -> Atoms:
+    atoms = read(path)
+    assert isinstance(atoms, Atoms)
+    return atoms
+
+
+def _private_folder() -> str:
     """A new folder that this user alone can enter, with a name short enough for a socket's address."""
     folder = tempfile.mkdtemp(prefix="lmlink-")
     if len(os.fsencode(folder)) > SOCKET_PATH:
@@ -207,12 +229,12 @@ def _private_folder():
     return folder
 
 
-def environment(ranks):
+def environment(ranks: int) -> dict[str, str] | None:
     """For lmlink-serve: without a launcher of its own it is one process, also where Python is a rank of an MPI job."""
     return {**os.environ, "LMLINK_MPI": "off"} if ranks == 1 else None
 
 
-def _value_at(root, key):
+def _value_at(root: Any, key: str) -> Any:
     """The value of a key such as calculator.qm[0].name; None where there is none."""
     for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", key):
         step = name or int(index)
@@ -223,23 +245,18 @@ def _value_at(root, key):
     return root
 
 
-def _laid_over(below, above):
+def _laid_over(below: Any, above: Any) -> Any:
     """Dicts merged, key by key; what is above counts."""
     if not (isinstance(below, dict) and isinstance(above, dict)):
         return above
     return {**below, **{key: _laid_over(below.get(key), value) for key, value in above.items()}}
 
 
-def _write_structure(path, atoms, labelled):
-    """Extended XYZ with all digits, of which ASE writes eight, and with the array `region` if it is `labelled`."""
-    columns = [atoms.get_chemical_symbols(), *(map(repr, column.tolist()) for column in atoms.positions.T)]
-    properties = "species:S:1:pos:R:3"
+def _write_structure(path: str, atoms: Atoms, labelled: bool) -> None:
+    """Extended XYZ with all digits, and with the array `region` if it is `labelled`."""
+    columns = {}
     if labelled:
         # matscipy marks fixed atoms too.
-        columns.append("MM" if label == "fixed" else str(label) for label in atoms.arrays["region"])
-        properties += ":region:S:1"
-    lattice = " ".join(map(repr, atoms.cell.array.ravel().tolist()))
-    pbc = " ".join("T" if periodic else "F" for periodic in atoms.pbc)
+        columns["region"] = ["MM" if label == "fixed" else str(label) for label in atoms.arrays["region"]]
     with open(path, "w") as file:
-        file.write(f'{len(atoms)}\nLattice="{lattice}" Properties={properties} pbc="{pbc}"\n')
-        file.writelines(" ".join(row) + "\n" for row in zip(*columns))
+        write_frame(file, atoms, columns)

@@ -1,5 +1,7 @@
 """An ASE calculator as the engine of a lmlink-serve, in a thread."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -9,7 +11,9 @@ import time
 import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Iterator, Tuple
 
+from ase import Atoms
 from ase.calculators.socketio import SocketClient
 
 from .errors import LMLinkError
@@ -24,25 +28,26 @@ PAUSE = 0.02  # seconds between two looks
 class Engine(threading.Thread):
     """Serves an ASE calculator to lmlink-serve, which listens for it, until lmlink-serve hangs up."""
 
-    def __init__(self, calculator, atoms, name, process):
+    def __init__(self, calculator: Any, atoms: Atoms, name: str, process: subprocess.Popen[bytes]) -> None:
         super().__init__(name=name, daemon=True)
-        self.atoms, self.process, self.error = atoms, process, None
+        self.atoms, self.process = atoms, process
+        self.error: Exception | None = None
         self.atoms.calc = calculator
         self.entrance = _entrance_of(calculator)
         self.stopped = False
 
-    def run(self):
+    def run(self) -> None:
         try:
-            _Client(self).run(self.atoms)
+            _Client(self).run(self.atoms)  # type: ignore[no-untyped-call]
         except Exception as error:  # of any calculator: it is shown where forces were wanted
             self.error = error
             self.process.terminate()
 
-    def is_inside(self):
+    def is_inside(self) -> bool:
         """Whether its calculator is at work for it."""
         return self.entrance.inside is self
 
-    def stop(self):
+    def stop(self) -> None:
         """When lmlink-serve has gone: let the thread end. Commands that its calculator waits for are ended. What the
         calculator does in this process cannot be ended: it goes on, and nobody enters the calculator meanwhile."""
         self.stopped = True
@@ -60,13 +65,13 @@ class Engine(threading.Thread):
 class _Client(SocketClient):
     """One that enters the calculator when nobody else is inside."""
 
-    def __init__(self, engine):
-        super().__init__(unixsocket=engine.name)
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(unixsocket=engine.name)  # type: ignore[no-untyped-call]
         self.engine = engine
 
-    def calculate(self, *arguments):
+    def calculate(self, *arguments: Any) -> Any:
         with self.engine.entrance.passed_by(self.engine):
-            return super().calculate(*arguments)
+            return super().calculate(*arguments)  # type: ignore[no-untyped-call]
 
 
 # ---- one calculation at a time ----
@@ -74,12 +79,12 @@ class _Client(SocketClient):
 class _Entrance:
     """A calculator's: one engine is inside at a time, also one whose server has gone."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.inside = None  # the engine that has the lock
+        self.inside: Engine | None = None  # the engine that has the lock
 
     @contextmanager
-    def passed_by(self, engine):
+    def passed_by(self, engine: Engine) -> Iterator[None]:
         self._wait(engine)
         self.inside = engine
         try:
@@ -90,7 +95,7 @@ class _Entrance:
             self.inside = None
             self.lock.release()
 
-    def _wait(self, engine):
+    def _wait(self, engine: Engine) -> None:
         """For the lock; not for long where an engine has it that was stopped, which may go on for hours."""
         deadline = time.monotonic() + PATIENCE
         while not self.lock.acquire(timeout=PAUSE):
@@ -102,16 +107,17 @@ class _Entrance:
                                   "let qm_calc be another calculator")
 
 
-_entrances = weakref.WeakValueDictionary()  # by the calculator's id, which is valid as long as an engine has both
+# By the calculator's id, which is valid as long as an engine has both.
+_entrances: weakref.WeakValueDictionary[int, _Entrance] = weakref.WeakValueDictionary()
 _entrances_lock = threading.Lock()
 
 
-def _entrance_of(calculator):
+def _entrance_of(calculator: Any) -> _Entrance:
     with _entrances_lock:
         return _entrances.setdefault(id(calculator), _Entrance())
 
 
-def _forget_entrances():
+def _forget_entrances() -> None:
     """In a forked child, which has none of the threads that are inside."""
     global _entrances_lock
     _entrances_lock = threading.Lock()
@@ -123,13 +129,16 @@ os.register_at_fork(after_in_child=_forget_entrances)
 
 # ---- the commands of a calculation ----
 
+_Process = Tuple[int, str]  # number and when it was started
+
+
 class _Commands:
     """Processes that are to end."""
 
-    def __init__(self):
-        self.asked = {}  # when, for each (number, start) that is there still
+    def __init__(self) -> None:
+        self.asked: dict[_Process, float] = {}  # when, for each (number, start) that is there still
 
-    def end(self, numbers):
+    def end(self, numbers: set[int]) -> bool:
         """Ask these processes, and all that they have started, to end, once each; kill those that were asked ASKED
         seconds ago. Whether any is left."""
         if not numbers and not self.asked:
@@ -146,12 +155,12 @@ class _Commands:
         return bool(self.asked)
 
 
-def _send(process, number):
+def _send(process: _Process, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.kill(process[0], number)
 
 
-def _processes():
+def _processes() -> dict[_Process, int]:
     """The parent's number of each process (number, start) that runs."""
     found = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
@@ -162,17 +171,17 @@ def _processes():
     return found
 
 
-def _with_descendants(numbers, running):
+def _with_descendants(numbers: set[int], running: dict[_Process, int]) -> list[_Process]:
     found = [process for process in running if process[0] in numbers]
     for process in found:
         found += [child for child, parent in running.items() if parent == process[0] and child not in found]
     return found
 
 
-def _awaited(engine):
+def _awaited(engine: Engine) -> set[int]:
     """Numbers of the processes that the engine's calculator has in its hands: `subprocess.Popen` objects that functions
     of its thread have, by themselves or as an attribute of what they have."""
-    frame, numbers = sys._current_frames().get(engine.ident), set()
+    frame, numbers = sys._current_frames().get(engine.ident or 0), set()
     while frame is not None and frame.f_code is not _Client.calculate.__code__:
         for value in frame.f_locals.values():
             for held in (value, *getattr(value, "__dict__", {}).values()):

@@ -23,7 +23,7 @@ def region_names(frame: Atoms) -> list[str]:
     several, nothing where the frame has no quantum forces."""
     if "forces_qm" not in frame.arrays:
         return []
-    several = []
+    several: list[str] = []
     while f"forces_qm_{len(several) + 1}" in frame.arrays:
         several.append(f"_{len(several) + 1}")
     return several or [""]

@@ -1,14 +1,27 @@
 """What LMLink is told: its parameters, with absolute paths, and the QM regions among them."""
 
+from __future__ import annotations
+
 import math
 import os
 import re
+from typing import Any, Iterable, Mapping, Sequence, Union
 
 import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
 
-PARAMETERS = ("potential", "parameters", "fixed_terms", "ranks", "threads", "launcher", "binary", "messages",
-              "timeout", "force_log", "qm_calc", "qm_selection_mask", "buffer_width", "vacuum", "zero_mean",
-              "qm_cell_round_off", "blend_width", "qm_tag", "settings", "results")
+Path = Union[str, bytes, "os.PathLike[Any]"]
+Given = Mapping[str, Any]  # parameters by their names
+Mask = Union[slice, NDArray[Any]]
+
+# All parameters but the potential, with their defaults, in the form in which they are kept.
+DEFAULTS: dict[str, Any] = {
+    "parameters": None, "fixed_terms": None, "ranks": 1, "threads": 1, "launcher": "mpirun", "binary": None,
+    "messages": None, "timeout": 60.0, "force_log": None, "qm_calc": None, "qm_selection_mask": None,
+    "buffer_width": None, "vacuum": 5.0, "zero_mean": True, "qm_cell_round_off": 3.0, "blend_width": 0.0,
+    "qm_tag": None, "settings": None, "results": []}
+PARAMETERS = ("potential", *DEFAULTS)
 LENGTHS = ("buffer_width", "vacuum", "qm_cell_round_off", "blend_width")
 PER_REGION = ("qm_calc", "qm_selection_mask", *LENGTHS, "qm_tag")
 NEEDS_ENGINE = ("qm_selection_mask", "buffer_width", "qm_tag")
@@ -16,7 +29,7 @@ THREADS_LIMIT = 1024
 PATH_KEYS = ("structure", "file", "parameters", "folder")  # of the configuration; no other key has such a name
 
 
-def set_parameters(old, changes):
+def set_parameters(old: Given, changes: Given) -> dict[str, Any]:
     """The parameters in `changes` that differ from `old`, in the form in which they are kept; all are checked."""
     for name in changes:
         if name not in PARAMETERS:
@@ -28,14 +41,14 @@ def set_parameters(old, changes):
     return changed
 
 
-def regions_of(given):
+def regions_of(given: Given) -> list[dict[str, Any]]:
     """The QM regions: for each a dict with those of the parameters that a region can have for itself."""
     calculators = given["qm_calc"]
     if calculators is None:
         return []
     if not isinstance(calculators, (list, tuple)):
         return [{name: given[name] for name in PER_REGION}]
-    regions = [{} for _ in calculators]
+    regions: list[dict[str, Any]] = [{} for _ in calculators]
     for name in PER_REGION:
         values = given[name]
         if not isinstance(values, (list, tuple)):
@@ -49,7 +62,7 @@ def regions_of(given):
     return regions
 
 
-def selected_atoms(mask, atoms):
+def selected_atoms(mask: Mask | None, atoms: Atoms) -> list[int] | None:
     """Indices of the selected atoms; None where the array `region` of the atoms has them."""
     if mask is None:
         if not atoms.has("region"):
@@ -68,14 +81,29 @@ def selected_atoms(mask, atoms):
     indices = np.unique(np.arange(len(atoms))[mask])
     if len(indices) == 0:
         raise ValueError("no QM atoms selected: qm_selection_mask is empty")
-    return indices.tolist()
+    return list(map(int, indices))
 
 
-def absolute_path(path):
+def is_default(name: str, value: Any) -> bool:
+    return _same(value, DEFAULTS[name])
+
+
+def describe(name: str, value: Any) -> str:
+    """A parameter's value in a word or two."""
+    if isinstance(value, (list, tuple)) and name in PER_REGION:
+        return f"[{', '.join(describe(name, each) for each in value)}]"
+    if isinstance(value, np.ndarray):
+        return f"<{value.sum()} of {len(value)} atoms>" if value.dtype == bool else f"<{len(value)} atoms>"
+    if name in ("potential", "qm_calc") and value is not None and not isinstance(value, (str, dict)):
+        return type(value).__name__
+    return _short(value)
+
+
+def absolute_path(path: Path) -> str:
     return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
 
 
-def _normalised(name, value, several):
+def _normalised(name: str, value: Any, several: bool) -> Any:
     """A parameter's value as it is kept: nothing in it depends on the working directory any more."""
     if value is None:
         return None
@@ -105,7 +133,7 @@ def _normalised(name, value, several):
     return value
 
 
-def _is_for_each_region(name, value):
+def _is_for_each_region(name: str, value: Any) -> bool:
     """Whether there is a value for each of several regions, and not one for all; a mask may be an array itself."""
     mask = name == "qm_selection_mask"
     if isinstance(value, np.ndarray):
@@ -115,7 +143,7 @@ def _is_for_each_region(name, value):
     return not mask or all(each is None or isinstance(each, slice) or np.ndim(each) for each in value)
 
 
-def _normalised_calculator(part):
+def _normalised_calculator(part: Any) -> Any:
     if isinstance(part, (str, bytes, os.PathLike)):
         return absolute_path(part)
     if not isinstance(part, dict):
@@ -123,7 +151,7 @@ def _normalised_calculator(part):
     return _normalised_json(part if "type" in part else {"type": "remote", **part}, "the calculator")
 
 
-def _normalised_json(value, name):
+def _normalised_json(value: Any, name: str) -> Any:
     """A part of the configuration as JSON has it. Paths are those of this moment's working directory, and so is the
     folder of an engine that names none: lmlink-serve would take them from the folder of the configuration."""
     if isinstance(value, dict):
@@ -151,7 +179,7 @@ def _normalised_json(value, name):
     raise TypeError(f"{name} is {value!r}: the configuration has numbers, texts, lists and dicts only")
 
 
-def _normalised_mask(mask):
+def _normalised_mask(mask: Any) -> Mask:
     """A slice, or an array of booleans or of indices. np.where(booleans) gives the latter in a tuple."""
     if isinstance(mask, slice):
         return mask
@@ -170,7 +198,7 @@ def _normalised_mask(mask):
     return array
 
 
-def _normalised_names(names):
+def _normalised_names(names: str | Iterable[str]) -> list[str]:
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if not (isinstance(name, str) and re.fullmatch(r"\w+", name, re.ASCII)):
@@ -178,7 +206,7 @@ def _normalised_names(names):
     return names
 
 
-def _normalised_threads(value):
+def _normalised_threads(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"threads must be a whole number, not {_short(value)}")
     if not 1 <= value <= THREADS_LIMIT:
@@ -186,24 +214,24 @@ def _normalised_threads(value):
     return int(value)
 
 
-def _normalised_length(name, value):
+def _normalised_length(name: str, value: Any) -> float:
     if isinstance(value, (list, tuple, np.ndarray)):
         raise ValueError(f"{name} is a list, but qm_calc is one calculator, of one region")
     try:
-        value = float(value)
+        length = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, in Å, not {_short(value)}") from None
-    if not math.isfinite(value):
+    if not math.isfinite(length):
         raise ValueError(f"{name} is {value}: it must be a length in Å")
-    return value
+    return length
 
 
-def _short(value):
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _same(one, other):
+def _same(one: Any, other: Any) -> bool:
     if one is other:
         return True
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
@@ -216,7 +244,7 @@ def _same(one, other):
     return type(one) is type(other) and bool(one == other)
 
 
-def _check(given):
+def _check(given: Given) -> None:
     """What can be said before there is a structure."""
     for name in NEEDS_ENGINE:
         if given["qm_calc"] is None and given[name] is not None:
@@ -235,7 +263,7 @@ def _check(given):
         raise ValueError(f"force_log is {given['force_log']}, but settings have the log {log['file']}: name one file")
 
 
-def _check_regions(potential, regions):
+def _check_regions(potential: Any, regions: Sequence[Given]) -> None:
     for region in regions:
         if region["qm_selection_mask"] is None and len(regions) > 1:
             raise ValueError("several regions need a qm_selection_mask each")
@@ -250,11 +278,11 @@ def _check_regions(potential, regions):
                          "make an object for each")
 
 
-def is_configuration(potential):
+def is_configuration(potential: Any) -> bool:
     """Whether it is the file of a whole configuration."""
     return isinstance(potential, str) and potential.endswith(".json")
 
 
-def is_plain(part):
+def is_plain(part: Any) -> bool:
     """Whether it is an LMLink of which nothing but the potential counts."""
-    return getattr(part, "is_plain", lambda: False)()
+    return bool(getattr(part, "is_plain", lambda: False)())

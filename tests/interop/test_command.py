@@ -1,5 +1,6 @@
 """The command `lmlink`, manual pages, and what shells complete by."""
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -8,11 +9,14 @@ import sys
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.calculator import get_calculator_class
+from ase.calculators.emt import EMT
 from ase.io import read
 from conftest import TIMEOUT, program
 from mixture import Mixture, configure, linear, mixing
 from test_force_log import ENGINE, ML, block, sphere, steps
 
+from lmlink import LMLink
 from lmlink.cli import main
 
 PROGRAMS = ("lmlink-serve", "lmlink-eval", "lmlink-retrain")
@@ -194,3 +198,30 @@ def test_package():
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     version, names, loaded, there = json.loads(done.stdout)
     assert f"lmlink {version}\n" == succeeds("--version") and "read_log" in names and not loaded and all(there)
+
+
+def test_the_calculator_as_ase_knows_them(potentials, tmp_path):
+    """Default parameters, a name to find it by, directory, label and atoms, and a text that says what it is."""
+    assert get_calculator_class("lmlink") is LMLink
+    signature = inspect.signature(LMLink.__init__).parameters
+    for name, value in LMLink.default_parameters.items():
+        default = signature[name].default
+        assert (list(default) if name == "results" else default) == value, name
+    calculator = LMLink(potentials / ML)
+    assert calculator.parameters == {**LMLink.default_parameters, "potential": str(potentials / ML)}
+    assert repr(calculator) == f"<LMLink('{potentials / ML}')>"
+
+    atoms = bulk("Mo", cubic=True)
+    with LMLink(potentials / ML, force_log="run.xyz", directory=tmp_path / "new", label="mo", atoms=atoms) as calculator:
+        assert atoms.calc is calculator
+        atoms.get_forces()
+        assert f"running as process {calculator.pid}>" in repr(calculator)
+    assert len(read(tmp_path / "new" / "run.xyz", ":")) == 1
+    assert "evaluation 1" in (tmp_path / "new" / "mo.log").read_text()
+
+    mask = np.arange(4) < 3
+    calculator = LMLink(potentials / ML, qm_calc=[EMT(), {"launch": "x"}], qm_selection_mask=[mask, [3]], buffer_width=4.0)
+    assert "qm_calc=[EMT, {'type': 'remote'" in repr(calculator)
+    assert "qm_selection_mask=[<3 of 4 atoms>, <1 atoms>]" in repr(calculator)
+    calculator = LMLink(potentials / ML, qm_calc={"launch": "x"}, qm_selection_mask=mask, buffer_width=4.0, directory=tmp_path)
+    assert calculator.parameters["qm_calc"]["folder"] == str(tmp_path)
