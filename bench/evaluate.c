@@ -1,9 +1,10 @@
-/* bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS: the time of a force call, on one rank or, under mpirun, on
- * several.
+/* bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS [THREADS [DISTANCE]]: the time of a force call, on one rank or,
+ * under mpirun, on several.
  *
- * Every evaluation has the atoms a little further on, as in molecular dynamics. Prints, on one line: atoms, seconds of
- * processor time and of wall time per evaluation (rank 0), peak resident memory of rank 0 in bytes. The first
- * evaluation is not counted. A .snapcoeff file goes without fixed terms, other files with their own. */
+ * Every evaluation has the atoms a little further on, as in molecular dynamics: every coordinate by up to DISTANCE from
+ * where it was, 0.01 Å unless that is given; 0.4 makes new neighbour lists each time. Prints, on one line: atoms,
+ * seconds of processor time and of wall time per evaluation (rank 0), peak resident memory of rank 0 in bytes. The
+ * first two evaluations are not counted. A .snapcoeff file goes without fixed terms, other files with their own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +21,14 @@ static double seconds(clockid_t clock) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/** Move every coordinate by up to 0.01 Å; displacements do not add up. */
-static void move(lml_structure *structure, const double *origin, unsigned step) {
+/** Move every coordinate by up to @p distance, Å; displacements do not add up. */
+static void move(lml_structure *structure, const double *origin, unsigned step, double distance) {
   for (size_t i = 0; i < 3 * structure->natoms; i++)
-    structure->positions[i] = origin[i] + 1e-4 * ((double)((i * 7919 + step * 104729) % 200) - 100.0);
+    structure->positions[i] = origin[i] + 1e-2 * distance * ((double)((i * 7919 + step * 104729) % 200) - 100.0);
 }
 
-static lml_status measure(lml_calculator *calculator, lml_structure *structure, int evaluations, lml_error *error) {
+static lml_status measure(lml_calculator *calculator, lml_structure *structure, int evaluations, double distance,
+                          lml_error *error) {
   lml_results results = {0};
   double *origin = malloc(3 * structure->natoms * sizeof(double));
   if (origin == NULL) return LML_ERR_MEMORY;
@@ -38,7 +40,7 @@ static lml_status measure(lml_calculator *calculator, lml_structure *structure, 
       cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
       wall = seconds(CLOCK_MONOTONIC);
     }
-    move(structure, origin, (unsigned)(step + 2));
+    move(structure, origin, (unsigned)(step + 2), distance);
     status = lml_calculator_evaluate(calculator, structure, NULL, &results, error);
   }
   cpu = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / evaluations;
@@ -51,7 +53,7 @@ static lml_status measure(lml_calculator *calculator, lml_structure *structure, 
   return status;
 }
 
-static lml_status run(lml_comm *comm, char **argv, lml_error *error) {
+static lml_status run(lml_comm *comm, int argc, char **argv, lml_error *error) {
   lml_potential *potential = NULL;
   lml_calculator *calculator = NULL;
   lml_frame frame = {0};
@@ -60,11 +62,14 @@ static lml_status run(lml_comm *comm, char **argv, lml_error *error) {
       length > 10 && strcmp(argv[1] + length - 10, ".snapcoeff") == 0 ? LML_FIXED_TERMS_NONE : LML_FIXED_TERMS_UNSTATED;
   lml_status status = lml_potential_read(argv[1], NULL, fixed, &potential, error);
   if (status == LML_OK) status = lml_linear_calculator_create_parallel(potential, comm, &calculator, error);
+  if (status == LML_OK && argc > 4)
+    status = lml_linear_calculator_set_threads(calculator, strtoul(argv[4], NULL, 10), error);
   if (status == LML_OK && lml_comm_rank(comm) != 0) {
     status = lml_linear_calculator_work(calculator, error);
   } else {
     if (status == LML_OK) status = lml_xyz_read_file(argv[2], 0, &frame, error);
-    if (status == LML_OK) status = measure(calculator, &frame.structure, atoi(argv[3]), error);
+    if (status == LML_OK)
+      status = measure(calculator, &frame.structure, atoi(argv[3]), argc > 5 ? atof(argv[5]) : 0.01, error);
   }
   lml_calculator_destroy(calculator);
   lml_potential_destroy(potential);
@@ -73,14 +78,14 @@ static lml_status run(lml_comm *comm, char **argv, lml_error *error) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4 || atoi(argv[3]) < 1) {
-    fprintf(stderr, "usage: bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS\n");
+  if (argc < 4 || argc > 6 || atoi(argv[3]) < 1) {
+    fprintf(stderr, "usage: bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS [THREADS [DISTANCE]]\n");
     return 2;
   }
   lml_comm *comm;
   lml_error error = {0};
   lml_status status = lml_comm_world(&comm, &error);
-  if (status == LML_OK) status = run(comm, argv, &error);
+  if (status == LML_OK) status = run(comm, argc, argv, &error);
   if (status != LML_OK) fprintf(stderr, "bench_evaluate: %s\n", error.message);
   lml_comm_finalise(comm);
   return status == LML_OK ? 0 : 1;

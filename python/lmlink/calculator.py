@@ -40,9 +40,11 @@ class LMLink(Calculator):
         For a `.snapcoeff` file whose neighbour `.snap` file adds ZBL: leave ZBL away, or add it as that file says.
     ranks : int
         Number of MPI ranks; 1 starts no launcher.
-    threads : int
-        Threads of each rank that share the evaluation of a potential; results are the same for any number. The
-        potential of a mixture's ML side has them, and an LMLink that is its qm_calc has its own.
+    threads : int, optional
+        Threads of each rank that share the evaluation of a potential; results are the same for any number. By default
+        all cores that may be used, shared with other servers that compute at the same time and with a quantum code on
+        the same machine (docs/hpc.md). The potential of a mixture's ML side has them, and an LMLink that is its qm_calc
+        has its own.
     launcher : str
         Command that starts more than one rank, `LAUNCHER -n RANKS lmlink-serve …`. It must be of the MPI that
         lmlink was built with.
@@ -129,7 +131,7 @@ class LMLink(Calculator):
 
     def __init__(self, potential: Any, parameters: Path | None = None, fixed_terms: str | None = None, ranks: int = 1,
                  launcher: str = "mpirun", binary: Path | None = None, messages: Path | None = None,
-                 timeout: float = 60.0, *, threads: int = 1, force_log: Path | None = None, qm_calc: Any = None,
+                 timeout: float = 60.0, *, threads: int | None = None, force_log: Path | None = None, qm_calc: Any = None,
                  qm_selection_mask: Any = None, buffer_width: Length | None = None, vacuum: Length | None = 5.0,
                  zero_mean: bool = True, qm_cell_round_off: Length | None = 3.0, blend_width: Length | None = 0.0,
                  qm_tag: str | Sequence[str | None] | None = None, settings: Mapping[str, Any] | None = None,

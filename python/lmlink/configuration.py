@@ -91,7 +91,7 @@ class Configuration:
             self.root = self._make_root()
             return [self._write("lmlink.json", self.root)]
         log = ["--log", given["force_log"]] if given["force_log"] else []
-        threads = ["--threads", str(given["threads"])] if given["threads"] != 1 else []
+        threads = ["--threads", str(given["threads"])] if given["threads"] is not None else []
         if is_configuration(given["potential"]):
             return [given["potential"], "--extras", "json", *threads, *log]
         named = [(name, given[name]) for name in ("potential", "parameters", "fixed_terms") if given[name] is not None]
@@ -147,7 +147,7 @@ class Configuration:
             part, given = part.parameters["potential"], part.parameters
         if isinstance(part, str):
             extra = {name: given[name] for name in ("parameters", "fixed_terms") if given and given[name] is not None}
-            threads = {"threads": given["threads"]} if given and given["threads"] != 1 else {}
+            threads = {"threads": given["threads"]} if given and given["threads"] is not None else {}
             return {"type": "linear", "potential": {"file": part, **extra}, **threads}
         # Some codes, such as NWChem, keep 20 characters of a socket's name.
         name = f"lmlink-{secrets.token_hex(6)}"

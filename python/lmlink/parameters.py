@@ -17,7 +17,7 @@ Mask = Union[slice, NDArray[Any]]
 
 # All parameters but the potential, with their defaults, in the form in which they are kept.
 DEFAULTS: dict[str, Any] = {
-    "parameters": None, "fixed_terms": None, "ranks": 1, "threads": 1, "launcher": "mpirun", "binary": None,
+    "parameters": None, "fixed_terms": None, "ranks": 1, "threads": None, "launcher": "mpirun", "binary": None,
     "messages": None, "timeout": 60.0, "force_log": None, "qm_calc": None, "qm_selection_mask": None,
     "buffer_width": None, "vacuum": 5.0, "zero_mean": True, "qm_cell_round_off": 3.0, "blend_width": 0.0,
     "qm_tag": None, "settings": None, "results": []}

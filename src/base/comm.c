@@ -153,6 +153,10 @@ lml_status lml_comm_sum(lml_comm *comm, double *data, size_t count, lml_error *e
   return status;
 }
 
+lml_status lml_comm_sum_machine(lml_comm *comm, int *values, int count, lml_error *error) {
+  return comm->ops == NULL ? LML_OK : comm->ops->sum_machine(values, count, error);
+}
+
 lml_status lml_comm_agree(lml_comm *comm, lml_status status, lml_error *error) {
   if (comm->ops == NULL) return status;
   int failed = status == LML_OK ? comm->size : comm->rank;

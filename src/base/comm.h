@@ -49,6 +49,9 @@ lml_status lml_comm_broadcast(lml_comm *comm, void *data, size_t bytes, lml_erro
 /** Add up @p count doubles of all ranks into rank 0's @p data; the others' data is left as it was. */
 lml_status lml_comm_sum(lml_comm *comm, double *data, size_t count, lml_error *error);
 
+/** Add up @p count numbers of the ranks that share this rank's memory; all of them get the sums. */
+lml_status lml_comm_sum_machine(lml_comm *comm, int *values, int count, lml_error *error);
+
 /** All ranks agree on an outcome: LML_OK where every rank brings LML_OK, else on every rank the status and message of
  *  the lowest rank that failed, "rank N: " in front where N is not 0. */
 lml_status lml_comm_agree(lml_comm *comm, lml_status status, lml_error *error);

@@ -13,6 +13,9 @@ static const double first_sleep = 20e-6, longest_sleep = 1e-3; /* seconds */
 /** All ranks, apart from whatever else uses MPI in the process. One per process, as MPI itself. */
 static MPI_Comm ranks = MPI_COMM_NULL;
 
+/** Those of this machine. */
+static MPI_Comm machine = MPI_COMM_NULL;
+
 static lml_status check(int code, const char *what, lml_error *error) {
   if (code == MPI_SUCCESS) return LML_OK;
   char reason[MPI_MAX_ERROR_STRING] = "";
@@ -65,31 +68,35 @@ static lml_status minimum(int *value, lml_error *error) {
   return complete(code, &request, "reduction", error);
 }
 
+static lml_status sum_machine(int *values, int count, lml_error *error) {
+  MPI_Request request;
+  const int code = MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_INT, MPI_SUM, machine, &request);
+  return complete(code, &request, "reduction", error);
+}
+
 /** MPI_Finalize waits without sleeping: a rank that has nothing to do, as beside an engine, would take a core. */
 static void finalise(void) {
   int nothing = 0;
   (void)minimum(&nothing, NULL);
+  MPI_Comm_free(&machine);
   MPI_Comm_free(&ranks);
   MPI_Finalize();
 }
 
-static lml_status count_neighbours(int *count, lml_error *error) {
-  MPI_Comm machine;
+static lml_status find_neighbours(int *count, lml_error *error) {
   const lml_status status =
       check(MPI_Comm_split_type(ranks, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine), "initialisation", error);
-  if (status != LML_OK) return status;
-  MPI_Comm_size(machine, count);
-  MPI_Comm_free(&machine);
-  return LML_OK;
+  if (status == LML_OK) MPI_Comm_size(machine, count);
+  return status;
 }
 
 lml_status lml_comm_start_mpi(lml_comm *comm, lml_error *error) {
-  static const lml_comm_ops ops = {broadcast, sum, minimum, finalise};
+  static const lml_comm_ops ops = {broadcast, sum, minimum, sum_machine, finalise};
   int provided;
   lml_status status = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "initialisation", error);
   if (status == LML_OK) status = check(MPI_Comm_dup(MPI_COMM_WORLD, &ranks), "initialisation", error);
   if (status == LML_OK) status = check(MPI_Comm_set_errhandler(ranks, MPI_ERRORS_RETURN), "initialisation", error);
-  if (status == LML_OK) status = count_neighbours(&comm->neighbours, error);
+  if (status == LML_OK) status = find_neighbours(&comm->neighbours, error);
   if (status != LML_OK) return status;
   MPI_Comm_rank(ranks, &comm->rank);
   MPI_Comm_size(ranks, &comm->size);

@@ -9,8 +9,9 @@
 /** One chunk at a time: counts fit MPI's int. */
 typedef struct lml_comm_ops {
   lml_status (*broadcast)(void *data, int bytes, int root, lml_error *error);
-  lml_status (*sum)(double *data, int count, lml_error *error); /**< into rank 0's */
-  lml_status (*minimum)(int *value, lml_error *error);          /**< on all ranks */
+  lml_status (*sum)(double *data, int count, lml_error *error);        /**< into rank 0's */
+  lml_status (*minimum)(int *value, lml_error *error);                 /**< on all ranks */
+  lml_status (*sum_machine)(int *values, int count, lml_error *error); /**< of the machine's ranks, on all of them */
   void (*finalise)(void);
 } lml_comm_ops;
 

@@ -1,4 +1,4 @@
-/* For struct ucred, accept4 and pipe2. */
+/* For struct ucred, accept4, pipe2, locks of open files and sched_getaffinity. */
 #define _GNU_SOURCE
 
 #include "base/sys.h"
@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,23 @@ static int posix_stat(const char *path, struct stat *status) { return stat(path,
 static int posix_lock(int fd) {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   return fcntl(fd, F_OFD_SETLK, &whole);
+}
+
+static int posix_hold_byte(int fd, off_t byte) {
+  struct flock one = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+  return fcntl(fd, F_OFD_SETLK, &one);
+}
+
+static int posix_leave_byte(int fd, off_t byte) {
+  struct flock one = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+  return fcntl(fd, F_OFD_SETLK, &one);
+}
+
+static int posix_find_held(int fd, off_t from, off_t count, off_t *byte) {
+  struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = count};
+  if (fcntl(fd, F_OFD_GETLK, &range) != 0) return -1;
+  *byte = range.l_start;
+  return range.l_type == F_UNLCK ? 0 : 1;
 }
 
 static int posix_socket(int domain, int type, int protocol) { return socket(domain, type | SOCK_CLOEXEC, protocol); }
@@ -107,6 +125,11 @@ static pid_t posix_spawn_process(const lml_spawn *how) {
   return child;
 }
 
+/** The bits are those of the kernel's words, whose order of bytes does not matter to who counts them. */
+static int posix_affinity(size_t bytes, unsigned char *mask) {
+  return sched_getaffinity(0, bytes, (cpu_set_t *)(void *)mask);
+}
+
 static double posix_clock(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -135,6 +158,9 @@ const lml_sys_table lml_sys_posix = {
     .lseek = lseek,
     .ftruncate = ftruncate,
     .lock = posix_lock,
+    .hold_byte = posix_hold_byte,
+    .leave_byte = posix_leave_byte,
+    .find_held = posix_find_held,
     .stat = posix_stat,
     .fstat = posix_fstat,
     .lstat = posix_lstat,
@@ -166,6 +192,7 @@ const lml_sys_table lml_sys_posix = {
     .spawn = posix_spawn_process,
     .waitpid = waitpid,
     .kill = kill,
+    .affinity = posix_affinity,
     .clock = posix_clock,
     .time = posix_time,
     .sleep = posix_sleep,

@@ -43,6 +43,10 @@ typedef struct lml_sys_table {
   off_t (*lseek)(int fd, off_t offset, int whence);
   int (*ftruncate)(int fd, off_t length);
   int (*lock)(int fd); /**< take the exclusive lock of the open file without waiting: EAGAIN where another has it */
+  int (*hold_byte)(int fd, off_t byte);  /**< the same for one byte, which need not be there */
+  int (*leave_byte)(int fd, off_t byte); /**< give it back */
+  /** 1 and *@p byte where another open file holds one of the @p count bytes from @p from on; 0: none is held. */
+  int (*find_held)(int fd, off_t from, off_t count, off_t *byte);
   int (*stat)(const char *path, struct stat *status);
   int (*fstat)(int fd, struct stat *status);
   int (*lstat)(const char *path, struct stat *status);
@@ -76,6 +80,8 @@ typedef struct lml_sys_table {
   pid_t (*spawn)(const lml_spawn *how); /**< fork and exec */
   pid_t (*waitpid)(pid_t process, int *status, int options);
   int (*kill)(pid_t process, int signal);
+  /** The processors that the process may use: bits of @p mask, @p bytes long; EINVAL where there are more. */
+  int (*affinity)(size_t bytes, unsigned char *mask);
   /* time */
   double (*clock)(void);         /**< monotonic, seconds */
   time_t (*time)(void);          /**< seconds since 1970, UTC */

@@ -22,6 +22,7 @@ typedef struct {
 struct lml_pool {
   worker *workers; /**< number 0 is the caller */
   size_t nthreads, nstarted;
+  size_t limit;         /**< threads that work; changes while no tasks are under way */
   pthread_mutex_t lock; /**< of all below */
   pthread_cond_t begun; /**< there are tasks, or the threads shall end */
   pthread_cond_t freed; /**< a slot was, or nothing is to be begun any more */
@@ -120,7 +121,7 @@ static void *run_worker(void *data) {
   pthread_mutex_lock(&p->lock);
   while (!p->ending) {
     size_t at;
-    if (take_task(p, &at))
+    if (self->number < p->limit && take_task(p, &at))
       do_task(p, self->number, at);
     else if (!p->ending) /* it may have come to be so while take_task waited */
       pthread_cond_wait(&p->begun, &p->lock);
@@ -146,7 +147,7 @@ lml_status lml_pool_create(size_t nthreads, lml_pool **pool, lml_error *error) {
   *pool = NULL;
   lml_status status = lml_alloc(&p, 1, sizeof *p, "threads", error);
   if (status != LML_OK) return status;
-  p->nthreads = nthreads < 1 ? 1 : nthreads;
+  p->nthreads = p->limit = nthreads < 1 ? 1 : nthreads;
   p->nstarted = 1;
   p->nslots = lml_pool_slots(p->nthreads);
   p->failed = SIZE_MAX;
@@ -181,13 +182,27 @@ void lml_pool_destroy(lml_pool *pool) {
   lml_free(pool);
 }
 
+void lml_pool_limit(lml_pool *pool, size_t nthreads) {
+  pthread_mutex_lock(&pool->lock);
+  pool->limit = nthreads < pool->nthreads ? nthreads : pool->nthreads;
+  pthread_mutex_unlock(&pool->lock);
+}
+
+/** Let @p count of the threads that sleep look for tasks. */
+static void wake(lml_pool *p, size_t count) {
+  if (p->limit < p->nstarted && count > 0)
+    pthread_cond_broadcast(&p->begun); /* a signal may go to a thread that is not to work */
+  else
+    for (size_t k = 0; k < count; k++) pthread_cond_signal(&p->begun);
+}
+
 void lml_pool_begin(lml_pool *pool, const lml_pool_tasks *tasks) {
-  const size_t wanted = tasks->count < pool->nthreads ? tasks->count : pool->nthreads;
+  const size_t wanted = tasks->count < pool->limit ? tasks->count : pool->limit;
   pthread_mutex_lock(&pool->lock);
   pool->tasks = *tasks;
   pool->next = pool->turns = pool->reduced = 0;
   pool->failed = SIZE_MAX;
-  for (size_t k = 1; k < wanted; k++) pthread_cond_signal(&pool->begun);
+  wake(pool, wanted > 1 ? wanted - 1 : 0);
   pthread_mutex_unlock(&pool->lock);
   start_workers(pool, wanted);
 }
@@ -230,5 +245,37 @@ lml_status lml_pool_run(size_t nthreads, const lml_pool_tasks *tasks, lml_error 
   lml_pool_begin(pool, tasks);
   status = lml_pool_end(pool, error);
   lml_pool_destroy(pool);
+  return status;
+}
+
+/* ---- loops ---- */
+
+size_t lml_pool_loop_runs(size_t count, size_t length) { return (count + length - 1) / length; }
+
+static lml_status do_run(void *context, lml_pool_place place, size_t task, lml_error *error) {
+  const lml_pool_loop *loop = context;
+  const size_t begin = task * loop->length, left = loop->count - begin;
+  (void)place;
+  return loop->work(loop->context, begin, begin + (left < loop->length ? left : loop->length), error);
+}
+
+/** All of them: there is nothing to reduce. */
+static bool is_run(void *context, size_t task) {
+  (void)context;
+  (void)task;
+  return true;
+}
+
+lml_status lml_pool_do_loop(lml_pool *pool, const lml_pool_loop *loop, lml_error *error) {
+  lml_pool_loop kept = *loop;
+  const lml_pool_tasks tasks = {
+      .count = lml_pool_loop_runs(loop->count, loop->length), .work = do_run, .independent = is_run, .context = &kept};
+  lml_status status = LML_OK;
+  if (pool != NULL && tasks.count > 1) {
+    lml_pool_begin(pool, &tasks);
+    return lml_pool_end(pool, error);
+  }
+  for (size_t run = 0; run < tasks.count && status == LML_OK; run++)
+    status = do_run(&kept, (lml_pool_place){0}, run, error);
   return status;
 }

@@ -41,6 +41,10 @@ typedef struct lml_pool lml_pool;
 lml_status lml_pool_create(size_t nthreads, lml_pool **pool, lml_error *error);
 void lml_pool_destroy(lml_pool *pool); /**< ends the threads; NULL is fine */
 
+/** Let @p nthreads threads at most, at least 1, work through the lists that are begun from now on; as many as there are
+ *  in any case. Where no tasks are under way. */
+void lml_pool_limit(lml_pool *pool, size_t nthreads);
+
 /** Begin with @p tasks, whose context must live until they are ended, where no others are under way. */
 void lml_pool_begin(lml_pool *pool, const lml_pool_tasks *tasks);
 
@@ -56,5 +60,20 @@ void lml_pool_give_up(lml_pool *pool);
 
 /** Do all tasks with a pool of @p nthreads threads, or fewer where there are fewer tasks. */
 lml_status lml_pool_run(size_t nthreads, const lml_pool_tasks *tasks, lml_error *error);
+
+/** A loop over @p count things that do not depend on one another, in runs of @p length of them: @p work does the things
+ *  from @p begin up to @p end, of run number begin / length. */
+typedef struct lml_pool_loop {
+  size_t count, length;
+  lml_status (*work)(void *context, size_t begin, size_t end, lml_error *error);
+  void *context;
+} lml_pool_loop;
+
+/** Runs of a loop over @p count things. */
+size_t lml_pool_loop_runs(size_t count, size_t length);
+
+/** Do all of a loop where no tasks are under way; the status and error are those of the first run that failed. @p pool
+ *  NULL: in the caller's thread, as where there is one run alone. */
+lml_status lml_pool_do_loop(lml_pool *pool, const lml_pool_loop *loop, lml_error *error);
 
 #endif

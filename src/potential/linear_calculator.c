@@ -37,6 +37,8 @@ typedef struct {
   double coordination_radius; /**< Å; 0: the cutoff */
   bool under_way;             /**< the other ranks wait for the end of an evaluation */
   bool at_work;               /**< the other ranks wait for orders */
+  lml_roster *roster;         /**< of programs that share the cores with this one; NULL: none do */
+  bool on_roster;             /**< at work by it */
 } linear;
 
 /** Read the uncertainty of @p potential on all ranks, which must have found the same file. */
@@ -72,12 +74,27 @@ static lml_status need_uncertainty(linear *self, lml_error *error) {
   return status == LML_OK ? lml_linear_uncertainty_has(&self->uncertainty, needs, self->file, error) : status;
 }
 
+static void leave_roster(linear *self) {
+  if (self->on_roster) lml_roster_leave(self->roster);
+  self->on_roster = false;
+}
+
+/** Threads for an evaluation that begins. */
+static size_t enter_roster(linear *self) {
+  if (self->roster == NULL) return self->evaluation.nthreads;
+  leave_roster(self);
+  const size_t programs = lml_roster_enter(self->roster), share = self->evaluation.nthreads / programs;
+  self->on_roster = true;
+  return share > 1 ? share : 1;
+}
+
 /** Begin with what is this rank's. */
 static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
   const lml_status status = need_uncertainty(self, error);
   if (status != LML_OK) return status;
   const lml_share share = {.part = (size_t)lml_comm_rank(self->comm),
                            .parts = (size_t)lml_comm_size(self->comm),
+                           .threads = enter_roster(self),
                            .results = self->results,
                            .coordination_radius = self->coordination_radius,
                            .uncertainty = &self->uncertainty};
@@ -91,6 +108,7 @@ static lml_status gather_parts(linear *self, lml_status status, lml_error *error
     status = lml_linear_evaluation_collect(&self->evaluation, error);
   else
     lml_linear_evaluation_give_up(&self->evaluation);
+  leave_roster(self);
   status = lml_comm_agree(self->comm, status, error);
   if (status == LML_OK)
     return lml_comm_sum(self->comm, self->evaluation.totals, lml_linear_evaluation_ntotals(&self->evaluation), error);
@@ -146,6 +164,7 @@ static lml_status linear_progress(void *data, bool *done, lml_error *error) {
   linear *self = data;
   (void)error;
   *done = !lml_linear_evaluation_step(&self->evaluation);
+  if (*done) leave_roster(self); /* what it is waited for from here on may be another's work */
   return LML_OK;
 }
 
@@ -182,6 +201,7 @@ static void linear_destroy(void *data) {
     order message = {.command = COMMAND_END};
     (void)lml_comm_broadcast(self->comm, &message, sizeof message, NULL);
   }
+  leave_roster(self);
   lml_linear_evaluation_free(&self->evaluation);
   lml_linear_uncertainty_free(&self->uncertainty);
   lml_potential_destroy(self->updated);
@@ -272,6 +292,11 @@ lml_status lml_linear_calculator_set_threads(lml_calculator *calculator, size_t 
   return lml_linear_evaluation_set_threads(&self->evaluation, nthreads, error);
 }
 
+void lml_linear_calculator_share_threads(lml_calculator *calculator, lml_roster *roster) {
+  linear *self = lml_calculator_self(calculator, &linear_ops);
+  if (self != NULL) self->roster = roster;
+}
+
 /* ---- new coefficients ---- */
 
 /** On all ranks: @p coefficients are rank 0's there; elsewhere they are received. An uncertainty that the last
@@ -326,18 +351,21 @@ lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, cons
   lml_status status = self_of(calculator, &self, error);
   if (status != LML_OK) return status;
   self->results = lml_linear_results_named(request);
-  const lml_share share = {.parts = 1,
-                           .atoms = atoms,
-                           .natoms = natoms,
-                           .results = self->results,
-                           .coordination_radius = self->coordination_radius,
-                           .uncertainty = &self->uncertainty};
   lml_neighbours_forget(&self->evaluation.atoms.neighbours);
   status = lml_structure_check(structure, error);
   if (status == LML_OK) status = need_uncertainty(self, error);
-  if (status == LML_OK) status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
   if (status != LML_OK) return status;
-  return linear_finish(self, results, error);
+  const lml_share share = {.parts = 1,
+                           .atoms = atoms,
+                           .natoms = natoms,
+                           .threads = enter_roster(self),
+                           .results = self->results,
+                           .coordination_radius = self->coordination_radius,
+                           .uncertainty = &self->uncertainty};
+  status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
+  if (status == LML_OK) return linear_finish(self, results, error);
+  leave_roster(self);
+  return status;
 }
 
 /* ---- the other ranks ---- */

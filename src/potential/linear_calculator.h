@@ -8,11 +8,17 @@
 #define LML_POTENTIAL_LINEAR_CALCULATOR_H
 
 #include "base/comm.h"
+#include "base/roster.h"
 #include "lmlink/potential.h"
 
 /** Like lml_linear_calculator_create, on all ranks of @p comm (collective), which must outlive the calculator. */
 lml_status lml_linear_calculator_create_parallel(const lml_potential *potential, lml_comm *comm,
                                                  lml_calculator **calculator, lml_error *error);
+
+/** Let the calculator share its threads from now on with the other programs that are at work while it is, by @p roster,
+ * which must outlive it: an evaluation that begins while n of them are, this one included, has an nth of the threads,
+ * at least one. */
+void lml_linear_calculator_share_threads(lml_calculator *calculator, lml_roster *roster);
 
 /** The coefficient file beside which the uncertainty lies that results of the last evaluation were from; NULL: none
  * were. Owned by the potential. */

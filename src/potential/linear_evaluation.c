@@ -214,6 +214,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   lml_listed_atoms *atoms = &evaluation->atoms;
   const lml_linear_model *model = lml_evaluator_model(evaluation->evaluators[0]);
   lml_linear_evaluation_give_up(evaluation);
+  lml_pool_limit(evaluation->pool, share->threads > 0 ? share->threads : evaluation->nthreads);
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;
   const unsigned needs = lml_linear_results_needs(share->results);

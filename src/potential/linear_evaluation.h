@@ -39,6 +39,7 @@ typedef struct lml_share {
   const size_t *atoms; /**< NULL, or @p natoms atoms of the structure whose forces alone are wanted: nothing else of the
                             totals is to be used then. With one part alone */
   size_t natoms;
+  size_t threads;             /**< that share the work at most; 0: all that there are */
   unsigned results;           /**< the set of results (linear_results.h) that are wanted beside forces and virial */
   double coordination_radius; /**< Å; 0: the cutoff */
   lml_linear_uncertainty *uncertainty; /**< has what these results need; not used where none is from it */

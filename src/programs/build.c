@@ -68,8 +68,24 @@ const lml_potential *lml_build_shared_potential(const lml_build *build) {
 static lml_status make(lml_build *build, const lml_calculator_config *config, lml_calculator **calculator,
                        lml_error *error);
 
-static lml_status set_threads(lml_calculator *calculator, const lml_calculator_config *config, lml_error *error) {
-  return lml_linear_calculator_set_threads(calculator, config->threads == 0 ? 1 : config->threads, error);
+/** What counts for the threads: engines on this machine, and linear calculators that are not told how many to have. */
+static void count_users(const lml_calculator_config *config, size_t *engines, size_t *untold) {
+  static const char *const here[] = {"unix:", "localhost:", "127."};
+  if (config->type == LML_CALCULATOR_LINEAR) *untold += config->threads == 0;
+  if (config->type == LML_CALCULATOR_REMOTE)
+    for (size_t k = 0; k < sizeof here / sizeof here[0]; k++)
+      *engines += strncmp(config->remote->address, here[k], strlen(here[k])) == 0;
+  if (config->type != LML_CALCULATOR_MIXING) return;
+  count_users(config->mixing->ml, engines, untold);
+  for (size_t i = 0; i < config->mixing->nregions; i++)
+    count_users(config->mixing->regions[i].calculator, engines, untold);
+}
+
+static lml_status find_threads(lml_build *build, lml_comm *comm, lml_error *error) {
+  size_t engines = 0, untold = 0;
+  count_users(&build->config->calculator, &engines, &untold);
+  const lml_status status = untold == 0 ? LML_OK : lml_threads_find(&build->threads, engines, comm, build->log, error);
+  return lml_comm_agree(comm, status, error);
 }
 
 static lml_status set_radius(lml_calculator *calculator, const lml_calculator_config *config, lml_error *error) {
@@ -89,7 +105,7 @@ static lml_status make_linear(lml_build *build, const lml_calculator_config *con
     return LML_OK;
   }
   lml_status status = lml_linear_calculator_create(lml_build_potential_of(build, config), calculator, error);
-  if (status == LML_OK) status = set_threads(*calculator, config, error);
+  if (status == LML_OK) status = lml_threads_give(&build->threads, config->threads, *calculator, error);
   return status == LML_OK ? set_radius(*calculator, config, error) : status;
 }
 
@@ -257,13 +273,13 @@ static lml_status make(lml_build *build, const lml_calculator_config *config, lm
 
 lml_status lml_build_make(lml_build *build, lml_comm *comm, lml_error *error) {
   const lml_calculator_config *shared = shared_config(&build->config->calculator);
-  lml_status status = LML_OK;
-  if (shared != NULL)
+  lml_status status = find_threads(build, comm, error);
+  if (status == LML_OK && shared != NULL)
     status =
         lml_linear_calculator_create_parallel(lml_build_potential_of(build, shared), comm, &build->parallel, error);
   build->calculator = build->parallel;
   if (status == LML_OK && shared != NULL)
-    status = lml_comm_agree(comm, set_threads(build->parallel, shared, error), error);
+    status = lml_comm_agree(comm, lml_threads_give(&build->threads, shared->threads, build->parallel, error), error);
   if (status != LML_OK || lml_comm_rank(comm) != 0) return status;
   lml_calculator *whole = NULL;
   status = make(build, &build->config->calculator, &whole, error);
@@ -289,6 +305,7 @@ lml_status lml_build_open(lml_build *build, lml_error *error) {
 void lml_build_free(lml_build *build) {
   lml_calculator_destroy(build->calculator);
   for (size_t i = 0; i < build->npotentials; i++) lml_potential_destroy(build->potentials[i].potential);
+  lml_threads_free(&build->threads);
   lml_free(build->potentials);
   lml_free(build->remotes);
   lml_free(build->regions);

@@ -11,6 +11,7 @@
 #include "lmlink/calculator.h"
 #include "lmlink/potential.h"
 #include "programs/config.h"
+#include "programs/threads.h"
 
 /** A region of a mixture, as it was built; the pointers' targets belong to the mixture. */
 typedef struct lml_built_region {
@@ -44,6 +45,7 @@ typedef struct lml_build {
   lml_calculator *parallel;   /**< the linear calculator that all ranks share, part of the calculator; NULL: none */
   lml_calculator *calculator; /**< on rank 0; elsewhere the parallel one */
   lml_mixture *mixture;       /**< that the calculator is; NULL: it is none */
+  lml_threads threads;        /**< of linear calculators that are not told how many to have */
 } lml_build;
 
 /** Read the potentials of all linear calculators. Every rank does. */

@@ -68,7 +68,7 @@ typedef struct lml_calculator_config {
   char *parameters; /**< linear: .snapparam file; NULL: the one beside the potential */
   lml_fixed_terms fixed_terms;
   double coordination_radius; /**< linear: Å; 0: the cutoff */
-  size_t threads;             /**< linear: of each rank; 0: one */
+  size_t threads;             /**< linear: of each rank; 0: not told */
   lml_reload_when reload;     /**< linear: when new coefficients are taken over */
   lml_remote_config *remote;  /**< remote; else NULL */
   lml_mixing_config *mixing;  /**< mixing; else NULL */

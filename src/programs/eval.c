@@ -21,6 +21,7 @@
 #include "programs/potential_keys.h"
 #include "programs/program.h"
 #include "programs/signals.h"
+#include "programs/threads.h"
 
 /* ---- command line ---- */
 
@@ -69,8 +70,8 @@ static const lml_option options[] = {
              "structures are needed then."},
     {.name = "threads",
      .value = "N",
-     .help = "Threads that share an evaluation, by default 1; results are the same for any number. Not for descriptors "
-             "and gradients."},
+     .help = "Threads that share an evaluation, by default as many as there are cores; results are the same for any "
+             "number. Not for descriptors and gradients."},
     {.name = "index", .value = "NUMBER", .help = "Evaluate one frame alone: 0 is the first, -1 the last."},
 };
 
@@ -158,6 +159,7 @@ typedef struct run {
   double begin;  /* s, of the clock */
   size_t natoms; /* of all frames together, where arrays are wanted */
   size_t nrows;  /* printed */
+  lml_threads threads;
 } run;
 
 static lml_status check_stop(lml_error *error) {
@@ -308,10 +310,17 @@ static lml_status set_radius(run *r, lml_error *error) {
   return status == LML_OK ? status : lml_fail_context(error, "--coordination-radius");
 }
 
+static void print_warning(void *context, const char *line) {
+  (void)context;
+  fprintf(stderr, "%s: %s\n", command.program, line);
+}
+
 static lml_status set_threads(run *r, lml_error *error) {
-  long threads = 1;
-  const lml_status status = lml_arguments_integer(r->arguments, "threads", 1, LML_THREADS_LIMIT, &threads, error);
-  return status == LML_OK ? lml_linear_calculator_set_threads(r->calculator, (size_t)threads, error) : status;
+  const lml_log log = {.level = LML_LOG_ERROR, .write = print_warning};
+  long told = 0;
+  lml_status status = lml_arguments_integer(r->arguments, "threads", 1, LML_THREADS_LIMIT, &told, error);
+  if (status == LML_OK && told == 0) status = lml_threads_find(&r->threads, 0, lml_comm_serial(), &log, error);
+  return status == LML_OK ? lml_threads_give(&r->threads, (size_t)told, r->calculator, error) : status;
 }
 
 static lml_status read_potential(run *r, lml_error *error) {
@@ -392,6 +401,7 @@ static lml_status run_all(run *r, lml_error *error) {
   lml_results_free(&r->results);
   lml_text_list_free(&r->names);
   lml_calculator_destroy(r->calculator);
+  lml_threads_free(&r->threads);
   lml_potential_destroy(r->potential);
   return status;
 }

@@ -48,7 +48,7 @@ static const lml_key keys[] = {
      .most = LML_THREADS_LIMIT,
      .help =
          "[threads](hpc.md#threads) that share an evaluation, of each MPI rank; results are the same for any number",
-     .otherwise = "1",
+     .otherwise = "all cores",
      .option = "threads",
      .argument = "N"},
 };

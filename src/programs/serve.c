@@ -77,12 +77,15 @@ static void print_check(const lml_server *server, const lml_serve_config *config
   if (lml_server_describe_log(server, line, sizeof line)) printf("log            %s\n", line);
   printf("extras         %s\n", lml_extras_names[config->extras]);
   printf("ranks          %d\n", lml_comm_size(comm));
+  if (lml_server_describe_threads(server, line, sizeof line)) printf("threads        %s\n", line);
 }
 
 static void tell_start(const lml_server *server, const lml_log *log) {
-  char line[LINE_SIZE];
+  char line[LINE_SIZE], threads[LINE_SIZE];
   lml_server_describe_calculator(server, line, sizeof line);
-  lml_log_line(log, LML_LOG_ERROR, "version %s; %s; driver at %s", lml_version(), line, lml_server_address(server));
+  if (!lml_server_describe_threads(server, threads, sizeof threads)) threads[0] = '\0';
+  lml_log_line(log, LML_LOG_ERROR, "version %s; %s%s%s; driver at %s", lml_version(), line,
+               *threads == '\0' ? "" : "; ", threads, lml_server_address(server));
 }
 
 static lml_status run(const lml_arguments *arguments, const lml_serve_config *config, lml_comm *comm,

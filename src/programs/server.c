@@ -308,6 +308,12 @@ void lml_server_describe_calculator(const lml_server *server, char *text, size_t
     lml_remote_calculator_describe(lml_build_remote_of(&server->parts, config), text + used, size - used);
 }
 
+bool lml_server_describe_threads(const lml_server *server, char *text, size_t size) {
+  const lml_calculator_config *config = lml_build_shared_config(&server->parts);
+  if (config != NULL) lml_threads_describe(&server->parts.threads, config->threads, text, size);
+  return config != NULL;
+}
+
 bool lml_server_describe_log(const lml_server *server, char *text, size_t size) {
   if (server->recorder != NULL) lml_recorder_describe(server->recorder, text, size);
   return server->recorder != NULL;

@@ -42,6 +42,9 @@ bool lml_server_describe_region(const lml_server *server, size_t line, char *tex
  */
 lml_status lml_server_write_check(const lml_server *server, lml_error *error);
 
+/** How many threads the linear calculator at the end of the ML sides has; false where there is none. */
+bool lml_server_describe_threads(const lml_server *server, char *text, size_t size);
+
 /** The force log in one line; false where there is none. */
 bool lml_server_describe_log(const lml_server *server, char *text, size_t size);
 

@@ -1,5 +1,7 @@
 """Threads of one evaluation: not a bit of the results depends on their number, in all programs and for all families."""
 
+import fcntl
+import os
 import subprocess
 
 import numpy as np
@@ -72,6 +74,57 @@ def test_a_mixture_may_have_threads_on_both_sides(crystal, tmp_path):
         forces.append(atoms.get_forces())
         atoms.calc.close()
     assert np.array_equal(*forces)
+
+
+def threads_of(calculator):
+    """Of its server: they are started when there is first work for them."""
+    return len(os.listdir(f"/proc/{calculator._server.process.pid}/task"))
+
+
+def checked(potential, *options, **environment):
+    """What the server says about its threads."""
+    done = subprocess.run([program("lmlink-serve"), "--potential", potential, "--driver", "unix:none", *options,
+                           "--check"], capture_output=True, text=True, check=True, env={**os.environ, **environment})
+    return dict(line.split(None, 1) for line in done.stdout.splitlines())["threads"]
+
+
+def test_by_default_all_cores_are_used(crystal, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = len(os.sched_getaffinity(0))
+    potential = snap(tmp_path)
+    said = checked(potential)
+    assert said == f"{cores} threads (the cores that may be used)" or "quota" in said
+    assert checked(potential, "--threads", "3") == "3 threads (as told)"
+    assert checked(potential, OMP_NUM_THREADS="1,2").startswith("1 thread (")
+    one = subprocess.run(["taskset", "-c", str(min(os.sched_getaffinity(0))), program("lmlink-serve"), "--potential",
+                          potential, "--driver", "unix:none", "--check"], capture_output=True, text=True, check=True)
+    assert "1 thread (the cores that may be used)" in one.stdout
+
+
+def test_servers_at_work_at_the_same_time_share_the_cores(crystal, tmp_path, monkeypatch):
+    """Another one is at work while a byte of the roster is locked: this one then has half of the threads."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    potential = snap(tmp_path)
+    cores = int(checked(potential).split()[0])
+    if cores < 2:
+        pytest.skip("needs two cores")
+    atoms = crystal.copy()
+    atoms.calc = LMLink(potential)
+    roster = f"/tmp/lmlink-{os.geteuid()}.at-work"
+    with open(os.open(roster, os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
+        for byte in range(2**30, 2**30 + cores):  # as many others as there are cores
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, byte)
+        beside = atoms.get_forces()
+        assert threads_of(atoms.calc) == 1
+        fcntl.lockf(file, fcntl.LOCK_UN)
+    atoms.positions[0] += 0.001  # another structure
+    atoms.get_forces()
+    # Others may be at work on this machine: they are at least not more than those before.
+    assert 1 <= threads_of(atoms.calc) <= cores
+    atoms.positions[0] -= 0.001
+    atoms.calc.reset()
+    assert np.abs(atoms.get_forces() - beside).max() < 1e-10
+    atoms.calc.close()
 
 
 def test_numbers_that_are_none_are_refused(tmp_path, lmlink_eval):
