@@ -206,7 +206,7 @@ BAD = {
                 "atom 4 gets a quantum force from both of the regions 1 and 2; make them smaller, or one"),
     "labels": ([{"labels": True}], "the structure file has no column region"),
     "two selections": ([{"indices": [1], "species": ["W"], "buffer": 3.0}],
-                       "needs one of labels, indices, species, spheres, cylinder, around, but has 2 of them"),
+                       "needs one of labels, indices, species, spheres, cylinder, around, uncertain, but has 2 of them"),
     "no buffer": ([{"indices": [1]}], "region.buffer: the key is missing"),
     "no regions": ([], "qm: must have at least one region"),
 }
