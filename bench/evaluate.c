@@ -1,5 +1,5 @@
-/* bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS [THREADS [DISTANCE]]: the time of a force call, on one rank or,
- * under mpirun, on several.
+/* bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS [THREADS [DISTANCE [RESULT ...]]]: the time of a force call, and
+ * of results beyond energy, forces and virial, on one rank or, under mpirun, on several.
  *
  * Every evaluation has the atoms a little further on, as in molecular dynamics: every coordinate by up to DISTANCE from
  * where it was, 0.01 Å unless that is given; 0.4 makes new neighbour lists each time. Prints, on one line: atoms,
@@ -28,7 +28,7 @@ static void move(lml_structure *structure, const double *origin, unsigned step, 
 }
 
 static lml_status measure(lml_calculator *calculator, lml_structure *structure, int evaluations, double distance,
-                          lml_error *error) {
+                          const lml_request *request, lml_error *error) {
   lml_results results = {0};
   double *origin = malloc(3 * structure->natoms * sizeof(double));
   if (origin == NULL) return LML_ERR_MEMORY;
@@ -41,7 +41,7 @@ static lml_status measure(lml_calculator *calculator, lml_structure *structure, 
       wall = seconds(CLOCK_MONOTONIC);
     }
     move(structure, origin, (unsigned)(step + 2), distance);
-    status = lml_calculator_evaluate(calculator, structure, NULL, &results, error);
+    status = lml_calculator_evaluate(calculator, structure, request, &results, error);
   }
   cpu = (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / evaluations;
   wall = (seconds(CLOCK_MONOTONIC) - wall) / evaluations;
@@ -68,8 +68,10 @@ static lml_status run(lml_comm *comm, int argc, char **argv, lml_error *error) {
     status = lml_linear_calculator_work(calculator, error);
   } else {
     if (status == LML_OK) status = lml_xyz_read_file(argv[2], 0, &frame, error);
+    const size_t nresults = argc > 6 ? (size_t)argc - 6 : 0;
+    const lml_request request = {(const char *const *)argv + argc - nresults, nresults};
     if (status == LML_OK)
-      status = measure(calculator, &frame.structure, atoi(argv[3]), argc > 5 ? atof(argv[5]) : 0.01, error);
+      status = measure(calculator, &frame.structure, atoi(argv[3]), argc > 5 ? atof(argv[5]) : 0.01, &request, error);
   }
   lml_calculator_destroy(calculator);
   lml_potential_destroy(potential);
@@ -78,8 +80,8 @@ static lml_status run(lml_comm *comm, int argc, char **argv, lml_error *error) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 4 || argc > 6 || atoi(argv[3]) < 1) {
-    fprintf(stderr, "usage: bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS [THREADS [DISTANCE]]\n");
+  if (argc < 4 || atoi(argv[3]) < 1) {
+    fprintf(stderr, "usage: bench_evaluate POTENTIAL STRUCTURE.xyz EVALUATIONS [THREADS [DISTANCE [RESULT ...]]]\n");
     return 2;
   }
   lml_comm *comm;

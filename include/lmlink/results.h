@@ -87,6 +87,9 @@ LML_API void lml_results_free(lml_results *results);
 LML_API lml_status lml_results_add(lml_results *results, const lml_result_form *form, lml_origin origin,
                                    lml_result **result, lml_error *error);
 
+/** Take the result of that name, which is none of the standard ones, out of the list; nothing where it has none. */
+LML_API void lml_results_remove(lml_results *results, const char *name);
+
 /** Append an exact result of the structure: a number, an integer, a text, or a row of @p count numbers. */
 LML_API lml_status lml_results_add_number(lml_results *results, const char *name, const char *unit, double value,
                                           lml_error *error);

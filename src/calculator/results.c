@@ -70,6 +70,16 @@ lml_status lml_results_add(lml_results *results, const lml_result_form *form, lm
   return status == LML_OK ? append(results, form, origin, words_of(results, form), result, error) : status;
 }
 
+void lml_results_remove(lml_results *results, const char *name) {
+  for (size_t i = LML_RESULTS_STANDARD; i < results->count; i++) {
+    if (strcmp(results->list[i].name, name) != 0) continue;
+    const lml_result removed = results->list[i]; /* whose memory the next one that is added uses */
+    memmove(&results->list[i], &results->list[i + 1], (results->count - i - 1) * sizeof removed);
+    results->list[--results->count] = removed;
+    return;
+  }
+}
+
 lml_status lml_results_reset(lml_results *results, size_t natoms, lml_error *error) {
   lml_status status = LML_OK;
   results->natoms = natoms;

@@ -326,9 +326,9 @@ static void give_parts(const lml_mixture *self, lml_results *results) {
 }
 
 /** Whether @p part, of the ML calculator, has a meaning in the mixture: there are no energies of atoms where there is
- *  none of the whole. */
+ *  none of the whole. What it knows of its own energy, a number of columns, says so. */
 static bool counts(const lml_mixture *self, const lml_result *part) {
-  return self->settings.energy == LML_MIXING_ML || strcmp(part->unit, "eV") != 0;
+  return self->settings.energy == LML_MIXING_ML || part->scope == LML_PER_STRUCTURE || strcmp(part->unit, "eV") != 0;
 }
 
 /** What the ML calculator knows of its own errors counts where it sees all neighbours, and the force is its own. */

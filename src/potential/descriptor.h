@@ -57,6 +57,12 @@ typedef struct lml_descriptor_ops {
   /** β (ncomponents × width; 0 beyond the run) → work->by_neighbour; @p products (width) receives Σ β·B, or whole
    *  energies where the descriptor is closed. */
   void (*adjoint)(lml_descriptor_work *work, const double *beta, double *products);
+  /** Make room for the gradients of @p count energies beside; 0: none are wanted from now on. NULL, with the next one:
+   *  the family knows no faster way than one `adjoint` after the other. */
+  lml_status (*reserve_several)(lml_descriptor_work *work, size_t count, lml_error *error);
+  /** After the run's `adjoint`: β of @p count energies (count × ncomponents × width), at most as many as there is room
+   *  for → work->several, of the neighbours in work->by_neighbour. */
+  void (*several)(lml_descriptor_work *work, const double *betas, size_t count);
 
   /** Take the next run for gradients of single components by some atoms, and give its B. A column is a neighbour, with
    *  its images, that shares an owner: their gradients are summed. @p places of owners are ≥ 0 for those that gradients
@@ -94,12 +100,19 @@ typedef struct lml_gradients_by_neighbour {
   const double *gradient; /**< nslots × 3 × width, eV/Å */
 } lml_gradients_by_neighbour;
 
+/** ∂E/∂r of several energies by the same neighbours: of each, 3 numbers for one energy, then for the next. */
+typedef struct lml_several_gradients {
+  const double *gradient; /**< nslots × width × stride, eV/Å */
+  size_t stride;          /**< 3 × energies or some more */
+} lml_several_gradients;
+
 /** What a family's work space begins with. */
 struct lml_descriptor_work {
   const lml_descriptor *descriptor;
   size_t width; /**< lanes of the instruction set; a family that has no use for them, and no quadratic potentials, sets
                    another one in `make_work` */
   lml_gradients_by_neighbour by_neighbour; /**< after `adjoint` */
+  lml_several_gradients several;           /**< after `several` */
   size_t ncolumns;                         /**< after `gradients` */
   const int32_t *columns;                  /**< ncolumns × width: one of the atoms that share it; −1: none */
 };

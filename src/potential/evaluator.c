@@ -12,8 +12,6 @@
 
 _Static_assert(sizeof(int) == sizeof(int32_t), "a host's lists are used as they are");
 
-enum { OTHERS = -2 };
-
 struct lml_evaluator {
   lml_linear_model model;
   lml_descriptor_work *work;
@@ -26,8 +24,9 @@ struct lml_evaluator {
   double energy, virial[9]; /**< eV, of the centres so far */
   signed char *elements;    /**< of a host's atoms */
   double *spare;            /**< forces that a host does not ask for */
-  size_t elements_capacity, spare_capacity;
-  int last[LML_LANES_LIMIT]; /**< elements that β is of, −1: none, OTHERS: other coefficients; linear potentials */
+  double *betas;            /**< of the models beside × ncomponents × width */
+  size_t elements_capacity, spare_capacity, betas_capacity;
+  int last[LML_LANES_LIMIT]; /**< elements that β is of, −1: none; linear potentials */
 };
 
 void lml_evaluator_destroy(lml_evaluator *evaluator) {
@@ -38,6 +37,7 @@ void lml_evaluator_destroy(lml_evaluator *evaluator) {
   lml_free(evaluator->beta);
   lml_free(evaluator->elements);
   lml_free(evaluator->spare);
+  lml_free(evaluator->betas);
   lml_free(evaluator);
 }
 
@@ -86,7 +86,15 @@ lml_status lml_evaluator_begin_atoms(lml_evaluator *e, const lml_atoms *atoms, c
   return LML_OK;
 }
 
-void lml_evaluator_set_beside(lml_evaluator *e, const lml_evaluator_beside *beside) { e->beside = *beside; }
+lml_status lml_evaluator_set_beside(lml_evaluator *e, const lml_evaluator_beside *beside, lml_error *error) {
+  const lml_descriptor_ops *ops = e->work->descriptor->ops;
+  const size_t count = beside->nmodels * e->model.ncomponents * e->work->width;
+  lml_status status = lml_grow(&e->betas, &e->betas_capacity, count, sizeof *e->betas, "coefficients", error);
+  if (status == LML_OK && ops->reserve_several != NULL)
+    status = ops->reserve_several(e->work, beside->forces == NULL ? 0 : beside->nmodels, error);
+  if (status == LML_OK) e->beside = *beside;
+  return status;
+}
 
 /** The element of each of the host's atoms. */
 static lml_status find_elements(lml_evaluator *e, const lml_evaluator_atoms *host, lml_error *error) {
@@ -150,23 +158,31 @@ static size_t take_centres(lml_evaluator *e, int32_t *taken) {
   return count;
 }
 
+static int element_of(const lml_evaluator *e, const lml_run_of_atoms *run, size_t lane) {
+  return lane < run->count ? e->atoms.elements[run->centres[lane]] : -1;
+}
+
+/** One lane's β of a linear potential. */
+static void set_lane(const lml_linear_model *model, int element, double *beta, size_t width) {
+  const double *theta = model->coefficients + (size_t)(element < 0 ? 0 : element) * model->ncoefficients + 1;
+  for (size_t c = 0; c < model->ncomponents; c++) beta[c * width] = element < 0 ? 0.0 : theta[c];
+}
+
 /** β of a linear potential, which most often is that of the run before. */
-static void set_linear(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run) {
-  const size_t width = e->work->width, n = e->model.ncomponents;
-  for (size_t lane = 0; lane < width; lane++) {
-    const int element = lane < run->count ? e->atoms.elements[run->centres[lane]] : -1;
+static void set_linear(lml_evaluator *e, const lml_run_of_atoms *run) {
+  for (size_t lane = 0; lane < e->work->width; lane++) {
+    const int element = element_of(e, run, lane);
     if (element == e->last[lane]) continue;
     e->last[lane] = element;
-    const double *theta = model->coefficients + (size_t)(element < 0 ? 0 : element) * model->ncoefficients + 1;
-    for (size_t c = 0; c < n; c++) e->beta[c * width + lane] = element < 0 ? 0.0 : theta[c];
+    set_lane(&e->model, element, e->beta + lane, e->work->width);
   }
 }
 
-/** Energies and β of a quadratic potential, which depend on B, one element at a time. */
-static void set_quadratic(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run,
+/** Energies and @p beta of a quadratic potential, which depend on B, one element at a time. */
+static void set_quadratic(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run, double *beta,
                           double *energies) {
   bool done[LML_LANES_LIMIT] = {false};
-  if (run->count < e->work->width) memset(e->beta, 0, e->model.ncomponents * e->work->width * sizeof *e->beta);
+  if (run->count < e->work->width) memset(beta, 0, e->model.ncomponents * e->work->width * sizeof *beta);
   for (size_t first = 0; first < run->count; first++) {
     if (done[first]) continue;
     _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT] = {0.0};
@@ -176,44 +192,46 @@ static void set_quadratic(lml_evaluator *e, const lml_linear_model *model, const
         mask[lane] = 1.0;
         done[lane] = true;
       }
-    model->product->quadratic((int)model->ncomponents, &model->forms[element], mask, e->values, e->beta, energies);
+    model->product->quadratic((int)model->ncomponents, &model->forms[element], mask, e->values, beta, energies);
   }
 }
 
-/** Energies of the run's atoms for the coefficients of @p model, and the gradients by their neighbours. */
-static void apply_coefficients(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run,
-                               double *energies) {
+static double constant_of(const lml_linear_model *model, int element) {
+  return model->coefficients[(size_t)element * model->ncoefficients];
+}
+
+/** Energies of the run's atoms, and the gradients by their neighbours. */
+static void apply_coefficients(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
   const lml_descriptor_ops *ops = e->work->descriptor->ops;
   double products[LML_LANES_LIMIT];
-  if (model->forms != NULL) {
-    set_quadratic(e, model, run, energies);
+  if (e->model.forms != NULL) {
+    set_quadratic(e, &e->model, run, e->beta, energies);
     ops->adjoint(e->work, e->beta, products);
     return;
   }
-  set_linear(e, model, run);
+  set_linear(e, run);
   ops->adjoint(e->work, e->beta, products);
   for (size_t lane = 0; lane < run->count; lane++)
-    energies[lane] = model->coefficients[(size_t)e->last[lane] * model->ncoefficients] + products[lane];
+    energies[lane] = constant_of(&e->model, e->last[lane]) + products[lane];
 }
 
-/** Their energies alone, from B. */
+/** Energies from B, for the coefficients of @p model, and @p beta. */
 static void apply_to_components(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run,
-                                double *energies) {
+                                double *beta, double *energies) {
   const size_t width = e->work->width;
   if (model->forms != NULL) {
-    set_quadratic(e, model, run, energies);
+    set_quadratic(e, model, run, beta, energies);
     return;
   }
-  set_linear(e, model, run);
-  for (size_t lane = 0; lane < run->count; lane++) {
-    energies[lane] = model->coefficients[(size_t)e->last[lane] * model->ncoefficients];
-    for (size_t c = 0; c < model->ncomponents; c++)
-      energies[lane] += e->beta[c * width + lane] * e->values[c * width + lane];
-  }
+  for (size_t lane = 0; lane < width; lane++) set_lane(model, element_of(e, run, lane), beta + lane, width);
+  for (size_t lane = 0; lane < run->count; lane++) energies[lane] = constant_of(model, element_of(e, run, lane));
+  for (size_t c = 0; c < model->ncomponents; c++)
+    for (size_t lane = 0; lane < run->count; lane++)
+      energies[lane] += beta[c * width + lane] * e->values[c * width + lane];
 }
 
 static bool needs_components(const lml_evaluator *e) {
-  return e->model.forms != NULL || e->beside.see != NULL || (e->beside.nmodels > 0 && e->beside.forces == NULL);
+  return e->model.forms != NULL || e->beside.see != NULL || e->beside.nmodels > 0;
 }
 
 static void evaluate_descriptors(lml_evaluator *e, const lml_run_of_atoms *run, double *energies) {
@@ -221,11 +239,13 @@ static void evaluate_descriptors(lml_evaluator *e, const lml_run_of_atoms *run, 
   ops->begin(e->work, run);
   if (needs_components(e)) ops->values(e->work, e->values);
   if (e->beside.see != NULL) e->beside.see(e->beside.context, run, e->values, e->work->width);
-  apply_coefficients(e, &e->model, run, energies);
+  apply_coefficients(e, run, energies);
 }
 
-/** Hand the gradient of each neighbour to both atoms, in @p forces, and to the virial W = −Σ r⊗∂E/∂r. */
-static void scatter_gradients(const lml_evaluator *e, const lml_run_of_atoms *run, double *forces, double *sum) {
+/** Hand the gradient of each neighbour to both atoms, in @p forces, where an atom's are @p stride numbers behind the
+ * last one's, and to the virial W = −Σ r⊗∂E/∂r. */
+static void scatter_gradients(const lml_evaluator *e, const lml_run_of_atoms *run, double *forces, size_t stride,
+                              double *sum) {
   const lml_gradients_by_neighbour *by = &e->work->by_neighbour;
   const size_t width = e->work->width;
   double virial[9]; /* a copy, which is known not to be the caller's forces */
@@ -238,7 +258,7 @@ static void scatter_gradients(const lml_evaluator *e, const lml_run_of_atoms *ru
       const double *gradient = by->gradient + 3 * slot * width + lane;
       const double r[3] = {vector[0], vector[width], vector[2 * width]};
       const double g[3] = {gradient[0], gradient[width], gradient[2 * width]};
-      double *own = forces + 3 * (size_t)run->centres[lane], *other = forces + 3 * (size_t)j;
+      double *own = forces + stride * (size_t)run->centres[lane], *other = forces + stride * (size_t)j;
       for (size_t d = 0; d < 3; d++) {
         own[d] += g[d];
         other[d] -= g[d];
@@ -310,30 +330,52 @@ static double add_term(lml_evaluator *e, const lml_pair_term *term, int32_t cent
   return energy;
 }
 
-/** The run once more for other coefficients. */
+/** Hand the gradients of all models beside to both atoms. */
+static void scatter_several(const lml_evaluator *e, const lml_run_of_atoms *run) {
+  const lml_gradients_by_neighbour *by = &e->work->by_neighbour;
+  const lml_several_gradients *several = &e->work->several;
+  const size_t width = e->work->width, count = 3 * e->beside.nmodels;
+  for (size_t slot = 0; slot < by->nslots; slot++)
+    for (size_t lane = 0; lane < run->count; lane++) {
+      const int32_t j = by->neighbour[slot * width + lane];
+      if (j < 0) continue;
+      const double *gradient = several->gradient + (slot * width + lane) * several->stride;
+      double *own = e->beside.forces + count * (size_t)run->centres[lane];
+      double *other = e->beside.forces + count * (size_t)j;
+      for (size_t k = 0; k < count; k++) own[k] += gradient[k];
+      for (size_t k = 0; k < count; k++) other[k] -= gradient[k];
+    }
+}
+
+/** The run once more for other coefficients: their forces together, or one after the other. */
 static void evaluate_beside(lml_evaluator *e, const lml_run_of_atoms *run) {
   const lml_evaluator_beside *beside = &e->beside;
+  const lml_descriptor_ops *ops = e->work->descriptor->ops;
+  const size_t size = e->model.ncomponents * e->work->width;
   for (size_t m = 0; m < beside->nmodels; m++) {
     _Alignas(LML_ALIGNMENT) double energies[LML_LANES_LIMIT] = {0.0};
-    double virial[9] = {0.0};
-    for (size_t lane = 0; lane < e->work->width; lane++) e->last[lane] = OTHERS;
-    if (beside->forces == NULL) {
-      apply_to_components(e, &beside->models[m], run, energies);
-    } else {
-      apply_coefficients(e, &beside->models[m], run, energies);
-      scatter_gradients(e, run, beside->forces + 3 * beside->natoms * m, virial);
-    }
-    for (size_t lane = 0; lane < run->count; lane++)
-      beside->energies[beside->natoms * m + (size_t)run->centres[lane]] = energies[lane];
+    apply_to_components(e, &beside->models[m], run, e->betas + m * size, energies);
+    for (size_t lane = 0; beside->energies != NULL && lane < run->count; lane++)
+      beside->energies[beside->nmodels * (size_t)run->centres[lane] + m] = energies[lane];
   }
-  for (size_t lane = 0; beside->nmodels > 0 && lane < e->work->width; lane++) e->last[lane] = OTHERS;
+  if (beside->forces == NULL || beside->nmodels == 0) return;
+  if (ops->several != NULL) {
+    ops->several(e->work, e->betas, beside->nmodels);
+    scatter_several(e, run);
+    return;
+  }
+  for (size_t m = 0; m < beside->nmodels; m++) {
+    double products[LML_LANES_LIMIT], virial[9] = {0.0};
+    ops->adjoint(e->work, e->betas + m * size, products);
+    scatter_gradients(e, run, beside->forces + 3 * m, 3 * beside->nmodels, virial);
+  }
 }
 
 static void evaluate_run(lml_evaluator *e, const lml_run_of_atoms *run) {
   _Alignas(LML_ALIGNMENT) double energies[LML_LANES_LIMIT] = {0.0};
   if ((e->sums.terms & LML_TERMS_DESCRIPTORS) != 0) {
     evaluate_descriptors(e, run, energies);
-    scatter_gradients(e, run, e->sums.forces, e->virial);
+    scatter_gradients(e, run, e->sums.forces, 3, e->virial);
     if (has_virials_of_atoms(&e->sums)) share_virials(e, run);
     evaluate_beside(e, run);
   }

@@ -24,16 +24,16 @@ lml_status lml_evaluator_begin_atoms(lml_evaluator *evaluator, const lml_atoms *
 typedef struct lml_evaluator_beside {
   const lml_linear_model *models; /**< nmodels: other coefficients of the same descriptors; without fixed terms */
   size_t nmodels;
-  size_t natoms;    /**< atoms and images that there is room for in the arrays */
-  double *energies; /**< nmodels × natoms, eV: of each centre */
-  double *forces;   /**< nmodels × natoms × 3, eV/Å: added to; NULL: none, which is much cheaper */
+  double *energies; /**< atoms × nmodels, eV: of each centre; NULL: none */
+  double *forces;   /**< atoms and images × nmodels × 3, eV/Å: added to; NULL: none, which is much cheaper */
   /** Called with B of each run: component c of the run's atom l stands at c × width + l. NULL: none. */
   void (*see)(void *context, const lml_run_of_atoms *run, const double *components, size_t width);
   void *context;
 } lml_evaluator_beside;
 
-/** Evaluate that, too, until the sums are finished; to be called after lml_evaluator_begin_atoms. */
-void lml_evaluator_set_beside(lml_evaluator *evaluator, const lml_evaluator_beside *beside);
+/** Evaluate that, too, until the sums are finished; to be called after lml_evaluator_begin_atoms. Nothing is allocated
+ *  where the evaluator has had as many models and lists as long before. */
+lml_status lml_evaluator_set_beside(lml_evaluator *evaluator, const lml_evaluator_beside *beside, lml_error *error);
 
 /** What the evaluator goes by. */
 const lml_linear_model *lml_evaluator_model(const lml_evaluator *evaluator);

@@ -62,15 +62,20 @@ static bool has_uncertainty(const linear *self) { return self->uncertainty.check
 
 /** Whether the last evaluation had results from it, or others will have. */
 static bool uses_uncertainty(const linear *self) {
-  return has_uncertainty(self) && lml_linear_results_needs(self->results | self->kept) != 0;
+  return has_uncertainty(self) && (lml_linear_results_needs(self->results | self->kept) & LML_NEEDS_FILE) != 0;
+}
+
+/** LML_ERR_INPUT where descriptors are to be summed of a potential that has none. */
+static lml_status check_sums(const linear *self, unsigned needs, lml_error *error) {
+  return (needs & LML_NEEDS_SUMS) != 0 ? lml_potential_need_components(self->potential, error) : LML_OK;
 }
 
 /** See to it that there is what the results need. The ranks do the same, and come to the same outcome. */
 static lml_status need_uncertainty(linear *self, lml_error *error) {
   const unsigned needs = lml_linear_results_needs(self->results);
-  if (needs == 0) return LML_OK;
-  const lml_status status =
-      has_uncertainty(self) ? LML_OK : read_uncertainty(self, self->potential, &self->uncertainty, error);
+  lml_status status = check_sums(self, needs, error);
+  if (status != LML_OK || (needs & LML_NEEDS_FILE) == 0) return status;
+  if (!has_uncertainty(self)) status = read_uncertainty(self, self->potential, &self->uncertainty, error);
   return status == LML_OK ? lml_linear_uncertainty_has(&self->uncertainty, needs, self->file, error) : status;
 }
 
@@ -141,7 +146,8 @@ static lml_status linear_check(const void *data, const lml_request *request, lml
   const linear *self = data;
   const unsigned needs = lml_linear_results_needs(lml_linear_results_named(request));
   lml_status status = lml_linear_results_check(request, error);
-  if (status != LML_OK || needs == 0) return status;
+  if (status == LML_OK) status = check_sums(self, needs, error);
+  if (status != LML_OK || (needs & LML_NEEDS_FILE) == 0) return status;
   lml_linear_uncertainty found = {0};
   if (!has_uncertainty(self)) status = lml_linear_uncertainty_read(&found, self->file, self->potential, error);
   if (status == LML_OK)
@@ -180,10 +186,10 @@ static lml_status linear_finish(void *data, lml_results *results, lml_error *err
   memcpy(results->virial, lml_linear_evaluation_virial(evaluation), 9 * sizeof(double));
   *results->energy = lml_linear_results_sum(lml_linear_evaluation_result(evaluation, LML_LINEAR_ENERGIES), natoms);
   for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
+  const lml_linear_sizes sizes = lml_linear_evaluation_sizes(evaluation);
   for (size_t k = 0; k < LML_LINEAR_NRESULTS && status == LML_OK; k++)
     if ((self->results >> k & 1u) != 0)
-      status = lml_linear_results_add(k, lml_linear_evaluation_result(evaluation, k),
-                                      lml_linear_evaluation_rank(evaluation), results, error);
+      status = lml_linear_results_add(k, lml_linear_evaluation_result(evaluation, k), &sizes, results, error);
   return status;
 }
 

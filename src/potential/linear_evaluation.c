@@ -5,11 +5,9 @@
 
 #include "base/fail.h"
 #include "base/memory.h"
-#include "potential/linear_results.h"
 
 /** Centres of a unit: a whole number of runs, enough that adding up its forces costs little beside evaluating them, and
- * few enough that a thousand atoms occupy several threads. Deviations of forces are added up without units: then all
- * centres are one, of one thread. */
+ * few enough that a thousand atoms occupy several threads. */
 enum { UNIT = 128 };
 _Static_assert(UNIT % LML_LANES_LIMIT == 0, "units of whole runs");
 
@@ -17,17 +15,18 @@ double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
   return evaluation->totals + 3 * evaluation->atoms.neighbours.natoms;
 }
 
-size_t lml_linear_evaluation_rank(const lml_linear_evaluation *evaluation) {
-  return evaluation->uncertainty == NULL ? 0 : evaluation->uncertainty->rank;
+lml_linear_sizes lml_linear_evaluation_sizes(const lml_linear_evaluation *evaluation) {
+  return (lml_linear_sizes){.natoms = evaluation->atoms.neighbours.natoms,
+                            .rank = evaluation->beside.rank,
+                            .nsums = evaluation->beside.nsums};
 }
 
 /** Doubles before the result at @p place, or before the end. */
 static size_t begin_of(const lml_linear_evaluation *evaluation, size_t place) {
-  const size_t natoms = evaluation->atoms.neighbours.natoms;
-  size_t begin = 3 * natoms + 9;
+  const lml_linear_sizes sizes = lml_linear_evaluation_sizes(evaluation);
+  size_t begin = 3 * sizes.natoms + 9;
   for (size_t k = 0; k < place; k++)
-    if ((evaluation->results >> k & 1u) != 0)
-      begin += natoms * lml_linear_results_parts(k, lml_linear_evaluation_rank(evaluation));
+    if ((evaluation->results >> k & 1u) != 0) begin += lml_linear_results_parts(k, &sizes);
   return begin;
 }
 
@@ -106,6 +105,7 @@ lml_status lml_linear_evaluation_set_threads(lml_linear_evaluation *evaluation, 
 void lml_linear_evaluation_free(lml_linear_evaluation *evaluation) {
   free_threads(evaluation);
   lml_listed_atoms_free(&evaluation->atoms);
+  lml_linear_beside_free(&evaluation->beside);
   lml_free(evaluation->forces);
   lml_free(evaluation->energies);
   lml_free(evaluation->totals);
@@ -139,7 +139,7 @@ static lml_status find_needed(lml_linear_evaluation *evaluation, const lml_share
 }
 
 static size_t count_units(const lml_linear_evaluation *evaluation) {
-  return (evaluation->centres.count + evaluation->unit - 1) / evaluation->unit;
+  return (evaluation->centres.count + UNIT - 1) / UNIT;
 }
 
 /** Make room for the sums of units, and in the work spaces of all threads, so that nothing fails later. */
@@ -149,10 +149,14 @@ static lml_status reserve_units(lml_linear_evaluation *evaluation, lml_error *er
   const lml_evaluator_sums nothing = {.size = sizeof nothing};
   const size_t nunits = count_units(evaluation), nslots = lml_pool_slots(evaluation->nthreads);
   lml_status status = LML_OK;
+  const size_t width = 3 * lml_linear_beside_nforces(&evaluation->beside);
   for (size_t s = 0; s < nslots && s < nunits && status == LML_OK; s++)
-    status = lml_unit_sums_reserve(&evaluation->units[s], n->natoms + n->nghosts, error);
-  for (size_t k = 0; k < evaluation->nthreads && status == LML_OK; k++)
+    status = lml_unit_sums_reserve(&evaluation->units[s], n->natoms + n->nghosts, width, error);
+  const lml_evaluator_beside beside = lml_linear_beside_unit(&evaluation->beside, 0, evaluation->units[0].beside);
+  for (size_t k = 0; k < evaluation->nthreads && status == LML_OK; k++) {
     status = lml_evaluator_begin_atoms(evaluation->evaluators[k], &evaluation->atoms.view, &none, &nothing, error);
+    if (status == LML_OK) status = lml_evaluator_set_beside(evaluation->evaluators[k], &beside, error);
+  }
   return status;
 }
 
@@ -180,15 +184,16 @@ static lml_status evaluate_unit(void *context, lml_pool_place place, size_t task
   lml_unit_sums *unit = &evaluation->units[place.slot];
   const lml_atoms *atoms = &evaluation->atoms.view;
   lml_centres centres = evaluation->centres;
-  const size_t before = task * evaluation->unit;
-  centres.count = centres.count - before < evaluation->unit ? centres.count - before : evaluation->unit;
+  const size_t before = task * UNIT;
+  centres.count = centres.count - before < UNIT ? centres.count - before : UNIT;
   centres.first += before;
   if (centres.list != NULL) centres.list += before;
   const lml_evaluator_sums sums = {
       .size = sizeof sums, .energies = evaluation->energies, .forces = unit->forces, .virial = unit->virial};
-  const lml_status status = lml_evaluator_begin_atoms(evaluator, atoms, &centres, &sums, error);
+  const lml_evaluator_beside beside = lml_linear_beside_unit(&evaluation->beside, place.slot, unit->beside);
+  lml_status status = lml_evaluator_begin_atoms(evaluator, atoms, &centres, &sums, error);
+  if (status == LML_OK) status = lml_evaluator_set_beside(evaluator, &beside, error);
   if (status != LML_OK) return status;
-  if (evaluation->uncertainty != NULL) lml_evaluator_set_beside(evaluator, &evaluation->uncertainty->beside);
   lml_evaluator_finish(evaluator);
   for (size_t k = 0; k < centres.count; k++) {
     const int32_t centre = centres.list == NULL ? (int32_t)(centres.first + k) : centres.list[k], *list;
@@ -204,8 +209,9 @@ static lml_status add_unit(void *context, size_t slot, size_t task, lml_error *e
   const lml_neighbours *n = &evaluation->atoms.neighbours;
   (void)task;
   (void)error;
-  lml_unit_sums_move(&evaluation->units[slot], evaluation->forces, n->natoms + n->nghosts,
+  lml_unit_sums_move(&evaluation->units[slot], evaluation->forces, evaluation->beside.forces, n->natoms + n->nghosts,
                      lml_linear_evaluation_virial(evaluation));
+  lml_linear_beside_move(&evaluation->beside, slot);
   return LML_OK;
 }
 
@@ -218,20 +224,17 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;
   const unsigned needs = lml_linear_results_needs(share->results);
-  evaluation->uncertainty = needs != 0 ? share->uncertainty : NULL;
   lml_status status = lml_listed_atoms_find(atoms, model, structure, share->part, share->parts, error);
+  const lml_neighbours *n = &atoms->neighbours;
+  if (status == LML_OK)
+    status = lml_linear_beside_begin(&evaluation->beside, model, share->uncertainty, needs, n->natoms,
+                                     n->natoms + n->nghosts, lml_pool_slots(evaluation->nthreads), error);
   if (status == LML_OK) status = clear_results(evaluation, error);
   if (status != LML_OK) return status;
-  const lml_neighbours *n = &atoms->neighbours;
   lml_centres centres = {.first = n->begin, .count = n->end - n->begin, .longest = lml_neighbours_longest(n)};
   if (share->atoms != NULL) status = find_needed(evaluation, share, &centres, error);
   evaluation->centres = centres;
-  evaluation->unit = (needs & LML_NEEDS_FORCES) != 0 && centres.count > 0 ? centres.count : UNIT;
   if (status == LML_OK) status = reserve_units(evaluation, error);
-  if (status != LML_OK) return status;
-  if (evaluation->uncertainty != NULL)
-    status =
-        lml_linear_uncertainty_begin(evaluation->uncertainty, needs, n->natoms + n->nghosts, atoms->elements, error);
   if (status != LML_OK) return status;
   const lml_pool_tasks tasks = {
       .count = count_units(evaluation), .work = evaluate_unit, .reduce = add_unit, .context = evaluation};
@@ -266,7 +269,7 @@ lml_status lml_linear_evaluation_collect(lml_linear_evaluation *evaluation, lml_
                                       .energies = evaluation->energies,
                                       .coordination_radius = evaluation->coordination_radius,
                                       .cutoff = lml_evaluator_model(evaluation->evaluators[0])->cutoff,
-                                      .uncertainty = evaluation->uncertainty};
+                                      .beside = &evaluation->beside};
   for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
     if ((evaluation->results >> k & 1u) != 0)
       lml_linear_results[k].fill(&sources, lml_linear_evaluation_result(evaluation, k));

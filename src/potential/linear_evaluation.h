@@ -9,7 +9,7 @@
 
 #include "base/thread_pool.h"
 #include "potential/evaluator_atoms.h"
-#include "potential/linear_uncertainty.h"
+#include "potential/linear_results.h"
 #include "potential/listed_atoms.h"
 #include "potential/unit_sums.h"
 
@@ -19,14 +19,13 @@ typedef struct lml_linear_evaluation {
   size_t nthreads;
   lml_pool *pool;
   lml_unit_sums *units; /**< of the unit in each of the pool's slots */
-  size_t unit;          /**< centres of a unit of the evaluation that is under way */
   lml_listed_atoms atoms;
   lml_centres centres; /**< of the evaluation that is under way */
   double *forces;      /**< (natoms + nghosts) × 3, eV/Å, sorted */
   double *energies;    /**< natoms, eV, sorted */
   unsigned results;    /**< which of lml_linear_results are evaluated */
   double coordination_radius;
-  lml_linear_uncertainty *uncertainty; /**< the caller's; NULL where no result is from it */
+  lml_linear_beside beside;
   double *totals;  /**< natoms × 3 forces, the virial (9), parts of each of these results; atoms in the structure's
                         order */
   int32_t *needed; /**< the sorted atoms that are evaluated where not all are */
@@ -42,7 +41,7 @@ typedef struct lml_share {
   size_t threads;             /**< that share the work at most; 0: all that there are */
   unsigned results;           /**< the set of results (linear_results.h) that are wanted beside forces and virial */
   double coordination_radius; /**< Å; 0: the cutoff */
-  lml_linear_uncertainty *uncertainty; /**< has what these results need; not used where none is from it */
+  const lml_linear_uncertainty *uncertainty; /**< has what these results need; not used where none is from it */
 } lml_share;
 
 /** Doubles in `totals`. */
@@ -53,8 +52,8 @@ size_t lml_linear_evaluation_ntotals(const lml_linear_evaluation *evaluation);
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation);
 double *lml_linear_evaluation_result(const lml_linear_evaluation *evaluation, size_t place);
 
-/** Columns of the uncertainty's factor; 0 where no result is from it. */
-size_t lml_linear_evaluation_rank(const lml_linear_evaluation *evaluation);
+/** What the sizes of the results depend on. */
+lml_linear_sizes lml_linear_evaluation_sizes(const lml_linear_evaluation *evaluation);
 
 /** Make ready for @p potential, which must outlive it, with one thread. Free also after a failure. */
 lml_status lml_linear_evaluation_make(lml_linear_evaluation *evaluation, const lml_potential *potential,

@@ -27,26 +27,28 @@ static void fill_coordination(const lml_linear_sources *sources, double *values)
   for (size_t s = n->begin; s < n->end; s++) values[n->order[s]] = (double)count_near(sources, s);
 }
 
-/* ---- from the uncertainty ---- */
+/* ---- distances and deviations ---- */
 
 enum { DISTANCE_PARTS = 2 /**< the sum of squares, and of how many */ };
 
-static void add_square(double square, double *parts) {
-  parts[0] += square;
-  parts[1] += 1.0;
-}
-
 /** Give each atom's square to the atom and its neighbours within the cutoff: an atom is in the lists of those that are
- * in its own, as often as they are there, and so each gets all of its neighbours', whichever shares they are of. */
+ * in its own, as often as they are there, and so each gets all of its neighbours', whichever shares they are of. No
+ * branch depends on a distance: lists hold many atoms that lie a little further off, which no processor foresees. */
 static void fill_distance(const lml_linear_sources *sources, double *parts) {
   const lml_neighbours *n = sources->neighbours;
   const double limit = sources->cutoff * sources->cutoff;
   for (size_t s = n->begin; s < n->end; s++) {
-    const double square = sources->uncertainty->squares[s];
-    add_square(square, parts + DISTANCE_PARTS * (size_t)n->order[s]);
-    for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++)
-      if (lml_neighbours_square(n, s, (size_t)n->list[i]) < limit)
-        add_square(square, parts + DISTANCE_PARTS * (size_t)n->order[n->owner[n->list[i]]]);
+    const double square[2] = {0.0, sources->beside->squares[s]};
+    double *own = parts + DISTANCE_PARTS * (size_t)n->order[s];
+    size_t count = 1;
+    own[0] += square[1];
+    for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++) {
+      const size_t j = (size_t)n->list[i];
+      const size_t near = lml_neighbours_square(n, s, j) < limit;
+      parts[DISTANCE_PARTS * (size_t)n->order[n->owner[j]]] += square[near];
+      count += near;
+    }
+    own[1] = (double)count;
   }
 }
 
@@ -57,24 +59,24 @@ static void combine_distance(const double *parts, size_t nparts, double *values)
 
 static void fill_sigma_energies(const lml_linear_sources *sources, double *parts) {
   const lml_neighbours *n = sources->neighbours;
-  const lml_linear_uncertainty *u = sources->uncertainty;
+  const lml_linear_beside *beside = sources->beside;
   for (size_t s = n->begin; s < n->end; s++) {
+    const double *deviations = beside->energies + beside->rank * s;
     double sum = 0.0;
-    for (size_t m = 0; m < u->rank; m++) sum += u->energies[m * u->natoms + s] * u->energies[m * u->natoms + s];
+    for (size_t m = 0; m < beside->rank; m++) sum += deviations[m] * deviations[m];
     parts[n->order[s]] = sqrt(sum);
   }
 }
 
-/** Deviations of forces: for each atom those of one column after the other. */
-static void fill_sigma_forces(const lml_linear_sources *sources, double *parts) {
+/** Of each atom those of one column after the other. */
+static void fill_force_deviations(const lml_linear_sources *sources, double *parts) {
   const lml_neighbours *n = sources->neighbours;
-  const lml_linear_uncertainty *u = sources->uncertainty;
-  for (size_t i = 0; i < u->natoms; i++)
-    for (size_t m = 0; m < u->rank; m++) {
-      double *to = parts + 3 * (u->rank * (size_t)n->order[n->owner[i]] + m);
-      const double *from = u->forces + 3 * (m * u->natoms + i);
-      for (size_t d = 0; d < 3; d++) to[d] += from[d];
-    }
+  const size_t count = 3 * sources->beside->rank;
+  for (size_t i = 0; i < sources->beside->nall; i++) {
+    double *to = parts + count * (size_t)n->order[n->owner[i]];
+    const double *from = sources->beside->forces + count * i;
+    for (size_t k = 0; k < count; k++) to[k] += from[k];
+  }
 }
 
 static void combine_sigma_forces(const double *parts, size_t nparts, double *values) {
@@ -82,13 +84,33 @@ static void combine_sigma_forces(const double *parts, size_t nparts, double *val
   for (size_t d = 0; d < 3; d++) values[d] = sqrt(values[d]);
 }
 
-/** Those of one column after the other, each of all atoms. */
+/* ---- of the structure ---- */
+
+static void fill_descriptor_sums(const lml_linear_sources *sources, double *parts) {
+  memcpy(parts, sources->beside->sums, sources->beside->nsums * sizeof *parts);
+}
+
+/** Lᵀ ΣD. */
 static void fill_energy_deviations(const lml_linear_sources *sources, double *parts) {
-  const lml_neighbours *n = sources->neighbours;
-  const lml_linear_uncertainty *u = sources->uncertainty;
-  for (size_t m = 0; m < u->rank; m++)
-    for (size_t s = n->begin; s < n->end; s++)
-      parts[m * n->natoms + (size_t)n->order[s]] = u->energies[m * u->natoms + s];
+  const lml_linear_beside *beside = sources->beside;
+  const double *row = beside->uncertainty->uncertainty.factor;
+  for (size_t i = 0; i < beside->nsums; i++, row += beside->rank)
+    for (size_t m = 0; m < beside->rank; m++) parts[m] += row[m] * beside->sums[i];
+}
+
+/** W = Σ r⊗F over atoms and images, which have their own forces and places; of one column after the other. */
+static void fill_virial_deviations(const lml_linear_sources *sources, double *parts) {
+  const lml_linear_beside *beside = sources->beside;
+  for (size_t i = 0; i < beside->nall; i++)
+    for (size_t m = 0; m < beside->rank; m++) {
+      const double *r = sources->neighbours->positions + 3 * i, *force = beside->forces + 3 * (beside->rank * i + m);
+      for (size_t a = 0; a < 3; a++)
+        for (size_t b = 0; b < 3; b++) {
+          const double half = 0.5 * r[a] * force[b];
+          parts[9 * m + 3 * a + b] += half;
+          parts[9 * m + 3 * b + a] += half;
+        }
+    }
 }
 
 /* ---- all of them ---- */
@@ -108,21 +130,40 @@ const lml_linear_result lml_linear_results[LML_LINEAR_NRESULTS] = {
                              .combine = combine_distance},
     [LML_LINEAR_SIGMA_ENERGIES] = {.form = {.name = "sigma_energies", .unit = "eV", .scope = LML_PER_ATOM, .width = 1},
                                    .parts = 1,
-                                   .needs = LML_NEEDS_ENERGIES,
+                                   .needs = LML_NEEDS_FACTOR | LML_NEEDS_ENERGIES,
                                    .fill = fill_sigma_energies},
     [LML_LINEAR_SIGMA_FORCES] = {.form = {.name = "sigma_forces", .unit = "eV/Å", .scope = LML_PER_ATOM, .width = 3},
                                  .column_parts = 3,
-                                 .needs = LML_NEEDS_FORCES,
-                                 .fill = fill_sigma_forces,
+                                 .needs = LML_NEEDS_FACTOR | LML_NEEDS_FORCES,
+                                 .fill = fill_force_deviations,
                                  .combine = combine_sigma_forces},
     [LML_LINEAR_ENERGY_DEVIATIONS] = {.form = {.name = "energy_deviations", .unit = "eV", .scope = LML_PER_STRUCTURE},
                                       .column_parts = 1,
-                                      .needs = LML_NEEDS_ENERGIES,
+                                      .needs = LML_NEEDS_FACTOR | LML_NEEDS_SUMS,
                                       .fill = fill_energy_deviations},
+    [LML_LINEAR_FORCE_DEVIATIONS] = {.form = {.name = "force_deviations", .unit = "eV/Å", .scope = LML_PER_ATOM},
+                                     .column_parts = 3,
+                                     .needs = LML_NEEDS_FACTOR | LML_NEEDS_FORCES,
+                                     .fill = fill_force_deviations},
+    [LML_LINEAR_VIRIAL_DEVIATIONS] = {.form = {.name = "virial_deviations", .unit = "eV", .scope = LML_PER_STRUCTURE},
+                                      .column_parts = 9,
+                                      .needs = LML_NEEDS_FACTOR | LML_NEEDS_FORCES,
+                                      .fill = fill_virial_deviations},
+    [LML_LINEAR_DESCRIPTOR_SUMS] = {.form = {.name = "descriptor_sums", .unit = "", .scope = LML_PER_STRUCTURE},
+                                    .coefficient_parts = 1,
+                                    .needs = LML_NEEDS_SUMS,
+                                    .fill = fill_descriptor_sums},
 };
 
-size_t lml_linear_results_parts(size_t place, size_t rank) {
-  return lml_linear_results[place].parts + lml_linear_results[place].column_parts * rank;
+/** Parts of each atom, or of the structure. */
+static size_t parts_of_row(size_t place, const lml_linear_sizes *sizes) {
+  const lml_linear_result *r = &lml_linear_results[place];
+  return r->parts + r->column_parts * sizes->rank + r->coefficient_parts * sizes->nsums;
+}
+
+size_t lml_linear_results_parts(size_t place, const lml_linear_sizes *sizes) {
+  const size_t rows = lml_linear_results[place].form.scope == LML_PER_ATOM ? sizes->natoms : 1;
+  return rows * parts_of_row(place, sizes);
 }
 
 unsigned lml_linear_results_needs(unsigned results) {
@@ -170,20 +211,15 @@ double lml_linear_results_sum(const double *values, size_t count) {
   return sum + lost;
 }
 
-lml_status lml_linear_results_add(size_t place, const double *parts, size_t rank, lml_results *results,
-                                  lml_error *error) {
+lml_status lml_linear_results_add(size_t place, const double *parts, const lml_linear_sizes *sizes,
+                                  lml_results *results, lml_error *error) {
   const lml_linear_result *from = &lml_linear_results[place];
-  const size_t nparts = lml_linear_results_parts(place, rank);
+  const size_t nparts = parts_of_row(place, sizes);
   lml_result_form form = from->form;
   lml_result *result;
-  if (form.scope == LML_PER_STRUCTURE) form.width = nparts;
+  if (form.width == 0) form.width = nparts;
   const lml_status status = lml_results_add(results, &form, LML_ORIGIN_EXACT, &result, error);
   if (status != LML_OK) return status;
-  if (form.scope == LML_PER_STRUCTURE) {
-    for (size_t k = 0; k < nparts; k++)
-      result->reals[k] = lml_linear_results_sum(parts + k * results->natoms, results->natoms);
-    return LML_OK;
-  }
   const size_t count = result->rows * result->width;
   for (size_t i = 0; from->combine != NULL && i < result->rows; i++)
     from->combine(parts + i * nparts, nparts, result->reals + i * result->width);

@@ -1,6 +1,5 @@
 #include "potential/linear_uncertainty.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -15,9 +14,6 @@ void lml_linear_uncertainty_free(lml_linear_uncertainty *u) {
   for (size_t k = 0; u->columns != NULL && k < u->rank; k++) lml_potential_destroy(u->columns[k]);
   lml_free(u->models);
   lml_free(u->columns);
-  lml_free(u->energies);
-  lml_free(u->forces);
-  lml_free(u->squares);
   lml_uncertainty_free(&u->uncertainty);
   *u = (lml_linear_uncertainty){0};
 }
@@ -77,46 +73,9 @@ lml_status lml_linear_uncertainty_has(const lml_linear_uncertainty *u, unsigned 
     return lml_fail(error, LML_ERR_INPUT,
                     "%s: the uncertainty beside it has no 'distance', which was asked for: %s --uncertainty-from",
                     coefficients, again);
-  if ((needs & (LML_NEEDS_ENERGIES | LML_NEEDS_FORCES)) != 0 && u->rank == 0)
+  if ((needs & LML_NEEDS_FACTOR) != 0 && u->rank == 0)
     return lml_fail(error, LML_ERR_INPUT,
                     "%s: the uncertainty beside it has no 'factor', which every sigma is from: %s --uncertainty",
                     coefficients, again);
-  return LML_OK;
-}
-
-/* ---- evaluation ---- */
-
-/** The distances of a run's atoms. */
-static void see_components(void *context, const lml_run_of_atoms *run, const double *components, size_t width) {
-  lml_linear_uncertainty *u = context;
-  for (size_t lane = 0; lane < run->count; lane++) {
-    const size_t centre = (size_t)run->centres[lane];
-    const lml_atom_distance *distance = &u->uncertainty.distances[u->elements[centre]];
-    u->squares[centre] = distance->natoms < 2
-                             ? NAN
-                             : lml_atom_distance_square(distance, u->uncertainty.ncomponents, components + lane, width);
-  }
-}
-
-lml_status lml_linear_uncertainty_begin(lml_linear_uncertainty *u, unsigned needs, size_t natoms,
-                                        const signed char *elements, lml_error *error) {
-  const bool wants_forces = (needs & LML_NEEDS_FORCES) != 0;
-  const size_t rank = (needs & (LML_NEEDS_ENERGIES | LML_NEEDS_FORCES)) != 0 ? u->rank : 0, count = rank * natoms;
-  const size_t nforces = wants_forces ? 3 * count : 0;
-  lml_status status = lml_grow(&u->energies, &u->energies_capacity, count, sizeof(double), what, error);
-  if (status == LML_OK) status = lml_grow(&u->forces, &u->forces_capacity, nforces, sizeof(double), what, error);
-  if (status == LML_OK) status = lml_grow(&u->squares, &u->squares_capacity, natoms, sizeof(double), what, error);
-  if (status != LML_OK) return status;
-  for (size_t i = 0; i < count; i++) u->energies[i] = 0.0;
-  for (size_t i = 0; i < nforces; i++) u->forces[i] = 0.0;
-  u->natoms = natoms;
-  u->elements = elements;
-  u->beside = (lml_evaluator_beside){.models = u->models,
-                                     .nmodels = rank,
-                                     .natoms = natoms,
-                                     .energies = u->energies,
-                                     .forces = wants_forces ? u->forces : NULL,
-                                     .see = (needs & LML_NEEDS_DISTANCES) != 0 ? see_components : NULL,
-                                     .context = u};
   return LML_OK;
 }

@@ -9,27 +9,27 @@
 #define LML_POTENTIAL_LINEAR_UNCERTAINTY_H
 
 #include "base/sha256.h"
-#include "potential/evaluator_atoms.h"
 #include "potential/linear_model.h"
 #include "potential/uncertainty.h"
 
-/** What an evaluation needs of it: bits of a set. */
-enum { LML_NEEDS_DISTANCES = 1, LML_NEEDS_ENERGIES = 2, LML_NEEDS_FORCES = 4 };
+/** What results need to be known of each evaluation beyond energies and forces: bits of a set. */
+enum {
+  LML_NEEDS_DISTANCES = 1,
+  LML_NEEDS_FACTOR = 2, /**< L; energies and forces, of its columns */
+  LML_NEEDS_ENERGIES = 4,
+  LML_NEEDS_FORCES = 8,
+  LML_NEEDS_SUMS = 16, /**< of the descriptors */
+  LML_NEEDS_FILE = LML_NEEDS_DISTANCES | LML_NEEDS_FACTOR
+};
 
-/** Initialise with `lml_linear_uncertainty u = {0};`, release with lml_linear_uncertainty_free. */
+/** Initialise with `lml_linear_uncertainty u = {0};`, release with lml_linear_uncertainty_free. Read only: threads
+ * share it. */
 typedef struct lml_linear_uncertainty {
   lml_uncertainty uncertainty;
   char checksum[LML_SHA256_TEXT]; /**< of the JSON file; empty while nothing has been read */
   size_t rank;                    /**< columns of L; 0 without */
   lml_potential **columns;        /**< rank: with a column of L as Θ */
   lml_linear_model *models;       /**< rank: of these */
-  size_t natoms;                  /**< of the evaluation: atoms and images */
-  double *energies;               /**< rank × natoms, eV, sorted: deviations */
-  double *forces;                 /**< rank × natoms × 3, eV/Å, likewise */
-  double *squares;                /**< natoms, sorted: of the distance of each centre; NaN: undefined */
-  const signed char *elements;    /**< of the evaluation's atoms */
-  size_t energies_capacity, forces_capacity, squares_capacity;
-  lml_evaluator_beside beside; /**< what evaluators are to evaluate for it */
 } lml_linear_uncertainty;
 
 /** Read what lies beside the file @p coefficients (NULL: the potential is from no file), which must be the
@@ -40,11 +40,6 @@ lml_status lml_linear_uncertainty_read(lml_linear_uncertainty *uncertainty, cons
 /** LML_ERR_INPUT where what was read beside @p coefficients lacks some of the set @p needs. */
 lml_status lml_linear_uncertainty_has(const lml_linear_uncertainty *uncertainty, unsigned needs,
                                       const char *coefficients, lml_error *error);
-
-/** Get ready for an evaluation of @p natoms atoms and images of @p elements: what @p needs says is in `beside` then.
- * Centres may be evaluated by several threads, unless forces are needed, which they would add to the same places. */
-lml_status lml_linear_uncertainty_begin(lml_linear_uncertainty *uncertainty, unsigned needs, size_t natoms,
-                                        const signed char *elements, lml_error *error);
 
 void lml_linear_uncertainty_free(lml_linear_uncertainty *uncertainty);
 

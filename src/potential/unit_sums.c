@@ -9,22 +9,26 @@ enum { BLOCK_SHIFT = 3, BLOCK = 1 << BLOCK_SHIFT };
 
 void lml_unit_sums_free(lml_unit_sums *sums) {
   lml_free(sums->forces);
+  lml_free(sums->beside);
   lml_free(sums->touched);
   lml_free(sums->blocks);
   *sums = (lml_unit_sums){0};
 }
 
-lml_status lml_unit_sums_reserve(lml_unit_sums *sums, size_t natoms, lml_error *error) {
-  if (natoms <= sums->capacity) return LML_OK;
+lml_status lml_unit_sums_reserve(lml_unit_sums *sums, size_t natoms, size_t width, lml_error *error) {
+  if (natoms <= sums->capacity && width == sums->width) return LML_OK;
   const size_t wanted = natoms + natoms / 16, nblocks = (wanted + BLOCK - 1) / BLOCK;
   lml_unit_sums_free(sums);
   lml_status status = lml_alloc(&sums->forces, 3 * wanted, sizeof(double), "forces", error);
+  if (status == LML_OK && width > 0) status = lml_alloc(&sums->beside, width * wanted, sizeof(double), "forces", error);
   if (status == LML_OK) status = lml_alloc(&sums->touched, nblocks, 1, "forces", error);
   if (status == LML_OK) status = lml_alloc(&sums->blocks, nblocks, sizeof *sums->blocks, "forces", error);
-  if (status == LML_OK)
+  if (status == LML_OK) {
     sums->capacity = wanted;
-  else
+    sums->width = width;
+  } else {
     lml_unit_sums_free(sums);
+  }
   return status;
 }
 
@@ -37,13 +41,18 @@ void lml_unit_sums_touch(lml_unit_sums *sums, const int32_t *list, size_t count)
   }
 }
 
-void lml_unit_sums_move(lml_unit_sums *sums, double *forces, size_t natoms, double *virial) {
+/** Add @p count numbers, and set them to zero. */
+static void move(double *from, size_t count, double *to) {
+  for (size_t i = 0; i < count; i++) to[i] += from[i];
+  memset(from, 0, count * sizeof *from);
+}
+
+void lml_unit_sums_move(lml_unit_sums *sums, double *forces, double *beside, size_t natoms, double *virial) {
   for (size_t b = 0; b < sums->nblocks; b++) {
     const size_t first = (size_t)sums->blocks[b] << BLOCK_SHIFT;
     const size_t count = natoms - first < BLOCK ? natoms - first : BLOCK;
-    double *to = forces + 3 * first, *from = sums->forces + 3 * first;
-    for (size_t i = 0; i < 3 * count; i++) to[i] += from[i];
-    memset(from, 0, 3 * count * sizeof *from);
+    move(sums->forces + 3 * first, 3 * count, forces + 3 * first);
+    if (sums->width > 0) move(sums->beside + sums->width * first, sums->width * count, beside + sums->width * first);
     sums->touched[sums->blocks[b]] = 0;
   }
   sums->nblocks = 0;

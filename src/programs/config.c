@@ -10,7 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-const char *const lml_extras_names[] = {"none", "json", NULL};
+const char *const lml_extras_names[] = {"none", "json", "ipi-committee", NULL};
 static const char *const driver_user_names[] = {"own", "any", NULL};
 static const char *const format[] = {"lmlink-serve", NULL};
 
@@ -160,7 +160,8 @@ static const lml_key keys[] = {
      LML_KEY_AT(lml_serve_config, extras),
      .type = LML_KEY_CHOICE,
      .choices = lml_extras_names,
-     .help = "what is sent beside energy, forces and virial: `none`, or `json`, one object in every reply",
+     .help = "what is sent beside energy, forces and virial: `none`; `json`, one object in every reply; or "
+             "`ipi-committee`, the same with a [committee](#committee) for i-PI",
      .option = "extras",
      .argument = "WHAT"},
     {.name = "log_level",

@@ -9,12 +9,14 @@
 #include "base/path.h"
 #include "base/print.h"
 #include "base/sys.h"
+#include "calculator/derived_results.h"
 #include "calculator/result_names.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
 #include "lmlink/version.h"
 #include "potential/format.h"
 #include "programs/eval_arrays.h"
+#include "programs/eval_committee.h"
 #include "programs/eval_frame.h"
 #include "programs/eval_region.h"
 #include "programs/eval_work.h"
@@ -68,6 +70,10 @@ static const lml_option options[] = {
      .value = "FILE",
      .help = "Write the potential to this .snapcoeff file and the .snapparam file beside it, or to this .uf3 file. No "
              "structures are needed then."},
+    {.name = "committee",
+     .help =
+         "With --write: write the members of the committee that the uncertainty beside the potential makes, to files "
+         "with -1, -2, ... before the extension."},
     {.name = "threads",
      .value = "N",
      .help = "Threads that share an evaluation, by default as many as there are cores; results are the same for any "
@@ -151,7 +157,7 @@ typedef struct run {
   lml_eval_path path;
   lml_frame frame;
   lml_text_list names; /* of results beyond energy, forces and virial */
-  lml_request request; /* for these */
+  lml_derived derived; /* what the calculator is asked for, and what is made of it; the first frame is the baseline */
   lml_results results;
   double largest_force; /* eV/Å, of the results */
   bool told;            /* that atoms have no neighbours */
@@ -169,13 +175,15 @@ static lml_status check_stop(lml_error *error) {
 static lml_status evaluate(run *r, long index, lml_error *error) {
   const lml_structure *structure = &r->frame.structure;
   bool done = false;
-  lml_status status = lml_calculator_start(r->calculator, structure, &r->request, error);
+  const lml_request request = lml_derived_request(&r->derived);
+  lml_status status = lml_calculator_start(r->calculator, structure, &request, error);
   while (status == LML_OK && !done) {
     show_progress(&r->progress, index, structure, r->begin);
     status = lml_calculator_progress(r->calculator, &done, error);
     if (status == LML_OK) status = check_stop(error);
   }
   if (status == LML_OK) status = lml_calculator_finish(r->calculator, &r->results, error);
+  if (status == LML_OK) status = lml_derived_add(&r->derived, structure, &r->results, error);
   return status == LML_OK ? lml_results_largest_force(&r->results, &r->largest_force, error) : status;
 }
 
@@ -289,8 +297,8 @@ static lml_status find_request(run *r, lml_error *error) {
   lml_status status = lml_result_names_split("energies", &r->names, error);
   if (status == LML_OK && names != NULL) status = lml_result_names_split(names, &r->names, error);
   if (status == LML_OK) status = lml_eval_region_create(r->arguments, &r->names, &r->region, error);
-  r->request = lml_result_names_request(&r->names);
-  return status;
+  const lml_request request = lml_result_names_request(&r->names);
+  return status == LML_OK ? lml_derived_want(&r->derived, &request, 0, error) : status;
 }
 
 static lml_status check_options(run *r, lml_error *error) {
@@ -338,7 +346,8 @@ static lml_status read_potential(run *r, lml_error *error) {
   if (status == LML_OK) status = set_threads(r, error);
   if (status == LML_OK && lml_arguments_count(r->arguments, "coordination-radius") > 0) status = set_radius(r, error);
   if (status == LML_OK && r->region != NULL) lml_eval_region_set_cutoff(r->region, lml_potential_cutoff(r->potential));
-  return status == LML_OK ? lml_calculator_check(r->calculator, &r->request, error) : status;
+  const lml_request request = lml_derived_request(&r->derived);
+  return status == LML_OK ? lml_calculator_check(r->calculator, &request, error) : status;
 }
 
 /** Write the potential where that is asked for, to a file that is not there yet. */
@@ -346,11 +355,14 @@ static lml_status write_potential(const run *r, lml_error *error) {
   const char *path = lml_arguments_text(r->arguments, "write", 0);
   struct stat unused;
   char comment[256];
+  const bool committee = lml_arguments_count(r->arguments, "committee") > 0;
+  if (path == NULL && committee) return lml_fail(error, LML_ERR_USAGE, "--committee needs --write FILE");
   if (path == NULL) return LML_OK;
   if (r->potential == NULL) return lml_fail(error, LML_ERR_USAGE, "--write needs --potential FILE");
+  lml_print_cut(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
+  if (committee) return lml_eval_write_committee(r->potential, path, comment, error);
   if (lml_sys->stat(path, &unused) == 0)
     return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or remove it", path);
-  lml_print_cut(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
   return lml_format_write(r->potential, path, comment, error);
 }
 
@@ -399,6 +411,7 @@ static lml_status run_all(run *r, lml_error *error) {
   lml_eval_region_free(r->region);
   lml_frame_free(&r->frame);
   lml_results_free(&r->results);
+  lml_derived_free(&r->derived);
   lml_text_list_free(&r->names);
   lml_calculator_destroy(r->calculator);
   lml_threads_free(&r->threads);

@@ -21,18 +21,24 @@ struct lml_reload {
   char checksum[LML_SHA256_TEXT];
 };
 
-/** The files that coefficients come from, and the uncertainty where results are from it; NULL: there is none. They are
- *  replaced one after the other, so that all are watched. */
-static const char *watched(const lml_reload *reload, size_t file) {
+/** The files that coefficients come from, and what may lie beside them; NULL: there is none. */
+static const char *path_of(const lml_reload *reload, size_t file) {
   const lml_potential *potential = reload->settings.potential;
-  if (file == UNCERTAINTY)
-    return lml_linear_calculator_uncertain(reload->settings.calculator) == NULL ? NULL : reload->uncertainty;
+  if (file == UNCERTAINTY) return reload->uncertainty;
   return file == COEFFICIENTS ? potential->coefficient_file : potential->parameter_file;
 }
 
+/** The same, but the uncertainty only where results are from it. They are replaced one after the other, so that all are
+ *  watched. */
+static const char *watched(const lml_reload *reload, size_t file) {
+  const bool counts = file != UNCERTAINTY || lml_linear_calculator_uncertain(reload->settings.calculator) != NULL;
+  return counts ? path_of(reload, file) : NULL;
+}
+
+/** Remember how all are, also what results will be from later. */
 static void look_at_files(lml_reload *reload) {
   for (size_t k = 0; k < NFILES; k++)
-    if (watched(reload, k) != NULL) (void)lml_sys->stat(watched(reload, k), &reload->seen[k]);
+    if (path_of(reload, k) != NULL) (void)lml_sys->stat(path_of(reload, k), &reload->seen[k]);
 }
 
 static lml_status find_uncertainty(lml_reload *reload, lml_error *error) {
@@ -132,23 +138,23 @@ static lml_status take(const lml_reload *reload, char checksum[LML_SHA256_TEXT],
   return status;
 }
 
-bool lml_reload_look(lml_reload *reload) {
+lml_reload_outcome lml_reload_look(lml_reload *reload) {
   const lml_reload_settings *s = &reload->settings;
   const bool asked = s->asked != NULL && *s->asked != 0;
-  if (!asked && (s->when != LML_RELOAD_CHANGED || !has_changed(reload))) return false;
+  if (!asked && (s->when != LML_RELOAD_CHANGED || !has_changed(reload))) return LML_RELOAD_NOTHING;
   if (asked) *s->asked = 0;
   char checksum[LML_SHA256_TEXT];
   lml_error error = {0};
   look_at_files(reload);
   if (take(reload, checksum, &error) != LML_OK) {
     lml_log_line(s->log, LML_LOG_ERROR, "the old coefficients stay in force: %s", error.message);
-    return false;
+    return LML_RELOAD_NOTHING;
   }
   const bool other = strcmp(checksum, reload->checksum) != 0;
   memcpy(reload->checksum, checksum, sizeof checksum);
   if (other && s->recorder != NULL) lml_recorder_set_potential(s->recorder, checksum);
-  if (!other && !asked) return false; /* the other file of the two was replaced */
+  if (!other && !asked) return LML_RELOAD_AGAIN; /* the other file of the two was replaced */
   lml_log_line(s->log, LML_LOG_ERROR, "new coefficients in force: %s, sha256:%.12s…", s->potential->coefficient_file,
                checksum);
-  return other;
+  return other ? LML_RELOAD_COEFFICIENTS : LML_RELOAD_AGAIN;
 }

@@ -33,10 +33,16 @@ typedef struct lml_reload lml_reload;
 
 lml_status lml_reload_create(const lml_reload_settings *settings, lml_reload **reload, lml_error *error);
 
+/** What came of a look at the files. */
+typedef enum lml_reload_outcome {
+  LML_RELOAD_NOTHING = 0, /**< all is as it was */
+  LML_RELOAD_AGAIN,       /**< the same coefficients were read again, and what lies beside them */
+  LML_RELOAD_COEFFICIENTS /**< other coefficients are in force than before */
+} lml_reload_outcome;
+
 /** Take over new coefficients where it is time for that: on all ranks or on none. A file that can't be read, or differs
- *  in more than coefficients, leaves the old ones in force, and a line says why. Whether other coefficients are in
- * force now than before. */
-bool lml_reload_look(lml_reload *reload);
+ *  in more than coefficients, leaves the old ones in force, and a line says why. */
+lml_reload_outcome lml_reload_look(lml_reload *reload);
 
 /** NULL is fine. */
 void lml_reload_destroy(lml_reload *reload);

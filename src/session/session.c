@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "calculator/derived_results.h"
 #include "calculator/result_names.h"
 #include "engine/init.h"
 #include "mixing/mixing_calculator.h"
@@ -22,7 +23,8 @@ struct lml_session {
   lml_init init;            /**< of the driver that is being served */
   const char **wanted;      /**< names of results: those of the settings, and of the driver's INIT */
   size_t nwanted, wanted_capacity;
-  lml_text_list told;      /**< names of those that this driver does not get, which was told */
+  lml_derived derived; /**< what the calculator is asked for, and what is made of it; its baseline is all replicas' */
+  lml_text_list told;  /**< names of those that this driver does not get, which was told */
   lml_structure structure; /**< under evaluation */
   lml_results results;
   int32_t *replicas; /**< numbers of those that this driver has named, in the order in which they came */
@@ -32,12 +34,27 @@ struct lml_session {
   size_t evaluations;
 };
 
+/** What is made for the extras beyond the results that are wanted. */
+static unsigned more_for_extras(const lml_session *session) {
+  return session->settings.extras != LML_SESSION_EXTRAS_IPI_COMMITTEE
+             ? 0
+             : 1u << LML_DERIVED_COMMITTEE_ENERGIES | 1u << LML_DERIVED_COMMITTEE_FORCES |
+                   1u << LML_DERIVED_COMMITTEE_VIRIALS;
+}
+
+/** Whether the calculator may give what is wanted, or what that is made of. */
+static lml_status check_results(lml_session *session, const lml_request *wanted, lml_error *error) {
+  const lml_status status = lml_derived_want(&session->derived, wanted, more_for_extras(session), error);
+  const lml_request asked = lml_derived_request(&session->derived);
+  return status == LML_OK ? lml_calculator_check(session->settings.calculator, &asked, error) : status;
+}
+
 lml_status lml_session_create(const lml_session_settings *settings, lml_session **session, lml_error *error) {
   lml_status status = lml_alloc(session, 1, sizeof **session, "a session", error);
   if (status != LML_OK) return status;
   (*session)->settings = *settings;
   (*session)->settings.structure = NULL;
-  status = lml_calculator_check(settings->calculator, &settings->results, error);
+  status = check_results(*session, &settings->results, error);
   if (status == LML_OK && settings->structure != NULL)
     status = lml_structure_copy(&(*session)->configured, settings->structure, error);
   if (status != LML_OK) {
@@ -52,6 +69,7 @@ void lml_session_destroy(lml_session *session) {
   lml_structure_free(&session->configured);
   lml_init_free(&session->init);
   lml_free(session->wanted);
+  lml_derived_free(&session->derived);
   lml_text_list_free(&session->told);
   lml_structure_free(&session->structure);
   lml_results_free(&session->results);
@@ -83,7 +101,8 @@ static lml_status find_wanted(lml_session *session, lml_error *error) {
   session->nwanted = 0;
   for (size_t i = 0; i < always->count && status == LML_OK; i++) status = want(session, always->names[i], error);
   for (size_t i = 0; i < asked->count && status == LML_OK; i++) status = want(session, asked->texts[i], error);
-  return status;
+  const lml_request wanted = request_of(session);
+  return status == LML_OK ? lml_derived_want(&session->derived, &wanted, more_for_extras(session), error) : status;
 }
 
 static bool is_told(const lml_session *session, const char *name) {
@@ -175,7 +194,7 @@ static lml_status take_structure(lml_session *session, const lml_ipi_event *even
 static lml_status take_results(lml_session *session, lml_error *error) {
   const lml_request asked = lml_result_names_request(&session->init.results);
   lml_error reason = {0};
-  if (lml_calculator_check(session->settings.calculator, &asked, &reason) != LML_OK)
+  if (check_results(session, &asked, &reason) != LML_OK)
     return lml_fail(error, LML_ERR_PROTOCOL, "INIT: results: %s", reason.message);
   return find_wanted(session, error);
 }
@@ -201,8 +220,10 @@ static lml_status reply(lml_session *session, lml_ipi_client *client, lml_error 
   const lml_results *results = &session->results;
   lml_ipi_result result = {
       .energy = *results->energy, .natoms = results->natoms, .forces = results->forces, .virial = results->virial};
-  if (session->settings.extras == LML_SESSION_EXTRAS_JSON || session->init.results.count > 0) {
-    const lml_status status = lml_extras_write(&session->extras, results, error);
+  if (session->settings.extras != LML_SESSION_EXTRAS_NONE || session->init.results.count > 0) {
+    const lml_status status = session->settings.extras == LML_SESSION_EXTRAS_IPI_COMMITTEE
+                                  ? lml_extras_write_committee(&session->extras, results, error)
+                                  : lml_extras_write(&session->extras, results, error);
     if (status != LML_OK) return status;
     result.extras = session->extras.text;
     result.extras_length = session->extras.length;
@@ -215,7 +236,7 @@ static lml_status reply(lml_session *session, lml_ipi_client *client, lml_error 
 /** Work until the evaluation is done, watching the driver. */
 static lml_status compute(lml_session *session, lml_ipi_client *client, lml_error *error) {
   lml_calculator *calculator = session->settings.calculator;
-  const lml_request request = request_of(session);
+  const lml_request request = lml_derived_request(&session->derived);
   lml_status status = lml_calculator_start(calculator, &session->structure, &request, error);
   bool done = false;
   while (status == LML_OK && !done) {
@@ -284,12 +305,19 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
   return lml_recorder_write(session->settings.recorder, &evaluation, error);
 }
 
+/** New coefficients give other forces, and deviate in other ways. */
+static void look_for_coefficients(lml_session *session) {
+  const lml_reload_outcome outcome =
+      session->settings.reload == NULL ? LML_RELOAD_NOTHING : lml_reload_look(session->settings.reload);
+  if (outcome == LML_RELOAD_COEFFICIENTS) lml_work_accumulator_forget(&session->work);
+  if (outcome != LML_RELOAD_NOTHING) lml_derived_forget(&session->derived);
+}
+
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
   const double begin = lml_sys->clock();
   double force = 0.0;
   size_t replica = 0;
-  if (session->settings.reload != NULL && lml_reload_look(session->settings.reload))
-    lml_work_accumulator_forget(&session->work);
+  look_for_coefficients(session);
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = find_replica(session, event, &replica, error);
   /* What can't be logged need not be computed. */
@@ -301,6 +329,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   /* a driver would carry NaN into the whole structure */
   if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
   if (status == LML_OK) status = add_work(session, event, replica, error);
+  if (status == LML_OK) status = lml_derived_add(&session->derived, &session->structure, &session->results, error);
   if (status == LML_OK) status = tell_absent(session, error);
   if (status == LML_OK) status = tell_isolated(session, error);
   if (status == LML_OK) status = record(session, event, error);
@@ -331,6 +360,7 @@ lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_e
   lml_text_list_free(&session->told);
   session->nreplicas = 0;
   lml_work_accumulator_forget(&session->work);
+  lml_derived_forget(&session->derived);
   if (session->settings.adaptive != NULL) lml_adaptive_regions_forget(session->settings.adaptive);
   set_expectation(session, client);
   lml_status status = find_wanted(session, error);

@@ -13,6 +13,9 @@
  * the extras, as virtual_work (eV), and where the mixture says so, as the energy. It begins at zero with each driver
  * and with new coefficients; in a batch, where replicas are not known, it is no number.
  *
+ *  Results of energies of an uncertainty are differences from the first structure that a driver sends, of whichever
+ *  replica, and from the next one after new coefficients (see derived_results.h).
+ *
  *  Each evaluation is written into the force log, where there is one, before its results are sent.
  *
  *  While an evaluation runs, the driver's connection is looked at between its slices, so that a driver that has
@@ -33,8 +36,9 @@
 
 /** What goes into the reply's extras where the INIT does not ask for more. */
 typedef enum lml_session_extras {
-  LML_SESSION_EXTRAS_NONE = 0, /**< nothing: what every driver takes */
-  LML_SESSION_EXTRAS_JSON      /**< one JSON object with the same keys in every reply */
+  LML_SESSION_EXTRAS_NONE = 0,     /**< nothing: what every driver takes */
+  LML_SESSION_EXTRAS_JSON,         /**< one JSON object with the same keys in every reply */
+  LML_SESSION_EXTRAS_IPI_COMMITTEE /**< the same, with a committee as i-PI's <ffcommittee> reads it */
 } lml_session_extras;
 
 typedef struct lml_session_settings {

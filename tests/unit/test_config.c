@@ -170,7 +170,7 @@ static void wrong_types_are_named(void **state) {
   wrong_json(HEAD "\"driver\": {\"reinit\": null}}", ":2: driver.reinit: must be true or false, not null");
   wrong_json(HEAD "\"calculator\": {\"type\": \"snap\"}}",
              ":2: calculator.type: 'snap' is none of: linear, remote, mixing");
-  wrong_json(HEAD LINEAR ", \"extras\": \"all\"}", ":2: extras: 'all' is none of: none, json");
+  wrong_json(HEAD LINEAR ", \"extras\": \"all\"}", ":2: extras: 'all' is none of: none, json, ipi-committee");
   wrong_json(HEAD LINEAR ", \"log_level\": \"warn\"}", ":2: log_level: 'warn' is none of: quiet, error, info, debug");
   wrong_json(HEAD "\"calculator\": {\"type\": \"linear\", \"potential\": {\"file\": \"W\", \"fixed_terms\": \"zbl\"}}}",
              ":2: calculator.potential.fixed_terms: 'zbl' is none of: none, snap");

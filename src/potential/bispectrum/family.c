@@ -17,6 +17,8 @@ typedef struct {
   lml_bispectrum_model model;
   lml_atom_batch batch;
   lml_bispectrum_gradients gradients;
+  lml_bispectrum_several several;
+  size_t nseveral; /**< energies that are wanted beside; 0: none */
 } workspace;
 
 /* ---- the descriptor ---- */
@@ -62,6 +64,7 @@ static void free_work(lml_descriptor_work *work) {
   lml_bispectrum_model_free(&self->model);
   lml_atom_batch_free(&self->batch);
   lml_bispectrum_gradients_free(&self->gradients);
+  lml_bispectrum_several_free(&self->several);
   lml_free(self);
 }
 
@@ -83,15 +86,34 @@ static lml_status reserve(lml_descriptor_work *work, size_t longest, lml_error *
   return lml_atom_batch_prepare(&self->batch, &self->model, longest, error);
 }
 
+static lml_status need_terms(lml_bispectrum_plan *plan, lml_error *error) {
+  return plan->by_term.npacked == 0 ? lml_bispectrum_plan_by_term(plan, error) : LML_OK;
+}
+
 static lml_status reserve_gradients(lml_descriptor_work *work, lml_error *error) {
   workspace *self = (workspace *)work;
   lml_bispectrum_plan *plan = &self->model.plan;
   const size_t slots = self->batch.slot_limit;
-  lml_status status = LML_OK;
-  if (plan->by_term.npacked == 0) status = lml_bispectrum_plan_by_term(plan, error);
+  const lml_status status = need_terms(plan, error);
   if (status != LML_OK || self->gradients.stride >= 3 * slots) return status;
   lml_bispectrum_gradients_free(&self->gradients);
   return lml_bispectrum_gradients_make(plan, slots, &self->gradients, error);
+}
+
+static lml_status reserve_several(lml_descriptor_work *work, size_t count, lml_error *error) {
+  workspace *self = (workspace *)work;
+  lml_bispectrum_plan *plan = &self->model.plan;
+  const size_t slots = self->batch.slot_limit;
+  self->nseveral = 0;
+  if (count == 0) return LML_OK;
+  lml_status status = need_terms(plan, error);
+  if (status == LML_OK &&
+      (self->several.slots < slots || self->several.count < count || self->several.count >= count + LML_TILE_TERMS)) {
+    lml_bispectrum_several_free(&self->several);
+    status = lml_bispectrum_several_make(plan, slots, count, &self->several, error);
+  }
+  if (status == LML_OK) self->nseveral = count;
+  return status;
 }
 
 /* ---- runs ---- */
@@ -128,17 +150,23 @@ static void values(lml_descriptor_work *work, double *to) {
   put_components(self, to);
 }
 
+/** Add to ∂E/∂t, a vector for each term at a @p stride of vectors, what β makes of them. */
+static void add_weights(const lml_bispectrum_plan *plan, const double *beta, double *weights, size_t stride) {
+  const size_t lanes = (size_t)plan->lanes, n = (size_t)plan->ncomponents;
+  for (size_t c = 0; c < n; c++) {
+    const double scale = plan->components[c].scale;
+    double *weight = weights + (size_t)plan->components[c].term * lanes * stride;
+    for (size_t lane = 0; lane < lanes; lane++) weight[lane] += scale * beta[c * lanes + lane];
+  }
+}
+
 /** β → ∂E/∂t; @p products receives what the shifts of B take from Σ β·B. */
 static void put_weights(workspace *self, const double *beta, double *products) {
   const lml_bispectrum_plan *plan = &self->model.plan;
   const size_t lanes = (size_t)plan->lanes, n = (size_t)plan->ncomponents;
   double *weights = self->batch.workspace.weights;
   memset(weights, 0, (size_t)plan->nterms * lanes * sizeof *weights);
-  for (size_t c = 0; c < n; c++) {
-    const double scale = plan->components[c].scale;
-    double *weight = weights + (size_t)plan->components[c].term * lanes;
-    for (size_t lane = 0; lane < lanes; lane++) weight[lane] += scale * beta[c * lanes + lane];
-  }
+  add_weights(plan, beta, weights, 1);
   const double *shift[LML_LANES_LIMIT];
   for (size_t lane = 0; lane < self->batch.natoms; lane++) {
     shift[lane] = self->model.shifts + (size_t)self->batch.element[lane] * n;
@@ -154,7 +182,10 @@ static void adjoint(lml_descriptor_work *work, const double *beta, double *produ
   lml_atom_batch *batch = &self->batch;
   const lml_bispectrum_plan *plan = &self->model.plan;
   put_weights(self, beta, products);
-  self->model.kernel->adjoint(plan, &batch->workspace);
+  if (self->nseveral == 0)
+    self->model.kernel->adjoint(plan, &batch->workspace);
+  else
+    self->model.kernel->adjoint_and_terms(plan, &batch->workspace, &self->several);
   self->model.kernel->forces(plan, &batch->slots, &batch->workspace, batch->gradient);
   for (size_t lane = 0; lane < batch->natoms; lane++) products[lane] += batch->workspace.energy[lane];
   work->by_neighbour = (lml_gradients_by_neighbour){.nslots = (size_t)batch->slots.group[plan->nlabel_elements],
@@ -162,6 +193,18 @@ static void adjoint(lml_descriptor_work *work, const double *beta, double *produ
                                                     .vector = batch->slots.slots,
                                                     .vector_stride = LML_SLOT_SIZE,
                                                     .gradient = batch->gradient};
+}
+
+static void several(lml_descriptor_work *work, const double *betas, size_t count) {
+  workspace *self = (workspace *)work;
+  const lml_bispectrum_plan *plan = &self->model.plan;
+  const lml_bispectrum_several *to = &self->several;
+  const size_t lanes = (size_t)plan->lanes;
+  memset(to->weights, 0, (size_t)plan->nterms * to->count * lanes * sizeof *to->weights);
+  for (size_t k = 0; k < count; k++)
+    add_weights(plan, betas + k * (size_t)plan->ncomponents * lanes, to->weights + k * lanes, to->count);
+  self->model.kernel->several_forces(plan, &self->batch.slots, &self->batch.workspace, to);
+  work->several = (lml_several_gradients){.gradient = to->gradient, .stride = to->stride};
 }
 
 _Static_assert(LML_SLOT_X == 0 && LML_SLOT_Y == 1 && LML_SLOT_Z == 2, "a slot begins with the vector to a neighbour");
@@ -198,6 +241,8 @@ static const lml_descriptor_ops ops = {
     .begin = begin,
     .values = values,
     .adjoint = adjoint,
+    .reserve_several = reserve_several,
+    .several = several,
     .gradients = gradients,
     .put_gradients = put_gradients,
 };

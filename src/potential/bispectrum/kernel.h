@@ -57,6 +57,20 @@ typedef struct lml_bispectrum_gradients {
   size_t stride;       /**< 3 × columns, at most */
 } lml_bispectrum_gradients;
 
+/** Gradients of several energies, and what they are made from; all but the last are vectors. Free with
+ *  lml_bispectrum_several_free. */
+typedef struct lml_bispectrum_several {
+  size_t count;        /**< energies, a multiple of LML_TILE_TERMS; 0: none */
+  double *adjoints;    /**< by_term.npacked: ∂t/∂U */
+  double *weights;     /**< nterms × count: ∂E/∂t */
+  double *by_u;        /**< nlabel_elements × nmoments × count: ∂E/∂U */
+  double *derivatives; /**< nmoments × 6: ∂U/∂r of two neighbours */
+  double *tile;        /**< count × 6: ∂E/∂r of these */
+  size_t stride;       /**< of the gradients: 3 × count or some more */
+  double *gradient;    /**< slots × lanes × stride, eV/Å: of each neighbour those of one energy behind the other's */
+  size_t slots;        /**< that there is room for */
+} lml_bispectrum_several;
+
 typedef struct lml_bispectrum_kernel {
   /** Neighbours → u (and geometry). */
   void (*density)(const lml_bispectrum_plan *plan, const lml_snap_parameters *parameters,
@@ -73,6 +87,13 @@ typedef struct lml_bispectrum_kernel {
    *  tables by term. */
   void (*gradients)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
                     lml_bispectrum_workspace *workspace, const lml_bispectrum_gradients *gradients);
+  /** As `adjoint`; the terms' adjoints ∂t/∂U, which do not depend on weights, are kept in @p several. The plan has its
+   *  tables by term. */
+  void (*adjoint_and_terms)(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace,
+                            const lml_bispectrum_several *several);
+  /** These, weights and geometry → the gradient of each energy with respect to each neighbour. */
+  void (*several_forces)(const lml_bispectrum_plan *plan, const lml_bispectrum_batch *batch,
+                         const lml_bispectrum_workspace *workspace, const lml_bispectrum_several *several);
   /** Slopes → −∂B/∂r of each lane's atom by the neighbours of each column, at @p places (columns × lanes), and the same
    *  by the atom itself, at @p own (lanes): for each direction a row of @p stride numbers, a multiple of
    *  LML_LANES_LIMIT. */
@@ -95,5 +116,10 @@ void lml_bispectrum_workspace_free(lml_bispectrum_workspace *workspace);
 lml_status lml_bispectrum_gradients_make(const lml_bispectrum_plan *plan, size_t slots,
                                          lml_bispectrum_gradients *gradients, lml_error *error);
 void lml_bispectrum_gradients_free(lml_bispectrum_gradients *gradients);
+
+/** Room for @p count energies of batches of up to @p slots slots; @p plan has its tables by term. */
+lml_status lml_bispectrum_several_make(const lml_bispectrum_plan *plan, size_t slots, size_t count,
+                                       lml_bispectrum_several *several, lml_error *error);
+void lml_bispectrum_several_free(lml_bispectrum_several *several);
 
 #endif

@@ -88,9 +88,10 @@ typedef struct lml_product {
 
 /** What is made of the sums of a list's cells. */
 typedef enum lml_cell_purpose {
-  LML_ADD_TO_Y,       /**< y += factor · weight of the term · sum */
-  LML_EVALUATE_TERMS, /**< term += factor · Re(conj(u) sum) */
-  LML_PACK_ADJOINTS   /**< the term's adjoint; and as above a third of the term, which has three labels */
+  LML_ADD_TO_Y,         /**< y += factor · weight of the term · sum */
+  LML_EVALUATE_TERMS,   /**< term += factor · Re(conj(u) sum) */
+  LML_PACK_ADJOINTS,    /**< the term's adjoint; and as above a third of the term, which has three labels */
+  LML_ADD_TO_Y_AND_PACK /**< y as above, and the term's adjoint */
 } lml_cell_purpose;
 
 /** Where one coupled j's sum of a cell goes, for one element label. */

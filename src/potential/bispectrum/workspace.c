@@ -62,3 +62,31 @@ void lml_bispectrum_gradients_free(lml_bispectrum_gradients *gradients) {
   lml_free(gradients->values);
   memset(gradients, 0, sizeof *gradients);
 }
+
+lml_status lml_bispectrum_several_make(const lml_bispectrum_plan *plan, size_t slots, size_t count,
+                                       lml_bispectrum_several *several, lml_error *error) {
+  static const char what[] = "several energies";
+  const size_t vector = (size_t)plan->lanes * sizeof(double), limit = LML_LANES_LIMIT;
+  const size_t elements = (size_t)plan->nlabel_elements, nmoments = (size_t)plan->nmoments;
+  const size_t tiles = (count + LML_TILE_TERMS - 1) / LML_TILE_TERMS, energies = tiles * LML_TILE_TERMS;
+  *several =
+      (lml_bispectrum_several){.count = energies, .stride = (3 * energies + limit - 1) / limit * limit, .slots = slots};
+  lml_status status = lml_alloc(&several->adjoints, plan->by_term.npacked, vector, what, error);
+  if (status == LML_OK) status = lml_alloc(&several->weights, (size_t)plan->nterms * energies, vector, what, error);
+  if (status == LML_OK) status = lml_alloc(&several->by_u, elements * nmoments * energies, vector, what, error);
+  if (status == LML_OK) status = lml_alloc(&several->derivatives, 6 * nmoments, vector, what, error);
+  if (status == LML_OK) status = lml_alloc(&several->tile, 6 * energies, vector, what, error);
+  if (status == LML_OK) status = lml_alloc(&several->gradient, slots * several->stride, vector, what, error);
+  if (status != LML_OK) lml_bispectrum_several_free(several);
+  return status;
+}
+
+void lml_bispectrum_several_free(lml_bispectrum_several *several) {
+  lml_free(several->adjoints);
+  lml_free(several->weights);
+  lml_free(several->by_u);
+  lml_free(several->derivatives);
+  lml_free(several->tile);
+  lml_free(several->gradient);
+  memset(several, 0, sizeof *several);
+}

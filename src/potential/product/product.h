@@ -19,6 +19,12 @@ typedef struct lml_product_kernel {
    *  were. */
   void (*quadratic)(int n, const lml_quadratic_form *form, const double *mask, const double *values, double *beta,
                     double *energies);
+  /** Add to @p sums the sums over all lanes of @p nruns runs of mask · V_i V_j for i ≤ j, row by row, n (n + 1) / 2
+   *  numbers: @p masks are a vector of each run, @p values n vectors V of each. */
+  void (*add_products)(int n, size_t nruns, const double *masks, const double *values, double *sums);
+  /** Of each lane |Rᵀ(B − μ)|², with μ = @p mean (n numbers) and R = @p factor (n × n, row-major, an upper triangle).
+   */
+  void (*squares)(int n, const double *mean, const double *factor, const double *values, double *squares);
   /** B and ∂B/∂r of @p nsources sources, @p n components each → the gradient of the sum over the sources of all linear
    *  and quadratic descriptors, in their order: n (n + 3) / 2 doubles. The sources' arrays are aligned to LML_ALIGNMENT
    *  and can be read to the next multiple of LML_LANES_LIMIT. */

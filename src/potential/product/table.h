@@ -5,10 +5,14 @@
 #ifndef LML_PRODUCT_TABLE_H
 #define LML_PRODUCT_TABLE_H
 
+#include "potential/product/components.h"
 #include "potential/product/quadratic.h"
 #include "potential/product/quadratic_gradients.h"
 #include "potential/product/variants.h"
 
-LML_VARIANT(lml_product_kernel) = {.quadratic = quadratic, .quadratic_gradients = quadratic_gradients};
+LML_VARIANT(lml_product_kernel) = {.quadratic = quadratic,
+                                   .add_products = add_products,
+                                   .squares = squares,
+                                   .quadratic_gradients = quadratic_gradients};
 
 #endif

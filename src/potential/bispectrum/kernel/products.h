@@ -76,15 +76,19 @@ typedef struct {
 } cell_walk;
 
 ALWAYS_INLINE void pack_adjoint(const lml_adjoint_target *target, const vec sum[2], const cell_walk *w) {
-  const vec *u = vec_at(w->workspace->u, target->u);
   w->adjoints[target->re] = target->re_factor * sum[0];
   if (target->im >= 0) w->adjoints[target->im] = target->im_factor * sum[1];
+}
+
+ALWAYS_INLINE void add_to_term(const lml_adjoint_target *target, const vec sum[2], const cell_walk *w) {
+  const vec *u = vec_at(w->workspace->u, target->u);
   as_vec_mutable(w->workspace->terms)[target->term] += target->value * (u[0] * sum[0] + u[1] * sum[1]);
 }
 
 ALWAYS_INLINE void deliver(lml_cell_purpose what, size_t number, const vec sum[2], const cell_walk *walk) {
+  if (what == LML_PACK_ADJOINTS || what == LML_ADD_TO_Y_AND_PACK) pack_adjoint(&walk->targets[number], sum, walk);
   if (what == LML_PACK_ADJOINTS) {
-    pack_adjoint(&walk->targets[number], sum, walk);
+    add_to_term(&walk->targets[number], sum, walk);
     return;
   }
   const lml_cell_target *target = &walk->list->targets[number];

@@ -12,6 +12,7 @@
 #include "potential/bispectrum/kernel/gradients.h"
 #include "potential/bispectrum/kernel/products.h"
 #include "potential/bispectrum/kernel/scatter.h"
+#include "potential/bispectrum/kernel/several.h"
 
 LML_VARIANT(lml_bispectrum_kernel) = {
     .density = density,
@@ -20,6 +21,8 @@ LML_VARIANT(lml_bispectrum_kernel) = {
     .forces = forces,
     .gradients = gradients,
     .scatter = scatter,
+    .adjoint_and_terms = adjoint_and_terms,
+    .several_forces = several_forces,
 };
 
 #endif

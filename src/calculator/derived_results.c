@@ -1,0 +1,167 @@
+#include "calculator/derived_results.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+const char *const lml_derived_names[LML_DERIVED_COUNT] = {"sigma_energy", "committee_energies", "committee_forces",
+                                                          "committee_virials"};
+
+/** What each is made of. */
+static const char *const bases[LML_DERIVED_COUNT] = {"energy_deviations", "energy_deviations", "force_deviations",
+                                                     "virial_deviations"};
+
+void lml_derived_free(lml_derived *derived) {
+  lml_free(derived->asked);
+  lml_free(derived->baseline);
+  *derived = (lml_derived){0};
+}
+
+void lml_derived_forget(lml_derived *derived) { derived->rank = 0; }
+
+/* ---- what is wanted ---- */
+
+lml_request lml_derived_request(const lml_derived *derived) {
+  return (lml_request){.names = derived->asked, .count = derived->nasked};
+}
+
+static lml_status ask(lml_derived *derived, const char *name, lml_error *error) {
+  const lml_request asked = lml_derived_request(derived);
+  if (lml_request_names(&asked, name)) return LML_OK;
+  const lml_status status = lml_grow(&derived->asked, &derived->asked_capacity, derived->nasked + 1,
+                                     sizeof *derived->asked, "names of results", error);
+  if (status == LML_OK) derived->asked[derived->nasked++] = name;
+  return status;
+}
+
+/** The derived result of that name, or their number. */
+static size_t place_of(const char *name) {
+  size_t k = 0;
+  while (k < LML_DERIVED_COUNT && strcmp(lml_derived_names[k], name) != 0) k++;
+  return k;
+}
+
+lml_status lml_derived_want(lml_derived *derived, const lml_request *request, unsigned more, lml_error *error) {
+  lml_status status = LML_OK;
+  derived->wanted = more;
+  derived->nasked = 0;
+  for (size_t i = 0; i < request->count && status == LML_OK; i++) {
+    const size_t place = place_of(request->names[i]);
+    if (place < LML_DERIVED_COUNT)
+      derived->wanted |= 1u << place;
+    else
+      status = ask(derived, request->names[i], error);
+  }
+  derived->nwanted = derived->nasked;
+  for (size_t k = 0; k < LML_DERIVED_COUNT && status == LML_OK; k++)
+    if ((derived->wanted >> k & 1u) != 0) status = ask(derived, bases[k], error);
+  return status;
+}
+
+/* ---- the baseline ---- */
+
+static void count_elements(const lml_structure *structure, size_t *counts) {
+  memset(counts, 0, LML_DERIVED_NUMBERS * sizeof *counts);
+  for (size_t i = 0; i < structure->natoms; i++)
+    if (structure->numbers[i] >= 0 && structure->numbers[i] < LML_DERIVED_NUMBERS) counts[structure->numbers[i]]++;
+}
+
+/** Let @p deviations be less those of the baseline, or not numbers where the structure is made of other atoms. */
+static lml_status subtract_baseline(lml_derived *derived, const lml_structure *structure, size_t rank,
+                                    double *deviations, lml_error *error) {
+  size_t counts[LML_DERIVED_NUMBERS];
+  count_elements(structure, counts);
+  if (derived->rank != rank) {
+    const lml_status status =
+        lml_grow(&derived->baseline, &derived->baseline_capacity, rank, sizeof *deviations, "a baseline", error);
+    if (status != LML_OK) return status;
+    memcpy(derived->baseline, deviations, rank * sizeof *deviations);
+    memcpy(derived->counts, counts, sizeof counts);
+    derived->rank = rank;
+  }
+  const bool same = memcmp(counts, derived->counts, sizeof counts) == 0;
+  for (size_t k = 0; k < rank; k++) deviations[k] = same ? deviations[k] - derived->baseline[k] : NAN;
+  return LML_OK;
+}
+
+/* ---- the committee ---- */
+
+double lml_committee_weight(size_t rank, size_t member, size_t column) {
+  const double i = (double)column + 1.0;
+  const double entry = member <= column ? 1.0 : member == column + 1 ? -i : 0.0;
+  return sqrt((double)rank / (i * (i + 1.0))) * entry;
+}
+
+/** Of each row of @p width values the members' values, one member's behind the other's: @p deviations have so many for
+ *  each column. */
+static void put_members(const double *values, const double *deviations, size_t width, size_t rank, double *to) {
+  for (size_t member = 0; member <= rank; member++, to += width) {
+    memcpy(to, values, width * sizeof *to);
+    for (size_t k = 0; k < rank; k++) {
+      const double weight = lml_committee_weight(rank, member, k);
+      for (size_t x = 0; x < width && weight != 0.0; x++) to[x] += weight * deviations[k * width + x];
+    }
+  }
+}
+
+/** Members of the standard result at @p standard, from deviations from it. */
+static lml_status add_committee(size_t place, size_t standard, const char *base, lml_results *results,
+                                lml_error *error) {
+  const lml_result *from = lml_results_find(results, base);
+  const lml_result *of = &results->list[standard];
+  const size_t width = of->width, rank = from->width / width;
+  const lml_result_form form = {
+      .name = lml_derived_names[place], .unit = of->unit, .scope = of->scope, .width = (rank + 1) * width};
+  const double *deviations = from->reals; /* values stay where they are when a result is added */
+  const double *values = of->reals;
+  lml_result *result;
+  const lml_status status = lml_results_add(results, &form, from->origin, &result, error);
+  for (size_t i = 0; status == LML_OK && i < result->rows; i++)
+    put_members(values + i * width, deviations + i * rank * width, width, rank, result->reals + i * result->width);
+  return status;
+}
+
+/* ---- adding ---- */
+
+static lml_status add_energies(lml_derived *derived, const lml_structure *structure, lml_results *results,
+                               lml_error *error) {
+  const unsigned energies = 1u << LML_DERIVED_SIGMA_ENERGY | 1u << LML_DERIVED_COMMITTEE_ENERGIES;
+  const lml_result *base = lml_results_find(results, bases[LML_DERIVED_SIGMA_ENERGY]);
+  if (base == NULL || (derived->wanted & energies) == 0) return LML_OK;
+  const lml_origin origin = base->origin;
+  const lml_result_form change = {.name = "energy_changes", .unit = "eV", .width = base->width};
+  const lml_result_form form = {.name = lml_derived_names[LML_DERIVED_SIGMA_ENERGY], .unit = "eV", .width = 1};
+  const double *deviations = base->reals;
+  lml_result *result;
+  lml_status status = lml_results_add(results, &change, origin, &result, error);
+  if (status != LML_OK) return status;
+  double *changes = result->reals, square = 0.0;
+  const size_t rank = result->width;
+  memcpy(changes, deviations, rank * sizeof *changes);
+  status = subtract_baseline(derived, structure, rank, changes, error);
+  for (size_t k = 0; k < rank; k++) square += changes[k] * changes[k];
+  if (status == LML_OK && (derived->wanted >> LML_DERIVED_SIGMA_ENERGY & 1u) != 0) {
+    status = lml_results_add(results, &form, origin, &result, error);
+    if (status == LML_OK) result->reals[0] = sqrt(square);
+  }
+  if (status == LML_OK && (derived->wanted >> LML_DERIVED_COMMITTEE_ENERGIES & 1u) != 0)
+    status = add_committee(LML_DERIVED_COMMITTEE_ENERGIES, LML_RESULTS_ENERGY, change.name, results, error);
+  lml_results_remove(results, change.name);
+  return status;
+}
+
+lml_status lml_derived_add(lml_derived *derived, const lml_structure *structure, lml_results *results,
+                           lml_error *error) {
+  static const size_t standard[LML_DERIVED_COUNT] = {
+      [LML_DERIVED_COMMITTEE_FORCES] = LML_RESULTS_FORCES, [LML_DERIVED_COMMITTEE_VIRIALS] = LML_RESULTS_VIRIAL};
+  lml_status status = add_energies(derived, structure, results, error);
+  for (size_t k = LML_DERIVED_COMMITTEE_FORCES; k < LML_DERIVED_COUNT && status == LML_OK; k++) {
+    const bool there = results->list[standard[k]].origin != LML_ORIGIN_ABSENT;
+    if ((derived->wanted >> k & 1u) != 0 && there && lml_results_find(results, bases[k]) != NULL)
+      status = add_committee(k, standard[k], bases[k], results, error);
+  }
+  for (size_t i = derived->nwanted; i < derived->nasked; i++) lml_results_remove(results, derived->asked[i]);
+  return status;
+}
