@@ -63,6 +63,10 @@ static const lml_option options[] = {
      .help =
          "Take the frames for images of a path and print the energy along it, from the work of the forces: those of "
          "the file, or, with --potential, those of the potential."},
+    {.name = "uncertainty",
+     .help =
+         "With --virtual-work and --potential: print the standard deviations of the energy along the path, too, from "
+         "the uncertainty beside the potential."},
     {.name = "ase-grid",
      .help = "With --virtual-work: integrate by the trapezoid rule on 1000 points, as ASE's NEB.integrate_forces does, "
              "and print them."},
@@ -269,6 +273,9 @@ static lml_status check_path_options(run *r, lml_error *error) {
     if (lml_arguments_count(r->arguments, others[i]) > 0)
       return lml_fail(error, LML_ERR_USAGE, "--virtual-work prints the energy along a path, and goes without --%s",
                       others[i]);
+  const bool uncertain = lml_arguments_count(r->arguments, "uncertainty") > 0;
+  if (uncertain && (!r->has_path || lml_arguments_count(r->arguments, "potential") == 0))
+    return lml_fail(error, LML_ERR_USAGE, "--uncertainty is for --virtual-work with --potential FILE alone");
   if (!r->has_path && lml_arguments_count(r->arguments, "ase-grid") > 0)
     return lml_fail(error, LML_ERR_USAGE, "--ase-grid is for --virtual-work alone");
   if (!r->has_path && lml_arguments_count(r->arguments, "potential") == 0)
@@ -297,6 +304,8 @@ static lml_status find_request(run *r, lml_error *error) {
   lml_status status = lml_result_names_split("energies", &r->names, error);
   if (status == LML_OK && names != NULL) status = lml_result_names_split(names, &r->names, error);
   if (status == LML_OK) status = lml_eval_region_create(r->arguments, &r->names, &r->region, error);
+  if (status == LML_OK && lml_arguments_count(r->arguments, "uncertainty") > 0)
+    status = lml_result_names_split(LML_EVAL_PATH_RESULTS, &r->names, error);
   const lml_request request = lml_result_names_request(&r->names);
   return status == LML_OK ? lml_derived_want(&r->derived, &request, 0, error) : status;
 }

@@ -13,14 +13,23 @@ typedef struct lml_eval_path {
   struct lml_eval_image {
     lml_structure structure;
     double *forces;
+    double *deviations; /**< rank × natoms × 3, eV/Å: of forces, of one column of the uncertainty's factor after the
+                           other */
+    double *energies;   /**< rank, eV: deviations */
   } * images;
   size_t nimages, capacity;
+  size_t rank; /**< 0: no sigma is wanted */
 } lml_eval_path;
 
-/** Add a frame: with the forces of @p results, or, where that is NULL, with those of its column forces. */
+/** Results that lml_eval_path_add needs for sigmas, with commas between them. */
+#define LML_EVAL_PATH_RESULTS "force_deviations,energy_deviations"
+
+/** Add a frame: with the forces of @p results, and their deviations if they are there, or, where that is NULL, with the
+ *  forces of its column forces. */
 lml_status lml_eval_path_add(lml_eval_path *path, lml_frame *frame, const lml_results *results, lml_error *error);
 
-/** Integrate, and print λ and E at @p points; after them the barrier and the estimated error. */
+/** Integrate, and print λ, E and, where deviations are known, its standard deviation at @p points; after them the
+ * barrier and the estimated error. */
 lml_status lml_eval_path_print(const lml_eval_path *path, lml_work_points points, lml_error *error);
 
 void lml_eval_path_free(lml_eval_path *path);

@@ -180,6 +180,33 @@ def test_sigma_of_the_energy(train, alloy, lmlink_eval, tmp_path):  # noqa: F811
     assert np.abs(found[0].info["committee_energies"] - found[0].get_potential_energy()).max() < 1e-9
 
 
+def test_sigma_along_a_path(train, alloy, lmlink_eval, tmp_path):  # noqa: F811
+    """Of the work of forces, which of a fine path is that of the energies."""
+    potential = train(alloy, ("W", "Be"))
+    start = cells(1, 5, ("W", "Be"), size=3)[0]
+    path = []
+    for x in np.linspace(0, 1, 13):
+        path.append(start.copy())
+        path[-1].positions[3] += [1.2 * x, 0.4 * np.sin(np.pi * x), 0]
+    found = evaluate(lmlink_eval, potential, path, tmp_path, ["energy_deviations"])
+    rows = np.array([atoms.info["energy_deviations"] for atoms in found])
+    energies = np.array([atoms.get_potential_energy() for atoms in found])
+    sigmas = np.linalg.norm(rows - rows[0], axis=1)
+    plain = lmlink_eval("--virtual-work", tmp_path / "in.xyz", "--potential", potential).stdout.splitlines()
+    lines = lmlink_eval("--virtual-work", tmp_path / "in.xyz", "--potential", potential, "--uncertainty").stdout.splitlines()
+    table = np.array([line.split() for line in lines[1:14]], dtype=float)
+    assert [line.rsplit(maxsplit=1)[0] for line in lines[1:14]] == plain[1:14] and "sigma" not in "".join(plain)
+    assert np.abs(table[:, 2] - (energies - energies[0])).max() < 5e-3
+    assert table[0, 3] == 0 and near(table[:, 3], sigmas, 0.01) and sigmas.max() > 1e-5
+    work, energy = [line.split() for line in lines if line.startswith("sigma")]
+    top = float([line for line in lines if line.startswith("highest")][0].split()[-1])
+    nearest = np.abs(table[:, 1] - top).argmin()
+    assert energy[-4:] == [str(nearest), "against", "the", "first"] and abs(float(energy[1]) / sigmas[nearest] - 1) < 1e-6
+    assert abs(float(work[1]) / np.interp(top, table[:, 1], table[:, 3]) - 1) < 0.02
+    done = lmlink_eval("--virtual-work", tmp_path / "out.xyz", "--uncertainty", check=False)
+    assert done.returncode == 2 and "--uncertainty is for --virtual-work with --potential" in done.stderr
+
+
 # ---- servers ----
 
 
