@@ -77,9 +77,13 @@ static lml_status find_surface(lml_uncertain_scores *scores, size_t least, const
                                const lml_unknown_species *unknown, lml_error *error) {
   const lml_result *coordination;
   const lml_status status = find_result(source->ml, coordination_name, &coordination, error);
-  for (size_t i = 0; status == LML_OK && i < coordination->rows; i++)
-    if (coordination->integers[i] < (int64_t)least) scores->surface[lml_unknown_species_parent(unknown, i)] = 1;
-  return status == LML_OK ? spread_surface(scores, source, error) : status;
+  size_t count = 0;
+  for (size_t i = 0; status == LML_OK && i < coordination->rows; i++) {
+    if (coordination->integers[i] >= (int64_t)least) continue;
+    scores->surface[lml_unknown_species_parent(unknown, i)] = 1;
+    count++;
+  }
+  return status == LML_OK && count > 0 ? spread_surface(scores, source, error) : status;
 }
 
 lml_status lml_uncertain_scores_take(lml_uncertain_scores *scores, const lml_uncertain_settings *settings,

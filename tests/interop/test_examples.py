@@ -25,6 +25,10 @@ def test_tungsten(start, potentials, tmp_path):
 def test_regions(start, potentials, tmp_path):
     output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "plot_regions.py"])
     assert "periodic along c" in output and is_picture(tmp_path / "regions.png")
+    output = run(start, tmp_path, [sys.executable, ROOT / "examples" / "ase" / "plot_regions.py", "--uncertain", "--output",
+                                   "uncertain.png"])
+    qm, buffer = map(int, output.splitlines()[1].split()[2:4])
+    assert 30 < qm < 60 and 100 < buffer < 300 and is_picture(tmp_path / "uncertain.png")
 
 
 def test_relaxation_and_dynamics(start, potentials, tmp_path):
