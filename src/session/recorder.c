@@ -23,6 +23,7 @@ struct lml_recorder {
   const lml_log *log;
   bool failed;
   bool told_damage; /**< that a frame can't be read */
+  bool told_bound;  /**< that old results are forgotten */
   double distance;
   lml_structure structure;                                               /**< no atoms where any will do */
   char configuration[SUM_SIZE], potential[SUM_SIZE], previous[SUM_SIZE]; /**< empty: none */
@@ -59,6 +60,18 @@ static void write_index(const lml_recorder *recorder, lml_status added, lml_erro
   if (added != LML_OK) tell_index(recorder, reason);
 }
 
+/** Remember an entry, and tell where others are forgotten for it. */
+static lml_status add_to_cache(lml_recorder *recorder, const lml_result_cache_entry *entry, lml_error *error) {
+  const lml_status status = lml_result_cache_add(&recorder->cache, entry, error);
+  if (status != LML_OK || recorder->cache.nforgotten == 0 || recorder->told_bound) return status;
+  recorder->told_bound = true;
+  lml_log_line(recorder->log, LML_LOG_INFO,
+               "force log %s: has more than %d results of engines; the oldest are not looked up any more and would be "
+               "computed again",
+               lml_force_log_path(recorder->file), LML_RECALL_MOST);
+  return LML_OK;
+}
+
 /** Remember a region's result in the frame of @p place; @p point is NULL where there is none. */
 static lml_status remember(lml_recorder *recorder, const lml_log_place *place, const lml_result_cache_point *point,
                            lml_status *indexed, lml_error *reason, lml_error *error) {
@@ -68,7 +81,7 @@ static lml_status remember(lml_recorder *recorder, const lml_log_place *place, c
   if (point != NULL) entry = lml_result_cache_describe(point, NULL);
   entry.place = *place;
   if (*indexed == LML_OK) *indexed = lml_log_index_add(recorder->index, &entry, reason);
-  return lml_result_cache_add(&recorder->cache, &entry, error);
+  return add_to_cache(recorder, &entry, error);
 }
 
 /* ---- frames that are there ---- */
@@ -98,7 +111,7 @@ static lml_status take_index(lml_recorder *recorder, lml_log_place *last, bool *
   lml_status status = lml_force_log_holds(recorder->file, last, holds, error);
   for (size_t i = 0; i < count && *holds && status == LML_OK; i++) {
     const lml_result_cache_entry entry = lml_log_index_entry(recorder->index, i);
-    status = lml_result_cache_add(&recorder->cache, &entry, error);
+    status = add_to_cache(recorder, &entry, error);
   }
   return status;
 }

@@ -233,8 +233,24 @@ lml_result_cache_entry lml_result_cache_describe(const lml_result_cache_point *p
 
 /* ---- looking up ---- */
 
+/** Forget the older half of the entries; what was in order stays so. */
+static void forget_half(lml_result_cache *cache) {
+  const size_t gone = cache->nentries / 2;
+  size_t kept = 0, ordered = 0;
+  for (size_t i = 0; i < cache->nentries; i++) {
+    if (cache->order[i].entry < gone) continue;
+    ordered += i < cache->nordered;
+    cache->order[kept++] = (lml_result_cache_order){cache->order[i].key, cache->order[i].entry - (uint32_t)gone};
+  }
+  memmove(cache->entries, cache->entries + gone, kept * sizeof *cache->entries);
+  cache->nentries = kept;
+  cache->nordered = ordered;
+  cache->nforgotten += gone;
+}
+
 lml_status lml_result_cache_add(lml_result_cache *cache, const lml_result_cache_entry *entry, lml_error *error) {
   if (entry->region == LML_RECALL_NOTHING) return LML_OK;
+  if (cache->nentries == LML_RECALL_MOST) forget_half(cache);
   const size_t count = cache->nentries + 1;
   lml_status status =
       lml_grow(&cache->entries, &cache->capacity, count, sizeof *cache->entries, "results that were computed", error);

@@ -16,8 +16,9 @@
 #include "session/force_log.h"
 
 enum {
-  LML_RECALL_KEYS = 4,  /**< sums over a cluster's atoms */
-  LML_RECALL_PROBES = 2 /**< atoms of a cluster whose places are kept */
+  LML_RECALL_KEYS = 4,     /**< sums over a cluster's atoms */
+  LML_RECALL_PROBES = 2,   /**< atoms of a cluster whose places are kept */
+  LML_RECALL_MOST = 200000 /**< results that are remembered, 37 MB; one more, and the older half of them is forgotten */
 };
 
 /** Coordinates count as the same that differ by less than the larger of this, in Å, and this part of their size: an
@@ -79,9 +80,11 @@ typedef struct lml_result_cache {
   size_t nentries, capacity;
   lml_result_cache_order *order; /**< of all of them; in order up to nordered */
   size_t nordered, order_capacity;
+  size_t nforgotten; /**< since there were LML_RECALL_MOST */
 } lml_result_cache;
 
-/** Remember a point; one with nothing to find is passed over. */
+/** Remember a point, and forget the older half of all where there are too many; one with nothing to find is passed
+ * over. Entries that were given out are not valid any more. */
 lml_status lml_result_cache_add(lml_result_cache *cache, const lml_result_cache_entry *entry, lml_error *error);
 
 /** The next entry that may be the same as @p asked, as far as the keys tell, the most alike first; NULL: there is none.

@@ -282,11 +282,40 @@ static void regions_are_found_by_their_atoms(void **state) {
   lml_result_cache_free(&cache);
 }
 
+/** Memory is bounded: of more results than are remembered, at least the newer half is found. */
+static void the_oldest_are_forgotten(void **state) {
+  (void)state;
+  const cluster some = make_cluster(60.0, 7);
+  const lml_result_cache_point point = point_of(&some);
+  const uint64_t count = 2 * LML_RECALL_MOST + 7;
+  double widths[LML_RECALL_KEYS];
+  lml_result_cache_entry entry = lml_result_cache_describe(&point, widths), asked = entry;
+  lml_result_cache cache = {0};
+  for (uint64_t n = 0; n < count; n++) {
+    entry.place.number = n;
+    entry.keys[0] = (double)(n * 7919 % count); /* in no order */
+    assert_int_equal(lml_result_cache_add(&cache, &entry, NULL), LML_OK);
+    assert_true(cache.nentries <= LML_RECALL_MOST);
+    asked.keys[0] = 0.0;
+    if (n % 50000 == 0) (void)lml_result_cache_next(&cache, &asked, widths, NULL); /* puts those so far in order */
+  }
+  assert_int_equal(cache.nforgotten + cache.nentries, count);
+  for (uint64_t n = 0; n < count; n += 13) {
+    asked.keys[0] = (double)(n * 7919 % count);
+    const lml_result_cache_entry *found = lml_result_cache_next(&cache, &asked, widths, NULL);
+    assert_true((found != NULL) == (n >= cache.nforgotten));
+    if (found != NULL) assert_int_equal(found->place.number, n);
+  }
+  assert_true(count - cache.nforgotten >= LML_RECALL_MOST / 2);
+  lml_result_cache_free(&cache);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_a_restart_leaves_is_found), cmocka_unit_test(nothing_else_is),
       cmocka_unit_test(what_looks_alike_is_not),        cmocka_unit_test(displacements_of_single_atoms_are_told_apart),
       cmocka_unit_test(the_nearest_comes_first),        cmocka_unit_test(regions_are_found_by_their_atoms),
+      cmocka_unit_test(the_oldest_are_forgotten),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
