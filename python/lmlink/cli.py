@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Callable, NoReturn, Sequence
 
+from .programs import run_program
+
 PROGRAMS = {
     "serve": "serve a potential, or a QM/ML mixture, to a driver: the program lmlink-serve",
     "eval": "evaluate a potential on the frames of a file: the program lmlink-eval",
@@ -74,7 +76,7 @@ def _convert(given: argparse.Namespace) -> int:
         options += ["--parameters", given.parameters]
     if given.fixed_terms is not None:
         options += ["--fixed-terms", given.fixed_terms]
-    return run_program("lmlink-eval", options)
+    run_program("lmlink-eval", options)
 
 
 def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -92,8 +94,8 @@ def _check(given: argparse.Namespace) -> int:
 
         return check_log(given.file)
     if name.endswith(".json"):
-        return run_program("lmlink-serve", [given.file, "--driver", "unix:lmlink-check", "--check"])
-    return run_program("lmlink-serve", ["--potential", given.file, "--driver", "unix:lmlink-check", "--check"])
+        run_program("lmlink-serve", [given.file, "--driver", "unix:lmlink-check", "--check"])
+    run_program("lmlink-serve", ["--potential", given.file, "--driver", "unix:lmlink-check", "--check"])
 
 
 def _add_log(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -139,14 +141,6 @@ def _refuse(text: str) -> NoReturn:
     raise Usage(text)
 
 
-def run_program(name: str, arguments: Sequence[str]) -> int:
-    """Become one of the C programs."""
-    from .programs import find_program
-
-    path = find_program(name)
-    os.execv(path, [path, *arguments])
-
-
 def _print_pages(given: argparse.Namespace, parser: argparse.ArgumentParser) -> bool:
     """What there is to print instead of a run; False where nothing is asked for."""
     from . import pages
@@ -170,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words and words[0] in PROGRAMS:  # all that follows is the program's
-            return run_program(f"lmlink-{words[0]}", words[1:])
+            run_program(f"lmlink-{words[0]}", words[1:])
         parser = build_parser()
         given = parser.parse_args(words)
         if given.command is None:

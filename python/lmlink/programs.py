@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
+from typing import NoReturn, Sequence
 
 BUILD_FOLDERS = ("build", "build/bin", "build/src", "build/src/programs", "build/release/src/programs",
                  "build/quickstart/src/programs")
@@ -20,6 +22,7 @@ def find_program(name: str) -> str:
     if (checkout / "CMakeLists.txt").is_file():
         folders += [str(checkout / folder) for folder in BUILD_FOLDERS]
     else:
+        folders += [str(Path(__file__).resolve().parent / "bin")]
         folders += [sysconfig.get_path("scripts", scheme) for scheme in
                     (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))]
     path = shutil.which(name, path=os.pathsep.join(folders)) or shutil.which(name)
@@ -28,3 +31,24 @@ def find_program(name: str) -> str:
 
         raise LMLinkError(f"{name} was not found: build it, or set LMLINK_BIN to the folder that holds it")
     return path
+
+
+def run_program(name: str, arguments: Sequence[str]) -> NoReturn:
+    """Become one of the programs."""
+    path = find_program(name)
+    os.execv(path, [path, *arguments])
+
+
+# The environment's commands where pip has installed lmlink.
+
+
+def serve() -> NoReturn:
+    run_program("lmlink-serve", sys.argv[1:])
+
+
+def evaluate() -> NoReturn:
+    run_program("lmlink-eval", sys.argv[1:])
+
+
+def retrain() -> NoReturn:
+    run_program("lmlink-retrain", sys.argv[1:])
