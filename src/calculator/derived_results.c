@@ -7,11 +7,11 @@
 #include "base/memory.h"
 
 const char *const lml_derived_names[LML_DERIVED_COUNT] = {"sigma_energy", "committee_energies", "committee_forces",
-                                                          "committee_virials"};
+                                                          "committee_virials", "free"};
 
-/** What each is made of. */
+/** What each is made of; NULL: no other result. */
 static const char *const bases[LML_DERIVED_COUNT] = {"energy_deviations", "energy_deviations", "force_deviations",
-                                                     "virial_deviations"};
+                                                     "virial_deviations", NULL};
 
 void lml_derived_free(lml_derived *derived) {
   lml_free(derived->asked);
@@ -22,6 +22,8 @@ void lml_derived_free(lml_derived *derived) {
 void lml_derived_forget(lml_derived *derived) { derived->rank = 0; }
 
 /* ---- what is wanted ---- */
+
+bool lml_derived_wants(const lml_derived *derived, size_t place) { return (derived->wanted >> place & 1u) != 0; }
 
 lml_request lml_derived_request(const lml_derived *derived) {
   return (lml_request){.names = derived->asked, .count = derived->nasked};
@@ -56,7 +58,7 @@ lml_status lml_derived_want(lml_derived *derived, const lml_request *request, un
   }
   derived->nwanted = derived->nasked;
   for (size_t k = 0; k < LML_DERIVED_COUNT && status == LML_OK; k++)
-    if ((derived->wanted >> k & 1u) != 0) status = ask(derived, bases[k], error);
+    if (lml_derived_wants(derived, k) && bases[k] != NULL) status = ask(derived, bases[k], error);
   return status;
 }
 
@@ -142,13 +144,27 @@ static lml_status add_energies(lml_derived *derived, const lml_structure *struct
   memcpy(changes, deviations, rank * sizeof *changes);
   status = subtract_baseline(derived, structure, rank, changes, error);
   for (size_t k = 0; k < rank; k++) square += changes[k] * changes[k];
-  if (status == LML_OK && (derived->wanted >> LML_DERIVED_SIGMA_ENERGY & 1u) != 0) {
+  if (status == LML_OK && lml_derived_wants(derived, LML_DERIVED_SIGMA_ENERGY)) {
     status = lml_results_add(results, &form, origin, &result, error);
     if (status == LML_OK) result->reals[0] = sqrt(square);
   }
-  if (status == LML_OK && (derived->wanted >> LML_DERIVED_COMMITTEE_ENERGIES & 1u) != 0)
+  if (status == LML_OK && lml_derived_wants(derived, LML_DERIVED_COMMITTEE_ENERGIES))
     status = add_committee(LML_DERIVED_COMMITTEE_ENERGIES, LML_RESULTS_ENERGY, change.name, results, error);
   lml_results_remove(results, change.name);
+  return status;
+}
+
+static lml_status add_free(const lml_derived *derived, lml_results *results, lml_error *error) {
+  const lml_result_form form = {.name = lml_derived_names[LML_DERIVED_FREE],
+                                .unit = "",
+                                .scope = LML_PER_ATOM,
+                                .type = LML_RESULT_INTEGER,
+                                .width = 1};
+  lml_result *result;
+  if (!lml_derived_wants(derived, LML_DERIVED_FREE) || !derived->knows_held) return LML_OK;
+  const lml_status status = lml_results_add(results, &form, LML_ORIGIN_EXACT, &result, error);
+  for (size_t i = 0; status == LML_OK && i < result->rows; i++)
+    result->integers[i] = derived->held == NULL || derived->held[i] == 0;
   return status;
 }
 
@@ -157,9 +173,10 @@ lml_status lml_derived_add(lml_derived *derived, const lml_structure *structure,
   static const size_t standard[LML_DERIVED_COUNT] = {
       [LML_DERIVED_COMMITTEE_FORCES] = LML_RESULTS_FORCES, [LML_DERIVED_COMMITTEE_VIRIALS] = LML_RESULTS_VIRIAL};
   lml_status status = add_energies(derived, structure, results, error);
-  for (size_t k = LML_DERIVED_COMMITTEE_FORCES; k < LML_DERIVED_COUNT && status == LML_OK; k++) {
+  if (status == LML_OK) status = add_free(derived, results, error);
+  for (size_t k = LML_DERIVED_COMMITTEE_FORCES; k <= LML_DERIVED_COMMITTEE_VIRIALS && status == LML_OK; k++) {
     const bool there = results->list[standard[k]].origin != LML_ORIGIN_ABSENT;
-    if ((derived->wanted >> k & 1u) != 0 && there && lml_results_find(results, bases[k]) != NULL)
+    if (lml_derived_wants(derived, k) && there && lml_results_find(results, bases[k]) != NULL)
       status = add_committee(k, standard[k], bases[k], results, error);
   }
   for (size_t i = derived->nwanted; i < derived->nasked; i++) lml_results_remove(results, derived->asked[i]);

@@ -1,6 +1,6 @@
 /** @file derived_results.h
  *  Results that are made of others and of the first structure of a series: how well the change of the energy is known,
- *  and a committee of potentials.
+ *  a committee of potentials, and which atoms are free to move.
  *
  *  A calculator gives *deviations*, what energies, forces and virials would be if Θ were a column of L, where L Lᵀ is
  * the covariance of Θ. The k + 1 members of the committee are Θ + √k L S with rows S of Helmert's matrix, which are
@@ -9,6 +9,8 @@
  */
 #ifndef LML_CALCULATOR_DERIVED_RESULTS_H
 #define LML_CALCULATOR_DERIVED_RESULTS_H
+
+#include <stdbool.h>
 
 #include "lmlink/results.h"
 #include "lmlink/structure.h"
@@ -19,6 +21,7 @@ enum {
   LML_DERIVED_COMMITTEE_ENERGIES,
   LML_DERIVED_COMMITTEE_FORCES,
   LML_DERIVED_COMMITTEE_VIRIALS,
+  LML_DERIVED_FREE,
   LML_DERIVED_COUNT
 };
 extern const char *const lml_derived_names[LML_DERIVED_COUNT];
@@ -30,7 +33,9 @@ typedef struct lml_derived {
   unsigned wanted;    /**< set of derived results */
   const char **asked; /**< what the calculator is asked for, borrowed names; those that were wanted themselves first */
   size_t nasked, nwanted, asked_capacity;
-  double *baseline; /**< rank numbers, eV: energy deviations of the first structure */
+  bool knows_held;           /**< whether it is known which atoms are held; else no result says which are free */
+  const unsigned char *held; /**< 1 for each that is, in all components, borrowed; NULL: none is */
+  double *baseline;          /**< rank numbers, eV: energy deviations of the first structure */
   size_t rank, baseline_capacity;
   size_t counts[LML_DERIVED_NUMBERS]; /**< atoms of each element of the first structure */
 } lml_derived;
@@ -46,6 +51,9 @@ lml_request lml_derived_request(const lml_derived *derived);
  * a number where a structure has other numbers of atoms of the elements. */
 lml_status lml_derived_add(lml_derived *derived, const lml_structure *structure, lml_results *results,
                            lml_error *error);
+
+/** Whether the derived result at @p place is wanted. */
+bool lml_derived_wants(const lml_derived *derived, size_t place);
 
 /** Let the next structure be the baseline. */
 void lml_derived_forget(lml_derived *derived);

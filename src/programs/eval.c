@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fail.h"
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/print.h"
 #include "base/sys.h"
@@ -24,6 +25,7 @@
 #include "programs/program.h"
 #include "programs/signals.h"
 #include "programs/threads.h"
+#include "structure/held_atoms.h"
 
 /* ---- command line ---- */
 
@@ -176,6 +178,18 @@ static lml_status check_stop(lml_error *error) {
   return stop == 0 ? LML_OK : lml_fail(error, LML_ERR_INTERRUPTED, "stopped by signal %d", (int)stop);
 }
 
+static lml_status add_derived(run *r, lml_error *error) {
+  unsigned char *held = NULL;
+  lml_status status = LML_OK;
+  r->derived.knows_held = lml_derived_wants(&r->derived, LML_DERIVED_FREE);
+  if (r->derived.knows_held) status = lml_held_atoms_read(&r->frame, &held, error);
+  r->derived.held = held;
+  if (status == LML_OK) status = lml_derived_add(&r->derived, &r->frame.structure, &r->results, error);
+  r->derived.held = NULL;
+  lml_free(held);
+  return status;
+}
+
 static lml_status evaluate(run *r, long index, lml_error *error) {
   const lml_structure *structure = &r->frame.structure;
   bool done = false;
@@ -187,7 +201,7 @@ static lml_status evaluate(run *r, long index, lml_error *error) {
     if (status == LML_OK) status = check_stop(error);
   }
   if (status == LML_OK) status = lml_calculator_finish(r->calculator, &r->results, error);
-  if (status == LML_OK) status = lml_derived_add(&r->derived, structure, &r->results, error);
+  if (status == LML_OK) status = add_derived(r, error);
   return status == LML_OK ? lml_results_largest_force(&r->results, &r->largest_force, error) : status;
 }
 

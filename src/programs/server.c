@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/print.h"
+#include "calculator/derived_results.h"
 #include "calculator/result_names.h"
 #include "engine/remote_calculator.h"
 #include "engine/template.h"
@@ -72,6 +73,12 @@ static bool chooses_uncertain(const lml_server *server) {
   return false;
 }
 
+/** Whether it matters which atoms are held. */
+static bool needs_held(const lml_server *server) {
+  const lml_request results = lml_result_names_request(&server->config->results);
+  return chooses_uncertain(server) || lml_request_names(&results, lml_derived_names[LML_DERIVED_FREE]);
+}
+
 static lml_status read_structure(lml_server *server, lml_error *error) {
   const char *path = server->config->structure;
   if (path == NULL) return LML_OK;
@@ -80,7 +87,7 @@ static lml_status read_structure(lml_server *server, lml_error *error) {
   if (status == LML_OK) status = lml_structure_copy(&server->structure, &frame.structure, error);
   if (status == LML_OK && server->config->calculator.type == LML_CALCULATOR_MIXING)
     status = lml_region_read_labels(&frame, path, &server->labels, error);
-  if (status == LML_OK && chooses_uncertain(server)) {
+  if (status == LML_OK && needs_held(server)) {
     status = lml_held_atoms_read(&frame, &server->held, error);
     if (status != LML_OK) lml_fail_context(error, "%s", path);
   }
@@ -179,6 +186,8 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .calculator = server->parts.calculator,
       .mixture = server->parts.mixture,
       .structure = server->structure.natoms > 0 ? &server->structure : NULL,
+      .held = server->held,
+      .knows_held = needs_held(server),
       .element = one_element ? lml_potential_element(potential, 0) : 0,
       .extras = server->config->extras,
       .results = lml_result_names_request(&server->config->results),

@@ -305,6 +305,15 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
   return lml_recorder_write(session->settings.recorder, &evaluation, error);
 }
 
+/** Which atoms are held is known of the structure that was configured, not of one that an INIT brought. */
+static lml_status add_derived(lml_session *session, lml_error *error) {
+  const bool configured =
+      known_structure(session) == &session->configured && session->configured.natoms == session->structure.natoms;
+  session->derived.knows_held = configured && session->settings.knows_held;
+  session->derived.held = session->settings.held;
+  return lml_derived_add(&session->derived, &session->structure, &session->results, error);
+}
+
 /** New coefficients give other forces, and deviate in other ways. */
 static void look_for_coefficients(lml_session *session) {
   const lml_reload_outcome outcome =
@@ -329,7 +338,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   /* a driver would carry NaN into the whole structure */
   if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
   if (status == LML_OK) status = add_work(session, event, replica, error);
-  if (status == LML_OK) status = lml_derived_add(&session->derived, &session->structure, &session->results, error);
+  if (status == LML_OK) status = add_derived(session, error);
   if (status == LML_OK) status = tell_absent(session, error);
   if (status == LML_OK) status = tell_isolated(session, error);
   if (status == LML_OK) status = record(session, event, error);

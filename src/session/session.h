@@ -24,6 +24,7 @@
 #ifndef LML_SESSION_SESSION_H
 #define LML_SESSION_SESSION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/log.h"
@@ -45,7 +46,10 @@ typedef struct lml_session_settings {
   lml_calculator *calculator;     /**< stays the caller's and must outlive the session */
   const lml_mixture *mixture;     /**< that the calculator is; NULL: it is none */
   const lml_structure *structure; /**< species and periodicity; copied; NULL: none is known beforehand */
-  int element; /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
+  const unsigned char
+      *held;       /**< 1 for each atom of the structure that is held; NULL: none is; must outlive the session */
+  bool knows_held; /**< whether that is known */
+  int element;     /**< atomic number of all atoms where the calculator knows one element alone; else 0 */
   lml_session_extras extras;
   lml_request results;    /**< wanted of every evaluation, beside what an INIT asks for; must outlive the session */
   lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */

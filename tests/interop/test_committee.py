@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from ase.constraints import FixAtoms
 from ase.io import read, write
 from ase.units import Bohr, Hartree
 from conftest import TIMEOUT
@@ -18,7 +19,7 @@ from test_retrain import W, W_BE, cells, label, read_coefficients, retrain, teac
 from test_uf3 import made_up, write_uf3
 from test_uncertainty_served import alloy, evaluate, near, train  # noqa: F401
 
-from lmlink import LMLink
+from lmlink import LMLink, LMLinkError
 
 COMMITTEE = ["committee_energies", "committee_forces", "committee_virials"]
 SIGMAS = 1e-12  # of the spread of members against the norm of deviations, relative to the largest
@@ -205,6 +206,29 @@ def test_sigma_along_a_path(train, alloy, lmlink_eval, tmp_path):  # noqa: F811
     assert abs(float(work[1]) / np.interp(top, table[:, 1], table[:, 3]) - 1) < 0.02
     done = lmlink_eval("--virtual-work", tmp_path / "out.xyz", "--uncertainty", check=False)
     assert done.returncode == 2 and "--uncertainty is for --virtual-work with --potential" in done.stderr
+
+
+# ---- rankings ----
+
+
+def test_free_atoms(teacher, lmlink_eval, start, folders, tmp_path):  # noqa: F811
+    """Held atoms are told from those to rank: of each frame of a file, and of a server's structure."""
+    frames = cells(2, 5, size=2)
+    frames[0].arrays["fix_mask"] = np.arange(16) < 3
+    frames[1].set_constraint(FixAtoms([5]))
+    for k, (atoms, name) in enumerate(zip(frames, ("fix_mask", "move_mask"))):
+        write(tmp_path / "in.xyz", atoms, format="extxyz", columns=["symbols", "positions", name], append=k > 0)
+    lmlink_eval("--potential", teacher[0], tmp_path / "in.xyz", "--output", tmp_path / "out.xyz", "--results", "free")
+    found = read(tmp_path / "out.xyz", ":")
+    assert found[0].arrays["free"].tolist() == [0] * 3 + [1] * 13
+    assert found[1].arrays["free"].tolist() == [int(k != 5) for k in range(16)]
+    folder, sockets = folders
+    path = configure(folder, frames[0], linear(teacher[0]), results=["free"])
+    write(folder / "structure.xyz", frames[0], format="extxyz", columns=["symbols", "positions", "fix_mask"])
+    with Mixture(start, sockets, path) as mixture:
+        assert mixture.evaluate(frames[0]).extras["free"] == [0] * 3 + [1] * 13
+    with LMLink(teacher[0], results=["free"]) as calculator, pytest.raises(LMLinkError, match="'free' is one of"):
+        calculator.get_property("forces", frames[0])  # its structures say nothing of what is held
 
 
 # ---- servers ----
