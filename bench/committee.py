@@ -65,7 +65,7 @@ def main():
         write_uncertainty(potential, structure, retrain)
 
         def seconds(*results):
-            return float(run(program, potential, structure, arguments.calls, *results)[1])
+            return float(run(program, potential, structure, arguments.calls, 1, 0.01, *results)[1])
 
         times = alternate(arguments.rounds, seconds, *(lambda names=names: seconds(*names) for names, _ in CASES.values()))
     natoms = len(make_structure(arguments.natoms, ["W"]))

@@ -12,9 +12,12 @@ from test_retrain import read_coefficients
 from test_retrain_reference import run
 from test_retrain_uncertainty import distances, neighbour_mean, read_uncertainty, unpack
 
+from lmlink import LMLink
+
 TRAINED, LEFT_OUT = (0, 1, 2, 3, 9, 10, 11, 12), (4, 5, 6, 7, 8)
 RATIO = 0.5, 1.3  # rms error / rms σ
 HARD_FACTOR_BAR = 1e-12  # of A_H L, eV per atom
+SPREAD_BAR, MEAN_BAR = 1e-12, 1e-11  # eV/Å, of members evaluated one by one
 MEMBER_BAR = 2e-12  # eV per atom, of a committee's hard energies
 QM_RANKS, PATH_RANKS = 0.80, 0.90  # Spearman's, of σ and errors of atoms
 INSIDE = 0.90  # share of errors within 2σ; at a vacancy with displaced atoms 0.87
@@ -126,6 +129,30 @@ def test_constraints_are_certain(trained_with, reference, lmlink_eval, folder):
     assert np.abs(helmert.sum(axis=0)).max() < 1e-12
     assert np.abs(rows @ factor).max() <= HARD_FACTOR_BAR
     assert np.abs(rows @ (factor @ (np.sqrt(15) * helmert.T))).max() <= MEMBER_BAR
+
+
+def test_members_written_to_files(trained_with, reference, lmlink_eval, folder):
+    """The committee that is served against its 16 members, evaluated one by one."""
+    new, _ = trained_with(15)
+    lmlink_eval("--potential", new, "--write", folder / "member.snapcoeff", "--committee")
+    members = [folder / f"member-{k}.snapcoeff" for k in range(1, 17)]
+    image = read(folder / "left_out.xyz", 2)
+    hard = read(reference / "eos_configurations.xyz", ":")
+    hard = [hard[0], hard[-1]]
+    with LMLink(new, results=["committee_forces", "sigma_forces"], fixed_terms="none") as calculator:
+        forces = calculator.get_property("forces", image)
+        shared, sigmas = calculator.results["committee_forces"].reshape(-1, 16, 3), calculator.results["sigma_forces"]
+        energies = np.array([calculator.get_property("energy", atoms) / len(atoms) for atoms in hard])
+    alone, changes = [], []
+    for member in members:
+        with LMLink(member, fixed_terms="none") as calculator:
+            alone.append(calculator.get_property("forces", image))
+            changes.append([calculator.get_property("energy", atoms) / len(atoms) for atoms in hard] - energies)
+    alone = np.array(alone)
+    assert np.abs(shared.transpose(1, 0, 2) - alone).max() <= MEAN_BAR
+    assert np.abs(alone.std(axis=0, ddof=1) - sigmas).max() <= SPREAD_BAR < 1e-9 * sigmas.max()
+    assert np.abs(alone.mean(axis=0) - forces).max() <= MEAN_BAR
+    assert np.abs(changes).max() <= MEMBER_BAR
 
 
 def test_sigma_ranks_atoms(trained_with, rows_of, reference):
