@@ -24,7 +24,7 @@ lml_status lml_eval_region_create(const lml_arguments *arguments, lml_text_list 
 void lml_eval_region_set_cutoff(lml_eval_region *region, double cutoff);
 
 /** Put the column into @p frame, whose potential gives @p results, and print a line about it. */
-lml_status lml_eval_region_put(lml_eval_region *region, long index, lml_frame *frame, const lml_results *results,
+lml_status lml_eval_region_put(lml_eval_region *self, long index, lml_frame *frame, const lml_results *results,
                                lml_error *error);
 
 /** NULL is fine. */
