@@ -7,13 +7,17 @@ import subprocess
 
 import numpy as np
 import pytest
+from ase import units
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.calculators.socketio import SocketIOCalculator
 from ase.io import read, write
+from ase.md.verlet import VelocityVerlet
 from conftest import program
 from mixture import Mixture, check, configure, linear, mixing, refusal, remote, run
 from moving import UncertainTracks, around_qm
 from retraining import retrain_to
+from serve import finish, socket_name
 from test_mixing_moving import count
 from test_reload import server
 from test_retrain import W, W_BE, write_potential
@@ -123,6 +127,29 @@ def test_labels(update, rules, made, scores, start, folders):
     assert 5 < sum(empty) < 30 and len({tuple(labels) for labels in expected}) > 3
     bounded = any((labels == "QM").sum() == rules.get("max_atoms") for labels in expected)
     assert errors.count("max_atoms lets the 9 most uncertain ones be QM atoms") == bounded == ("max_atoms" in rules), errors
+
+
+def test_dynamics_of_ase(made, scores, start, folders):
+    """Molecular dynamics with ASE as the driver, from a place that is wrong: atoms leave and others come."""
+    folder, _ = folders
+    rules = {"enter_after": 2, "leave_after": 2, "max_atoms": 20}
+    atoms = block(5, 3, 0.7)
+    path = configure(folder, atoms, mixing(linear(made / "W.snapcoeff"), (
+        uncertain(2, **rules), linear(made / "qm.snapcoeff"))), log={"file": "log.xyz", "full": True})
+    tracks = UncertainTracks(2, **{**LOOSE, **rules})
+    spread = np.sqrt(600 * units.kB / atoms.get_masses()[:, None])
+    atoms.set_velocities(np.random.default_rng(1).normal(0, 1, (len(atoms), 3)) * spread)
+    with SocketIOCalculator(unixsocket=socket_name()) as calculator:
+        process = start([program("lmlink-serve"), path, "--driver", f"unix:{socket_name()}", "--wait", 60])
+        atoms.calc = calculator
+        VelocityVerlet(atoms, 4 * units.fs).run(25)
+    code, errors = finish(process)
+    assert code == 0, errors
+    frames = read(folder / "log.xyz", ":")
+    expected = [tracks.follow(0, frame, scores(frame)) for frame in frames]
+    assert len(frames) == 26 and all((labels_of(frame) == labels).all() for frame, labels in zip(frames, expected))
+    regions = {tuple(np.flatnonzero(labels == "QM")) for labels in expected}
+    assert len(regions) > 3
 
 
 def test_forces(made, scores, lmlink_eval, start, folders):

@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "lmlink/extxyz.h"
+#include "potential/uncertainty.h"
 #include "programs/config.h"
 #include "programs/server.h"
 #include "session/force_log.h"
@@ -51,6 +52,12 @@ static const char new_snapcoeff[] =
   REGION(                                                                                      \
       "{\"around\": {\"species\": [\"Be\"], \"inner\": 3.15, \"outer\": 3.3}, \"update\": 1, " \
       "\"buffer\": 2.5}")
+/* By the distance that write_uncertainty makes: at the first evaluation without atoms, at the second with two of three.
+ */
+#define UNCERTAIN                                                                                             \
+  REGION(                                                                                                     \
+      "{\"uncertain\": {\"inner\": 3.7, \"outer\": 2, \"leave_after\": 2, \"max_atoms\": 2}, \"update\": 1, " \
+      "\"buffer\": 1.0}")
 #define FIRST REGION("{\"indices\": [0], \"buffer\": 2.5}")
 #define LAST REGION("{\"indices\": [2], \"buffer\": 2.5}")
 
@@ -66,6 +73,7 @@ static const struct configuration {
     {.name = "mixture", .calculator = MIXTURE(FIRST, WORK), .calls = 150},
     {.name = "new coefficients of a mixture", .calculator = MIXTURE(FIRST, WORK), .calls = 180, .reloads = true},
     {.name = "moving region", .calculator = MIXTURE(MOVING, WORK), .calls = 150},
+    {.name = "uncertain region", .calculator = MIXTURE(UNCERTAIN, WORK), .calls = 150},
     {.name = "two regions", .calculator = MIXTURE(FIRST ", " LAST, WORK), .calls = 180},
     {.name = "rescaled", .calculator = MIXTURE(FIRST, RESCALED), .calls = 150},
     {.name = "moving region, recalled", .calculator = MIXTURE(MOVING, WORK), .calls = 180, .recalled = true},
@@ -83,18 +91,35 @@ static void write_configuration(const struct configuration *c) {
   write_text("w.json", text);
 }
 
+/** Of the beryllium atom, by how far its first component is above 6; tungsten has no distance. */
+static void write_uncertainty(void) {
+  lml_potential *potential;
+  lml_uncertainty u = {.kind = LML_UNCERTAINTY_NONE};
+  lml_uncertainty_files files;
+  assert_int_equal(lml_potential_read(in_folder("w.snapcoeff"), NULL, LML_FIXED_TERMS_NONE, &potential, NULL), LML_OK);
+  assert_int_equal(lml_uncertainty_make_distances(&u, 2, 5, NULL), LML_OK);
+  u.distances[0].natoms = u.distances[1].natoms = 7;
+  u.distances[1].mean[0] = 6.0;
+  u.distances[1].factor[0] = 100.0;
+  assert_int_equal(lml_uncertainty_write(&u, potential, in_folder("w.snapcoeff"), &files, NULL), LML_OK);
+  assert_int_equal(lml_uncertainty_commit(&files, NULL), LML_OK);
+  lml_uncertainty_free(&u);
+  lml_potential_destroy(potential);
+}
+
 static int make_files(void **state) {
   if (make_folder(state) != 0) return -1;
   write_text("w.snapcoeff", snapcoeff);
   write_text("w.snapparam", snapparam);
   write_text("w.xyz", structure);
+  write_uncertainty();
   return 0;
 }
 
 /** Fails where a run left a file of its own. */
 static int remove_files(void **state) {
   const int count = empty_folder();
-  return remove_folder(state) == 0 && count == 4 ? 0 : -1;
+  return remove_folder(state) == 0 && count == 5 ? 0 : -1;
 }
 
 /* ---- the run ---- */
