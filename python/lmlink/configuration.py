@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
+from ase.constraints import FixAtoms
 from ase.io import read
 from numpy.typing import NDArray
 
@@ -215,6 +216,9 @@ class Configuration:
 
 
 def _read_one(path: str) -> Atoms:
+    """A structure that lmlink-serve wrote; of a cluster without atoms it writes none."""
+    if not os.path.exists(path):
+        return Atoms()
     atoms = read(path)
     assert isinstance(atoms, Atoms)
     return atoms
@@ -253,8 +257,15 @@ def _laid_over(below: Any, above: Any) -> Any:
 
 
 def _write_structure(path: str, atoms: Atoms, labelled: bool) -> None:
-    """Extended XYZ with all digits, and with the array `region` if it is `labelled`."""
-    columns = {}
+    """Extended XYZ with all digits, with the array `region` if it is `labelled`, and with what is held."""
+    columns: dict[str, Any] = {}
+    mask = atoms.arrays.get("fix_mask")
+    held = np.zeros(len(atoms), dtype=bool) if mask is None or mask.dtype.kind not in "bi" else mask.astype(bool)
+    for constraint in atoms.constraints:
+        if isinstance(constraint, FixAtoms):
+            held[constraint.get_indices()] = True
+    if held.any():
+        columns["fix_mask"] = held
     if labelled:
         # matscipy marks fixed atoms too.
         columns["region"] = ["MM" if label == "fixed" else str(label) for label in atoms.arrays["region"]]

@@ -1,10 +1,13 @@
 #include "programs/check_files.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "base/memory.h"
 #include "base/print.h"
+#include "base/sys.h"
 #include "engine/remote_calculator.h"
 #include "lmlink/extxyz.h"
 #include "structure/frame.h"
@@ -34,15 +37,23 @@ static lml_status write_regions(const lml_build *build, const char *path, lml_er
   return status;
 }
 
+/** A region without atoms has no cluster, and no file of one that it once had. */
+static lml_status remove_cluster(const char *path, lml_error *error) {
+  if (lml_sys->unlink(path) == 0 || errno == ENOENT) return LML_OK;
+  return lml_fail(error, LML_ERR_IO, "%s: is of another configuration and cannot be removed: %s", path,
+                  strerror(errno));
+}
+
 /** Write the cluster of region @p r. */
 static lml_status write_cluster(const lml_build *build, const char *prefix, size_t r, lml_error *error) {
   const lml_built_region *region = &build->regions[r];
   const bool alone = build->nregions == 1;
-  if (region->cluster->structure.natoms == 0) return LML_OK;
   char *path = lml_print_new("the name of a file", error, "%s-cluster%s%s.xyz", prefix, alone ? "" : "-",
                              alone ? "" : region->config->name);
   if (path == NULL) return LML_ERR_MEMORY;
-  const lml_status status = lml_cluster_write(region->cluster, region->region, path, error);
+  const lml_status status = region->cluster->structure.natoms == 0
+                                ? remove_cluster(path, error)
+                                : lml_cluster_write(region->cluster, region->region, path, error);
   lml_free(path);
   return status;
 }

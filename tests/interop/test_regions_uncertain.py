@@ -11,6 +11,7 @@ from ase import units
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.calculators.socketio import SocketIOCalculator
+from ase.constraints import FixAtoms
 from ase.io import read, write
 from ase.md.verlet import VelocityVerlet
 from conftest import program
@@ -22,7 +23,7 @@ from test_mixing_moving import count
 from test_reload import server
 from test_retrain import W, W_BE, write_potential
 
-from lmlink import read_log
+from lmlink import LMLink, read_log
 
 CONSTANT, CUTOFF = 3.16, 4.5  # Å, of the potential's tungsten
 MOVED = 100  # the atom whose place is wrong
@@ -291,6 +292,24 @@ def test_core_of_the_screw(reference, lmlink_eval, start, folders):
             assert (labels == tracks.labels[0]).all() and 25 < (labels == "QM").sum() < 60
 
 
+def test_lmlink(made, scores):
+    """By the settings of ASE's calculator, which knows what is held from the atoms' constraints."""
+    atoms = block(5, 3, 0.6)
+    high = scores(atoms) > INNER
+    held = np.flatnonzero(high)[:3]
+    atoms.set_constraint(FixAtoms(held))
+    wanted = np.isin(np.arange(len(atoms)), np.setdiff1d(np.flatnonzero(high), held))
+    qm = linear(made / "W.snapcoeff")
+    for region, expected in ((uncertain(), wanted), (uncertain(mask="none"), high), (uncertain(inner=90.0), 0 * high)):
+        with LMLink(made / "W.snapcoeff", qm_calc=qm, qm_selection_mask=[0], buffer_width=BUFFER,
+                    settings={"calculator": {"qm": [{"region": region, "calculator": qm}]}}) as calculator:
+            assert ((calculator.get_region_from_masks(atoms) == "QM") == expected).all()
+            assert len(calculator.get_qm_cluster(atoms)) >= expected.sum() and (expected.any() or
+                                                                               len(calculator.get_qm_cluster(atoms)) == 0)
+            calculator.get_forces(atoms)
+            assert calculator.extras["qm_atoms"] == expected.sum()
+
+
 # ---- engines ----
 
 
@@ -328,9 +347,11 @@ def test_nobody_is_asked(made, start, folders):
     folder, sockets = folders
     path = configure(folder, COME_AND_GO[0], mixing(linear(made / "W.snapcoeff"), (
         uncertain(inner=50.0, outer=40.0), engine_of(sockets, made / "qm.snapcoeff", tag="qm"))), log={"file": "log.xyz"})
+    (folder / "mixture-cluster.xyz").write_text("of an earlier check")
     checked = run(path, "--check")
     assert checked.returncode == 0 and "1: no atoms, nothing to ask of its calculator" in checked.stdout
     assert (read(folder / "mixture-regions.xyz").arrays["region"] == "MM").all()
+    assert not (folder / "mixture-cluster.xyz").exists()
     for _ in range(2):
         with Mixture(start, sockets, path) as mixture:
             for atoms in COME_AND_GO[:4]:
