@@ -65,7 +65,9 @@ static lml_status spread_surface(lml_uncertain_scores *scores, const lml_uncerta
   if (status == LML_OK) status = lml_neighbours_list(&n, structure, 0, n.natoms, error);
   for (size_t s = 0; s < n.natoms && status == LML_OK; s++) {
     if (low[n.order[s]] == 0) continue;
-    for (int64_t k = n.first[s]; k < n.first[s + 1]; k++) scores->surface[n.order[n.owner[n.list[k]]]] = 1;
+    const int32_t *list;
+    const size_t length = lml_neighbours_of(&n, s, &list);
+    for (size_t k = 0; k < length; k++) scores->surface[n.order[n.owner[list[k]]]] = 1;
   }
   lml_neighbours_free(&n);
   lml_free(low);

@@ -47,8 +47,7 @@ lml_status lml_descriptors_begin(lml_descriptors *descriptors, const lml_structu
   lml_neighbours_forget(&atoms->neighbours);
   status = lml_listed_atoms_find(atoms, &descriptors->model, structure, 0, 1, error);
   if (status != LML_OK) return status;
-  return descriptors->work->descriptor->ops->reserve(descriptors->work, lml_neighbours_longest(&atoms->neighbours),
-                                                     error);
+  return descriptors->work->descriptor->ops->reserve(descriptors->work, atoms->neighbours.longest, error);
 }
 
 /** The next run: atoms @p first, first + 1, …, of @p natoms. */

@@ -78,7 +78,7 @@ static size_t estimate_entries(const lml_gradient_rows *rows, size_t i) {
   const lml_neighbours *neighbours = &rows->descriptors->atoms.neighbours;
   const size_t s = (size_t)rows->sorted[rows->atoms[i]];
   if (!is_quadratic(rows)) return rows->descriptors->model.nelements;
-  return 1 + (size_t)(neighbours->first[s + 1] - neighbours->first[s]);
+  return 1 + (size_t)neighbours->count[s];
 }
 
 /** Take the next chosen atoms, as many as there is room for, and find their sources. */
@@ -97,14 +97,17 @@ static void choose(lml_gradient_rows *rows) {
     rows->seen[place] = rows->sorted[rows->atoms[rows->end]];
     rows->end++;
   }
-  for (size_t s = 0; s < neighbours->natoms; s++)
-    for (int64_t i = neighbours->first[s]; i < neighbours->first[s + 1]; i++) {
-      const int32_t place = rows->place[neighbours->owner[neighbours->list[i]]];
+  for (size_t s = 0; s < neighbours->natoms; s++) {
+    const int32_t *list;
+    const size_t count = lml_neighbours_of(neighbours, s, &list);
+    for (size_t i = 0; i < count; i++) {
+      const int32_t place = rows->place[neighbours->owner[list[i]]];
       if (place < 0 || place == rows->place[s]) continue;
       if (rows->seen[place] != (int32_t)s) rows->count[place]++; /* periodic images count once */
       rows->seen[place] = (int32_t)s;
       if (rows->place[s] == NEITHER) rows->place[s] = SOURCE;
     }
+  }
 }
 
 /** Lay out the entries of the atoms that were chosen. */

@@ -8,7 +8,10 @@
 
 /** Centres of a unit: a whole number of runs, enough that adding up its forces costs little beside evaluating them, and
  * few enough that a thousand atoms occupy several threads. */
-enum { UNIT = 128 };
+enum {
+  UNIT = 128,
+  RUN = 16384 /**< of a loop that does little with each number: some 10 µs */
+};
 _Static_assert(UNIT % LML_LANES_LIMIT == 0, "units of whole runs");
 
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
@@ -130,8 +133,10 @@ static lml_status find_needed(lml_linear_evaluation *evaluation, const lml_share
   centres->list = evaluation->needed;
   centres->count = 0;
   for (size_t s = 0; s < n->natoms; s++) {
+    const int32_t *list;
+    const size_t count = lml_neighbours_of(n, s, &list);
     bool needed = sorted[s] != 0;
-    for (int64_t i = n->first[s]; i < n->first[s + 1] && !needed; i++) needed = sorted[n->owner[n->list[i]]] != 0;
+    for (size_t i = 0; i < count && !needed; i++) needed = sorted[n->owner[list[i]]] != 0;
     if (needed) evaluation->needed[centres->count++] = (int32_t)s;
   }
   lml_free(wanted);
@@ -160,6 +165,18 @@ static lml_status reserve_units(lml_linear_evaluation *evaluation, lml_error *er
   return status;
 }
 
+static lml_status clear_run(void *context, size_t begin, size_t end, lml_error *error) {
+  double *values = context;
+  (void)error;
+  memset(values + begin, 0, (end - begin) * sizeof *values);
+  return LML_OK;
+}
+
+static void clear(lml_linear_evaluation *evaluation, double *values, size_t count) {
+  const lml_pool_loop loop = {count, RUN, clear_run, values};
+  (void)lml_pool_do_loop(evaluation->pool, &loop, NULL);
+}
+
 /** Make room for the results, and set them to zero. */
 static lml_status clear_results(lml_linear_evaluation *evaluation, lml_error *error) {
   const size_t natoms = evaluation->atoms.neighbours.natoms, ntotals = lml_linear_evaluation_ntotals(evaluation);
@@ -171,9 +188,9 @@ static lml_status clear_results(lml_linear_evaluation *evaluation, lml_error *er
   if (status == LML_OK)
     status = lml_grow(&evaluation->totals, &evaluation->totals_capacity, ntotals, sizeof(double), what, error);
   if (status != LML_OK) return status;
-  memset(evaluation->forces, 0, nforces * sizeof(double));
-  memset(evaluation->energies, 0, natoms * sizeof(double));
-  memset(evaluation->totals, 0, ntotals * sizeof(double));
+  clear(evaluation, evaluation->forces, nforces);
+  clear(evaluation, evaluation->energies, natoms);
+  clear(evaluation, evaluation->totals, ntotals);
   return LML_OK;
 }
 
@@ -224,6 +241,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;
   const unsigned needs = lml_linear_results_needs(share->results);
+  atoms->neighbours.pool = evaluation->pool;
   lml_status status = lml_listed_atoms_find(atoms, model, structure, share->part, share->parts, error);
   const lml_neighbours *n = &atoms->neighbours;
   if (status == LML_OK)
@@ -231,7 +249,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
                                      n->natoms + n->nghosts, lml_pool_slots(evaluation->nthreads), error);
   if (status == LML_OK) status = clear_results(evaluation, error);
   if (status != LML_OK) return status;
-  lml_centres centres = {.first = n->begin, .count = n->end - n->begin, .longest = lml_neighbours_longest(n)};
+  lml_centres centres = {.first = n->begin, .count = n->end - n->begin, .longest = n->longest};
   if (share->atoms != NULL) status = find_needed(evaluation, share, &centres, error);
   evaluation->centres = centres;
   if (status == LML_OK) status = reserve_units(evaluation, error);
@@ -260,6 +278,26 @@ bool lml_linear_evaluation_step(lml_linear_evaluation *evaluation) { return lml_
 
 void lml_linear_evaluation_give_up(lml_linear_evaluation *evaluation) { lml_pool_give_up(evaluation->pool); }
 
+/** Forces on a run of sorted atoms, without what is on their ghosts. */
+static lml_status collect_run(void *context, size_t begin, size_t end, lml_error *error) {
+  const lml_linear_evaluation *evaluation = context;
+  (void)error;
+  for (size_t s = begin; s < end; s++)
+    memcpy(evaluation->totals + 3 * (size_t)evaluation->atoms.neighbours.order[s], evaluation->forces + 3 * s,
+           3 * sizeof(double));
+  return LML_OK;
+}
+
+static void collect_forces(lml_linear_evaluation *evaluation) {
+  const lml_neighbours *n = &evaluation->atoms.neighbours;
+  const lml_pool_loop loop = {n->natoms, RUN / 4, collect_run, evaluation};
+  (void)lml_pool_do_loop(evaluation->pool, &loop, NULL);
+  for (size_t i = n->natoms; i < n->natoms + n->nghosts; i++) {
+    double *to = evaluation->totals + 3 * (size_t)n->order[n->owner[i]];
+    for (size_t d = 0; d < 3; d++) to[d] += evaluation->forces[3 * i + d];
+  }
+}
+
 lml_status lml_linear_evaluation_collect(lml_linear_evaluation *evaluation, lml_error *error) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
   lml_status status = lml_pool_end(evaluation->pool, error);
@@ -273,9 +311,6 @@ lml_status lml_linear_evaluation_collect(lml_linear_evaluation *evaluation, lml_
   for (size_t k = 0; k < LML_LINEAR_NRESULTS; k++)
     if ((evaluation->results >> k & 1u) != 0)
       lml_linear_results[k].fill(&sources, lml_linear_evaluation_result(evaluation, k));
-  for (size_t i = 0; i < n->natoms + n->nghosts; i++) {
-    double *to = evaluation->totals + 3 * (size_t)n->order[n->owner[i]];
-    for (size_t d = 0; d < 3; d++) to[d] += evaluation->forces[3 * i + d];
-  }
+  collect_forces(evaluation);
   return LML_OK;
 }

@@ -16,9 +16,10 @@ static void fill_energies(const lml_linear_sources *sources, double *values) {
 static size_t count_near(const lml_linear_sources *sources, size_t s) {
   const lml_neighbours *n = sources->neighbours;
   const double limit = sources->coordination_radius * sources->coordination_radius;
+  const int32_t *list;
+  const size_t length = lml_neighbours_of(n, s, &list);
   size_t count = 0;
-  for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++)
-    count += lml_neighbours_square(n, s, (size_t)n->list[i]) < limit;
+  for (size_t i = 0; i < length; i++) count += lml_neighbours_square(n, s, (size_t)list[i]) < limit;
   return count;
 }
 
@@ -40,11 +41,12 @@ static void fill_distance(const lml_linear_sources *sources, double *parts) {
   for (size_t s = n->begin; s < n->end; s++) {
     const double square[2] = {0.0, sources->beside->squares[s]};
     double *own = parts + DISTANCE_PARTS * (size_t)n->order[s];
+    const int32_t *list;
+    const size_t length = lml_neighbours_of(n, s, &list);
     size_t count = 1;
     own[0] += square[1];
-    for (int64_t i = n->first[s - n->begin]; i < n->first[s - n->begin + 1]; i++) {
-      const size_t j = (size_t)n->list[i];
-      const size_t near = lml_neighbours_square(n, s, j) < limit;
+    for (size_t i = 0; i < length; i++) {
+      const size_t j = (size_t)list[i], near = lml_neighbours_square(n, s, j) < limit;
       parts[DISTANCE_PARTS * (size_t)n->order[n->owner[j]]] += square[near];
       count += near;
     }

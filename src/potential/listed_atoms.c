@@ -18,25 +18,50 @@ void lml_listed_atoms_free(lml_listed_atoms *atoms) {
   memset(atoms, 0, sizeof *atoms);
 }
 
-/** Elements in sorted order, then the ghosts'. */
-static lml_status sort_elements(lml_listed_atoms *atoms, const lml_linear_model *model, const lml_structure *structure,
-                                lml_error *error) {
-  const lml_neighbours *neighbours = &atoms->neighbours;
-  const size_t natoms = structure->natoms, count = natoms + neighbours->nghosts;
-  const lml_status status =
-      lml_grow(&atoms->elements, &atoms->elements_capacity, count, 1, "elements of the atoms", error);
-  if (status != LML_OK) return status;
-  for (size_t s = 0; s < natoms; s++) {
-    const size_t i = (size_t)neighbours->order[s];
-    const int element = lml_linear_model_element(model, structure->numbers[i]);
+/** What the loops over atoms work on. */
+typedef struct sorting {
+  lml_listed_atoms *atoms;
+  const lml_linear_model *model;
+  const lml_structure *structure;
+} sorting;
+
+/** Elements of a run of sorted atoms. */
+static lml_status sort_run(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *sorted = context;
+  for (size_t s = begin; s < end; s++) {
+    const size_t i = (size_t)sorted->atoms->neighbours.order[s];
+    const int number = sorted->structure->numbers[i], element = lml_linear_model_element(sorted->model, number);
     if (element < 0)
       return lml_fail(error, LML_ERR_INPUT,
                       "atom %zu (counted from 0) is %s (atomic number %d), which the potential %s does not describe", i,
-                      lml_element_symbol(structure->numbers[i]), structure->numbers[i], model->potential->path);
-    atoms->elements[s] = (signed char)element;
+                      lml_element_symbol(number), number, sorted->model->potential->path);
+    sorted->atoms->elements[s] = (signed char)element;
   }
-  for (size_t s = natoms; s < count; s++) atoms->elements[s] = atoms->elements[neighbours->owner[s]];
   return LML_OK;
+}
+
+/** Those of a run of ghosts. */
+static lml_status sort_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *sorted = context;
+  const size_t natoms = sorted->structure->natoms;
+  (void)error;
+  for (size_t s = natoms + begin; s < natoms + end; s++)
+    sorted->atoms->elements[s] = sorted->atoms->elements[sorted->atoms->neighbours.owner[s]];
+  return LML_OK;
+}
+
+/** Elements in sorted order, then the ghosts'. */
+static lml_status sort_elements(lml_listed_atoms *atoms, const lml_linear_model *model, const lml_structure *structure,
+                                lml_error *error) {
+  enum { RUN = 4096 };
+  const lml_neighbours *neighbours = &atoms->neighbours;
+  sorting sorted = {atoms, model, structure};
+  const lml_pool_loop real = {structure->natoms, RUN, sort_run, &sorted};
+  const lml_pool_loop ghosts = {neighbours->nghosts, RUN, sort_ghosts, &sorted};
+  lml_status status = lml_grow(&atoms->elements, &atoms->elements_capacity, structure->natoms + neighbours->nghosts, 1,
+                               "elements of the atoms", error);
+  if (status == LML_OK) status = lml_pool_do_loop(neighbours->pool, &real, error);
+  return status == LML_OK ? lml_pool_do_loop(neighbours->pool, &ghosts, error) : status;
 }
 
 /** Share out the sorted atoms and list the neighbours of this part's. */
@@ -70,10 +95,7 @@ static lml_status find_neighbours(lml_listed_atoms *atoms, const lml_linear_mode
 }
 
 static size_t list_of(void *context, int32_t centre, const int32_t **list) {
-  const lml_neighbours *neighbours = context;
-  const size_t k = (size_t)centre - neighbours->begin;
-  *list = neighbours->list + neighbours->first[k];
-  return (size_t)(neighbours->first[k + 1] - neighbours->first[k]);
+  return lml_neighbours_of(context, (size_t)centre, list);
 }
 
 lml_atoms lml_listed_atoms_view(lml_neighbours *neighbours, const signed char *elements) {

@@ -6,36 +6,12 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "structure/lattice.h"
+#include "structure/neighbours_scratch.h"
 
-/* Space is divided into cubic bins, numbered with z fastest. Atoms and ghosts are each sorted by their bin's number;
- * empty bins take no memory, so that vacuum costs nothing. The atoms within the cutoff of a bin lie in ROWS × ROWS
- * rows of bins along z, and each row is one contiguous run of the sorted atoms and one of the ghosts. While the bins
- * are visited in order, the ends of all these runs only move forward. */
 enum {
-  REACH = 1, /**< bins that the cutoff spans; 2 and 3 are no faster */
-  ROWS = 2 * REACH + 1,
   BINS_PER_AXIS = 1 << 20, /**< so that a bin's number fits 63 bits; more extended systems get wider bins */
   RADIX_BITS = 11,
   FARTHEST_CELL = 1000000000
-};
-
-typedef struct grid {
-  double low[3], high[3]; /**< Å, all atoms and all ghosts that can be neighbours lie inside */
-  double width[3];        /**< Å */
-  uint64_t bins[3];       /**< with REACH empty bins at both ends, so that a run never leaves its row */
-} grid;
-
-struct lml_neighbours_scratch {
-  double cutoff;
-  grid grid;
-  uint64_t *atom_keys, *ghost_keys; /**< bin of each sorted atom or ghost */
-  size_t atom_keys_capacity, ghost_keys_capacity;
-  uint64_t *spare_keys; /**< the other half of a radix sort, and what it moves */
-  size_t spare_keys_capacity;
-  int32_t *permutation, *spare_permutation;
-  size_t permutation_capacity, spare_permutation_capacity;
-  int32_t *ghost_owner, *ghost_image; /**< in the order of their making */
-  size_t ghost_owner_capacity, ghost_image_capacity;
 };
 
 /** What the ghosts are made from. */
@@ -46,46 +22,61 @@ typedef struct image_range {
 
 /* --- memory ----------------------------------------------------------------------------------------------------- */
 
-/** Room for @p count elements; the contents are lost where it grows, so that old and new never exist together. */
-static lml_status reserve(void *array, size_t *capacity, size_t count, size_t size, const char *what,
-                          lml_error *error) {
+lml_status lml_neighbours_reserve(void *array, size_t *capacity, size_t count, size_t size, lml_error *error) {
   void *old;
   memcpy(&old, array, sizeof old);
   if (old != NULL && count <= *capacity) return LML_OK;
   lml_free(old);
   *capacity = 0;
   const size_t wanted = count + count / 16;
-  const lml_status status = lml_alloc(array, wanted, size, what, error);
+  const lml_status status = lml_alloc(array, wanted, size, "the neighbour search", error);
   if (status == LML_OK) *capacity = wanted;
   return status;
 }
 
-static lml_status reserve_atoms(lml_neighbours *n, size_t natoms, size_t nghosts, lml_error *error) {
+typedef struct {
+  void *array;
+  size_t *capacity;
+  size_t count, size;
+} room;
+
+static lml_status reserve_all(const room *rooms, size_t count, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < count && status == LML_OK; k++)
+    status = lml_neighbours_reserve(rooms[k].array, rooms[k].capacity, rooms[k].count, rooms[k].size, error);
+  return status;
+}
+
+/** For sorting the atoms. */
+static lml_status reserve_atoms(lml_neighbours *n, size_t natoms, lml_error *error) {
   struct lml_neighbours_scratch *s = n->scratch;
-  const size_t all = natoms + nghosts, most = natoms > nghosts ? natoms : nghosts;
-  const char *what = "the neighbour search";
+  const room rooms[] = {
+      {&n->order, &n->capacity_atoms, natoms, sizeof *n->order},
+      {&s->atom_keys, &s->atom_keys_capacity, natoms, sizeof *s->atom_keys},
+      {&s->spare_keys, &s->spare_keys_capacity, natoms, sizeof *s->spare_keys},
+      {&s->spare_permutation, &s->spare_permutation_capacity, natoms, sizeof *s->spare_permutation},
+  };
+  return reserve_all(rooms, sizeof rooms / sizeof rooms[0], error);
+}
+
+/** For the ghosts, and what there is of atoms and ghosts. */
+static lml_status reserve_ghosts(lml_neighbours *n, size_t natoms, size_t nghosts, lml_error *error) {
+  struct lml_neighbours_scratch *s = n->scratch;
+  const size_t all = natoms + nghosts;
   size_t positions_capacity = n->capacity_all, owner_capacity = n->capacity_all;
   n->capacity_all = 0;
-  lml_status status = reserve(&n->order, &n->capacity_atoms, natoms, sizeof *n->order, what, error);
-  if (status == LML_OK) status = reserve(&n->positions, &positions_capacity, all, 3 * sizeof(double), what, error);
-  if (status == LML_OK) status = reserve(&n->owner, &owner_capacity, all, sizeof *n->owner, what, error);
-  if (status != LML_OK) return status;
-  n->capacity_all = positions_capacity < owner_capacity ? positions_capacity : owner_capacity;
-  const struct {
-    void *array;
-    size_t *capacity;
-    size_t count, size;
-  } arrays[] = {
-      {&s->atom_keys, &s->atom_keys_capacity, natoms, sizeof *s->atom_keys},
+  const room rooms[] = {
+      {&n->positions, &positions_capacity, all, 3 * sizeof(double)},
+      {&n->owner, &owner_capacity, all, sizeof *n->owner},
       {&s->ghost_keys, &s->ghost_keys_capacity, nghosts, sizeof *s->ghost_keys},
-      {&s->spare_keys, &s->spare_keys_capacity, most, sizeof *s->spare_keys},
-      {&s->permutation, &s->permutation_capacity, most, sizeof *s->permutation},
-      {&s->spare_permutation, &s->spare_permutation_capacity, most, sizeof *s->spare_permutation},
+      {&s->spare_keys, &s->spare_keys_capacity, nghosts, sizeof *s->spare_keys},
+      {&s->permutation, &s->permutation_capacity, nghosts, sizeof *s->permutation},
+      {&s->spare_permutation, &s->spare_permutation_capacity, nghosts, sizeof *s->spare_permutation},
       {&s->ghost_owner, &s->ghost_owner_capacity, nghosts, sizeof *s->ghost_owner},
       {&s->ghost_image, &s->ghost_image_capacity, nghosts, sizeof *s->ghost_image},
   };
-  for (size_t k = 0; k < sizeof arrays / sizeof arrays[0] && status == LML_OK; k++)
-    status = reserve(arrays[k].array, arrays[k].capacity, arrays[k].count, arrays[k].size, what, error);
+  const lml_status status = reserve_all(rooms, sizeof rooms / sizeof rooms[0], error);
+  if (status == LML_OK) n->capacity_all = positions_capacity < owner_capacity ? positions_capacity : owner_capacity;
   return status;
 }
 
@@ -99,6 +90,8 @@ void lml_neighbours_free(lml_neighbours *neighbours) {
     lml_free(s->spare_permutation);
     lml_free(s->ghost_owner);
     lml_free(s->ghost_image);
+    lml_free(s->sort_runs);
+    lml_free(s->list_runs);
     lml_free(s);
   }
   lml_neighbours_forget(neighbours);
@@ -106,28 +99,29 @@ void lml_neighbours_free(lml_neighbours *neighbours) {
   lml_free(neighbours->positions);
   lml_free(neighbours->owner);
   lml_free(neighbours->first);
+  lml_free(neighbours->count);
   lml_free(neighbours->list);
   *neighbours = (lml_neighbours){0};
 }
 
 /* --- bins ------------------------------------------------------------------------------------------------------- */
 
-static uint64_t bin_of(const grid *g, const double position[3]) {
+static uint64_t bin_of(const lml_bins *g, const double position[3]) {
   uint64_t index[3];
   for (int axis = 0; axis < 3; axis++) {
-    const double last = (double)(g->bins[axis] - 2 * REACH - 1);
-    index[axis] = REACH + (uint64_t)fmin(fmax((position[axis] - g->low[axis]) / g->width[axis], 0), last);
+    const double last = (double)(g->bins[axis] - 2 * LML_BINS_REACH - 1);
+    index[axis] = LML_BINS_REACH + (uint64_t)fmin(fmax((position[axis] - g->low[axis]) / g->width[axis], 0), last);
   }
   return (index[0] * g->bins[1] + index[1]) * g->bins[2] + index[2];
 }
 
 /** Bins over the box from low to high, which are set. */
-static void make_bins(grid *g, double cutoff) {
+static void make_bins(lml_bins *g, double cutoff) {
   for (int axis = 0; axis < 3; axis++) {
     const double extent = g->high[axis] - g->low[axis];
     /* A little wider than the cutoff demands, so that rounding can't put a neighbour one bin too far. */
-    g->width[axis] = fmax(cutoff / REACH * (1 + 1e-6), extent / BINS_PER_AXIS);
-    g->bins[axis] = (uint64_t)fmin(floor(extent / g->width[axis]), BINS_PER_AXIS) + 1 + 2 * REACH;
+    g->width[axis] = fmax(cutoff / LML_BINS_REACH * (1 + 1e-6), extent / BINS_PER_AXIS);
+    g->bins[axis] = (uint64_t)fmin(floor(extent / g->width[axis]), BINS_PER_AXIS) + 1 + 2 * LML_BINS_REACH;
   }
 }
 
@@ -149,7 +143,7 @@ static void sort_keys(uint64_t *keys, int32_t *permutation, size_t count, uint64
   }
 }
 
-static uint64_t end_key(const grid *g) { return g->bins[0] * g->bins[1] * g->bins[2]; }
+static uint64_t end_key(const lml_bins *g) { return g->bins[0] * g->bins[1] * g->bins[2]; }
 
 /* --- atoms and ghosts ------------------------------------------------------------------------------------------- */
 
@@ -168,29 +162,69 @@ static lml_status wrap_atom(const lml_lattice *lattice, const lml_structure *str
   return LML_OK;
 }
 
-/** Fractional and Cartesian bounds of the wrapped atoms, widened by the cutoff. */
-static lml_status find_bounds(const lml_lattice *lattice, const lml_structure *structure, double cutoff,
-                              image_range *range, grid *g, lml_error *error) {
+/** What the loops over atoms work on. */
+typedef struct sorting {
+  lml_neighbours *n;
+  const lml_lattice *lattice;
+  const lml_structure *structure;
+  image_range range;
+} sorting;
+
+/** A loop of @p work over all atoms, shared by the caller's threads. */
+static lml_status for_atoms(sorting *s, lml_status (*work)(void *, size_t, size_t, lml_error *), lml_error *error) {
+  const lml_pool_loop loop = {s->structure->natoms, LML_SORT_RUN, work, s};
+  return lml_pool_do_loop(s->n->pool, &loop, error);
+}
+
+static void widen(double low[3], double high[3], const double by_low[3], const double by_high[3]) {
+  for (int k = 0; k < 3; k++) {
+    low[k] = fmin(low[k], by_low[k]);
+    high[k] = fmax(high[k], by_high[k]);
+  }
+}
+
+/** Fractional and Cartesian bounds of a run of atoms, wrapped. */
+static lml_status bound_run(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *s = context;
+  lml_sort_run *run = &s->n->scratch->sort_runs[begin / LML_SORT_RUN];
+  for (int k = 0; k < 3; k++) {
+    run->low[k] = run->low_fractional[k] = INFINITY;
+    run->high[k] = run->high_fractional[k] = -INFINITY;
+  }
+  for (size_t i = begin; i < end; i++) {
+    double position[3], fractional[3];
+    const lml_status status = wrap_atom(s->lattice, s->structure, i, position, error);
+    if (status != LML_OK) return status;
+    lml_lattice_fractional(s->lattice, position, fractional);
+    widen(run->low, run->high, position, position);
+    widen(run->low_fractional, run->high_fractional, fractional, fractional);
+  }
+  return LML_OK;
+}
+
+/** The same of all atoms, widened by the cutoff. */
+static lml_status find_bounds(sorting *s, double cutoff, lml_error *error) {
+  struct lml_neighbours_scratch *scratch = s->n->scratch;
+  const size_t nruns = lml_pool_loop_runs(s->structure->natoms, LML_SORT_RUN);
+  lml_bins *g = &scratch->bins;
+  image_range *range = &s->range;
+  lml_status status = lml_neighbours_reserve(&scratch->sort_runs, &scratch->sort_runs_capacity, nruns,
+                                             sizeof *scratch->sort_runs, error);
+  if (status == LML_OK) status = for_atoms(s, bound_run, error);
+  if (status != LML_OK) return status;
   for (int k = 0; k < 3; k++) {
     range->low[k] = g->low[k] = INFINITY;
     range->high[k] = g->high[k] = -INFINITY;
   }
-  for (size_t i = 0; i < structure->natoms; i++) {
-    double position[3], fractional[3];
-    const lml_status status = wrap_atom(lattice, structure, i, position, error);
-    if (status != LML_OK) return status;
-    lml_lattice_fractional(lattice, position, fractional);
-    for (int k = 0; k < 3; k++) {
-      range->low[k] = fmin(range->low[k], fractional[k]);
-      range->high[k] = fmax(range->high[k], fractional[k]);
-      g->low[k] = fmin(g->low[k], position[k]);
-      g->high[k] = fmax(g->high[k], position[k]);
-    }
+  for (size_t r = 0; r < nruns; r++) {
+    const lml_sort_run *run = &scratch->sort_runs[r];
+    widen(g->low, g->high, run->low, run->high);
+    widen(range->low, range->high, run->low_fractional, run->high_fractional);
   }
   const double margin = cutoff * (1 + 1e-6);
   for (int k = 0; k < 3; k++) {
-    range->low[k] -= margin / lattice->heights[k];
-    range->high[k] += margin / lattice->heights[k];
+    range->low[k] -= margin / s->lattice->heights[k];
+    range->high[k] += margin / s->lattice->heights[k];
     g->low[k] -= margin;
     g->high[k] += margin;
   }
@@ -232,7 +266,7 @@ static void images_of(const lml_lattice *lattice, const image_range *range, cons
   }
 }
 
-static bool inside(const grid *g, const double position[3]) {
+static bool inside(const lml_bins *g, const double position[3]) {
   for (int axis = 0; axis < 3; axis++)
     if (!(position[axis] >= g->low[axis] && position[axis] <= g->high[axis])) return false;
   return true;
@@ -246,8 +280,8 @@ typedef struct ghost_sink {
 } ghost_sink;
 
 /** Make the ghosts of the atom @p owner at @p position, inside the cell. */
-static void make_ghosts(const lml_lattice *lattice, const image_range *range, const grid *g, const double position[3],
-                        int32_t owner, ghost_sink *sink) {
+static void make_ghosts(const lml_lattice *lattice, const image_range *range, const lml_bins *g,
+                        const double position[3], int32_t owner, ghost_sink *sink) {
   int32_t first[3], last[3];
   images_of(lattice, range, position, first, last);
   for (int32_t a = first[0]; a <= last[0]; a++)
@@ -269,45 +303,107 @@ static void make_ghosts(const lml_lattice *lattice, const image_range *range, co
       }
 }
 
-static size_t count_ghosts(const lml_lattice *lattice, const lml_structure *structure, const image_range *range,
-                           const grid *g) {
+static lml_status make_keys(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *s = context;
+  (void)error;
+  for (size_t i = begin; i < end; i++) {
+    double position[3];
+    lml_lattice_wrap(s->lattice, s->structure->positions + 3 * i, position);
+    s->n->scratch->atom_keys[i] = bin_of(&s->n->scratch->bins, position);
+  }
+  return LML_OK;
+}
+
+static void wrap_sorted(const sorting *s, size_t i, double position[3]) {
+  lml_lattice_wrap(s->lattice, s->structure->positions + 3 * (size_t)s->n->order[i], position);
+}
+
+static lml_status count_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *s = context;
+  struct lml_neighbours_scratch *scratch = s->n->scratch;
   ghost_sink counter = {0};
-  for (size_t i = 0; i < structure->natoms; i++) {
+  (void)error;
+  for (size_t i = begin; i < end; i++) {
     double position[3];
-    lml_lattice_wrap(lattice, structure->positions + 3 * i, position);
-    make_ghosts(lattice, range, g, position, 0, &counter);
+    wrap_sorted(s, i, position);
+    make_ghosts(s->lattice, &s->range, &scratch->bins, position, 0, &counter);
   }
-  return counter.count;
+  scratch->sort_runs[begin / LML_SORT_RUN].nghosts = counter.count;
+  return LML_OK;
 }
 
-static void sort_atoms(lml_neighbours *n, const lml_lattice *lattice, const lml_structure *structure) {
-  struct lml_neighbours_scratch *s = n->scratch;
-  const size_t natoms = structure->natoms;
-  for (size_t i = 0; i < natoms; i++) {
-    double position[3];
-    lml_lattice_wrap(lattice, structure->positions + 3 * i, position);
-    s->atom_keys[i] = bin_of(&s->grid, position);
-  }
-  sort_keys(s->atom_keys, n->order, natoms, end_key(&s->grid), s->spare_keys, s->spare_permutation);
-  for (size_t i = 0; i < natoms; i++) {
-    lml_lattice_wrap(lattice, structure->positions + 3 * (size_t)n->order[i], n->positions + 3 * i);
+/** Positions of a run of sorted atoms, and their ghosts, in the order of their making. */
+static lml_status place_run(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *s = context;
+  lml_neighbours *n = s->n;
+  struct lml_neighbours_scratch *scratch = n->scratch;
+  const size_t before = scratch->sort_runs[begin / LML_SORT_RUN].ghosts_before;
+  ghost_sink sink = {0, scratch->ghost_keys + before, scratch->ghost_owner + before, scratch->ghost_image + before};
+  (void)error;
+  for (size_t i = begin; i < end; i++) {
+    wrap_sorted(s, i, n->positions + 3 * i);
     n->owner[i] = (int32_t)i;
+    make_ghosts(s->lattice, &s->range, &scratch->bins, n->positions + 3 * i, (int32_t)i, &sink);
   }
+  return LML_OK;
 }
 
-static void sort_ghosts(lml_neighbours *n, const lml_lattice *lattice, const image_range *range) {
-  struct lml_neighbours_scratch *s = n->scratch;
-  ghost_sink sink = {0, s->ghost_keys, s->ghost_owner, s->ghost_image};
-  for (size_t i = 0; i < n->natoms; i++) make_ghosts(lattice, range, &s->grid, n->positions + 3 * i, (int32_t)i, &sink);
-  sort_keys(s->ghost_keys, s->permutation, sink.count, end_key(&s->grid), s->spare_keys, s->spare_permutation);
-  for (size_t k = 0; k < sink.count; k++) {
-    const int32_t from = s->permutation[k], owner = s->ghost_owner[from], packed = s->ghost_image[from];
+/** Positions and owners of a run of sorted ghosts. */
+static lml_status place_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
+  const sorting *s = context;
+  lml_neighbours *n = s->n;
+  const struct lml_neighbours_scratch *scratch = n->scratch;
+  const image_range *range = &s->range;
+  (void)error;
+  for (size_t k = begin; k < end; k++) {
+    const int32_t from = scratch->permutation[k], owner = scratch->ghost_owner[from];
+    const int32_t packed = scratch->ghost_image[from];
     const int32_t first = packed / range->size[2] / range->size[1], second = packed / range->size[2] % range->size[1];
     const double image[3] = {first + range->smallest[0], second + range->smallest[1],
                              packed % range->size[2] + range->smallest[2]};
     n->owner[n->natoms + k] = owner;
-    lml_lattice_shift(lattice, n->positions + 3 * (size_t)owner, image, n->positions + 3 * (n->natoms + k));
+    lml_lattice_shift(s->lattice, n->positions + 3 * (size_t)owner, image, n->positions + 3 * (n->natoms + k));
   }
+  return LML_OK;
+}
+
+/** Ghosts of all atoms; each run gets to know how many are before its own. */
+static size_t sum_ghosts(const sorting *s) {
+  size_t sum = 0;
+  for (size_t r = 0; r < lml_pool_loop_runs(s->structure->natoms, LML_SORT_RUN); r++) {
+    lml_sort_run *run = &s->n->scratch->sort_runs[r];
+    run->ghosts_before = sum;
+    sum += run->nghosts;
+  }
+  return sum;
+}
+
+static lml_status sort_atoms(sorting *s, lml_error *error) {
+  lml_neighbours *n = s->n;
+  struct lml_neighbours_scratch *scratch = n->scratch;
+  const size_t natoms = s->structure->natoms;
+  lml_status status = reserve_atoms(n, natoms, error);
+  if (status == LML_OK) status = for_atoms(s, make_keys, error);
+  if (status == LML_OK)
+    sort_keys(scratch->atom_keys, n->order, natoms, end_key(&scratch->bins), scratch->spare_keys,
+              scratch->spare_permutation);
+  return status == LML_OK ? for_atoms(s, count_ghosts, error) : status;
+}
+
+static lml_status sort_ghosts(sorting *s, size_t nghosts, lml_error *error) {
+  lml_neighbours *n = s->n;
+  struct lml_neighbours_scratch *scratch = n->scratch;
+  lml_status status = reserve_ghosts(n, s->structure->natoms, nghosts, error);
+  if (status == LML_OK) status = for_atoms(s, place_run, error);
+  if (status != LML_OK) return status;
+  sort_keys(scratch->ghost_keys, scratch->permutation, nghosts, end_key(&scratch->bins), scratch->spare_keys,
+            scratch->spare_permutation);
+  n->natoms = s->structure->natoms;
+  n->nghosts = nghosts;
+  const lml_pool_loop loop = {nghosts, LML_SORT_RUN, place_ghosts, s};
+  status = lml_pool_do_loop(n->pool, &loop, error);
+  if (status != LML_OK) n->natoms = n->nghosts = 0;
+  return status;
 }
 
 static lml_status check_arguments(const lml_structure *structure, double cutoff, lml_error *error) {
@@ -322,197 +418,25 @@ static lml_status check_arguments(const lml_structure *structure, double cutoff,
 lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *structure, double cutoff,
                                lml_error *error) {
   lml_lattice lattice;
-  image_range range;
+  sorting s = {.n = neighbours, .lattice = &lattice, .structure = structure};
   neighbours->natoms = neighbours->nghosts = neighbours->begin = neighbours->end = 0;
   lml_status status = check_arguments(structure, cutoff, error);
   if (status == LML_OK) status = lml_lattice_make(&lattice, structure, error);
   if (status == LML_OK && neighbours->scratch == NULL)
     status = lml_alloc(&neighbours->scratch, 1, sizeof *neighbours->scratch, "the neighbour search", error);
   if (status != LML_OK) return status;
-  grid *g = &neighbours->scratch->grid;
   neighbours->scratch->cutoff = cutoff;
-  status = find_bounds(&lattice, structure, cutoff, &range, g, error);
-  if (status == LML_OK) status = bound_images(&lattice, structure->natoms, cutoff, &range, error);
+  status = find_bounds(&s, cutoff, error);
+  if (status == LML_OK) status = bound_images(&lattice, structure->natoms, cutoff, &s.range, error);
   if (status != LML_OK) return status;
-  make_bins(g, cutoff);
-  const size_t nghosts = count_ghosts(&lattice, structure, &range, g);
+  make_bins(&neighbours->scratch->bins, cutoff);
+  status = sort_atoms(&s, error);
+  if (status != LML_OK) return status;
+  const size_t nghosts = sum_ghosts(&s);
   if (nghosts > INT32_MAX - structure->natoms)
     return lml_fail(error, LML_ERR_INPUT,
                     "%zu atoms and their %zu periodic images within the cutoff of %g Å are more than the %d that can "
                     "be handled",
                     structure->natoms, nghosts, cutoff, INT32_MAX);
-  status = reserve_atoms(neighbours, structure->natoms, nghosts, error);
-  if (status != LML_OK) return status;
-  neighbours->natoms = structure->natoms;
-  neighbours->nghosts = nghosts;
-  sort_atoms(neighbours, &lattice, structure);
-  sort_ghosts(neighbours, &lattice, &range);
-  return LML_OK;
-}
-
-/* --- lists ------------------------------------------------------------------------------------------------------ */
-
-/** A run of sorted atoms or ghosts: those in the bins of one row near the bin that is visited. */
-typedef struct run {
-  size_t low, high; /**< high is one past the end */
-} run;
-
-/** The runs around the bin that is visited, among the atoms or among the ghosts. */
-typedef struct runs {
-  const uint64_t *keys;
-  size_t count;
-  size_t offset; /**< of the first in the positions */
-  run rows[ROWS * ROWS];
-} runs;
-
-/** First of the keys that is not below @p key. */
-static size_t lower_bound(const uint64_t *keys, size_t count, uint64_t key) {
-  size_t low = 0;
-  while (count > 0) {
-    const size_t half = count / 2;
-    const bool below = keys[low + half] < key;
-    low += below ? half + 1 : 0;
-    count = below ? count - half - 1 : half;
-  }
-  return low;
-}
-
-static uint64_t row_key(const grid *g, uint64_t bin, int row) {
-  const int64_t bins = ((int64_t)(row / ROWS - REACH)) * (int64_t)g->bins[1] + (row % ROWS - REACH);
-  return (uint64_t)((int64_t)bin + bins * (int64_t)g->bins[2]);
-}
-
-static runs runs_from(const grid *g, const uint64_t *keys, size_t count, size_t offset, uint64_t bin) {
-  runs r = {.keys = keys, .count = count, .offset = offset};
-  for (int row = 0; row < ROWS * ROWS; row++)
-    r.rows[row].low = r.rows[row].high = lower_bound(keys, count, row_key(g, bin, row) - REACH);
-  return r;
-}
-
-/** Move all runs on to those around @p bin. */
-static void move_runs(runs *r, const grid *g, uint64_t bin) {
-  for (int row = 0; row < ROWS * ROWS; row++) {
-    const uint64_t middle = row_key(g, bin, row);
-    run *at = &r->rows[row];
-    while (at->low < r->count && r->keys[at->low] < middle - REACH) at->low++;
-    while (at->high < r->count && r->keys[at->high] <= middle + REACH) at->high++;
-  }
-}
-
-/** Append to the list, as far as there is room, those of the runs that are near atom @p i; *@p total counts all. */
-static void append_near(lml_neighbours *n, const runs *r, size_t i, int64_t *total) {
-  const double *centre = n->positions + 3 * i;
-  const double cutoff_squared = n->scratch->cutoff * n->scratch->cutoff;
-  double shortest = n->shortest;
-  for (int row = 0; row < ROWS * ROWS; row++)
-    for (size_t j = r->offset + r->rows[row].low; j < r->offset + r->rows[row].high; j++) {
-      const double *other = n->positions + 3 * j;
-      const double x = other[0] - centre[0], y = other[1] - centre[1], z = other[2] - centre[2];
-      const double square = x * x + y * y + z * z;
-      if (!(square < cutoff_squared) || j == i) continue;
-      shortest = square < shortest ? square : shortest;
-      if ((uint64_t)*total < n->capacity_list) n->list[*total] = (int32_t)j;
-      ++*total;
-    }
-  n->shortest = shortest;
-}
-
-/** Fill the list as far as there is room, and `first` in any case; returns the room that all need. Ends at an atom that
- *  coincides with another: *@p coincident is then its sorted index, else −1. */
-static int64_t fill_list(lml_neighbours *n, int64_t *coincident) {
-  const struct lml_neighbours_scratch *s = n->scratch;
-  int64_t total = 0;
-  n->first[0] = 0;
-  n->shortest = INFINITY;
-  *coincident = -1;
-  if (n->begin == n->end) return 0;
-  runs atoms = runs_from(&s->grid, s->atom_keys, n->natoms, 0, s->atom_keys[n->begin]);
-  runs ghosts = runs_from(&s->grid, s->ghost_keys, n->nghosts, n->natoms, s->atom_keys[n->begin]);
-  for (size_t i = n->begin; i < n->end; i++) {
-    if (i == n->begin || s->atom_keys[i] != s->atom_keys[i - 1]) {
-      move_runs(&atoms, &s->grid, s->atom_keys[i]);
-      move_runs(&ghosts, &s->grid, s->atom_keys[i]);
-    }
-    append_near(n, &atoms, i, &total);
-    append_near(n, &ghosts, i, &total);
-    n->first[i - n->begin + 1] = total;
-    if (n->shortest < LML_COINCIDENT * LML_COINCIDENT) {
-      *coincident = (int64_t)i;
-      break;
-    }
-  }
-  return total;
-}
-
-/** Atoms and ghosts in the bins around the one that is visited. */
-static size_t occupancy(const runs *atoms, const runs *ghosts) {
-  size_t count = 0;
-  for (int row = 0; row < ROWS * ROWS; row++)
-    count += atoms->rows[row].high - atoms->rows[row].low + ghosts->rows[row].high - ghosts->rows[row].low;
-  return count;
-}
-
-lml_status lml_neighbours_split(const lml_neighbours *n, size_t parts, double per_neighbour, size_t *bounds,
-                                lml_error *error) {
-  const struct lml_neighbours_scratch *s = n->scratch;
-  const grid *g = &s->grid;
-  const double volume = 27.0 * g->width[0] * g->width[1] * g->width[2];
-  const double sphere = 4.0 / 3.0 * 3.14159265358979323846 * s->cutoff * s->cutoff * s->cutoff;
-  double *work; /* of all atoms before this one */
-  const lml_status status = lml_alloc(&work, n->natoms + 1, sizeof(double), "the sharing out of the atoms", error);
-  if (status != LML_OK) return status;
-  runs atoms = runs_from(g, s->atom_keys, n->natoms, 0, s->atom_keys[0]);
-  runs ghosts = runs_from(g, s->ghost_keys, n->nghosts, n->natoms, s->atom_keys[0]);
-  double each = 1.0;
-  for (size_t i = 0; i < n->natoms; i++) {
-    if (i == 0 || s->atom_keys[i] != s->atom_keys[i - 1]) {
-      move_runs(&atoms, g, s->atom_keys[i]);
-      move_runs(&ghosts, g, s->atom_keys[i]);
-      each = 1.0 + per_neighbour * (double)occupancy(&atoms, &ghosts) * sphere / volume;
-    }
-    work[i + 1] = work[i] + each;
-  }
-  bounds[0] = 0;
-  for (size_t part = 1, i = 0; part <= parts; part++) {
-    const double share = work[n->natoms] * (double)part / (double)parts;
-    while (i < n->natoms && (part == parts || work[i + 1] <= share)) i++;
-    bounds[part] = i;
-  }
-  lml_free(work);
-  return LML_OK;
-}
-
-lml_status lml_neighbours_list(lml_neighbours *neighbours, const lml_structure *structure, size_t begin, size_t end,
-                               lml_error *error) {
-  int64_t coincident;
-  if (begin > end || end > neighbours->natoms)
-    return lml_fail(error, LML_ERR_USAGE, "neighbours of atoms %zu to %zu were asked for, but %zu atoms are sorted",
-                    begin, end, neighbours->natoms);
-  neighbours->begin = neighbours->end = 0;
-  lml_status status = reserve(&neighbours->first, &neighbours->capacity_first, end - begin + 1,
-                              sizeof *neighbours->first, "neighbour lists", error);
-  if (status != LML_OK) return status;
-  neighbours->begin = begin;
-  neighbours->end = end;
-  const int64_t total = fill_list(neighbours, &coincident);
-  if (coincident < 0 && neighbours->list != NULL && (uint64_t)total <= neighbours->capacity_list) return LML_OK;
-  if (coincident >= 0)
-    status = lml_neighbours_coincide(neighbours, structure, (size_t)coincident, error);
-  else
-    status = reserve(&neighbours->list, &neighbours->capacity_list, (size_t)total, sizeof *neighbours->list,
-                     "neighbour lists", error);
-  if (status == LML_OK)
-    fill_list(neighbours, &coincident);
-  else
-    neighbours->begin = neighbours->end = 0;
-  return status;
-}
-
-size_t lml_neighbours_longest(const lml_neighbours *neighbours) {
-  size_t longest = 0;
-  for (size_t k = 0; k < neighbours->end - neighbours->begin; k++) {
-    const size_t length = (size_t)(neighbours->first[k + 1] - neighbours->first[k]);
-    if (length > longest) longest = length;
-  }
-  return longest;
+  return sort_ghosts(&s, nghosts, error);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/thread_pool.h"
 #include "lmlink/structure.h"
 #include "structure/vec3.h"
 
@@ -26,9 +27,13 @@ typedef struct lml_neighbours {
   double *positions; /**< (natoms + nghosts) × 3, Å: sorted atoms in the cell, then ghosts */
   int32_t *owner;    /**< natoms + nghosts: sorted index of the atom itself (atoms: their own index) */
   size_t begin, end; /**< sorted atoms whose neighbours are listed */
-  int64_t *first;    /**< end − begin + 1 */
-  int32_t *list;     /**< neighbours of sorted atom begin + k: list[first[k]] … list[first[k+1]−1], ascending */
+  int64_t *first;    /**< end − begin */
+  int32_t *count;    /**< end − begin */
+  int32_t *list;     /**< neighbours of sorted atom begin + k: the count[k] from list[first[k]] on, ascending */
+  size_t longest;    /**< list */
   double shortest;   /**< Å²: square of the shortest distance in the lists when they were made */
+  lml_pool *pool;    /**< the caller's, of threads that share the search; NULL: its own thread alone */
+  size_t stride;     /**< room in the list for each run of atoms that a thread takes, whose lists are contiguous */
   size_t capacity_atoms, capacity_all, capacity_first, capacity_list; /**< of the arrays above */
   struct lml_neighbours_memory *memory;                               /**< what lml_neighbours_follow compares with */
   struct lml_neighbours_scratch *scratch;
@@ -52,8 +57,11 @@ static inline double lml_neighbours_square(const lml_neighbours *neighbours, siz
   return lml_dot(d, d);
 }
 
-/** Neighbours of the listed atom that has most of them. */
-size_t lml_neighbours_longest(const lml_neighbours *neighbours);
+/** The neighbours of sorted atom @p i, from begin to end − 1; returns how many. */
+static inline size_t lml_neighbours_of(const lml_neighbours *neighbours, size_t i, const int32_t **list) {
+  *list = neighbours->list + neighbours->first[i - neighbours->begin];
+  return (size_t)neighbours->count[i - neighbours->begin];
+}
 
 /** Where to cut the sorted atoms into @p parts consecutive parts of about equal work: @p bounds receives parts + 1
  *  indices, from 0 to natoms. An atom's work is taken as 1 + @p per_neighbour × its neighbours, whose number is

@@ -48,10 +48,12 @@ lml_status lml_neighbours_check_apart(const lml_neighbours *n, const lml_structu
                                       lml_error *error) {
   const double limit = LML_COINCIDENT * LML_COINCIDENT;
   if (sqrt(n->shortest) > nearer + LML_COINCIDENT) return LML_OK;
-  for (size_t i = n->begin; i < n->end; i++)
-    for (int64_t k = n->first[i - n->begin]; k < n->first[i - n->begin + 1]; k++)
-      if (lml_neighbours_square(n, i, (size_t)n->list[k]) < limit)
-        return lml_neighbours_coincide(n, structure, i, error);
+  for (size_t i = n->begin; i < n->end; i++) {
+    const int32_t *list;
+    const size_t count = lml_neighbours_of(n, i, &list);
+    for (size_t k = 0; k < count; k++)
+      if (lml_neighbours_square(n, i, (size_t)list[k]) < limit) return lml_neighbours_coincide(n, structure, i, error);
+  }
   return LML_OK;
 }
 

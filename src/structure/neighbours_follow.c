@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "structure/neighbours.h"
 
+enum { RUN = 2048 /**< atoms of a run where threads share a loop: some 10 µs */ };
+
 struct lml_neighbours_memory {
   size_t natoms, nghosts;
   double cell[9];
@@ -37,21 +39,53 @@ static lml_status reserve(lml_neighbours *n, lml_error *error) {
   return status;
 }
 
+/** What the loops over atoms and ghosts work on. */
+typedef struct following {
+  lml_neighbours *n;
+  const lml_structure *structure;
+  double limit; /**< Å */
+} following;
+
+/** A loop of @p work, shared by the caller's threads. */
+static lml_status for_all(following *f, size_t count, lml_status (*work)(void *, size_t, size_t, lml_error *)) {
+  const lml_pool_loop loop = {count, RUN, work, f};
+  return lml_pool_do_loop(f->n->pool, &loop, NULL);
+}
+
+static const double *given(const following *f, size_t s) {
+  return f->structure->positions + 3 * (size_t)f->n->order[s];
+}
+
+static lml_status remember_atoms(void *context, size_t begin, size_t end, lml_error *error) {
+  const following *f = context;
+  struct lml_neighbours_memory *m = f->n->memory;
+  (void)error;
+  memcpy(m->reference + 3 * begin, f->n->positions + 3 * begin, 3 * (end - begin) * sizeof(double));
+  for (size_t s = begin; s < end; s++) lml_subtract(f->n->positions + 3 * s, given(f, s), m->offsets + 3 * s);
+  return LML_OK;
+}
+
+static lml_status remember_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
+  const following *f = context;
+  const lml_neighbours *n = f->n;
+  (void)error;
+  for (size_t k = begin; k < end; k++)
+    lml_subtract(n->positions + 3 * (n->natoms + k), n->positions + 3 * (size_t)n->owner[n->natoms + k],
+                 n->memory->shifts + 3 * k);
+  return LML_OK;
+}
+
 lml_status lml_neighbours_remember(lml_neighbours *neighbours, const lml_structure *structure, lml_error *error) {
   const lml_neighbours *n = neighbours;
-  const lml_status status = reserve(neighbours, error);
+  lml_status status = reserve(neighbours, error);
   if (status != LML_OK) return status;
   struct lml_neighbours_memory *m = n->memory;
   memcpy(m->cell, structure->cell, sizeof m->cell);
   memcpy(m->pbc, structure->pbc, sizeof m->pbc);
-  memcpy(m->reference, n->positions, 3 * n->natoms * sizeof(double));
-  for (size_t s = 0; s < n->natoms; s++)
-    for (size_t axis = 0; axis < 3; axis++)
-      m->offsets[3 * s + axis] = n->positions[3 * s + axis] - structure->positions[3 * (size_t)n->order[s] + axis];
-  for (size_t k = 0; k < n->nghosts; k++)
-    for (size_t axis = 0; axis < 3; axis++)
-      m->shifts[3 * k + axis] =
-          n->positions[3 * (n->natoms + k) + axis] - n->positions[3 * (size_t)n->owner[n->natoms + k] + axis];
+  following f = {.n = neighbours, .structure = structure};
+  status = for_all(&f, n->natoms, remember_atoms);
+  if (status == LML_OK) status = for_all(&f, n->nghosts, remember_ghosts);
+  if (status != LML_OK) return status;
   m->natoms = n->natoms;
   m->nghosts = n->nghosts;
   return LML_OK;
@@ -62,25 +96,48 @@ static bool same_system(const struct lml_neighbours_memory *m, const lml_structu
          memcmp(m->pbc, structure->pbc, sizeof m->pbc) == 0;
 }
 
-lml_motion lml_neighbours_follow(lml_neighbours *neighbours, const lml_structure *structure, double limit) {
-  const lml_neighbours *n = neighbours;
-  const struct lml_neighbours_memory *m = n->memory;
-  if (!same_system(m, structure)) return LML_MOTION_OTHER;
-  for (size_t s = 0; s < n->natoms; s++) {
-    const double *now = structure->positions + 3 * (size_t)n->order[s];
+/** Fails where an atom of the run is further than the limit from where it was. */
+static lml_status compare_atoms(void *context, size_t begin, size_t end, lml_error *error) {
+  const following *f = context;
+  const struct lml_neighbours_memory *m = f->n->memory;
+  (void)error;
+  for (size_t s = begin; s < end; s++) {
+    const double *now = given(f, s);
     double square = 0.0;
     for (size_t axis = 0; axis < 3; axis++) {
       const double moved = now[axis] + m->offsets[3 * s + axis] - m->reference[3 * s + axis];
       square += moved * moved;
     }
-    if (!(square < limit * limit)) return LML_MOTION_FAR;
+    if (!(square < f->limit * f->limit)) return LML_ERR_INPUT;
   }
-  for (size_t s = 0; s < n->natoms; s++)
+  return LML_OK;
+}
+
+static lml_status move_atoms(void *context, size_t begin, size_t end, lml_error *error) {
+  const following *f = context;
+  (void)error;
+  for (size_t s = begin; s < end; s++)
     for (size_t axis = 0; axis < 3; axis++)
-      n->positions[3 * s + axis] = structure->positions[3 * (size_t)n->order[s] + axis] + m->offsets[3 * s + axis];
-  for (size_t k = 0; k < n->nghosts; k++)
+      f->n->positions[3 * s + axis] = given(f, s)[axis] + f->n->memory->offsets[3 * s + axis];
+  return LML_OK;
+}
+
+static lml_status move_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
+  const following *f = context;
+  const lml_neighbours *n = f->n;
+  (void)error;
+  for (size_t k = begin; k < end; k++)
     for (size_t axis = 0; axis < 3; axis++)
       n->positions[3 * (n->natoms + k) + axis] =
-          n->positions[3 * (size_t)n->owner[n->natoms + k] + axis] + m->shifts[3 * k + axis];
+          n->positions[3 * (size_t)n->owner[n->natoms + k] + axis] + n->memory->shifts[3 * k + axis];
+  return LML_OK;
+}
+
+lml_motion lml_neighbours_follow(lml_neighbours *neighbours, const lml_structure *structure, double limit) {
+  following f = {.n = neighbours, .structure = structure, .limit = limit};
+  if (!same_system(neighbours->memory, structure)) return LML_MOTION_OTHER;
+  if (for_all(&f, neighbours->natoms, compare_atoms) != LML_OK) return LML_MOTION_FAR;
+  (void)for_all(&f, neighbours->natoms, move_atoms);
+  (void)for_all(&f, neighbours->nghosts, move_ghosts);
   return LML_MOTION_NEAR;
 }

@@ -149,10 +149,16 @@ static pair listed_pair(const lml_neighbours *n, const lml_structure *s, const d
 
 static void append_listed(const lml_neighbours *n, const lml_structure *s, const double g[9], pairs *listed) {
   for (size_t k = 0; k < n->end - n->begin; k++)
-    for (int64_t at = n->first[k]; at < n->first[k + 1]; at++) {
+    for (int64_t at = n->first[k]; at < n->first[k] + n->count[k]; at++) {
       if (at > n->first[k]) assert_true(n->list[at] > n->list[at - 1]);
       add_pair(listed, listed_pair(n, s, g, (int32_t)(n->begin + k), n->list[at]));
     }
+}
+
+static int64_t count_listed(const lml_neighbours *n) {
+  int64_t count = 0;
+  for (size_t k = 0; k < n->end - n->begin; k++) count += n->count[k];
+  return count;
 }
 
 static void assert_order_is_a_permutation(const lml_neighbours *n) {
@@ -290,10 +296,10 @@ static void the_cutoff_itself_is_excluded(void **state) {
   lml_neighbours n = {0};
   assert_int_equal(lml_neighbours_sort(&n, &s, 3, NULL), LML_OK);
   assert_int_equal(lml_neighbours_list(&n, &s, 0, 1, NULL), LML_OK);
-  assert_int_equal(n.first[1], 0);
+  assert_int_equal(n.count[0], 0);
   assert_int_equal(lml_neighbours_sort(&n, &s, nextafter(3, 4), NULL), LML_OK);
   assert_int_equal(lml_neighbours_list(&n, &s, 0, 1, NULL), LML_OK);
-  assert_int_equal(n.first[1], 6);
+  assert_int_equal(n.count[0], 6);
   lml_neighbours_free(&n);
   lml_structure_free(&s);
 }
@@ -341,6 +347,65 @@ static lml_structure crystal_beside_gas(void) {
   return s;
 }
 
+static void assert_same_search(const lml_neighbours *n, const lml_neighbours *expected) {
+  const size_t all = n->natoms + n->nghosts;
+  assert_int_equal(n->natoms, expected->natoms);
+  assert_int_equal(n->nghosts, expected->nghosts);
+  assert_memory_equal(n->order, expected->order, n->natoms * sizeof *n->order);
+  assert_memory_equal(n->owner, expected->owner, all * sizeof *n->owner);
+  assert_memory_equal(n->positions, expected->positions, 3 * all * sizeof *n->positions);
+  assert_true(n->shortest == expected->shortest && n->longest == expected->longest);
+  for (size_t i = n->begin; i < n->end; i++) {
+    const int32_t *list, *other;
+    const size_t count = lml_neighbours_of(n, i, &list);
+    assert_int_equal(count, lml_neighbours_of(expected, i, &other));
+    assert_memory_equal(list, other, count * sizeof *list);
+  }
+}
+
+/** Sort, list, remember, and follow a small motion, then a large one, as many a time as there is room to be found out.
+ */
+static void search_and_follow(lml_neighbours *n, lml_structure *s) {
+  assert_int_equal(lml_neighbours_sort(n, s, 5.0, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_list(n, s, 0, s->natoms, NULL), LML_OK);
+  assert_int_equal(lml_neighbours_remember(n, s, NULL), LML_OK);
+  double *last = s->positions + 3 * (s->natoms - 1);
+  last[0] += 0.5;
+  assert_int_equal(lml_neighbours_follow(n, s, 0.3), LML_MOTION_FAR);
+  last[0] -= 0.3;
+  assert_int_equal(lml_neighbours_follow(n, s, 0.3), LML_MOTION_NEAR);
+  last[0] -= 0.2;
+}
+
+static void threads_find_the_same(void **state) {
+  (void)state;
+  lml_structure s = bcc_crystal(12, 0.2);
+  lml_neighbours alone = {0};
+  search_and_follow(&alone, &s);
+  for (size_t nthreads = 1; nthreads <= 5; nthreads += 2) {
+    lml_neighbours shared = {0};
+    lml_error error = {0};
+    assert_int_equal(lml_pool_create(nthreads, &shared.pool, NULL), LML_OK);
+    lml_pool *pool = shared.pool;
+    for (int again = 0; again < 2; again++) { /* with too little room, and with enough */
+      search_and_follow(&shared, &s);
+      assert_same_search(&shared, &alone);
+    }
+    lml_structure twice = {0}; /* two pairs of atoms that coincide: the error is of the first, whoever finds one */
+    assert_int_equal(lml_structure_copy(&twice, &s, NULL), LML_OK);
+    memcpy(twice.positions + 3, twice.positions, 3 * sizeof(double));
+    memcpy(twice.positions + 3 * 3001, twice.positions + 3 * 3000, 3 * sizeof(double));
+    assert_int_equal(lml_neighbours_sort(&shared, &twice, 5.0, NULL), LML_OK);
+    assert_int_equal(lml_neighbours_list(&shared, &twice, 0, s.natoms, &error), LML_ERR_INPUT);
+    assert_non_null(strstr(error.message, "atoms 0 and 1 "));
+    lml_structure_free(&twice);
+    lml_neighbours_free(&shared);
+    lml_pool_destroy(pool);
+  }
+  lml_neighbours_free(&alone);
+  lml_structure_free(&s);
+}
+
 static void parts_have_equal_work(void **state) {
   (void)state;
   enum { PARTS = 5 };
@@ -357,7 +422,7 @@ static void parts_have_equal_work(void **state) {
     assert_true(bounds[part] <= bounds[part + 1]);
     assert_int_equal(lml_neighbours_list(&n, &s, bounds[part], bounds[part + 1], NULL), LML_OK);
     const size_t natoms = bounds[part + 1] - bounds[part];
-    work[part] = (double)natoms + per_neighbour * (double)n.first[natoms];
+    work[part] = (double)natoms + per_neighbour * (double)count_listed(&n);
     total += work[part];
   }
   /* equal numbers of atoms would be 40 % off */
@@ -468,7 +533,7 @@ static void memory_is_lean_and_reused(void **state) {
   const size_t calls = heap.calls, peak = heap.peak;
   assert_int_equal(build(&n, &s, 5.0, NULL), LML_OK);
   const size_t calls_again = heap.calls;
-  const int64_t count = n.first[n.end];
+  const int64_t count = count_listed(&n);
   lml_neighbours_free(&n);
   lml_sys = &lml_sys_posix;
   assert_int_equal(heap.bytes, 0);
@@ -492,7 +557,7 @@ static void out_of_memory_is_reported_and_survived(void **state) {
     lml_status status = build(&n, &small, 5.0, &error);
     if (status == LML_OK) status = build(&n, &large, 5.0, &error);
     const lml_status again = build(&n, &large, 5.0, NULL);
-    const int64_t count = again == LML_OK ? n.first[n.end] : 0;
+    const int64_t count = again == LML_OK ? count_listed(&n) : 0;
     lml_neighbours_free(&n);
     lml_sys = &lml_sys_posix;
     assert_int_equal(heap.bytes, 0);
@@ -518,6 +583,7 @@ int main(void) {
       cmocka_unit_test(vacuum_costs_nothing),
       cmocka_unit_test(the_cutoff_itself_is_excluded),
       cmocka_unit_test(impossible_searches_are_refused),
+      cmocka_unit_test(threads_find_the_same),
       cmocka_unit_test(parts_have_equal_work),
       cmocka_unit_test(motion_is_told_near_from_far),
       cmocka_unit_test(atoms_that_meet_are_told_from_kept_lists),

@@ -16,21 +16,20 @@ void lml_environments_free(lml_environments *environments) {
   *environments = (lml_environments){0};
 }
 
-static size_t length_of(const lml_neighbours *neighbours, size_t atom) {
-  return (size_t)(neighbours->first[atom + 1] - neighbours->first[atom]);
-}
+static size_t length_of(const lml_neighbours *neighbours, size_t atom) { return (size_t)neighbours->count[atom]; }
 
 /** Room for classes with as many neighbours as any atom has. */
 static bool reserve(lml_environments *environments, const lml_neighbours *neighbours) {
   static const char what[] = "classes of atoms";
   lml_neighbours *mean = &environments->mean;
-  const size_t longest = lml_neighbours_longest(neighbours);
+  const size_t longest = neighbours->longest;
   if (mean->list != NULL && longest <= environments->longest) return true;
   lml_environments_free(environments);
   const size_t all = LML_ENVIRONMENT_CLASSES * (1 + longest);
   lml_status status = lml_alloc(&mean->positions, 3 * all, sizeof *mean->positions, what, NULL);
   if (status == LML_OK) status = lml_alloc(&mean->owner, all, sizeof *mean->owner, what, NULL);
-  if (status == LML_OK) status = lml_alloc(&mean->first, LML_ENVIRONMENT_CLASSES + 1, sizeof *mean->first, what, NULL);
+  if (status == LML_OK) status = lml_alloc(&mean->first, LML_ENVIRONMENT_CLASSES, sizeof *mean->first, what, NULL);
+  if (status == LML_OK) status = lml_alloc(&mean->count, LML_ENVIRONMENT_CLASSES, sizeof *mean->count, what, NULL);
   if (status == LML_OK) status = lml_alloc(&mean->list, all, sizeof *mean->list, what, NULL);
   if (status == LML_OK) status = lml_alloc(&environments->elements, all, 1, what, NULL);
   if (status == LML_OK) status = lml_alloc(&environments->deviations, 3 * all, sizeof(double), what, NULL);
@@ -81,10 +80,11 @@ static void begin_class(lml_environments *environments, const lml_neighbours *ne
                         size_t atom) {
   lml_neighbours *mean = &environments->mean;
   const size_t class = mean->end++, count = length_of(neighbours, atom);
-  const int64_t first = mean->first[class];
+  const int64_t first = class == 0 ? 0 : mean->first[class - 1] + mean->count[class - 1];
   environments->counts[class] = 1;
   environments->elements[class] = elements[atom];
-  mean->first[class + 1] = first + (int64_t)count;
+  mean->first[class] = first;
+  mean->count[class] = (int32_t)count;
   for (size_t i = 0; i < count; i++) {
     const size_t j = neighbour_of(neighbours, atom, i), at = LML_ENVIRONMENT_CLASSES + (size_t)first + i;
     mean->list[(size_t)first + i] = (int32_t)at;
@@ -122,8 +122,8 @@ bool lml_environments_find(lml_environments *environments, const lml_neighbours 
   }
   mean->natoms = mean->end;
   for (size_t class = 0; class < mean->end; class ++)
-    for (int64_t i = mean->first[class]; i < mean->first[class + 1]; i++)
-      for (size_t k = 3 * (size_t)mean->list[i]; k < 3 * (size_t)mean->list[i] + 3; k++)
+    for (size_t i = 0; i < length_of(mean, class); i++)
+      for (size_t k = 3 * neighbour_of(mean, class, i); k < 3 * neighbour_of(mean, class, i) + 3; k++)
         mean->positions[k] += environments->deviations[k] / (double)environments->counts[class];
   return true;
 }

@@ -135,8 +135,10 @@ static double neighbour_mean(const frame_room *room, const lml_descriptors *desc
   const lml_neighbours *neighbours = &descriptors->atoms.neighbours;
   const double cutoff = descriptors->model.cutoff;
   double sum = room->squares[i], count = 1.0;
-  for (int64_t k = neighbours->first[i]; k < neighbours->first[i + 1]; k++) {
-    const int32_t j = neighbours->list[k];
+  const int32_t *list;
+  const size_t length = lml_neighbours_of(neighbours, i, &list);
+  for (size_t k = 0; k < length; k++) {
+    const int32_t j = list[k];
     if (lml_neighbours_square(neighbours, i, (size_t)j) >= cutoff * cutoff) continue;
     sum += room->squares[neighbours->owner[j]];
     count += 1.0;
