@@ -274,12 +274,14 @@ static int remove_files(void **state) {
   return remove_folder(state) == 0 && count == FILES + OUTPUTS ? 0 : -1;
 }
 
-int main(void) {
+/** The argument, where there is one, says which of the tests are run. */
+int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(threads_change_no_result),
       cmocka_unit_test(every_failure_is_an_error_or_changes_nothing),
       cmocka_unit_test(what_can_be_tried_again_changes_nothing),
       cmocka_unit_test(killed_at_any_call_all_is_whole),
   };
+  if (argc > 1) cmocka_set_test_filter(argv[1]);
   return cmocka_run_group_tests(tests, make_files, remove_files);
 }
