@@ -78,8 +78,6 @@ def retrain(potential, folder):
                "--folds", "4", "--lambda-soft", "0.01", "--lambda-ridge", RIDGES, "--soft-limit", "0.1",
                "--output", folder / "W_retrained.snapcoeff", "--report", folder / "retrain.json", "--overwrite"]
     subprocess.run([str(word) for word in command], check=True)
-    script = Path(potential).read_text().replace(Path(potential).stem, "W_retrained")
-    (folder / "W_retrained.snap").write_text(script)
     return folder / "W_retrained.snap"
 
 

@@ -48,22 +48,16 @@ def retrain(potential, sets, ridge, output):
     """Run lmlink-retrain; the file of the new potential. sets: pairs of an option and a file."""
     result = output / "retrained.snapcoeff"
     if result.is_file():
-        return with_fixed_terms(potential, result)
+        return with_fixed_terms(result)
     subprocess.run([find_program("lmlink-retrain"), "--start", potential, *(word for pair in sets for word in pair),
                     "--lambda-soft", "1", "--lambda-ridge", str(ridge), "--output", result, "--report", output / "retrained.json",
                     "--log-level", "error"], check=True)
-    return with_fixed_terms(potential, result)
+    return with_fixed_terms(result)
 
 
-def with_fixed_terms(potential, result):
-    """The new potential's file: where the old one's .snap or .mod file adds terms such as ZBL, one that adds
-    them too."""
-    if potential.suffix not in (".snap", ".mod"):
-        return result
-    text = potential.read_text().replace(f"{potential.stem}.snap", f"{result.stem}.snap")
-    script = result.with_suffix(potential.suffix)
-    script.write_text(text)
-    return script
+def with_fixed_terms(result):
+    """The file that lmlink-retrain writes beside the coefficients, with terms such as ZBL of the old potential."""
+    return result.with_suffix(".snap")
 
 
 def compare_elasticity(before, after):

@@ -1,8 +1,12 @@
 #include "base/path.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "base/memory.h"
+#include "base/sys.h"
 
 const char *lml_path_name(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -48,4 +52,30 @@ char *lml_path_inside(const char *folder, const char *name, lml_error *error) {
   char *path = join(begin, strlen(begin), name, error);
   lml_free(begin);
   return path;
+}
+
+static lml_status share_folder(const char *one, const char *other, bool *same, lml_error *error) {
+  char *first = lml_path_folder(one, error), *second = first == NULL ? NULL : lml_path_folder(other, error);
+  struct stat a, b;
+  const lml_status status = second == NULL ? LML_ERR_MEMORY : LML_OK;
+  *same = status == LML_OK && lml_sys->stat(first, &a) == 0 && lml_sys->stat(second, &b) == 0 && a.st_dev == b.st_dev &&
+          a.st_ino == b.st_ino;
+  lml_free(first);
+  lml_free(second);
+  return status;
+}
+
+lml_status lml_path_from(const char *from, const char *path, char **name, lml_error *error) {
+  char folder[PATH_MAX];
+  bool same;
+  *name = NULL;
+  const lml_status status = share_folder(from, path, &same, error);
+  if (status != LML_OK) return status;
+  if (same || path[0] == '/')
+    *name = join("", 0, same ? lml_path_name(path) : path, error);
+  else if (lml_sys->getcwd(folder, sizeof folder) == NULL)
+    return lml_fail_errno(error, errno, "the working folder can't be found");
+  else
+    *name = lml_path_inside(folder, path, error);
+  return *name == NULL ? LML_ERR_MEMORY : LML_OK;
 }

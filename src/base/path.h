@@ -24,6 +24,11 @@ char *lml_path_beside(const char *path, const char *name, lml_error *error);
 /** @p name as a file in @p folder, unless it is absolute. */
 char *lml_path_inside(const char *folder, const char *name, lml_error *error);
 
+/** @p path as a file that @p from refers to (lml_path_beside), so that it is found wherever @p from is read: its name
+ *  where both are in one folder, else with all folders from the root on. *@p name is freed with lml_free; NULL after a
+ *  failure. */
+lml_status lml_path_from(const char *from, const char *path, char **name, lml_error *error);
+
 /** What stands behind the last '/'; a part of @p path. */
 const char *lml_path_name(const char *path);
 

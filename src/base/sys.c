@@ -168,6 +168,7 @@ const lml_sys_table lml_sys_posix = {
     .mkdir = mkdir,
     .rename = rename,
     .unlink = unlink,
+    .getcwd = getcwd,
     .readlink = readlink,
     .opendir = opendir,
     .readdir = readdir,

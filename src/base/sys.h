@@ -54,6 +54,7 @@ typedef struct lml_sys_table {
   int (*mkdir)(const char *path, mode_t mode);
   int (*rename)(const char *from, const char *to);
   int (*unlink)(const char *path);
+  char *(*getcwd)(char *buffer, size_t size);
   ssize_t (*readlink)(const char *path, char *target, size_t size);
   DIR *(*opendir)(const char *path);
   struct dirent *(*readdir)(DIR *folder);

@@ -32,6 +32,10 @@ typedef struct lml_format {
   /** NULL without such. The same as `read` for the files and elements that lines of a LAMMPS input script name; but for
    *  the fixed terms that these add, and `script`. */
   lml_status (*read_styles)(const lml_pair_styles *styles, lml_potential *potential, lml_error *error);
+  /** Of a file with lines for LAMMPS that is written beside the coefficients. */
+  const char *script_extension;
+  /** The pair style that these lines have, "uf3 3"; NULL without them. The number of its bytes. */
+  size_t (*style)(const lml_potential *potential, char *text, size_t size);
   /** NULL without an extension. Write Θ to @p path and the rest to @p parameters, each whole or not at all; see
    * lml_potential_write. */
   lml_status (*write)(const lml_potential *potential, const char *path, const char *parameters, const char *comment,

@@ -131,8 +131,8 @@ static lml_status check_reference(const lml_potential *potential, lml_error *err
   return lml_fail(
       error, LML_ERR_INPUT,
       "%s:%zu: the comment '%s' says that the coefficients were fitted to what is left after subtracting these "
-      "terms, and no .snap or .mod file beside %s adds them: write one that does, or say --fixed-terms none "
-      "to go without",
+      "terms, which %s does not have: give a .snap or .mod file that adds them (write one that does, if there is "
+      "none), or say --fixed-terms none to go without",
       potential->parameter_file != NULL ? potential->parameter_file : potential->coefficient_file, reference->line,
       reference->text, lml_path_name(potential->coefficient_file));
 }

@@ -14,6 +14,7 @@ typedef struct lml_pair_term lml_pair_term;
 
 /** What a pair_coeff line of a term needs. */
 typedef struct lml_term_line {
+  const char *file;   /**< that it is written to: other files' names are relative to its folder */
   const char *before; /**< what the line begins with */
   size_t i, j;        /**< elements, i ≤ j */
   size_t number;      /**< of the term among those of its kind, counted from 1; 0: it is the only one */

@@ -6,6 +6,7 @@
 #include "base/clamped_spline.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/print.h"
 #include "base/text.h"
 
@@ -230,11 +231,19 @@ static lml_status write_line(const lml_pair_term *term, const lml_term_line *lin
   const size_t place = self->of_pair[line->i * self->nelements + line->j];
   if (place == 0) return LML_OK;
   const lml_table_source *source = &self->sources[place - 1];
-  char number[LML_INTEGER_TEXT + 1] = "", cutoff[LML_REAL_TEXT] = "";
+  char number[LML_INTEGER_TEXT + 1] = "", cutoff[LML_REAL_TEXT + 1] = "";
   if (line->number > 0) lml_print_cut(number, sizeof number, "%zu ", line->number);
-  if (source->cutoff > 0.0) lml_format_real(source->cutoff, cutoff);
-  return lml_file_writer_print(writer, error, "%spair_coeff %zu %zu table %s%s %s %s\n", line->before, line->i + 1,
-                               line->j + 1, number, source->path, source->section, cutoff);
+  if (source->cutoff > 0.0) {
+    cutoff[0] = ' ';
+    lml_format_real(source->cutoff, cutoff + 1);
+  }
+  char *path;
+  lml_status status = lml_path_from(line->file, source->path, &path, error);
+  if (status != LML_OK) return status;
+  status = lml_file_writer_print(writer, error, "%spair_coeff %zu %zu table %s\"%s\" %s%s\n", line->before, line->i + 1,
+                                 line->j + 1, number, path, source->section, cutoff);
+  lml_free(path);
+  return status;
 }
 
 static void destroy(lml_pair_term *term) {

@@ -13,12 +13,17 @@ enum { LML_TERM_STYLES_TEXT = 512 /**< bytes, with the NUL */ };
  *  added there. */
 void lml_term_styles(const lml_potential *potential, char text[LML_TERM_STYLES_TEXT]);
 
-/** Write the pair_coeff lines of all terms, each behind @p before, which may make it a comment. */
-lml_status lml_term_lines_write(const lml_potential *potential, lml_file_writer *writer, const char *before,
-                                lml_error *error);
+/** Write the pair_coeff lines of all terms to @p writer, which is of the file @p file, each behind @p before, which may
+ *  make it a comment. */
+lml_status lml_term_lines_write(const lml_potential *potential, const char *file, const char *before,
+                                lml_file_writer *writer, lml_error *error);
 
-/** The pair_style line and those of pair_coeff as comments that tell what was subtracted before a fit, to be freed;
- * NULL and LML_OK where no term is to be added there. */
-lml_status lml_term_remark(const lml_potential *potential, char **text, lml_error *error);
+/** Let @p potential know what such a comment of the file @p path, which it was read from, says. */
+lml_status lml_term_remark_read(lml_potential *potential, const char *path, lml_error *error);
+
+/** Write the pair_style line and those of pair_coeff as comments of the file @p file that tell what was subtracted
+ * before a fit, each behind @p before; nothing where no term is to be added there. */
+lml_status lml_term_remark_write(const lml_potential *potential, const char *file, const char *before,
+                                 lml_file_writer *writer, lml_error *error);
 
 #endif

@@ -11,7 +11,9 @@
 #include "base/path.h"
 #include "base/print.h"
 #include "base/sys.h"
+#include "potential/format.h"
 #include "potential/potential.h"
+#include "potential/term_lines.h"
 #include "programs/program.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
@@ -177,8 +179,11 @@ static void print_results(const lml_retrain *retrain) {
   printf("lambda_soft %g, lambda_ridge %g; %zu coefficients, hard constraints of rank %zu\n", trial->lambda_soft,
          trial->lambda_ridge, retrain->width, retrain->constraints.rank);
   printf("wrote %s\n", options->output);
-  if (retrain->original->nterms > 0 && retrain->original->script != NULL)
-    printf("the fixed terms (ZBL) are not part of it: use it with those of %s\n", retrain->original->script);
+  char terms[LML_TERM_STYLES_TEXT];
+  lml_term_styles(retrain->result, terms);
+  if (terms[0] != '\0')
+    printf("the fixed terms (%s) are not part of it: use it by the %s file beside it, which adds them\n", terms,
+           retrain->result->format->script_extension);
 }
 
 /** One line for each result of a log that is followed. */

@@ -309,7 +309,7 @@ static const lml_key keys[] = {
      LML_KEY_AT(lml_retrain_options, output),
      .type = LML_KEY_PATH,
      .help = "the new `.snapcoeff` file, with the `.snapparam` file beside it; from a `.uf3` or `.yace` file, another "
-             "of its kind",
+             "of its kind. Lines for LAMMPS go to a `.snap` or `.mod` file beside it",
      .otherwise = "none: give it here, or the option",
      .option = "output",
      .argument = "FILE"},

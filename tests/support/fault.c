@@ -110,6 +110,10 @@ static int faulty_chmod(const char *path, mode_t mode) {
   return fails(FAULT_HARD, "chmod", EPERM) ? -1 : fault.beneath->chmod(path, mode);
 }
 
+static char *faulty_getcwd(char *buffer, size_t size) {
+  return fails(FAULT_HARD, "getcwd", ENOENT) ? NULL : fault.beneath->getcwd(buffer, size);
+}
+
 static ssize_t faulty_readlink(const char *path, char *target, size_t size) {
   return fails(FAULT_HARD, "readlink", EIO) ? -1 : fault.beneath->readlink(path, target, size);
 }
@@ -194,6 +198,7 @@ void fault_begin(fault_kind kind, size_t n) {
   table.lock = faulty_lock;
   table.rename = faulty_rename;
   table.chmod = faulty_chmod;
+  table.getcwd = faulty_getcwd;
   table.readlink = faulty_readlink;
   table.stat = faulty_stat;
   table.fstat = faulty_fstat;

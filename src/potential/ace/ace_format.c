@@ -6,10 +6,12 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "potential/ace/ace_core.h"
 #include "potential/ace/ace_family.h"
 #include "potential/ace/ace_read.h"
 #include "potential/ace/ace_write.h"
+#include "potential/term_lines.h"
 
 /** Make a function's c̃ a component and its coefficient: the component's c̃ have the norm 1, and the first that is not 0
  *  is positive. */
@@ -94,7 +96,7 @@ static lml_status read_file(const char *path, lml_potential *potential, lml_erro
   if (status == LML_OK) status = fill(potential, &model, constants, path, error);
   lml_ace_model_free(&model);
   lml_free(constants);
-  return status;
+  return status == LML_OK ? lml_term_remark_read(potential, path, error) : status;
 }
 
 static lml_status read_styles(const lml_pair_styles *styles, lml_potential *potential, lml_error *error) {
@@ -110,6 +112,11 @@ static lml_status write(const lml_potential *potential, const char *path, const 
                         lml_error *error) {
   (void)parameters;
   return lml_ace_write(potential, path, comment, error);
+}
+
+static size_t style(const lml_potential *potential, char *text, size_t size) {
+  (void)potential;
+  return lml_print_cut(text, size, "pace");
 }
 
 static bool is_content(const char *text) {
@@ -130,5 +137,7 @@ const lml_format lml_ace_format = {
     .read = read,
     .pair_kinds = 1u << LML_PAIR_PACE,
     .read_styles = read_styles,
+    .style = style,
+    .script_extension = ".mod",
     .write = write,
 };

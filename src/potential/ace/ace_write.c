@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "lmlink/structure.h"
 #include "potential/ace/ace_family.h"
+#include "potential/term_lines.h"
 
 static lml_status write_reals(lml_file_writer *writer, const double *numbers, size_t count, double factor,
                               lml_error *error) {
@@ -23,10 +24,12 @@ static lml_status write_real(lml_file_writer *writer, const char *key, double nu
   return lml_file_writer_print(writer, error, ", %s: %s", key, text);
 }
 
-static lml_status write_head(lml_file_writer *writer, const lml_potential *potential, const lml_ace_model *model,
+static lml_status write_head(lml_file_writer *writer, const lml_potential *potential, const char *path,
                              const char *comment, lml_error *error) {
+  const lml_ace_model *model = lml_ace_model_of(potential->descriptor);
   char step[LML_REAL_TEXT];
   lml_status status = comment == NULL ? LML_OK : lml_file_writer_print(writer, error, "# %s\n", comment);
+  if (status == LML_OK) status = lml_term_remark_write(potential, path, "# ", writer, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, "elements: [");
   for (size_t e = 0; e < model->nelements && status == LML_OK; e++)
     status = lml_file_writer_print(writer, error, "%s%s", e == 0 ? "" : ", ", lml_element_symbol(model->numbers[e]));
@@ -134,7 +137,7 @@ lml_status lml_ace_write(const lml_potential *potential, const char *path, const
   lml_file_writer *writer;
   lml_status status = lml_file_writer_create(path, &writer, error);
   if (status != LML_OK) return status;
-  status = write_head(writer, potential, model, comment, error);
+  status = write_head(writer, potential, path, comment, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, "embeddings:\n");
   for (size_t e = 0; e < n && status == LML_OK; e++) status = write_embedding(writer, &model->embeddings[e], e, error);
   if (status == LML_OK) status = lml_file_writer_print(writer, error, "bonds:\n");

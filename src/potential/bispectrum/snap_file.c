@@ -11,6 +11,7 @@
 #include "potential/bispectrum/generation.h"
 #include "potential/bispectrum/snap_exchange.h"
 #include "potential/bispectrum/snap_parameters.h"
+#include "potential/term_lines.h"
 
 /** How often, and after which pause, files of two potentials are looked at again before they count as such. */
 enum { REPLACING_TRIES = 20 };
@@ -322,7 +323,8 @@ static lml_status write_parameters(lml_file_writer *writer, const lml_snap_model
 typedef struct heading {
   const char *comment; /* may be NULL */
   lml_lammps_remark mark;
-  const char *reference; /* what was subtracted before the fit; NULL: nothing that this file should tell */
+  const lml_potential
+      *fitted; /* whose terms were subtracted before the fit; NULL: nothing that this file should tell */
 } heading;
 
 /** Write @p path up to the commit. Without success *@p writer is NULL. */
@@ -333,8 +335,8 @@ static lml_status write_file(const char *path, const heading *head, content_writ
   if (status == LML_OK && head->comment != NULL)
     status = lml_file_writer_print(*writer, error, "# %.*s\n", (int)strcspn(head->comment, "\r\n"), head->comment);
   if (status == LML_OK) status = lml_file_writer_print(*writer, error, "# %s\n", head->mark.text);
-  if (status == LML_OK && head->reference != NULL)
-    status = lml_file_writer_print(*writer, error, "%s", head->reference);
+  if (status == LML_OK && head->fitted != NULL)
+    status = lml_term_remark_write(head->fitted, path, "# ", *writer, error);
   if (status == LML_OK) status = lml_file_writer_print(*writer, error, "\n");
   if (status == LML_OK) status = content(*writer, model, error);
   if (status == LML_OK) return LML_OK;
@@ -343,7 +345,7 @@ static lml_status write_file(const char *path, const heading *head, content_writ
   return status;
 }
 
-lml_status lml_snap_write(const lml_snap_model *model, const char *reference, const char *snapcoeff,
+lml_status lml_snap_write(const lml_snap_model *model, const lml_potential *fitted, const char *snapcoeff,
                           const char *snapparam, const char *comment, lml_error *error) {
   const size_t count = model->nelements * model->ncoefficients;
   for (size_t k = 0; k < count; k++)
@@ -354,7 +356,7 @@ lml_status lml_snap_write(const lml_snap_model *model, const char *reference, co
   lml_file_writer *files[2] = {NULL, NULL};
   lml_status status = lml_generation_make(model, &head.mark, error);
   if (status == LML_OK) status = write_file(snapcoeff, &head, lml_snap_coefficients_write, model, &files[0], error);
-  head.reference = reference;
+  head.fitted = fitted;
   if (status == LML_OK) status = write_file(snapparam, &head, write_parameters, model, &files[1], error);
   /* The coefficients come first: where a run ends between the two, their mark tells that parameters without one are
    * not theirs. */

@@ -9,6 +9,7 @@
 #include "base/text_list.h"
 #include "potential/bispectrum/snap_model.h"
 #include "potential/lammps_text.h"
+#include "potential/potential.h"
 
 /** What is to be known of the files beside the model. Initialise with `lml_snap_remarks r = {0};`. */
 typedef struct lml_snap_remarks {
@@ -42,9 +43,9 @@ lml_status lml_mliap_read(const lml_mliap_files *files, const lml_element_names 
 lml_status lml_snap_coefficients_write(lml_file_writer *writer, const lml_snap_model *model, lml_error *error);
 
 /** Write both files, numbers in the fewest digits that read back to the same doubles; each file whole or not at all.
- *  @p comment (may be NULL) becomes a '#' line of each; another marks them as written together. Where @p
- *  reference is not NULL, it stands in the parameter file: comments that tell which terms the coefficients go with. */
-lml_status lml_snap_write(const lml_snap_model *model, const char *reference, const char *snapcoeff,
+ *  @p comment (may be NULL) becomes a '#' line of each; another marks them as written together. Comments of the
+ *  parameter file tell which fixed terms of @p fitted (may be NULL) the coefficients go with. */
+lml_status lml_snap_write(const lml_snap_model *model, const lml_potential *fitted, const char *snapcoeff,
                           const char *snapparam, const char *comment, lml_error *error);
 
 #endif

@@ -13,7 +13,6 @@
 #include "potential/bispectrum/snap_companion.h"
 #include "potential/bispectrum/snap_file.h"
 #include "potential/script/script_format.h"
-#include "potential/term_lines.h"
 
 /* ---- models and potentials ---- */
 
@@ -263,14 +262,15 @@ static bool is_name(const lml_potential_request *request) {
   return request->parameters != NULL;
 }
 
+static size_t style(const lml_potential *potential, char *text, size_t size) {
+  (void)potential;
+  return lml_print_cut(text, size, "snap");
+}
+
 static lml_status write(const lml_potential *potential, const char *path, const char *parameters, const char *comment,
                         lml_error *error) {
   const lml_snap_model snap = lml_snap_view(potential);
-  char *reference;
-  lml_status status = lml_term_remark(potential, &reference, error);
-  if (status == LML_OK) status = lml_snap_write(&snap, reference, path, parameters, comment, error);
-  lml_free(reference);
-  return status;
+  return lml_snap_write(&snap, potential, path, parameters, comment, error);
 }
 
 const lml_format lml_snap_format = {
@@ -284,5 +284,7 @@ const lml_format lml_snap_format = {
     .read = read,
     .pair_kinds = 1u << LML_PAIR_SNAP | 1u << LML_PAIR_MLIAP,
     .read_styles = read_styles,
+    .style = style,
+    .script_extension = ".snap",
     .write = write,
 };

@@ -6,8 +6,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "lmlink/structure.h"
+#include "potential/term_lines.h"
 #include "potential/uf3/uf3_family.h"
 #include "potential/uf3/uf3_read.h"
 
@@ -63,14 +65,19 @@ static lml_status read_file(const char *path, lml_potential *potential, lml_erro
   lml_status status = lml_uf3_read(path, &file, &potential->warnings, error);
   if (status == LML_OK) status = take(&file, path, potential, error);
   lml_uf3_file_free(&file);
-  return status;
+  return status == LML_OK ? lml_term_remark_read(potential, path, error) : status;
+}
+
+/** Atoms of its largest terms. */
+static int order_of(const lml_potential *potential) {
+  return lml_uf3_model_of(potential->descriptor)->ntriplets > 0 ? 3 : 2;
 }
 
 /** `pair_style uf3 2` leaves out triplets that a file has, and `uf3 3` needs them. */
 static lml_status read_styles(const lml_pair_styles *styles, lml_potential *potential, lml_error *error) {
   const lml_status status = read_file(styles->file, potential, error);
   if (status != LML_OK) return status;
-  const int order = lml_uf3_model_of(potential->descriptor)->ntriplets > 0 ? 3 : 2;
+  const int order = order_of(potential);
   if (styles->order == order) return LML_OK;
   return lml_fail(error, LML_ERR_INPUT, "%s: is of pair_style uf3 %d, as it has %s3B blocks, and not of uf3 %d",
                   styles->file, order, order == 3 ? "" : "no ", styles->order);
@@ -186,12 +193,17 @@ static lml_status write(const lml_potential *potential, const char *path, const 
   for (size_t t = 0; t < b.model->ntriplets && status == LML_OK; t++)
     status = write_triplet(&b, &b.model->triplets[t], error);
   for (size_t e = 0; e < b.model->nelements && status == LML_OK; e++) status = write_constant(&b, e, error);
+  if (status == LML_OK) status = lml_term_remark_write(potential, path, "#", b.writer, error);
   if (status == LML_OK) return lml_file_writer_commit(b.writer, error);
   lml_file_writer_abort(b.writer);
   return status;
 }
 
 /* ---- the format ---- */
+
+static size_t style(const lml_potential *potential, char *text, size_t size) {
+  return lml_print_cut(text, size, "uf3 %d", order_of(potential));
+}
 
 static bool is_content(const char *text) { return strncmp(text, LML_UF3_HEADER, sizeof LML_UF3_HEADER - 1) == 0; }
 
@@ -206,5 +218,7 @@ const lml_format lml_uf3_format = {
     .read = read,
     .pair_kinds = 1u << LML_PAIR_UF3,
     .read_styles = read_styles,
+    .style = style,
+    .script_extension = ".mod",
     .write = write,
 };

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "potential/format.h"
 #include "potential/potential.h"
+#include "potential/script/script_write.h"
 
 /* ---- of the starting potential ---- */
 
@@ -59,10 +60,11 @@ static bool same_file(const place *a, const place *b) {
 }
 
 /** The outputs; the last is the cache, which is replaced without being asked once it is known to be one. */
-enum { CACHE = 5, OUTPUTS };
+enum { CACHE = 6, OUTPUTS };
 
 typedef struct {
   char *parameters; /**< file beside the output; NULL: its format has none */
+  char *script;     /**< lines for LAMMPS beside the output; NULL: its format has none */
   char *json, *npy; /**< of the uncertainty; NULL: none is wanted */
   place places[OUTPUTS];
 } outputs;
@@ -75,10 +77,11 @@ static lml_status look_at_all(const lml_retrain_options *options, outputs *all, 
     if (all->parameters == NULL) return LML_ERR_MEMORY;
   }
   const lml_uncertainty_options *uncertainty = &options->uncertainty;
-  lml_status status = LML_OK;
+  lml_status status = lml_script_path(options->output, &all->script, error);
+  if (status != LML_OK) return status;
   if (uncertainty->kind != LML_UNCERTAINTY_NONE || uncertainty->nfrom > 0)
     status = lml_uncertainty_paths(options->output, &all->json, &all->npy, error);
-  const char *const paths[OUTPUTS] = {options->output, all->parameters, all->json,
+  const char *const paths[OUTPUTS] = {options->output, all->parameters, all->script,   all->json,
                                       all->npy,        options->report, options->cache};
   for (size_t i = 0; i < OUTPUTS && status == LML_OK; i++)
     if (paths[i] != NULL) status = look(paths[i], &all->places[i], error);
@@ -87,6 +90,7 @@ static lml_status look_at_all(const lml_retrain_options *options, outputs *all, 
 
 static void free_outputs(outputs *all) {
   lml_free(all->parameters);
+  lml_free(all->script);
   lml_free(all->json);
   lml_free(all->npy);
 }
