@@ -44,7 +44,8 @@ lml_status lml_ipi_client_create(const lml_ipi_client_settings *settings, lml_ip
   if (status != LML_OK) return status;
   lml_ipi_client *made = *client;
   made->settings = *settings;
-  made->stream = (lml_ipi_stream){.fd = -1, .stop = settings->stop};
+  made->stream =
+      (lml_ipi_stream){.fd = -1, .stop = settings->stop, .attend = settings->attend, .context = settings->context};
   status = lml_ipi_decoder_create(LML_IPI_DRIVER, lml_ipi_units_ev, &made->decoder, error);
   if (status == LML_OK) status = lml_alloc(&made->input, INPUT_SIZE, 1, "the bytes that a driver sends", error);
   if (status != LML_OK) {

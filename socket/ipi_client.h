@@ -57,6 +57,8 @@ typedef struct lml_ipi_client_settings {
   size_t max_natoms;                 /**< with natoms = 0; 0: LML_IPI_MAX_NATOMS, 2²⁸ − 1 */
   volatile const sig_atomic_t *stop; /**< non-zero asks to stop; looked at at least every 0.2 s while waiting, and at
                                           once when a signal interrupts; NULL: never */
+  /** Called whenever that flag is looked at, between the slices of an evaluation too; NULL: not wanted. */
+  void (*attend)(void *context);
   /** Called once per connect, when the first attempt found no driver and waiting begins; NULL: not wanted.
    *  @p reason is the operating system's, such as "Connection refused". */
   void (*waiting)(void *context, const lml_ipi_address *address, const char *reason);

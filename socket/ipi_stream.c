@@ -12,6 +12,7 @@
 #define SLICE 0.2 /**< s between two looks at the stop flag */
 
 lml_status lml_ipi_stream_check_stop(const lml_ipi_stream *stream, lml_error *error) {
+  if (stream->attend != NULL) stream->attend(stream->context);
   if (stream->stop == NULL || *stream->stop == 0) return LML_OK;
   return lml_fail(error, LML_ERR_INTERRUPTED, "stopped by a signal");
 }

@@ -14,8 +14,10 @@
 typedef struct lml_ipi_stream {
   int fd;                            /**< non-blocking; −1: closed */
   volatile const sig_atomic_t *stop; /**< non-zero asks to stop; NULL: never */
-  bool acknowledge_at_once;          /**< TCP: a peer that sends a message in pieces, as ASE does, waits for the
-                                          acknowledgement of each, which the kernel delays by 40 ms otherwise */
+  void (*attend)(void *context);     /**< called whenever the flag is looked at; NULL: not wanted */
+  void *context;
+  bool acknowledge_at_once; /**< TCP: a peer that sends a message in pieces, as ASE does, waits for the
+                                 acknowledgement of each, which the kernel delays by 40 ms otherwise */
 } lml_ipi_stream;
 
 /** LML_ERR_INTERRUPTED where the stop flag is set. */

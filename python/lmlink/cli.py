@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from typing import Callable, NoReturn, Sequence
 
 from .programs import run_program
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     _add_check(commands)
     _add_log(commands)
+    _add_status(commands)
     return parser
 
 
@@ -126,12 +128,20 @@ def _add_log(commands: Commands[argparse.ArgumentParser]) -> None:
     imported.add_argument("--input-format", metavar="NAME", help="ASE's name of the format; by default ASE sees")
 
 
-def _lazy(name: str) -> Callable[[argparse.Namespace], int]:
-    """A command of the module log_commands, which is imported when it runs, as it needs ASE."""
-    def run(given: argparse.Namespace) -> int:
-        from . import log_commands
+def _add_status(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _add(commands, "status", "say what running servers do", _lazy("show_status", "status"),
+                  "Driver, evaluation, engines with their processes, last forces, memory, and where the time went. "
+                  "kill -USR1 PID lets a server say the same in its own messages.")
+    parser.add_argument("server", metavar="SERVER", nargs="?",
+                        help="process number of an lmlink-serve, or its driver's address; by default all of this user "
+                             "on this machine")
+    parser.add_argument("--json", action="store_true", help="print a JSON array with all there is")
 
-        command: Callable[[argparse.Namespace], int] = getattr(log_commands, name)
+
+def _lazy(name: str, module: str = "log_commands") -> Callable[[argparse.Namespace], int]:
+    """A command of a module that is imported when it runs, as it needs ASE."""
+    def run(given: argparse.Namespace) -> int:
+        command: Callable[[argparse.Namespace], int] = getattr(import_module(f".{module}", __package__), name)
         return command(given)
 
     return run

@@ -55,6 +55,7 @@ typedef struct remote {
   double alone_since; /**< the clock's time since which there is no engine */
   double busy_since;  /**< since which the engine that there is has had the structure to do */
   double begun;       /**< when the evaluation began */
+  double idle_since;  /**< when the last one ended, at first when the calculator was made */
   double *shifted;    /**< positions as the engine is to have them */
   size_t shifted_capacity;
   char *init;
@@ -456,7 +457,8 @@ static lml_status remote_finish(void *data, lml_results *results, lml_error *err
   *results->energy = answer.energy;
   for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   self->losses = 0;
-  return lml_results_add_number(results, "engine_seconds", "s", lml_sys->clock() - self->begun, error);
+  self->idle_since = lml_sys->clock();
+  return lml_results_add_number(results, "engine_seconds", "s", self->idle_since - self->begun, error);
 }
 
 static void remote_cancel(void *data) {
@@ -507,6 +509,7 @@ lml_status lml_remote_calculator_create(const lml_engine_settings *settings, lml
   if (status != LML_OK) return status;
   self->settings = *settings;
   self->launch_at = INFINITY;
+  self->idle_since = lml_sys->clock();
   status = copy_texts(self, error);
   if (status == LML_OK) status = lml_calculator_create(&remote_ops, self, calculator, error);
   if (status != LML_OK) remote_destroy(self);
@@ -525,6 +528,25 @@ void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size
   lml_print_cut(text, size, "%s, started by %s", self->texts.who,
                 self->texts.launch == NULL ? "somebody else" : self->texts.launch);
   if (self->texts.prepare != NULL) lml_print_behind(text, size, ", its input made by %s", self->texts.prepare);
+}
+
+lml_engine_now lml_remote_calculator_now(lml_calculator *calculator) {
+  const remote *self = lml_calculator_self(calculator, &remote_ops);
+  const lml_ipi_server_state where = self->server == NULL ? LML_IPI_SERVER_ALONE : lml_ipi_server_where(self->server);
+  lml_engine_now now = {.who = self->texts.who,
+                        .process = self->process == NULL ? 0 : lml_process_number(self->process)};
+  double since = self->idle_since;
+  if (where == LML_IPI_SERVER_COMPUTES || where == LML_IPI_SERVER_TALKS) {
+    now.state = LML_ENGINE_COMPUTING;
+    since = self->busy_since;
+  } else if (where == LML_IPI_SERVER_IDLE) {
+    now.state = LML_ENGINE_IDLE;
+  } else if (self->prepares || self->process != NULL) {
+    now.state = LML_ENGINE_STARTING;
+    since = self->prepares ? self->begun : self->launched;
+  }
+  now.seconds = lml_sys->clock() - since;
+  return now;
 }
 
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error) {

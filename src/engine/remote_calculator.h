@@ -25,6 +25,26 @@ void lml_remote_calculator_set_atoms(lml_calculator *calculator, const lml_engin
 /** One line: who it is, and who starts it; of another calculator its kind. */
 void lml_remote_calculator_describe(lml_calculator *calculator, char *text, size_t size);
 
+/** What an engine does. */
+typedef enum lml_engine_state {
+  LML_ENGINE_AWAY = 0, /**< none is connected, and lmlink has started none */
+  LML_ENGINE_STARTING, /**< lmlink has started it, or makes its input */
+  LML_ENGINE_IDLE,
+  LML_ENGINE_COMPUTING,
+  LML_ENGINE_STATES /**< how many there are */
+} lml_engine_state;
+
+/** What it does now, and since how many seconds; `who` is the calculator's. */
+typedef struct lml_engine_now {
+  const char *who;
+  lml_engine_state state;
+  double seconds;
+  long process; /**< number of the command that lmlink started; 0: none */
+} lml_engine_now;
+
+/** Of @p calculator, which is of this kind. */
+lml_engine_now lml_remote_calculator_now(lml_calculator *calculator);
+
 /** Listen at the address, so that an engine may connect before the first evaluation, which otherwise does that. Nothing
  *  for another calculator. */
 lml_status lml_remote_calculator_open(lml_calculator *calculator, lml_error *error);

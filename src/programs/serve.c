@@ -23,6 +23,14 @@ static void ask_to_stop(int number) { stop = number; }
 /** Whether the potential's coefficients shall be read again. */
 static volatile sig_atomic_t reload;
 
+/** Whether somebody asks what the server does. */
+static volatile sig_atomic_t asked_status;
+
+static void ask_status(int number) {
+  (void)number;
+  asked_status = 1;
+}
+
 /** Whether there was a terminal at the start: when it goes, SIGHUP means the end. */
 static bool had_terminal;
 
@@ -41,13 +49,14 @@ static void hang_up(int number) {
   errno = kept;
 }
 
-/** Rank 0 ends on a signal, but for SIGHUP where it is @p alone, which lets it read new coefficients; the other ranks,
- * which a launcher sends the same signals, end when rank 0 lets them go. A signal that is ignored already, as under
- * nohup, stays so. */
+/** Rank 0 ends on a signal, but for SIGHUP where it is @p alone, which lets it read new coefficients, and for SIGUSR1,
+ * by which it is asked what it does; the other ranks, which a launcher sends the same signals, end when rank 0 lets
+ * them go. A signal that is ignored already, as under nohup, stays so. */
 static void handle_signals(bool talks, bool alone) {
-  static const int ending[] = {SIGINT, SIGTERM}, hanging_up[] = {SIGHUP};
+  static const int ending[] = {SIGINT, SIGTERM}, hanging_up[] = {SIGHUP}, asking[] = {SIGUSR1};
   lml_signals_handle(ending, sizeof ending / sizeof ending[0], talks ? ask_to_stop : SIG_IGN);
   lml_signals_handle(hanging_up, 1, !talks ? SIG_IGN : alone ? hang_up : ask_to_stop);
+  if (talks) lml_signals_handle(asking, 1, ask_status);
   signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more must not end a run */
   signal(SIGXFSZ, SIG_IGN); /* writing beyond a limit of the file size is an error like a full disk */
 }
@@ -95,7 +104,8 @@ static lml_status run(const lml_arguments *arguments, const lml_serve_config *co
   had_terminal = has_terminal();
   handle_signals(talks, lml_comm_size(comm) == 1);
   lml_server *server;
-  lml_status status = lml_server_create(config, comm, &log, &stop, &reload, &server, error);
+  const lml_server_flags flags = {.stop = &stop, .reload = &reload, .status = &asked_status};
+  lml_status status = lml_server_create(config, comm, &log, &flags, &server, error);
   if (status != LML_OK) return status;
   if (talks && lml_arguments_count(arguments, "check") > 0) {
     status = lml_server_write_check(server, error);

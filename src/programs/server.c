@@ -19,6 +19,7 @@
 #include "programs/check_crystal.h"
 #include "programs/check_files.h"
 #include "programs/recording.h"
+#include "programs/status.h"
 #include "session/session.h"
 #include "structure/held_atoms.h"
 #include "structure/neighbours.h"
@@ -36,8 +37,10 @@ struct lml_server {
   lml_reload *reload;             /**< rank 0's; NULL: there is no potential to reload */
   lml_adaptive_regions *adaptive; /**< rank 0's; NULL: no region moves */
   volatile sig_atomic_t *asked;   /**< for new coefficients; NULL: nobody can ask */
-  lml_session *session;           /**< rank 0's */
-  lml_ipi_client *client;         /**< rank 0's */
+  volatile sig_atomic_t *status;  /**< whether somebody asks what is done; likewise */
+  lml_meter meter;
+  lml_session *session;   /**< rank 0's */
+  lml_ipi_client *client; /**< rank 0's */
 };
 
 /* ---- reading ---- */
@@ -123,6 +126,19 @@ static void tell_waiting(void *context, const lml_ipi_address *address, const ch
   lml_log_line(server->log, LML_LOG_ERROR, "waiting for a driver at %s (%s)", address->text, reason);
 }
 
+static lml_status_source status_source(const lml_server *server) {
+  return (lml_status_source){.meter = &server->meter, .build = &server->parts, .address = server->address.text};
+}
+
+/** Answer who asks what the server does. */
+static void attend(void *context) {
+  const lml_server *server = context;
+  if (server->status == NULL || *server->status == 0) return;
+  *server->status = 0;
+  const lml_status_source source = status_source(server);
+  lml_status_tell(&source, server->log);
+}
+
 static lml_status create_client(lml_server *server, volatile const sig_atomic_t *stop, lml_error *error) {
   const lml_driver_config *driver = &server->config->driver;
   const lml_ipi_client_settings settings = {
@@ -132,6 +148,7 @@ static lml_status create_client(lml_server *server, volatile const sig_atomic_t 
       .trust = driver->user,
       .max_natoms = LML_SESSION_MAX_NATOMS,
       .stop = stop,
+      .attend = attend,
       .waiting = tell_waiting,
       .context = server,
   };
@@ -195,6 +212,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .reload = server->reload,
       .adaptive = server->adaptive,
       .log = server->log,
+      .meter = &server->meter,
   };
   return lml_session_create(&settings, &server->session, error);
 }
@@ -219,8 +237,7 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
 }
 
 lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, const lml_log *log,
-                             volatile const sig_atomic_t *stop, volatile sig_atomic_t *reload, lml_server **server,
-                             lml_error *error) {
+                             const lml_server_flags *flags, lml_server **server, lml_error *error) {
   *server = NULL;
   lml_server *created = NULL;
   lml_status status = lml_alloc(&created, 1, sizeof *created, "a server", error);
@@ -232,8 +249,10 @@ lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, con
   created->config = config;
   created->comm = comm;
   created->log = log;
-  created->asked = reload;
-  status = build(created, stop, error);
+  created->asked = flags->reload;
+  created->status = flags->status;
+  lml_meter_begin(&created->meter);
+  status = build(created, flags->stop, error);
   if (status == LML_OK)
     *server = created;
   else
@@ -264,6 +283,7 @@ static lml_status serve_one(lml_server *server, lml_error *error) {
 
 static lml_status serve_all(lml_server *server, lml_error *error) {
   for (size_t drivers = 0;; drivers++) {
+    lml_meter_enter(&server->meter, LML_PHASE_NO_DRIVER);
     lml_status status = lml_ipi_client_connect(server->client, error);
     if (status == LML_ERR_TIMEOUT && drivers > 0) {
       lml_log_line(server->log, LML_LOG_INFO, "no further driver came");
@@ -284,8 +304,11 @@ lml_status lml_server_run(lml_server *server, lml_error *error) {
     return server->parts.parallel == NULL ? LML_OK : lml_linear_calculator_work(server->parts.parallel, error);
   lml_error local = {0};
   if (error == NULL) error = &local;
-  const lml_status status = lml_build_open(&server->parts, error);
-  return status == LML_OK ? serve_all(server, error) : status;
+  lml_status status = lml_build_open(&server->parts, error);
+  if (status == LML_OK) status = serve_all(server, error);
+  const lml_status_source source = status_source(server);
+  lml_status_summarise(&source, server->log);
+  return status;
 }
 
 /* ---- describing ---- */

@@ -14,14 +14,19 @@
 
 typedef struct lml_server lml_server;
 
+/** What signals ask for; each may be NULL. */
+typedef struct lml_server_flags {
+  volatile const sig_atomic_t *stop; /**< non-zero asks lml_server_run to end */
+  volatile sig_atomic_t *reload;     /**< to read the coefficients again; set back to 0 */
+  volatile sig_atomic_t *status;     /**< to tell what is done (status.h); likewise */
+} lml_server_flags;
+
 /** Read the potential and the structure, on every rank, and agree on the outcome; build the calculator of all ranks
  * and, on rank 0, what talks to the driver. Nothing is connected yet. What the arguments point to must outlive the
  * server.
- *  *@p stop non-zero asks lml_server_run to end, *@p reload (may be NULL) to read the coefficients again; @p log may be
- * NULL. */
+ *  @p log may be NULL. */
 lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, const lml_log *log,
-                             volatile const sig_atomic_t *stop, volatile sig_atomic_t *reload, lml_server **server,
-                             lml_error *error);
+                             const lml_server_flags *flags, lml_server **server, lml_error *error);
 
 /** On rank 0 connect to the driver and serve it, with `reconnect` one after the other; a driver whose conversation
  *  failed then costs a log line and no more. LML_OK when the driver has ended the conversation, or when, with

@@ -322,10 +322,19 @@ static void look_for_coefficients(lml_session *session) {
   if (outcome != LML_RELOAD_NOTHING) lml_derived_forget(&session->derived);
 }
 
+/** How many results of engines an evaluation needs. */
+static size_t nengines(const lml_session *session) {
+  const lml_mixture *mixture = session->settings.mixture;
+  if (mixture != NULL) return lml_mixture_parts(mixture).nregions;
+  return lml_results_find(&session->results, "engine_seconds") != NULL;
+}
+
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {
   const double begin = lml_sys->clock();
+  lml_meter *meter = session->settings.meter;
   double force = 0.0;
   size_t replica = 0;
+  lml_meter_start(meter, event->natoms, (int)event->replica);
   look_for_coefficients(session);
   lml_status status = take_structure(session, event, error);
   if (status == LML_OK) status = find_replica(session, event, &replica, error);
@@ -341,7 +350,9 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   if (status == LML_OK) status = add_derived(session, error);
   if (status == LML_OK) status = tell_absent(session, error);
   if (status == LML_OK) status = tell_isolated(session, error);
+  lml_meter_enter(meter, LML_PHASE_LOG);
   if (status == LML_OK) status = record(session, event, error);
+  lml_meter_enter(meter, LML_PHASE_DRIVER);
   if (status == LML_ERR_CLOSED || status == LML_ERR_INTERRUPTED) return status; /* the client's own words suffice */
   if (status != LML_OK) {
     lml_fail_context(error, "evaluation %zu", session->evaluations + 1);
@@ -349,6 +360,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   }
   const lml_results *results = &session->results;
   session->evaluations++;
+  lml_meter_finish(meter, results, nengines(session), force, lml_sys->clock() - begin);
   lml_log_line(session->settings.log, LML_LOG_INFO,
                "evaluation %zu: replica %d, %zu atoms, energy %.9f eV, max |F| %.6f eV/Å, %.4f s", session->evaluations,
                (int)event->replica, results->natoms, *results->energy, force, lml_sys->clock() - begin);
@@ -372,6 +384,7 @@ lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_e
   lml_derived_forget(&session->derived);
   if (session->settings.adaptive != NULL) lml_adaptive_regions_forget(session->settings.adaptive);
   set_expectation(session, client);
+  lml_meter_enter(session->settings.meter, LML_PHASE_DRIVER);
   lml_status status = find_wanted(session, error);
   for (;;) {
     lml_ipi_event event;

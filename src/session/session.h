@@ -32,6 +32,7 @@
 #include "lmlink/calculator.h"
 #include "lmlink/structure.h"
 #include "session/adaptive_region.h"
+#include "session/meter.h"
 #include "session/recorder.h"
 #include "session/reload.h"
 
@@ -56,6 +57,7 @@ typedef struct lml_session_settings {
   lml_reload *reload;     /**< looked at before each evaluation; likewise */
   lml_adaptive_regions *adaptive; /**< moves the regions of a mixture before each evaluation; likewise */
   const lml_log *log;             /**< must outlive the session; NULL: nothing is told */
+  lml_meter *meter;               /**< is told what is done; likewise; NULL: nobody asks */
 } lml_session_settings;
 
 typedef struct lml_session lml_session;

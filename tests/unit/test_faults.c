@@ -166,6 +166,7 @@ static void hear_line(void *context, const char *line) {
 /** Load, serve, evaluate. */
 static lml_status serve(const struct configuration *c, lml_error *error) {
   static volatile sig_atomic_t stop, reload;
+  static const lml_server_flags flags = {.stop = &stop, .reload = &reload};
   const lml_log log = {.level = LML_LOG_DEBUG, .write = hear_line};
   lml_serve_config config;
   lml_server *server = NULL;
@@ -173,7 +174,7 @@ static lml_status serve(const struct configuration *c, lml_error *error) {
   kept_coefficients = warned = false;
   lml_serve_config_init(&config);
   lml_status status = lml_serve_config_read(in_folder("w.json"), &config, error);
-  if (status == LML_OK) status = lml_server_create(&config, lml_comm_serial(), &log, &stop, &reload, &server, error);
+  if (status == LML_OK) status = lml_server_create(&config, lml_comm_serial(), &log, &flags, &server, error);
   if (status == LML_OK && c->reloads) write_text("w.snapcoeff", new_snapcoeff);
   if (status == LML_OK) status = lml_server_run(server, error);
   lml_server_destroy(server);
