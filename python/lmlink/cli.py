@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_log(commands)
     _add_status(commands)
+    _add_report(commands)
     return parser
 
 
@@ -136,6 +137,15 @@ def _add_status(commands: Commands[argparse.ArgumentParser]) -> None:
                         help="process number of an lmlink-serve, or its driver's address; by default all of this user "
                              "on this machine")
     parser.add_argument("--json", action="store_true", help="print a JSON array with all there is")
+
+
+def _add_report(commands: Commands[argparse.ArgumentParser]) -> None:
+    parser = _add(commands, "report", "draw a run and a retraining on one page for a browser", _lazy("make_report", "report"),
+                  "Energies, virtual work, largest forces and engine times against the evaluation; how well the two sides "
+                  "of a mixture fit together, by shells and in words; the regions, which can be turned; errors before and "
+                  "after a retraining, and the choice of its lambdas. The page needs no network.")
+    parser.add_argument("file", metavar="RUN", nargs="+", help="force logs (.xyz), and reports of lmlink-retrain (.json)")
+    parser.add_argument("--output", metavar="FILE", help="the page; by default RUN.report.html in the working directory")
 
 
 def _lazy(name: str, module: str = "log_commands") -> Callable[[argparse.Namespace], int]:

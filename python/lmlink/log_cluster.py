@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .errors import LMLinkError
 
 OF_REGION = ("cluster_cell", "cluster_pbc", "energy_qm", "engine", "recalled", "region_rule", "region_age",
-             "most_uncertain")
+             "most_uncertain", "skipped", "skip_mode", "skip_age", "skip_part", "skip_sigma", "skip_ratio")
 OF_STRUCTURE = ("energy", "energy_kind", "energy_ml", "virial", "virtual_work", "mean_force")
 Floats = NDArray[np.float64]
 
@@ -30,9 +30,9 @@ def region_names(frame: Atoms) -> list[str]:
 
 
 def clusters_of(frame: Atoms) -> Iterator[Atoms]:
-    """The cluster of each region that has atoms."""
+    """The cluster of each region that has atoms and was not skipped."""
     for suffix in region_names(frame):
-        if (frame.arrays["region" + suffix] != "MM").any():
+        if not frame.info.get("skipped" + suffix, False) and (frame.arrays["region" + suffix] != "MM").any():
             yield _cluster(frame, suffix)
 
 

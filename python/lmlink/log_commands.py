@@ -22,14 +22,14 @@ HEAD = ("evaluation", "replica", "time", "atoms", "QM", "energy (eV)", "max|F| (
 
 
 @contextmanager
-def _warnings_as_lines() -> Iterator[None]:
+def warnings_as_lines() -> Iterator[None]:
     """Without the place in the code."""
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"lmlink: warning: {message}", file=sys.stderr)
         yield
 
 
-@_warnings_as_lines()
+@warnings_as_lines()
 def show_log(given: argparse.Namespace) -> int:
     """A table with a line for each evaluation."""
     if given.last is not None and given.last < 1:
@@ -76,7 +76,7 @@ def check_log(file: str) -> int:
     return 1 if caught else 0
 
 
-@_warnings_as_lines()
+@warnings_as_lines()
 def export_log(given: argparse.Namespace) -> int:
     """A training set of quantum forces."""
     frames = chain.from_iterable(_exported(file, given.recalled) for file in given.file)
@@ -93,7 +93,7 @@ def _exported(file: str, recalled: bool) -> Iterator[Atoms]:
     return iread_log(file, "clusters" if region_names(first) else "whole", recalled=recalled)
 
 
-@_warnings_as_lines()
+@warnings_as_lines()
 def import_files(given: argparse.Namespace) -> int:
     """Targets of files that ASE reads."""
     count = write_set(given.output, read_targets(given.file, given.index, given.input_format))

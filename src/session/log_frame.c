@@ -251,6 +251,7 @@ static lml_status add_keys(const making *m, lml_error *error) {
   if (status == LML_OK) status = lml_frame_set_text(m->frame, LML_LOG_ENERGY_KIND, origin, error);
   if (status == LML_OK && results->list[LML_RESULTS_VIRIAL].origin == LML_ORIGIN_EXACT)
     status = put(m, "virial", error);
+  if (status == LML_OK) status = put(m, "engine_seconds", error);
   if (status == LML_OK && m->mixed) status = add_parts(m, error);
   if (status == LML_OK) status = lml_frame_set_logical(m->frame, LML_LOG_COMPLETE, m->nkept == natoms, error);
   if (status == LML_OK) status = lml_frame_set_integer(m->frame, LML_LOG_NATOMS, (int64_t)natoms, error);

@@ -36,7 +36,7 @@ def succeeds(*words, **options):
 def test_help():
     """Each command has one; what is wrong is one line, or argparse's usage, and exit code 2."""
     text = succeeds("--help")
-    commands = ("serve", "eval", "retrain", "convert", "check", "log")
+    commands = ("serve", "eval", "retrain", "convert", "check", "log", "status", "report")
     assert all(f"\n    {name} " in text for name in commands) and max(map(len, text.splitlines())) < 81
     for words in (*((name,) for name in commands), ("log", "show"), ("log", "export"), ("log", "import")):
         text = succeeds(*words, "--help").lower()
