@@ -103,8 +103,9 @@ def _build_compound(formula, counts, structure, lattice_constant):
     return cell
 
 
-def relaxed_cell(calculator, formula, structure=None, lattice_constant=None):
-    """The crystal's cell at zero pressure, with the calculator attached; symmetry holds the atoms in it."""
+def relaxed_cell(calculator, formula, structure=None, lattice_constant=None, tolerance=1e-7):
+    """The crystal's cell at zero pressure, with the calculator attached; symmetry holds the atoms in it. tolerance: of the
+    pressure times the volume, eV per atom, which may be as small as the calculator's rounding allows."""
     cell = build(formula, structure, lattice_constant)
     volume = cell.get_volume()
     cell.calc = calculator
@@ -112,7 +113,7 @@ def relaxed_cell(calculator, formula, structure=None, lattice_constant=None):
         cell.get_potential_energy()
     except (CalculatorError, NotImplementedError, KeyError) as error:
         raise SystemExit(f"{formula}: the calculator cannot compute it: {error}") from error
-    converged = BFGS(StrainFilter(cell), logfile=None).run(fmax=1e-7 * len(cell), steps=200)
+    converged = BFGS(StrainFilter(cell), logfile=None).run(fmax=tolerance * len(cell), steps=200)
     if not converged or not 0.6 < cell.get_volume() / volume < 1.6:
         raise SystemExit(f"{formula}: the cell does not relax to one near that which it started from "
                          f"({volume / len(cell):.2f} Å³ an atom, now {cell.get_volume() / len(cell):.2f}): give another "

@@ -4,7 +4,7 @@ A second SNAP potential plays the quantum code near the core. Every evaluation a
 with strained cells and a vacancy's jump as hard constraints and hot crystals as soft ones, `lmlink-retrain` makes a
 potential that is to have the QM/ML barrier by itself, and the elastic constants that it had before.
 
-    python retrain_barrier.py [--quick] [--system screw] [--ridge 1] [--output FOLDER]
+    python retrain_barrier.py [--quick] [--system screw] [--start FILE] [--ridge 1] [--output FOLDER]
 
 draws retrain_barrier.png; a second start goes on where the first one ended.
 """
@@ -100,6 +100,8 @@ def draw(file, title, curves, images, before, after):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--system", choices=list(SYSTEMS), default="screw")
+    parser.add_argument("--start", type=Path, help="the potential to retrain (default: the paper's quadratic or linear Θ₀, else "
+                        "W_2940_2017_2)")
     parser.add_argument("--ridge", type=float, default=1.0, help="λ₀ of lmlink-retrain (1)")
     parser.add_argument("--quick", action="store_true", help="a small disk")
     parser.add_argument("--output", type=Path, default=Path("retrain_barrier"), help="folder of all files")
@@ -107,6 +109,7 @@ def main():
     arguments.images, arguments.radius = 13, RADIUS_QUICK if arguments.quick else None
     arguments.output.mkdir(parents=True, exist_ok=True)
     before, engine = choose_potentials(QUADRATIC)
+    before = arguments.start.resolve() if arguments.start else before
     logs = arguments.output / "logs"
     logs.mkdir(exist_ok=True)
     qmml = barrier(Model("QM/ML", before, engine, logs=logs.resolve()), arguments.system, arguments)

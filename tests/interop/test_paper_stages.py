@@ -12,13 +12,13 @@ from examples import is_picture
 def test_second_retraining(start, potentials, tmp_path):
     environment = {**os.environ}
     environment.pop("LMLINK_REFERENCE", None)
-    command = [sys.executable, ROOT / "examples" / "paper" / "reproduce.py", "--quick", "--stages", "glide-011", "segregation",
+    command = [sys.executable, ROOT / "examples" / "paper" / "reproduce.py", "--quick", "--stages", "glide-linear", "segregation",
                "--output", tmp_path]
     process = start(command, env=environment, start_new_session=True)
     output, errors = process.communicate(timeout=20 * TIMEOUT)
     assert process.returncode == 0, errors
     first, second = (json.loads((tmp_path / folder / "retrained.json").read_text())
-                     for folder in ("glide-011", "segregation/further"))
+                     for folder in ("glide-linear", "segregation/further"))
     logs = [[each for each in report["sets"] if each["role"] == "target"] for report in (first, second)]
     assert len(logs[1]) == len(logs[0]) + 1 and first["start"]["files"] == second["start"]["files"]
     relaxed = logs[1][-1]
@@ -27,8 +27,8 @@ def test_second_retraining(start, potentials, tmp_path):
     profiles = json.loads((tmp_path / "segregation" / "segregation.json").read_text())
     assert list(profiles) == ["ML", "QM/ML", "retrained further"] and profiles["QM/ML"]["total"] is None
     assert is_picture(tmp_path / "segregation" / "segregation.png")
-    done = (tmp_path / "glide-011.txt").stat().st_mtime_ns
+    done = (tmp_path / "glide-linear.txt").stat().st_mtime_ns
     process = start(command, env=environment, start_new_session=True)
     again, errors = process.communicate(timeout=20 * TIMEOUT)
     assert process.returncode == 0, errors
-    assert again.split("II.A", 1)[1] == output.split("II.A", 1)[1] and (tmp_path / "glide-011.txt").stat().st_mtime_ns == done
+    assert again.split("II.A", 1)[1] == output.split("II.A", 1)[1] and (tmp_path / "glide-linear.txt").stat().st_mtime_ns == done
