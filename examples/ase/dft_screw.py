@@ -38,6 +38,7 @@ QM_ATOMS, BUFFER, VACUUM = 12, 9.0, 4.0  # the QM atoms nearest to the middle of
 QUICK_ATOMS, QUICK_IMAGES, QUICK_BUFFER = 4, 4, 3.0
 SAME_PLACE = 1e-6  # Å
 TEMPERATURE_ERROR = 0.2  # relative, of the drive: what half the electronic temperature changes
+FORCE_ERROR = 0.015  # eV/Å, of the drive: what it is at image 0, where symmetry makes it zero
 COLOURS = {ENGINE: "#111111", "VASP": "#2e8b57", "before": "#0057b8", "retrained": "#c8102e", "published": "#e08a00"}
 
 
@@ -250,23 +251,21 @@ def report(case, results, net):
 def draw(path, case, results):
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 4.4), layout="constrained")
     judge = "VASP" if case.published else ENGINE
-    where = case.chosen
     for name, result in results.items():
-        colour = COLOURS[name]
+        style = {"color": COLOURS[name], "label": name}
         if name == ENGINE:
-            left.errorbar(where, result.drive, TEMPERATURE_ERROR * np.abs(result.drive), color=colour, marker="x", capsize=3,
-                          label=f"{name}, ± {100 * TEMPERATURE_ERROR:.0f} %")
+            error = np.maximum(TEMPERATURE_ERROR * np.abs(result.drive), FORCE_ERROR)
+            left.errorbar(case.chosen, result.drive, error, marker="x", capsize=3, **style)
         else:
-            left.plot(where, result.drive, "o-", color=colour, fillstyle="none", label=name)
-        middle.plot(result.work.curve[0], 1000 * result.work.curve[1], color=colour, label=name)
-        if name not in (judge, "published"):
-            error = rms(result.forces - results[judge].forces)
-            right.plot(results[judge].forces.ravel(), result.forces.ravel(), ".", color=colour, markersize=4,
-                       label=f"{name}: {1000 * error:.0f} meV/Å off")
+            left.plot(case.chosen, result.drive, "o-", fillstyle="none", **style)
+        middle.plot(result.work.curve[0], 1000 * result.work.curve[1], **style)
+        if name != judge:
+            off = [1000 * rms(ours - theirs) for ours, theirs in zip(result.forces, results[judge].forces)]
+            right.plot(case.chosen, off, "o-", fillstyle="none", **style)
     left.set(title=f"Drive on {len(case.core)} QM atoms", xlabel="image", ylabel="F·t (eV/Å)")
     middle.set(title="Virtual work on these atoms", xlabel="their way (Å)", ylabel="energy (meV per period of the line)")
-    right.axline((0, 0), slope=1, color="#9aa5b1", linewidth=1)
-    right.set(title="Forces on these atoms", xlabel=f"{judge} (eV/Å)", ylabel="(eV/Å)")
+    right.set(title=f"Forces on these atoms, off {judge}'s", xlabel="image", ylabel="RMS of a component (meV/Å)")
+    right.set_ylim(bottom=0)
     for axes in (left, middle, right):
         axes.legend(frameon=False, fontsize=8)
     if not case.published:

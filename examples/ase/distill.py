@@ -87,20 +87,18 @@ def cubic_terms(strain):
             (x * (v**2 + w**2) + y * (u**2 + w**2) + z * (u**2 + v**2)) / 2, u * v * w]
 
 
-def smooth(cells, energies):
-    """Energies per atom from that of the crystal, of strained cells: a polynomial of the cubic crystal's symmetry, with one more
-    term of fourth order for each kind of strain, that is fitted to a teacher's noisy ones. Without the symmetry no potential
-    could have them all."""
-    kinds = list(crystals.STRAINS)
+def smooth(cells, differences):
+    """Differences of two potentials' energies per atom in strained cells, less their constant: a polynomial of third order in the
+    strain, of the cubic crystal's symmetry, that is fitted to noisy ones. Without the symmetry no potential could have them all;
+    of fourth order there is only noise."""
     rows = []
     for atoms in cells:
         deformation = np.eye(3) + atoms.info["strain_value"] * crystals.STRAINS[atoms.info["strain_type"]]
-        fourth = [atoms.info["strain_value"] ** 4 * (atoms.info["strain_type"] == kind) for kind in kinds]
         strain = (deformation.T @ deformation - np.eye(3)) / 2
-        rows.append([1.0, np.trace(strain), *cubic_terms(strain), *fourth])
+        rows.append([1.0, np.trace(strain), *cubic_terms(strain)])
     scale = np.abs(rows).max(axis=0)
-    fit = np.linalg.lstsq(rows / scale, energies, rcond=None)[0] / scale
-    fit[:2] = 0.0  # the zero of energy, and the pressure that a lattice constant of few digits leaves
+    fit = np.linalg.lstsq(rows / scale, differences, rcond=None)[0] / scale
+    fit[0] = 0.0
     return np.array(rows) @ fit
 
 
@@ -113,14 +111,10 @@ def strained(cell, teacher_cell, arguments):
         if crystals.is_hexagonal(teacher_cell) or np.abs(halves - halves.round()).max() > 1e-6:
             raise SystemExit("--set-elastic wants a cubic crystal whose atoms symmetry holds under strain: bcc, fcc, B1, B2, L12")
         cells, option = crystals.strained_cells(teacher_cell), "--hard-set"
-        energies = []
-        for atoms in cells:
-            atoms.calc = teacher_cell.calc
-            energies.append(atoms.get_potential_energy() / len(atoms))
-        with LMLink(arguments.potential) as calculator:
-            zero = calculator.get_potential_energy(teacher_cell) / len(teacher_cell)
-        for atoms, energy in zip(cells, smooth(cells, energies)):
-            atoms.calc = SinglePointCalculator(atoms, energy=len(atoms) * (zero + energy))
+        teacher, student = (np.array([calculator.get_potential_energy(atoms) / len(atoms) for atoms in cells])
+                            for calculator in (teacher_cell.calc, cell.calc))
+        for atoms, energy in zip(cells, student + smooth(cells, teacher - student)):
+            atoms.calc = SinglePointCalculator(atoms, energy=len(atoms) * energy)
     write(arguments.output / "strained.xyz", cells, format="extxyz")
     return option, arguments.output / "strained.xyz"
 

@@ -6,10 +6,10 @@ along a straight line, and the forces' work along it is summed: no minimum-energ
 minima. In QM/ML, spheres around all places of the vacancy are the QM region; as the line crosses their border, the
 surrounding potential should be one that was retrained on the dislocation (retrain_barrier.py --system 011).
 
-    python segregation.py [--quick] [--qm] [--surrounding FILE] [--further] [--output FOLDER]
+    python segregation.py [--quick] [--qm] [--surrounding FILE] [--further relaxed path] [--output FOLDER]
 
 draws segregation.png; a second start goes on where the first one ended. --further retrains once more: on what the surrounding
-potential was trained on, and on the quantum forces in the three structures that QM/ML relaxed.
+potential was trained on, and on the quantum forces in the three structures that QM/ML relaxed, or on those along the path.
 """
 
 import argparse
@@ -134,21 +134,24 @@ def alone(potential, radius, periods, arguments):
 
 
 def quantum(potential, engine, line, chain, output):
-    """QM/ML: its profile, and the force log of the relaxed structures, `relaxed.xyz`."""
+    """QM/ML: its profile. Beside it are the force logs of the relaxed structures, relaxed.xyz, and of the path, path.xyz."""
     core = qm_atoms(line, chain)
     output.mkdir(exist_ok=True)
     say(f"QM/ML with {len(core)} QM atoms")
     settings = {"qm_calc": served_engine(engine), "qm_selection_mask": core, "buffer_width": BUFFER, "timeout": PATIENCE}
     with LMLink(potential, **settings) as calculator:
         minima = [minimum(line, chain, step, calculator, output) for step in range(PLACES)]
-        found = profile(minima, calculator, False)
-    log = output / "relaxed.xyz"
-    log.unlink(missing_ok=True)
-    with LMLink(potential, force_log=log, **settings) as calculator:
+
+    def logging(name):
+        (output / f"{name}.xyz").unlink(missing_ok=True)
+        return LMLink(potential, force_log=output / f"{name}.xyz", **settings)
+
+    with logging("relaxed") as calculator:
         for atoms in minima:
             atoms.calc = calculator
             atoms.get_forces()
-    return found, log
+    with logging("path") as calculator:
+        return profile(minima, calculator, False)
 
 
 def train_further(potential, log, output):
@@ -163,7 +166,7 @@ def train_further(potential, log, output):
 def draw(file, profiles, count):
     """Draw and print the profiles."""
     figure, axes = plt.subplots(figsize=(7, 4.4), layout="constrained")
-    for (name, curve), colour in zip(profiles.items(), ("#0057b8", "#111111", "#c8102e")):
+    for (name, curve), colour in zip(profiles.items(), ("#0057b8", "#111111", "#c8102e", "#2e8b57")):
         axes.plot(curve["length"], curve["work"], color=colour, label=f"{name}, virtual work")
         print(f"{name}: vacancy at its places, by virtual work: "
               + ", ".join(f"{curve['work'][i]:.4f} eV" for i in range(0, len(curve["work"]), POINTS + 1)))
@@ -183,8 +186,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a small cylinder")
     parser.add_argument("--qm", action="store_true", help="QM/ML too")
     parser.add_argument("--surrounding", type=Path, help="potential around the QM region (as in retrain_barrier.py)")
-    parser.add_argument("--further", action="store_true", help="train it further, with the report of lmlink-retrain that lies "
-                        "beside it")
+    parser.add_argument("--further", nargs="+", choices=("relaxed", "path"), default=[], help="train it further, with the "
+                        "report of lmlink-retrain that lies beside it, on the relaxed structures, on the path")
     parser.add_argument("--output", type=Path, default=Path("segregation"), help="folder of structures and picture")
     arguments = parser.parse_args()
     if arguments.further and not (arguments.surrounding and arguments.surrounding.with_suffix(".json").is_file()):
@@ -196,12 +199,12 @@ def main():
     profiles = {}
     line, chain, profiles["ML"] = alone(ml, radius, periods, arguments)
     if arguments.qm or arguments.further:
-        profiles["QM/ML"], log = quantum(ml, engine, line, chain, arguments.output / "qmml")
-    if arguments.further:
-        output = arguments.output / "further"
-        with LMLink(train_further(ml, log, output)) as calculator:
+        profiles["QM/ML"] = quantum(ml, engine, line, chain, arguments.output / "qmml")
+    for what in arguments.further:
+        output = arguments.output / f"further-{what}"
+        with LMLink(train_further(ml, arguments.output / "qmml" / f"{what}.xyz", output)) as calculator:
             minima = [minimum(line, chain, step, calculator, output) for step in range(PLACES)]
-            profiles["retrained further"] = profile(minima, calculator, True)
+            profiles[f"retrained on {what}"] = profile(minima, calculator, True)
     draw(arguments.output / "segregation.png", profiles, len(line) - 1)
     (arguments.output / "segregation.json").write_text(json.dumps(profiles) + "\n")
 

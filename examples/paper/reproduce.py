@@ -51,7 +51,8 @@ def stages(output):
         # From the linear Θ₀: around the quadratic one the vacancy's first place relaxes in hundreds of steps, if at all.
         "glide-linear": lambda: ["retrain_barrier.py", "--system", "011", "--start", start_potential()],
         "segregation-start": lambda: ["segregation.py"],
-        "segregation": lambda: ["segregation.py", "--surrounding", retrained(output / "glide-linear"), "--further"],
+        "segregation": lambda: ["segregation.py", "--surrounding", retrained(output / "glide-linear"), "--further",
+                                "relaxed", "path"],
         "helium": lambda: ["helium.py"],
         "buffer": lambda: ["buffer_convergence.py"],
     }

@@ -18,14 +18,18 @@ def test_second_retraining(start, potentials, tmp_path):
     output, errors = process.communicate(timeout=20 * TIMEOUT)
     assert process.returncode == 0, errors
     first, second = (json.loads((tmp_path / folder / "retrained.json").read_text())
-                     for folder in ("glide-linear", "segregation/further"))
+                     for folder in ("glide-linear", "segregation/further-relaxed"))
     logs = [[each for each in report["sets"] if each["role"] == "target"] for report in (first, second)]
     assert len(logs[1]) == len(logs[0]) + 1 and first["start"]["files"] == second["start"]["files"]
     relaxed = logs[1][-1]
     assert relaxed["file"].endswith("relaxed.xyz") and relaxed["frames_used"] == 3
     assert relaxed["errors"]["rms_after"] < 0.1 * relaxed["errors"]["rms_before"]
     profiles = json.loads((tmp_path / "segregation" / "segregation.json").read_text())
-    assert list(profiles) == ["ML", "QM/ML", "retrained further"] and profiles["QM/ML"]["total"] is None
+    assert list(profiles) == ["ML", "QM/ML", "retrained on relaxed", "retrained on path"] and profiles["QM/ML"]["total"] is None
+    # Forces along the way are what their work is made of; those of the minima alone say less.
+    off = {name: max(abs(row["work"][i] / profiles["QM/ML"]["work"][i] - 1) for i in (len(row["work"]) // 2, -1))
+           for name, row in profiles.items()}
+    assert off["retrained on path"] < off["retrained on relaxed"]
     assert is_picture(tmp_path / "segregation" / "segregation.png")
     done = (tmp_path / "glide-linear.txt").stat().st_mtime_ns
     process = start(command, env=environment, start_new_session=True)
