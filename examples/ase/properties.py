@@ -3,7 +3,8 @@
     python properties.py --element Mo --potential Mo_Chen_PRM2017.snap
     python properties.py --element Cu --calculator "ase.calculators.emt:EMT()"
 
-prints a table and draws properties.png.
+prints a table and draws properties.png. Where an uncertainty lies beside the potential (lmlink-retrain --uncertainty), the
+table has standard deviations.
 """
 
 import argparse
@@ -17,11 +18,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import crystals
+import sigmas
 from common import find_potential, say
 
 
 def compute(calculator, arguments):
-    """The table's values by name, and the energies (eV) along the vacancy's path."""
+    """The table's values by name, the energies (eV) along the vacancy's path, and what their standard deviations are from."""
     cell = crystals.relaxed_cell(calculator, arguments.element, arguments.structure, arguments.lattice_constant)
     if len(set(cell.numbers)) > 1:
         raise SystemExit(f"{arguments.element}: a compound, whose vacancies have no energy but for given chemical potentials; "
@@ -34,13 +36,13 @@ def compute(calculator, arguments):
     for name, value in zip(crystals.constants_of(cell), crystals.elastic_constants(cell, calculator)):
         values[f"{name} (GPa)"] = value
     say("elastic constants")
-    values["vacancy formation (eV)"], _ = crystals.vacancy_formation(cell, calculator, arguments.size)
+    values["vacancy formation (eV)"], vacancy = crystals.vacancy_formation(cell, calculator, arguments.size)
     say(f"vacancy formation energy {values['vacancy formation (eV)']:.3f} eV")
     path = crystals.vacancy_path(cell, calculator, arguments.size, arguments.images)
     energies = np.array([image.get_potential_energy() for image in path])
     values["vacancy migration (eV)"] = energies.max() - energies[0]
     say(f"vacancy migration energy {values['vacancy migration (eV)']:.3f} eV")
-    return cell, values, energies - energies[0]
+    return cell, values, energies - energies[0], (vacancy, path)
 
 
 def draw(path, cell, calculator, energies, title):
@@ -71,11 +73,13 @@ def main():
     arguments.output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         calculator = crystals.open_calculator(arguments, find_potential, stack)
-        cell, values, energies = compute(calculator, arguments)
+        cell, values, energies, structures = compute(calculator, arguments)
         draw(arguments.output / "properties.png", cell, calculator, energies, arguments.element)
+    errors = sigmas.of_crystal(arguments.potential, cell, arguments.size, *structures)
     print()
     for name, value in values.items():
-        print(f"{name:24s}{value:14.{2 if 'GPa' in name else 5}f}")
+        digits = 2 if "GPa" in name else 5
+        print(f"{name:24s}{value:14.{digits}f}" + (f" ± {errors[name]:.{digits}f}" if name in errors else ""))
     print(f"\npicture: {arguments.output / 'properties.png'}")
 
 

@@ -4,7 +4,7 @@
 
 Lattice constant, elastic constants (strains of 1e-4), vacancy formation and migration, the ½⟨111⟩{110} γ-line, the energies
 of a ½⟨111⟩ screw dislocation's hard and split core above the easy one and its Peierls barrier, and the errors of forces in
-extended XYZ files, by both, through LMLink. Prints a table, draws validate.png, and ends with exit code 1 where a relative
+extended XYZ files, by both, through LMLink; standard deviations where an uncertainty lies beside the new one. Prints a table, draws validate.png, and ends with exit code 1 where a relative
 change is larger than its limit.
 """
 
@@ -24,6 +24,7 @@ from ase.units import J, m
 from matscipy.dislocation import BCCScrew111Dislocation
 
 import crystals
+import sigmas
 from common import RADIUS_QUICK, say, total_energies
 from cores import core_energies
 from lmlink import LMLink, LMLinkError
@@ -80,7 +81,7 @@ def compute(potential, arguments):
         elastic = crystals.elastic_constants(cell, calculator)
         values = {"lattice constant (Å)": cell.cell[0, 0], **dict(zip(("C11 (GPa)", "C12 (GPa)", "C44 (GPa)"), elastic))}
         say(f"{name}: elastic constants")
-        values["vacancy formation (eV)"], _ = crystals.vacancy_formation(cell, calculator, arguments.size)
+        values["vacancy formation (eV)"], vacancy = crystals.vacancy_formation(cell, calculator, arguments.size)
         path = crystals.vacancy_path(cell, calculator, arguments.size, arguments.images)
         jump = np.array([image.get_potential_energy() for image in path])
         values["vacancy migration (eV)"] = jump.max() - jump[0]
@@ -92,7 +93,9 @@ def compute(potential, arguments):
     values |= {f"screw, {kind} − easy core (meV/b)": energy for kind, energy in cores.items()}
     values["screw, Peierls barrier (meV/b)"] = glide.max()
     say(f"{name}: screw dislocation")
-    return values | errors, {"line": line, "jump": jump - jump[0], "cores": [0.0, *cores.values()], "glide": glide}
+    known = sigmas.of_crystal(potential, cell, arguments.size, vacancy, path)
+    return values | errors, {"line": line, "jump": jump - jump[0], "cores": [0.0, *cores.values()], "glide": glide,
+                             "sigmas": known}
 
 
 def limit_of(name, limits):
@@ -102,7 +105,7 @@ def limit_of(name, limits):
     return next((limits[key] for begin, key in words.items() if name.startswith(begin)), None)
 
 
-def print_table(old, new, limits):
+def print_table(old, new, sigmas_of_new, limits):
     """The table; whether all is within its limits."""
     good = True
     print(f"\n{'':48}{'old':>12}{'new':>12}{'change':>12}  limit")
@@ -111,7 +114,8 @@ def print_table(old, new, limits):
         crossed = limit is not None and not abs(change) <= limit
         good = good and not crossed
         print(f"{name:48}{before:12.5f}{new[name]:12.5f}{change:12.1e}  "
-              + ("" if limit is None else f"{limit:g}{'  EXCEEDED' if crossed else ''}"))
+              + ("" if limit is None else f"{limit:g}{'  EXCEEDED' if crossed else ''}")
+              + (f"  σ {sigmas_of_new[name]:.5f}" if name in sigmas_of_new else ""))
     return good
 
 
@@ -187,7 +191,7 @@ def main():
         (old, old_curves), (new, new_curves) = (compute(file, arguments) for file in (arguments.old, arguments.new))
     except (LMLinkError, SystemExit) as error:  # of crystals.py, which says what it cannot build
         parser.error(str(error))
-    good = print_table(old, new, LIMITS | dict(arguments.limit))
+    good = print_table(old, new, new_curves["sigmas"], LIMITS | dict(arguments.limit))
     picture = arguments.output / "validate.png"
     draw(picture, [Path(arguments.old).name, Path(arguments.new).name], (old_curves, new_curves))
     print(f"\npicture: {picture}")

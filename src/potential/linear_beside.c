@@ -20,6 +20,7 @@ void lml_linear_beside_free(lml_linear_beside *beside) {
   lml_free(beside->energies);
   lml_free(beside->forces);
   lml_free(beside->squares);
+  lml_free(beside->square_sums);
   lml_free(beside->sums);
   *beside = (lml_linear_beside){0};
 }
@@ -67,6 +68,7 @@ lml_status lml_linear_beside_begin(lml_linear_beside *beside, const lml_linear_m
   lml_status status = clear(&beside->energies, &beside->energies_capacity, nenergies, error);
   if (status == LML_OK) status = clear(&beside->forces, &beside->forces_capacity, nforces, error);
   if (status == LML_OK) status = clear(&beside->squares, &beside->squares_capacity, nsquares, error);
+  if (status == LML_OK) status = clear(&beside->square_sums, &beside->square_sums_capacity, nsquares, error);
   if (status == LML_OK) status = clear(&beside->sums, &beside->sums_capacity, beside->nsums, error);
   return status == LML_OK ? begin_units(beside, model, nunits, error) : status;
 }

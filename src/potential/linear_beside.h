@@ -28,10 +28,11 @@ typedef struct lml_linear_beside {
   double *energies;       /**< atoms × rank, eV, sorted: deviations of centres; where LML_NEEDS_ENERGIES */
   double *forces;         /**< nall × rank × 3, eV/Å, sorted: deviations; where LML_NEEDS_FORCES */
   double *squares;        /**< atoms, sorted: of the distance of each centre; NaN: undefined */
+  double *square_sums;    /**< atoms, sorted; zero: room for sums of the squares of neighbours */
   double *sums;           /**< nsums, in the order of Θ: ΣD over the centres */
   lml_beside_unit *units; /**< nunits */
   size_t nunits;
-  size_t energies_capacity, forces_capacity, squares_capacity, sums_capacity;
+  size_t energies_capacity, forces_capacity, squares_capacity, square_sums_capacity, sums_capacity;
 } lml_linear_beside;
 
 /** Columns whose forces are evaluated: 0 where none are. */

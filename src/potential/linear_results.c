@@ -38,20 +38,21 @@ enum { DISTANCE_PARTS = 2 /**< the sum of squares, and of how many */ };
 static void fill_distance(const lml_linear_sources *sources, double *parts) {
   const lml_neighbours *n = sources->neighbours;
   const double limit = sources->cutoff * sources->cutoff;
+  double *sums = sources->beside->square_sums;
   for (size_t s = n->begin; s < n->end; s++) {
     const double square[2] = {0.0, sources->beside->squares[s]};
-    double *own = parts + DISTANCE_PARTS * (size_t)n->order[s];
     const int32_t *list;
     const size_t length = lml_neighbours_of(n, s, &list);
     size_t count = 1;
-    own[0] += square[1];
+    sums[s] += square[1];
     for (size_t i = 0; i < length; i++) {
       const size_t j = (size_t)list[i], near = lml_neighbours_square(n, s, j) < limit;
-      parts[DISTANCE_PARTS * (size_t)n->order[n->owner[j]]] += square[near];
+      sums[n->owner[j]] += square[near];
       count += near;
     }
-    own[1] = (double)count;
+    parts[DISTANCE_PARTS * (size_t)n->order[s] + 1] = (double)count;
   }
+  for (size_t s = 0; s < n->natoms; s++) parts[DISTANCE_PARTS * (size_t)n->order[s]] = sums[s];
 }
 
 static void combine_distance(const double *parts, size_t nparts, double *values) {

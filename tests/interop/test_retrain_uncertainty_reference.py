@@ -1,11 +1,13 @@
 """What the uncertainty of the paper's retraining is worth: trained on the first and last images of the dislocation's
 path, it is to say where the images between them are off, and how far the forces of other structures change."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
 from ase.io import read, write
+from conftest import ROOT
 from retrain_oracle import energy_rows, force_rows
 from scipy.stats import spearmanr
 from test_retrain import read_coefficients
@@ -18,6 +20,7 @@ TRAINED, LEFT_OUT = (0, 1, 2, 3, 9, 10, 11, 12), (4, 5, 6, 7, 8)
 RATIO = 0.5, 1.3  # rms error / rms σ
 HARD_FACTOR_BAR = 1e-12  # of A_H L, eV per atom
 SPREAD_BAR, MEAN_BAR = 1e-12, 1e-11  # eV/Å, of members evaluated one by one
+PROPERTIES = 0.02  # of σ, from the spread of properties that are no linear functions of the coefficients
 MEMBER_BAR = 2e-12  # eV per atom, of a committee's hard energies
 QM_RANKS, PATH_RANKS = 0.80, 0.90  # Spearman's, of σ and errors of atoms
 INSIDE = 0.90  # share of errors within 2σ; at a vacancy with displaced atoms 0.87
@@ -153,6 +156,39 @@ def test_members_written_to_files(trained_with, reference, lmlink_eval, folder):
     assert np.abs(alone.std(axis=0, ddof=1) - sigmas).max() <= SPREAD_BAR < 1e-9 * sigmas.max()
     assert np.abs(alone.mean(axis=0) - forces).max() <= MEAN_BAR
     assert np.abs(changes).max() <= MEMBER_BAR
+
+
+def test_sigma_of_properties(reference, lmlink_eval, folder, monkeypatch):
+    """Of what is published: the spread among members whose crystals and vacancies are relaxed one by one. Nothing holds the
+    crystal's energies here; the factor is made so small that properties are linear in it."""
+    monkeypatch.syspath_prepend(ROOT / "examples" / "ase")
+    import crystals
+    import sigmas
+
+    new, members = folder / "loose.snapcoeff", 4
+    run("--start", reference / "milady_lml.snapcoeff", "--soft", reference / "bulk_MD_train.xyz", "--lambda-soft", 1,
+        "--lambda-ridge", 500, "--targets", folder / "trained.xyz", "--select", "unfixed", "--uncertainty", "sandwich",
+        "--uncertainty-rank", members - 1, "--output", new, "--report", new.with_suffix(".json"))
+    files = [new.with_suffix(f".uncertainty.{end}") for end in ("json", "npy")]
+    content, factor = json.loads(files[0].read_text()), 0.03 * np.load(files[1])
+    content["factor"]["sha256"] = hashlib.sha256(factor.tobytes()).hexdigest()
+    files[0].write_text(json.dumps(content))
+    np.save(files[1], factor)
+    lmlink_eval("--potential", new, "--write", folder / "one.snapcoeff", "--committee")
+
+    def properties(potential):
+        with LMLink(potential, fixed_terms="none") as calculator:
+            cell = crystals.relaxed_cell(calculator, "W")
+            constants = crystals.elastic_constants(cell, calculator, 1e-3)
+            formation, vacancy = crystals.vacancy_formation(cell, calculator, 2)
+        return cell, vacancy, [cell.cell[0, 0], *constants, formation]
+
+    spread = np.std([properties(folder / f"one-{k}.snapcoeff")[2] for k in range(1, members + 1)], axis=0, ddof=1)
+    cell, vacancy, _ = properties(new)
+    found = sigmas.of_crystal(new, cell, 2, vacancy, [vacancy, vacancy])
+    names = ("lattice constant (Å)", "C11 (GPa)", "C12 (GPa)", "C44 (GPa)", "vacancy formation (eV)")
+    assert np.allclose([found[name] for name in names], spread, rtol=PROPERTIES)
+    assert spread[1:4].min() > 0.01 and found["vacancy migration (eV)"] == 0
 
 
 def test_sigma_ranks_atoms(trained_with, rows_of, reference):

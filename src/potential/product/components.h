@@ -52,7 +52,9 @@ static void add_products(int n, size_t nruns, const double *masks, const double 
 /** Columns of the factor that are summed at a time. */
 enum { SQUARES_COLUMNS = 8 };
 
-ALWAYS_INLINE vec squares_of(int ncolumns, int n, int first, const double *mean, const double *factor, const vec *b) {
+/** Squares of columns @p first to @p first + @p ncolumns − 1 of Rᵀ(B − μ), those before @p from left out. */
+ALWAYS_INLINE vec squares_of(int ncolumns, int n, int first, int from, const double *mean, const double *factor,
+                             const vec *b) {
   vec sum[SQUARES_COLUMNS], square = splat(0.0);
   for (int c = 0; c < ncolumns; c++) sum[c] = splat(0.0);
   for (int row = 0; row < first + ncolumns; row++) {
@@ -60,17 +62,20 @@ ALWAYS_INLINE vec squares_of(int ncolumns, int n, int first, const double *mean,
     const double *r = factor + row * n + first;
     for (int c = 0; c < ncolumns; c++) sum[c] += r[c] * difference;
   }
-  for (int c = 0; c < ncolumns; c++) square += sum[c] * sum[c];
+  for (int c = from - first; c < ncolumns; c++) square += sum[c] * sum[c];
   return square;
 }
 
+/** The last columns are summed with some that were: that is faster than a chain of additions for each. */
 static void squares(int n, const double *mean, const double *factor, const double *values, double *to) {
   const vec *b = as_vec(values);
   vec square = splat(0.0);
   int first = 0;
   for (; first + SQUARES_COLUMNS <= n; first += SQUARES_COLUMNS)
-    square += squares_of(SQUARES_COLUMNS, n, first, mean, factor, b);
-  for (; first < n; first++) square += squares_of(1, n, first, mean, factor, b);
+    square += squares_of(SQUARES_COLUMNS, n, first, first, mean, factor, b);
+  if (first < n && n >= SQUARES_COLUMNS)
+    square += squares_of(SQUARES_COLUMNS, n, n - SQUARES_COLUMNS, first, mean, factor, b);
+  for (; first < n && n < SQUARES_COLUMNS; first++) square += squares_of(1, n, first, first, mean, factor, b);
   *as_vec_mutable(to) = square;
 }
 
