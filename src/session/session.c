@@ -325,8 +325,11 @@ static void look_for_coefficients(lml_session *session) {
 /** How many results of engines an evaluation needs. */
 static size_t nengines(const lml_session *session) {
   const lml_mixture *mixture = session->settings.mixture;
-  if (mixture != NULL) return lml_mixture_parts(mixture).nregions;
-  return lml_results_find(&session->results, "engine_seconds") != NULL;
+  if (mixture == NULL) return lml_results_find(&session->results, "engine_seconds") != NULL;
+  const lml_mixing_parts parts = lml_mixture_parts(mixture);
+  size_t count = 0;
+  for (size_t r = 0; r < parts.nregions; r++) count += parts.regions[r].cluster->structure.natoms > 0;
+  return count;
 }
 
 static lml_status evaluate(lml_session *session, lml_ipi_client *client, const lml_ipi_event *event, lml_error *error) {

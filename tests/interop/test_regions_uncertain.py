@@ -325,19 +325,21 @@ def test_engine(made, scores, start, folders):
     folder, sockets = folders
     rules = {"leave_after": 2, "margin": 0.9}
     path = configure(folder, COME_AND_GO[0], mixing(linear(made / "W.snapcoeff"), (
-        uncertain(**rules), engine_of(sockets, made / "qm.snapcoeff"))), log={"file": "log.xyz"})
+        uncertain(**rules), engine_of(sockets, made / "qm.snapcoeff"))), log={"file": "log.xyz"}, log_level="info")
     still = [COME_AND_GO[5].copy() for _ in range(6)]
     for seed, atoms in enumerate(still):  # nothing changes but places
         atoms.positions += np.random.default_rng(seed).normal(0, 0.01, atoms.positions.shape)
     frames = [*COME_AND_GO[:5], *still, *COME_AND_GO[8:13]]
     tracks = UncertainTracks(1, **{**LOOSE, **rules})
-    with Mixture(start, sockets, path) as mixture:
-        replies = [mixture.evaluate(atoms) for atoms in frames]
+    mixture = Mixture(start, sockets, path)
+    replies = [mixture.evaluate(atoms) for atoms in frames]
+    messages = mixture.close()
     labels = [tracks.follow(0, atoms, scores(atoms)) for atoms in frames]
     asked = [tuple(np.flatnonzero(one != "MM")) for one in labels if (one != "MM").any()]
     changes = 1 + sum(one != two for one, two in zip(asked, asked[1:]))
     assert len((folder / "prepared").read_text()) == changes
     assert sum("evaluation " in line for line in (folder / "engine.log").read_text().splitlines()) == len(asked)
+    assert f"engines were asked for {len(asked)} results; 0 were known" in messages
     assert 3 <= changes < len(asked) - 4 and len(asked) < len(frames)
     assert [reply.extras["qm_atoms"] for reply in replies] == [(one == "QM").sum() for one in labels]
 
