@@ -22,13 +22,12 @@ from ase.mep import NEB, interpolate
 from ase.mep.neb import NEBOptimizer
 from ase.optimize import BFGS
 from ase.optimize.ode import ODE12r
-from ase.optimize.precon.precon import Precon
+from ase.optimize.precon.precon import Precon, PreconImages
 from ase.units import GPa
 from matscipy.elasticity import fit_elastic_constants
 from matscipy.neighbours import neighbour_list
 from scipy.interpolate import CubicSpline
 from scipy.sparse import coo_matrix, diags
-from scipy.sparse.linalg import splu
 
 from lmlink import find_program
 
@@ -215,17 +214,21 @@ def near_line(atoms, point, radius):
 
 class Springs(Precon):
     """A preconditioner for crystals with fixed atoms: the stiffness of springs between near atoms, the same for x, y and
-    z, so that one factorisation of a matrix of free atoms serves all three. It is made once: crystals keep their
-    neighbours. After D. Packwood et al., J. Chem. Phys. 144, 164109 (2016), whose exponential it has."""
+    z, of free atoms. It is made once: crystals keep their neighbours. After D. Packwood et al., J. Chem. Phys. 144, 164109
+    (2016), whose exponential it has.
+
+    Equations are solved by conjugate gradients. The stabiliser bounds the matrix from below, so that some forty steps
+    suffice for any number of atoms; a sparse factorisation takes minutes and gigabytes where these take a second."""
 
     REACH, DECAY, STABILISER = 1.3, 3.0, 0.05  # nearest neighbours' distances; of the exponential; of the stiffness
+    ACCURACY = 1e-4  # of a solution: what is left of the right-hand side
 
     def __init__(self, stiffness=1.0):
         self.stiffness = stiffness  # eV/Å², of a spring between nearest neighbours
-        self.factors = None
+        self.matrix = None
 
     def make_precon(self, atoms, reinitialize=None):
-        if self.factors is not None:
+        if self.matrix is not None:
             return
         held = [fixed.index for fixed in atoms.constraints if isinstance(fixed, FixAtoms)]
         self.free = np.setdiff1d(np.arange(len(atoms)), np.concatenate(held) if held else [])
@@ -237,9 +240,8 @@ class Springs(Precon):
         first, second, distance = neighbour_list("ijd", atoms, self.REACH * nearest)
         weight = self.stiffness * np.exp(-self.DECAY * (distance / nearest - 1))
         springs = coo_matrix((weight, (first, second)), shape=(len(atoms), len(atoms))).tocsr()
-        self.total = diags(springs.sum(axis=1).A1 + self.STABILISER * self.stiffness) - springs
-        self.factors = splu(self.total[self.free][:, self.free].tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                            options={"SymmetricMode": True})
+        self.total = (diags(springs.sum(axis=1).A1 + self.STABILISER * self.stiffness) - springs).tocsr()
+        self.matrix = self.total[self.free][:, self.free]
 
     def Pdot(self, x):
         return (self.total @ x.reshape(-1, 3)).ravel()
@@ -247,8 +249,24 @@ class Springs(Precon):
     def solve(self, x):
         forces = x.reshape(-1, 3)
         steps = np.zeros_like(forces)
-        steps[self.free] = self.factors.solve(forces[self.free])
+        steps[self.free] = self._solve_free(forces[self.free])
         return steps.reshape(x.shape)
+
+    def _solve_free(self, forces):
+        """Conjugate gradients, for x, y and z at the same time: each column has its own coefficients."""
+        solution, left, direction = np.zeros_like(forces), forces.copy(), forces.copy()
+        square = np.einsum("ij,ij->j", left, left)
+        goal = self.ACCURACY**2 * square
+        while (square > goal).any():
+            product = self.matrix @ direction
+            along = np.einsum("ij,ij->j", direction, product)
+            step = np.divide(square, along, out=np.zeros(3), where=along > 0)
+            solution += step * direction
+            left -= step * product
+            before, square = square, np.einsum("ij,ij->j", left, left)
+            direction *= np.divide(square, before, out=np.zeros(3), where=before > 0)
+            direction += left
+        return solution
 
     def copy(self):
         return Springs(self.stiffness)
@@ -283,7 +301,7 @@ def relax(atoms, tolerance=0.01, steps=1000, keep=None, every=10):
         raise SystemExit(f"no relaxation in {steps} steps: {largest_force(atoms):.3f} eV/Å are left")
     if keep is not None:
         keep.unlink(missing_ok=True)
-    optimizer.observers.clear()  # note holds the optimizer, and that its preconditioner: 1 GB for 70,000 atoms
+    optimizer.observers.clear()  # note holds the optimizer, and that its preconditioner
     return optimizer.nsteps
 
 
@@ -295,6 +313,21 @@ def keep_results(atoms):
                                        forces=atoms.get_forces(apply_constraint=False))
 
 
+class NearImages(PreconImages):
+    """The images of a band along which no atom jumps to the other side of the cell: displacements are differences of positions.
+    ASE looks for the shortest among periodic images, at ten times in each evaluation of forces, which is most of a band's
+    time."""
+
+    def get_coordinates(self, positions=None):
+        if positions is None:
+            positions = [image.positions for image in self.images]
+        places = np.array(positions, dtype=float).reshape(-1, 3 * len(self.images[0]))
+        if len(places) == len(self.images) - 2:
+            places = np.vstack([self.images[0].positions.ravel(), places, self.images[-1].positions.ravel()])
+        length = np.append(0, np.cumsum(np.linalg.norm(np.diff(places, axis=0), axis=1)))
+        return length / length[-1], places
+
+
 def find_path(initial, final, calculators, tolerance=0.05, steps=500):
     """The minimum-energy path between two relaxed structures, which have their results, by the nudged elastic band with
     splines; one image for each calculator, all images at the same time. Returns the images with their results."""
@@ -303,6 +336,7 @@ def find_path(initial, final, calculators, tolerance=0.05, steps=500):
         image.calc = calculator
     interpolate(images)
     band = NEB(images, method="spline", parallel=True)
+    band.precon = NearImages(None, images)
     optimizer = NEBOptimizer(band, logfile=None)
     optimizer.attach(lambda: say(f"  band, step {optimizer.nsteps:3d}: {band.get_residual():.4f} eV/Å"))
     if not optimizer.run(fmax=tolerance, steps=steps):
