@@ -3,16 +3,20 @@ rescaling; and what is refused, in one line that says what to change."""
 
 import re
 
+import ace_oracle
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.qmmm import RescaledCalculator
+from ase.io import read
 from ase.units import GPa
 from conftest import program
 from mixture import (Mixture, Oracle, block, check, configure, linear, middle, mixing, refusal, remote, run,
                      write_exactly)
+from results import read_results
 from scipy.optimize import brentq
+from test_uf3 import made_up, write_triplets, write_uf3
 
 BAR = 1e-8  # eV/Å, between lmlink and LAMMPS
 POTENTIAL = "W_2940_2017_2.snap"
@@ -50,6 +54,48 @@ def test_blends(shape, zero_mean, both, start, folders):
         ours = mixture.evaluate(atoms)
     assert ours.extras["blend_atoms"] == (weights > 0).sum() - 1 > 10
     assert np.abs(ours.forces - expected(weights, *forces(atoms), zero_mean)).max() <= BAR
+
+
+def write_ace(folder, seed):
+    return ace_oracle.write_yace(folder / f"{seed}.yace", ace_oracle.made_up(["W"], seed=seed))
+
+
+def write_splines(folder, seed):
+    return write_triplets(write_uf3(folder / f"{seed}.uf3", made_up([("W", "W")], seed=seed)), {("W", "W", "W"): 3.6}, seed)
+
+
+@pytest.mark.parametrize("write_kind", [write_ace, write_splines], ids=["ace", "uf3"])
+def test_other_families(write_kind, lmlink_eval, start, folders):
+    """Both sides of a mixture are ACE, or UF3: its forces, its work along a way, and its log, with two threads."""
+    ml, qm = (write_kind(folders[0], seed) for seed in (1, 2))
+    atoms = block(8)
+    qm_atom = middle(atoms)
+    sides = [linear(path) for path in (ml, qm)]
+    sides[0]["threads"] = 2
+    path = configure(folders[0], atoms, mixing(sides[0], ({"indices": [qm_atom], "buffer": 10.5}, sides[1])),
+                     log={"file": "log.xyz"})
+
+    def forces(potential):
+        write_exactly(atoms, folders[0] / "in.xyz")
+        lmlink_eval("--potential", potential, folders[0] / "in.xyz", "--output", folders[0] / "out.xyz")
+        return read_results(folders[0] / "out.xyz")[0].forces
+
+    weights = np.zeros(len(atoms))
+    weights[qm_atom] = 1
+    rng, work, last = np.random.default_rng(3), 0.0, None
+    with Mixture(start, folders[1], path) as mixture:
+        for _ in range(3):
+            ours, of_qm = mixture.evaluate(atoms), forces(qm)
+            assert np.abs(ours.forces - expected(weights, forces(ml), of_qm)).max() <= BAR
+            if last is not None:
+                work -= 0.5 * ((ours.forces + last[1]) * (atoms.positions - last[0])).sum()
+            assert ours.extras["virtual_work"] == pytest.approx(work, abs=1e-10)
+            logged = read(folders[0] / "log.xyz", index=-1)
+            place = logged.arrays["region"].tolist().index("QM")
+            assert logged.arrays["forces_qm"][place] == pytest.approx(of_qm[qm_atom], abs=BAR)
+            last = atoms.positions.copy(), ours.forces
+            atoms.positions += rng.normal(0, 0.05, (len(atoms), 3))
+    assert abs(work) > 0.1
 
 
 @pytest.mark.parametrize("buffer, empty", [(5.2, [1, 3]), (7.0, []), (11.5, []), (2.76, [1, 2, 3]), (0.0, [0, 1, 2, 3])])
