@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -94,9 +95,30 @@ static void components_are_known_again(void **state) {
   }
 }
 
+/** As in the plugin for LAMMPS, which reads files on one process and hands the text to the others. */
+static void text_gives_what_its_file_gives(void **state) {
+  (void)state;
+  static char text[1 << 20];
+  FILE *file = fopen(files[0], "r");
+  assert_non_null(file);
+  const lml_potential_text handed = {
+      .name = "elsewhere.yace", .text = text, .length = fread(text, 1, sizeof text, file)};
+  fclose(file);
+  lml_potential *from_file, *from_text;
+  lml_error error = {0};
+  assert_int_equal(lml_potential_read(files[0], NULL, LML_FIXED_TERMS_UNSTATED, &from_file, NULL), LML_OK);
+  if (lml_potential_read_text(&handed, NULL, &from_text, &error) != LML_OK) fail_msg("%s", error.message);
+  const size_t count = lml_potential_nelements(from_file) * lml_potential_ncoefficients(from_file);
+  assert_memory_equal(lml_potential_coefficients(from_text), lml_potential_coefficients(from_file),
+                      count * sizeof(double));
+  lml_potential_destroy(from_text);
+  lml_potential_destroy(from_file);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(any_call_may_fail),
+      cmocka_unit_test(text_gives_what_its_file_gives),
       cmocka_unit_test(components_are_known_again),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
