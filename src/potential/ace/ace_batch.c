@@ -69,6 +69,7 @@ static void set_bond(const lml_ace_model *model, const lml_ace_bond *bond, doubl
   to[LML_ACE_BOND_INNER * lanes] = bond->inner;
   to[LML_ACE_BOND_STEEPNESS * lanes] = bond->inner_width > 0.0 ? 1.0 / bond->inner_width : 0.0;
   to[LML_ACE_BOND_SHIFT * lanes] = exponential ? 1.0 + 2.0 * last / (1.0 - last) : 0.0;
+  to[LML_ACE_BOND_BIN * lanes] = bond->bin;
   to[LML_ACE_BOND_SCALE * lanes] = exponential ? -2.0 / (1.0 - last) : pow(bond->cutoff, -1.5);
 }
 

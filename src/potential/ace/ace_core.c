@@ -11,8 +11,10 @@ struct lml_ace_core_pair {
   lml_ace_inner kind;
   double amplitude, decay;
   double reach;              /**< Å: 0 from there on */
+  double end;                /**< Å: the end of the bin that it is in, from where on the spline is 0 */
   double cutoff;             /**< Å, of the bond */
   double inner, inner_width; /**< Å, of the bond */
+  double bin;                /**< Å, of the bond */
 };
 
 void lml_ace_fall(double x, double end, double width, double *value, double *slope) {
@@ -39,10 +41,29 @@ static void evaluate_pair(const lml_ace_core_pair *pair, double r, double *value
   *value *= fall;
 }
 
+/** At one end of a bin; beyond the reach there is nothing. */
+static void evaluate_end(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
+  *value = *slope = 0.0;
+  if (r < pair->reach) evaluate_pair(pair, r, value, slope);
+}
+
+/** The spline: on each bin the cubic polynomial with the function's values and slopes at both ends. */
+static void evaluate_spline(const lml_ace_core_pair *pair, double r, double *value, double *slope) {
+  static const double nearest = 1e-9; /* Å: at 0 it is infinite */
+  const double low = pair->bin * floor(r / pair->bin), t = (r - low) / pair->bin, rest = 1.0 - t;
+  double first, first_slope, last, last_slope;
+  evaluate_end(pair, fmax(low, nearest), &first, &first_slope);
+  evaluate_end(pair, low + pair->bin, &last, &last_slope);
+  *value =
+      first + (last - first) * t * t * (3.0 - 2.0 * t) + pair->bin * t * rest * (first_slope * rest - last_slope * t);
+  *slope = (last - first) * 6.0 * t * rest / pair->bin + first_slope * rest * (1.0 - 3.0 * t) +
+           last_slope * t * (3.0 * t - 2.0);
+}
+
 void lml_ace_core_evaluate(const lml_ace_core *core, size_t i, size_t j, double r, double *value, double *slope) {
   const lml_ace_core_pair *pair = &core->pairs[i * core->nelements + j];
   *value = *slope = 0.0;
-  if (r < pair->reach) evaluate_pair(pair, r, value, slope);
+  if (r < pair->end) evaluate_spline(pair, r, value, slope);
 }
 
 /* ---- all of them ---- */
@@ -74,8 +95,10 @@ lml_status lml_ace_core_make(lml_ace_core *core, const lml_ace_model *model, lml
                                 .reach = reach_of(bond, model->inner),
                                 .cutoff = bond->cutoff,
                                 .inner = bond->inner,
-                                .inner_width = bond->inner_width};
-    if (pair->reach > core->cutoff) core->cutoff = pair->reach;
+                                .inner_width = bond->inner_width,
+                                .bin = bond->bin};
+    pair->end = fmin(pair->cutoff, pair->bin * ceil(pair->reach / pair->bin));
+    if (pair->end > core->cutoff) core->cutoff = pair->end;
   }
   return status;
 }
@@ -105,7 +128,7 @@ static void hash(const lml_pair_term *term, lml_sha256 *sum) {
   const lml_ace_core *core = &((const core_term *)term)->core;
   for (size_t b = 0; b < core->nelements * core->nelements; b++) {
     const lml_ace_core_pair *p = &core->pairs[b];
-    const double numbers[] = {p->kind, p->amplitude, p->decay, p->reach, p->cutoff, p->inner, p->inner_width};
+    const double numbers[] = {p->kind, p->amplitude, p->decay, p->reach, p->cutoff, p->inner, p->inner_width, p->bin};
     lml_sha256_add(sum, numbers, sizeof numbers);
   }
 }

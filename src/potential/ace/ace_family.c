@@ -40,8 +40,9 @@ static void hash(const lml_descriptor *descriptor, lml_sha256 *sum) {
   lml_sha256_add(sum, kinds, sizeof kinds);
   for (size_t b = 0; b < n * n; b++) {
     const lml_ace_bond *bond = &model->bonds[b];
-    const double numbers[] = {bond->lambda,         bond->cutoff,     bond->width,   bond->inner, bond->inner_width,
-                              bond->core_amplitude, bond->core_decay, bond->nradial, bond->nbase, bond->lmax};
+    const double numbers[] = {bond->lambda,      bond->cutoff,         bond->width,      bond->inner,
+                              bond->inner_width, bond->core_amplitude, bond->core_decay, bond->nradial,
+                              bond->nbase,       bond->lmax,           bond->bin};
     hash_numbers(sum, numbers, sizeof numbers / sizeof *numbers);
     hash_numbers(sum, bond->coefficients, (size_t)bond->nradial * ((size_t)bond->lmax + 1) * (size_t)bond->nbase);
   }

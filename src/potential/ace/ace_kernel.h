@@ -30,6 +30,7 @@ enum {
   LML_ACE_BOND_STEEPNESS,
   LML_ACE_BOND_SHIFT, /**< of ChebExpCos: x = shift + scale exp(−λ r/r_cut); of SBessel, scale is r_cut^(−3/2) */
   LML_ACE_BOND_SCALE,
+  LML_ACE_BOND_BIN, /**< Å: between two points of the splines of radial functions */
   LML_ACE_BOND_SIZE
 };
 

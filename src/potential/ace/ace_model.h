@@ -39,6 +39,7 @@ typedef struct lml_ace_bond {
   double cutoff, width;              /**< Å: end, and the length of the last switch before it */
   double inner, inner_width;         /**< Å: where the radial functions begin, and the length of that switch */
   double core_amplitude, core_decay; /**< of the core repulsion: eV Å and 1/Å² */
+  double bin;                        /**< Å: between two points of its splines, which are evenly spaced from 0 on */
 } lml_ace_bond;
 
 typedef struct lml_ace_embedding {
@@ -64,7 +65,7 @@ typedef struct lml_ace_function {
 typedef struct lml_ace_model {
   size_t nelements;
   int *numbers;       /**< atomic numbers */
-  double spline_step; /**< Å: deltaSplineBins, which others make their splines with; kept for writing */
+  double spline_step; /**< Å: deltaSplineBins, which the bonds' splines are made with */
   lml_ace_radial radial;
   lml_ace_inner inner;
   lml_ace_bond *bonds; /**< nelements × nelements: first the atom's element, then its neighbour's */

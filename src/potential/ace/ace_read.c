@@ -11,7 +11,7 @@
 
 static const char what_for[] = "an ACE potential";
 
-enum { NAME = 96 /**< bytes of what names a value in messages */ };
+enum { NAME = 96 /**< bytes of what names a value in messages */, MOST_BINS = 100000000 /**< of a spline */ };
 
 /* ---- elements ---- */
 
@@ -392,6 +392,19 @@ static bool is_linear(const lml_ace_model *model) {
   return true;
 }
 
+/** Each bond's splines have as many bins as have a place in its cutoff, which are stretched up to it. */
+static lml_status set_bins(const lml_yaml *yaml, const lml_yaml_node *node, lml_ace_model *model, lml_error *error) {
+  for (size_t b = 0; b < model->nelements * model->nelements; b++) {
+    lml_ace_bond *bond = &model->bonds[b];
+    const double nbins = trunc(bond->cutoff / model->spline_step);
+    if (!(model->spline_step > 0.0) || !(nbins >= 1.0 && nbins <= MOST_BINS))
+      return lml_yaml_fail(yaml, node, error, "deltaSplineBins must be positive and let each rcut have 1 to %d bins",
+                           MOST_BINS);
+    bond->bin = bond->cutoff / nbins;
+  }
+  return LML_OK;
+}
+
 static lml_status read_document(const lml_yaml *yaml, lml_ace_model *model, double **constants, lml_error *error) {
   enum { ELEMENTS, E0, SPLINE, EMBEDDINGS, BONDS, FUNCTIONS, METADATA, KEYS };
   lml_yaml_key keys[KEYS] = {
@@ -405,6 +418,7 @@ static lml_status read_document(const lml_yaml *yaml, lml_ace_model *model, doub
   if (status == LML_OK) status = lml_yaml_real(yaml, keys[SPLINE].value, "deltaSplineBins", &model->spline_step, error);
   if (status == LML_OK) status = read_embeddings(yaml, keys[EMBEDDINGS].value, model, error);
   if (status == LML_OK) status = read_bonds(yaml, keys[BONDS].value, model, error);
+  if (status == LML_OK) status = set_bins(yaml, keys[SPLINE].value, model, error);
   if (status == LML_OK) status = read_functions(yaml, keys[FUNCTIONS].value, model, error);
   model->linear = status == LML_OK && is_linear(model);
   return status;

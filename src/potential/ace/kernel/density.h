@@ -48,7 +48,7 @@ ALWAYS_INLINE void find_geometry(const lml_ace_plan *plan, int element, const lm
   to.direction[1] = y * inverse;
   to.direction[2] = z * inverse;
   to.direction[3] = inverse;
-  radial_functions(plan, plan->nradial[element], bond, r, place[LML_ACE_SLOT_PRESENT], to.g, to.slopes);
+  splined_functions(plan, plan->nradial[element], bond, r, place[LML_ACE_SLOT_PRESENT], to.g, to.slopes);
   harmonics(plan->lmax, to.direction, to.harmonics);
 }
 

@@ -4,8 +4,11 @@
  *  ChebExpCos: g₀ = f, gₖ = ½(1 − Tₖ(x)) f with x = 1 − 2 (exp(−λr/r_cut) − exp(−λ)) / (1 − exp(−λ)) and
  *  f = ½(1 + cos(πr/r_cut)), within dcut of r_cut once more switched off in that form (Drautz, Phys. Rev. B 99, 014104
  *  (2019), eq. 24 in the form of Lysogorskiy et al. 2021). ChebPow: gₖ = ½(1 − Tₖ₊₁(x)), x = 1 − 2 (1 − r/r_cut)^λ.
- *  SBessel: see set_bessel in ace_plan.c. Nothing is tabulated: Chebyshev's recursion in vectors costs less than to
- *  gather from tables.
+ *  SBessel: see set_bessel in ace_plan.c.
+ *
+ *  What is meant by a file are splines of these: on r_cut / deltaSplineBins equal bins, each is the cubic polynomial
+ * with the function's values and slopes at both ends. Nothing is tabulated: Chebyshev's recursion in vectors, at both
+ * ends, costs less than to gather from tables.
  */
 #ifndef LML_ACE_KERNEL_RADIAL_H
 #define LML_ACE_KERNEL_RADIAL_H
@@ -121,6 +124,27 @@ ALWAYS_INLINE void radial_functions(const lml_ace_plan *plan, int count, const v
     case LML_ACE_SBESSEL:
       sbessel(plan, count, bond, r, factor, g, slopes);
       break;
+  }
+}
+
+/** The splines of the first @p count radial functions at @p r. */
+ALWAYS_INLINE void splined_functions(const lml_ace_plan *plan, int count, const vec *bond, vec r, vec present, vec *g,
+                                     vec *slopes) {
+  const double round_to_integer = 0x1.8p52, tiny = 1e-9; /* Å: SBessel divides by r */
+  vec above[LML_ACE_MOST_RADIAL], above_slopes[LML_ACE_MOST_RADIAL];
+  const vec bin = bond[LML_ACE_BOND_BIN], cutoff = bond[LML_ACE_BOND_CUTOFF], place = r / bin;
+  const vec nearest = (place + round_to_integer) - round_to_integer;
+  const vec low = bin * choose(nearest > place, nearest - 1.0, nearest), high = low + bin;
+  const vec t = (r - low) / bin, rest = 1.0 - t;
+  radial_functions(plan, count, bond, choose(low > tiny, low, splat(tiny)), present, g, slopes);
+  radial_functions(plan, count, bond, choose(high < cutoff, high, cutoff), present, above, above_slopes);
+  const vec blend = t * t * (3.0 - 2.0 * t), rise = 6.0 * t * rest / bin;
+  const vec from_low = bin * t * rest * rest, from_high = -bin * t * t * rest;
+  const vec low_slope = rest * (1.0 - 3.0 * t), high_slope = t * (3.0 * t - 2.0);
+  for (int k = 0; k < count; k++) {
+    const vec change = above[k] - g[k], below = slopes[k], over = above_slopes[k];
+    g[k] += change * blend + below * from_low + over * from_high;
+    slopes[k] = change * rise + below * low_slope + over * high_slope;
   }
 }
 
