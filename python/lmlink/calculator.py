@@ -59,9 +59,22 @@ class LMLink(Calculator):
     force_log : path, optional
         The force log: an extended XYZ file to which each evaluation is appended before its results are returned, with
         the quantum forces of a mixture (docs/force-log.md). One calculator, one log.
+    settings : dict, optional
+        More of the configuration (docs/configuration.md), laid over what is written from the above, such as
+        `{"calculator": {"virial": "ml"}}`.
+    directory : path
+        As of ASE's other calculators: relative paths of files that are written, messages and force_log, count from
+        here, and an engine that is started by a dict without `folder` runs here. It is made where it is missing.
+    label : str, optional
+        As of ASE's other calculators, `directory/prefix`: messages go to the file `prefix.log`, unless they are given.
+    atoms : ASE's Atoms, optional
+        A structure whose calculator this becomes.
+    results : list of names, optional
+        Results that each evaluation is to give beside energy, forces and stress (docs/configuration.md, Results). They
+        are in `results`, and in the force log; an evaluation without one of them is an error.
 
-    For a mixture, with the names of ASE's ForceQMMM:
-
+    Other Parameters
+    ----------------
     qm_calc : ASE calculator, path, or dict
         Who computes the cluster of QM and buffer atoms. An ASE calculator is served from a thread of this process,
         through ASE's SocketClient; another LMLink, or the path of a potential, is evaluated by the same lmlink-serve;
@@ -84,20 +97,10 @@ class LMLink(Calculator):
         What decides the forces of qm_calc, in words of one's own: code, version, functional, cutoff, k points. With it
         and a force_log a configuration that is in the log is not computed again, by an ASE calculator either. Another
         tag is another calculator; the same one for other settings gives wrong forces.
-    settings : dict, optional
-        More of the configuration (docs/configuration.md), laid over what is written from the above, such as
-        `{"calculator": {"virial": "ml"}}`.
 
-    directory : path
-        As of ASE's other calculators: relative paths of files that are written, messages and force_log, count from
-        here, and an engine that is started by a dict without `folder` runs here. It is made where it is missing.
-    label : str, optional
-        As of ASE's other calculators, `directory/prefix`: messages go to the file `prefix.log`, unless they are given.
-    atoms : ASE's Atoms, optional
-        A structure whose calculator this becomes.
-    results : list of names, optional
-        Results that each evaluation is to give beside energy, forces and stress (docs/configuration.md, Results). They
-        are in `results`, and in the force log; an evaluation without one of them is an error.
+    Notes
+    -----
+    The other parameters are for a mixture, with the names of ASE's ForceQMMM.
 
     With lists of qm_calc and of qm_selection_mask, of equal length, there are several regions, whose clusters are
     computed at the same time; buffer_width, vacuum, qm_cell_round_off, blend_width and qm_tag may then be lists too.

@@ -49,6 +49,8 @@ def read_log(file: str | PathLike[str], atoms: str = "auto", *, recalled: bool =
     recalled : bool
         Whether frames and clusters come, too, whose quantum forces were not computed but found in an earlier frame.
 
+    Notes
+    -----
     Each Atoms has a calculator with the results. Those of a whole structure are energy (eV, where there is one; what it
     is says `info["energy_kind"]`), forces (eV/Å, what the driver got) and stress (where the virial is exact); its
     arrays `forces_ml`, `forces_qm` (NaN outside the clusters), `region` and the booleans `qm` say what the forces of

@@ -70,6 +70,8 @@ def write_set(path: str | os.PathLike[str], frames: Iterable[Atoms], format: str
         for each structure. "pacemaker": a compressed pandas DataFrame (`.pckl.gzip`) with ase_atoms, energy and
         forces; it needs pandas.
 
+    Notes
+    -----
     The energy is the one that forces are the derivative of (ASE's free_energy, for metals not that for zero smearing).
     Formats for which there must be one ("fitsnap" and "pacemaker") refuse structures without.
     """

@@ -9,7 +9,7 @@ from conftest import ROOT, TIMEOUT, program
 def test_tutorial(start, potentials, tmp_path):
     text = (ROOT / "docs" / "tutorial.md").read_text()
     commands = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(commands) == 6
+    assert len(commands) == 7
     environment = {**os.environ, "LMLINK_BIN": os.path.dirname(program("lmlink-serve")),
                    "TUTORIAL": str(tmp_path / "tutorial")}
     shell = start(["sh", "-eu", "-c", "\n".join(commands)], cwd=ROOT, env={"PYTHONPATH": "", **environment})
