@@ -37,7 +37,7 @@ HALF = 7  # images of the thirteen: the other half of the path is the mirror ima
 QM_ATOMS, BUFFER, VACUUM = 12, 9.0, 4.0  # the QM atoms nearest to the middle of the published ones; Å; Å
 QUICK_ATOMS, QUICK_IMAGES, QUICK_BUFFER = 4, 4, 3.0
 SAME_PLACE = 1e-6  # Å
-TEMPERATURE_ERROR = 0.2  # relative, of the drive: what half the electronic temperature changes
+TEMPERATURE_ERROR = 0.27  # relative, of the drive: with 1500 K it is −0.167 eV/Å at image 3 in place of −0.131
 FORCE_ERROR = 0.015  # eV/Å, of the drive: what it is at image 0, where symmetry makes it zero
 COLOURS = {ENGINE: "#111111", "VASP": "#2e8b57", "before": "#0057b8", "retrained": "#c8102e", "published": "#e08a00"}
 

@@ -35,6 +35,7 @@ from retrain_barrier import with_fixed_terms
 SMALL_TEACHER = "WBe_Wood_PRB2019.snap"
 CORE = 1.2  # of the second neighbours' distance: the QM atoms around the vacancy
 WHOLE = 3.0  # Å of buffer with which the cluster of all atoms is periodic
+SET_KINDS, SET_STRAIN = ("hydrostatic", "uniaxial [100]", "shear [100],[010]"), 0.005  # of --set-elastic
 SINGLE = {"step": 2e-3, "tolerance": 1e-4}  # of the teacher's strain and pressure: float32's noise is large
 
 
@@ -87,34 +88,46 @@ def cubic_terms(strain):
             (x * (v**2 + w**2) + y * (u**2 + w**2) + z * (u**2 + v**2)) / 2, u * v * w]
 
 
-def smooth(cells, differences):
-    """Differences of two potentials' energies per atom in strained cells, less their constant: a polynomial of third order in the
-    strain, of the cubic crystal's symmetry, that is fitted to noisy ones. Without the symmetry no potential could have them all;
-    of fourth order there is only noise."""
+def terms(cells):
+    """What multiplies a constant, the pressure, and the constants of cubic_terms in the energy of each strained cell."""
     rows = []
     for atoms in cells:
         deformation = np.eye(3) + atoms.info["strain_value"] * crystals.STRAINS[atoms.info["strain_type"]]
         strain = (deformation.T @ deformation - np.eye(3)) / 2
         rows.append([1.0, np.trace(strain), *cubic_terms(strain)])
+    return np.array(rows)
+
+
+def energies_of(calculator, cells):
+    """Energies per atom."""
+    return np.array([calculator.get_potential_energy(atoms) / len(atoms) for atoms in cells])
+
+
+def set_cells(cell, teacher, student):
+    """Few strained cells, from whose energies the lattice constant and the elastic constants follow, with those that are the
+    teacher's but for the zero: the student's, and a polynomial of third order with the cubic crystal's symmetry that is fitted to
+    the two potentials' difference in many strained cells. Noise and higher orders would ask for what no potential of this form
+    has without harm to its forces."""
+    many = crystals.strained_cells(cell)
+    rows = terms(many)
     scale = np.abs(rows).max(axis=0)
-    fit = np.linalg.lstsq(rows / scale, differences, rcond=None)[0] / scale
+    difference = energies_of(teacher, many) - energies_of(student, many)
+    fit = np.linalg.lstsq(rows / scale, difference, rcond=None)[0] / scale
     fit[0] = 0.0
-    return np.array(rows) @ fit
+    few = [atoms for atoms in crystals.strained_cells(cell, SET_STRAIN, 3) if atoms.info["strain_type"] in SET_KINDS]
+    for atoms, energy in zip(few, energies_of(student, few) + terms(few) @ fit):
+        atoms.calc = SinglePointCalculator(atoms, energy=len(atoms) * energy)
+    return few
 
 
 def strained(cell, teacher_cell, arguments):
     """The hard constraints' option and file: strained cells whose energies stay, or with --set-elastic become the teacher's."""
-    if not arguments.set_elastic:
-        cells, option = crystals.strained_cells(cell), "--hard"
-    else:
+    cells, option = crystals.strained_cells(cell), "--hard"
+    if arguments.set_elastic:
         halves = 2 * teacher_cell.get_scaled_positions()
         if crystals.is_hexagonal(teacher_cell) or np.abs(halves - halves.round()).max() > 1e-6:
             raise SystemExit("--set-elastic wants a cubic crystal whose atoms symmetry holds under strain: bcc, fcc, B1, B2, L12")
-        cells, option = crystals.strained_cells(teacher_cell), "--hard-set"
-        teacher, student = (np.array([calculator.get_potential_energy(atoms) / len(atoms) for atoms in cells])
-                            for calculator in (teacher_cell.calc, cell.calc))
-        for atoms, energy in zip(cells, student + smooth(cells, teacher - student)):
-            atoms.calc = SinglePointCalculator(atoms, energy=len(atoms) * energy)
+        cells, option = set_cells(teacher_cell, teacher_cell.calc, cell.calc), "--hard-set"
     write(arguments.output / "strained.xyz", cells, format="extxyz")
     return option, arguments.output / "strained.xyz"
 
@@ -189,7 +202,10 @@ def main():
     lattice, constants = {}, {}
 
     def examine(who, calculator, step=1e-4, tolerance=1e-7):
-        cell = crystals.relaxed_cell(calculator, arguments.element, arguments.structure, arguments.lattice_constant, tolerance)
+        cell = crystals.relaxed_cell(calculator, arguments.element, arguments.structure,
+                                     lattice.get("teacher", arguments.lattice_constant), tolerance)
+        if not crystals.is_hexagonal(cell):  # rounding may have made it a little oblique
+            cell.set_cell(np.eye(3) * cell.get_volume() ** (1 / 3), scale_atoms=True)
         lattice[who] = cell.cell[0, 0]
         constants[who] = dict(zip(crystals.constants_of(cell), crystals.elastic_constants(cell, calculator, step)))
         return cell

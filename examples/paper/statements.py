@@ -215,7 +215,7 @@ STATEMENTS = [
     Statement("II.A", "number of descriptors, from fewer than a hundred components an atom", ("1500",), coefficients),
     Statement("II.A", "rank of the constraints: elastic; with a vacancy's migration", ("25", "37"), ranks),
     Statement("II.A", "mean errors of soft and of QM/ML forces, and of the latter at first, eV/Å", ("0.015", "0.025", "0.2"),
-              errors, "the screw alone has public VASP forces; at first it is off by less than the average of all paths"),
+              errors, "VASP's forces are public for the screw alone"),
     Statement("II.A", "the same on a path of the edge dislocation", ("0.025", "0.2"), errors_of_edge,
               "a second potential plays VASP, and a potential of the same form can follow it better"),
     Statement("II.B", "atoms of the ⟨100⟩{001} and {011} disks", ("4574", "6396"), disks),
