@@ -262,10 +262,13 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
 
 /* ---- the rest ---- */
 
-/** A fixed term has no energy where atoms are too near, and then the sums have none. */
+/** A fixed term may have no energy where atoms are too near, and then the sums have none. */
 static lml_status check_energies(const lml_linear_evaluation *evaluation, lml_error *error) {
   const lml_neighbours *n = &evaluation->atoms.neighbours;
-  for (size_t s = 0; s < n->natoms; s++)
+  const lml_potential *potential = lml_evaluator_model(evaluation->evaluators[0])->potential;
+  bool partial = false;
+  for (size_t k = 0; k < potential->nterms; k++) partial = partial || potential->terms[k]->inner > 0.0;
+  for (size_t s = 0; partial && s < n->natoms; s++)
     if (isnan(evaluation->energies[s]))
       return lml_fail(error, LML_ERR_INPUT,
                       "atom %d (counted from 0) has no energy: another one is nearer to it than the table of the "

@@ -41,6 +41,7 @@ typedef struct lml_pair_term_ops {
 struct lml_pair_term {
   const lml_pair_term_ops *ops;
   double cutoff; /**< Å: both are 0 from there on */
+  double inner;  /**< Å: from there on every pair has an energy; 0: at any distance */
   _Atomic(int) nshares;
 };
 

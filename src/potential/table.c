@@ -292,7 +292,8 @@ static lml_status read_table(table_term *self, const lml_table_source *source, l
   self->sources[k].path = lml_strdup(source->path, error);
   if (self->sources[k].path != NULL) self->sources[k].section = lml_strdup(source->section, error);
   if (self->sources[k].section == NULL) return LML_ERR_MEMORY;
-  if (self->tables[k]->cutoff > self->base.cutoff) self->base.cutoff = self->tables[k]->cutoff;
+  self->base.cutoff = fmax(self->base.cutoff, self->tables[k]->cutoff);
+  self->base.inner = fmax(self->base.inner, sqrt(self->tables[k]->begin));
   return warn_of_jump(self->tables[k], source, warnings, error);
 }
 
