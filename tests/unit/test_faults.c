@@ -64,11 +64,17 @@ static const char new_snapcoeff[] =
 /** What lmlink-serve is made to serve. */
 static const struct configuration {
   const char *name, *calculator;
-  size_t calls;  /**< that can fail; there are more */
-  bool reloads;  /**< takes new coefficients over before the first evaluation */
-  bool recalled; /**< goes on with the log of an earlier run, which has all forces of engines */
+  const char *keys; /**< of the whole, more than all have; NULL: none */
+  size_t calls;     /**< that can fail; there are more */
+  bool reloads;     /**< takes new coefficients over before the first evaluation */
+  bool recalled;    /**< goes on with the log of an earlier run, which has all forces of engines */
 } configurations[] = {
     {.name = "linear", .calculator = LINEAR_WITH(""), .calls = 50},
+    {.name = "committee",
+     .calculator = LINEAR,
+     .keys = ", \"results\": [\"distance\", \"sigma_energy\", \"committee_energies\", \"committee_forces\", "
+             "\"committee_virials\", \"free\"]",
+     .calls = 100},
     {.name = "new coefficients", .calculator = LINEAR, .calls = 70, .reloads = true},
     {.name = "mixture", .calculator = MIXTURE(FIRST, WORK), .calls = 150},
     {.name = "new coefficients of a mixture", .calculator = MIXTURE(FIRST, WORK), .calls = 180, .reloads = true},
@@ -86,18 +92,26 @@ static void write_configuration(const struct configuration *c) {
   snprintf(text, sizeof text,
            "{\"format\": \"lmlink-serve\", \"version\": 1, \"structure\": \"w.xyz\",\n"
            "\"driver\": {\"address\": \"unix:w\", \"socket_prefix\": \"/tmp/ipi_\"},\n"
-           "\"calculator\": %s,\n\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}}\n",
-           c->calculator);
+           "\"calculator\": %s,\n\"extras\": \"json\", \"log\": {\"file\": \"log.xyz\"}%s}\n",
+           c->calculator, c->keys == NULL ? "" : c->keys);
   write_text("w.json", text);
 }
 
-/** Of the beryllium atom, by how far its first component is above 6; tungsten has no distance. */
+/** Of the beryllium atom, by how far its first component is above 6; tungsten has no distance. A factor of two columns.
+ */
 static void write_uncertainty(void) {
   lml_potential *potential;
-  lml_uncertainty u = {.kind = LML_UNCERTAINTY_NONE};
+  lml_uncertainty u = {.kind = LML_UNCERTAINTY_SANDWICH,
+                       .width = 12,
+                       .rank = 2,
+                       .nrows = 1,
+                       .share = 1.0,
+                       .calibration = {.nfolds = 2, .nrows = 1}};
   lml_uncertainty_files files;
   assert_int_equal(lml_potential_read(in_folder("w.snapcoeff"), NULL, LML_FIXED_TERMS_NONE, &potential, NULL), LML_OK);
   assert_int_equal(lml_uncertainty_make_distances(&u, 2, 5, NULL), LML_OK);
+  assert_int_equal(lml_alloc(&u.factor, u.width * u.rank, sizeof *u.factor, "a factor", NULL), LML_OK);
+  for (size_t i = 0; i < u.width * u.rank; i++) u.factor[i] = 1e-4 * (double)(i % 5);
   u.distances[0].natoms = u.distances[1].natoms = 7;
   u.distances[1].mean[0] = 6.0;
   u.distances[1].factor[0] = 100.0;
@@ -119,7 +133,7 @@ static int make_files(void **state) {
 /** Fails where a run left a file of its own. */
 static int remove_files(void **state) {
   const int count = empty_folder();
-  return remove_folder(state) == 0 && count == 5 ? 0 : -1;
+  return remove_folder(state) == 0 && count == 6 ? 0 : -1;
 }
 
 /* ---- the run ---- */
