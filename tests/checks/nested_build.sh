@@ -9,4 +9,4 @@ shift 4
 cd "$source"
 cmake --preset "$preset" -B "$build" "$@"
 cmake --build "$build"
-[ -z "$label" ] || ctest --test-dir "$build" -L "$label" --output-on-failure --no-tests=error
+[ -z "$label" ] || ctest --test-dir "$build" -L "$label" --output-on-failure --no-tests=error -j 2
