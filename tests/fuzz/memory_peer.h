@@ -18,7 +18,7 @@ typedef struct memory_peer_manners {
 /** Put sockets on top of the seam as it is. Each connection that is made or accepted is another peer. Before the bytes
  *  of each stands their number, two bytes, the lower first; where the input ends nobody comes any more, and what lacks
  *  is not said. */
-void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners manners);
+void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners how);
 
 /** Ends the program where a socket is still open, and puts the seam back. */
 void memory_peer_end(void);
