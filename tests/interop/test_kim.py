@@ -6,7 +6,9 @@ import subprocess
 
 import numpy as np
 import pytest
+from ase import Atoms
 from conftest import ROOT, need
+from script_oracle import Script
 from structures import rattled_cells
 from test_forces_lammps import ENERGY_BAR, FORCE_BAR, PUBLISHED, VIRIAL_BAR
 
@@ -103,6 +105,14 @@ def test_models_give_what_pair_style_snap_gives(name, lammps, home, models, pote
     """With ZBL, several elements, quadratic; orthogonal, triclinic, thin and open cells."""
     for atoms in rattled_cells(lammps.Potential(potentials / name).elements, *PUBLISHED[name]):
         compare(lammps, home, models[name], potentials / name, atoms, tmp_path)
+
+
+def test_tables_are_part_of_the_model(lammps, home, potentials, tmp_path):
+    path = potentials / "W_2940_2017_2_He_JW2013.snap"
+    atoms = rattled_cells(["W"], "bcc", 3.18)[0] + Atoms("He2", [[31.6, 31.6, 30.2], [34.2, 33.0, 31.9]])
+    frame, forces, _, _ = evaluate(lammps, home, install(home, path), ["W", "He"], atoms, tmp_path)
+    expected = lammps.evaluate(atoms, Script(path, ["W", "He"])).forces
+    assert np.abs(expected[-2:]).max() > 0.1 and np.abs(forces - expected).max() <= FORCE_BAR
 
 
 def test_two_ranks(lammps, home, models, potentials, tmp_path):
