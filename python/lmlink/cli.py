@@ -115,8 +115,8 @@ def _add_log(commands: Commands[argparse.ArgumentParser]) -> None:
                   "structures. Frames whose forces were found in the log, and not computed, are left out.")
     export.add_argument("file", nargs="+", metavar="LOG", help="force logs")
     export.add_argument("--format", choices=("extxyz", "mace", "fitsnap", "pacemaker"), default="extxyz",
-                        help="for whom: ASE, lmlink-retrain and FitSNAP's XYZ (extxyz, the default), MACE (mace), "
-                             "FitSNAP's JSON (fitsnap, a folder), pacemaker (a pandas table, .pckl.gzip)")
+                        help="for whom: ASE and lmlink-retrain (extxyz, the default), MACE (mace), FitSNAP (fitsnap, a "
+                             "folder of JSON files), pacemaker (a pandas table, .pckl.gzip)")
     export.add_argument("--output", required=True, metavar="FILE", help="what is written; with fitsnap a folder")
     export.add_argument("--recalled", action="store_true", help="write frames whose forces were recalled, too")
 

@@ -65,9 +65,9 @@ def write_set(path: str | os.PathLike[str], frames: Iterable[Atoms], format: str
         As from read_log or read_targets. Whole structures of a mixture are refused: most of their forces are the
         potential's own.
     format : str
-        "extxyz": extended XYZ as ASE, lmlink-retrain and FitSNAP's XYZ scraper read it (energy, forces, stress).
+        "extxyz": extended XYZ as ASE and lmlink-retrain read it (energy, forces, stress).
         "mace": extended XYZ with MACE's keys REF_energy, REF_forces, REF_stress. "fitsnap": a folder with a JSON file
-        for each structure. "pacemaker": a compressed pandas DataFrame (`.pckl.gzip`) with ase_atoms, energy and
+        for each structure, as FitSNAP's JSON scraper reads it. "pacemaker": a compressed pandas DataFrame (`.pckl.gzip`) with ase_atoms, energy and
         forces; it needs pandas.
 
     Notes
