@@ -35,7 +35,7 @@ void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_un
     const size_t parent = cluster->parents[i];
     const lml_region_label label = (lml_region_label)region->region->labels[parent];
     mix->counts[label]++;
-    if (unknown->flags != NULL && unknown->flags[parent] != 0) continue;
+    if (qm == NULL || (unknown->flags != NULL && unknown->flags[parent] != 0)) continue;
     lml_mix_difference *to = label == LML_REGION_BUFFER
                                  ? &mix->shells[shell_of(region->region, first, region->region->distances[parent])]
                                  : &mix->qm;
@@ -56,9 +56,9 @@ void lml_mix_region(const lml_mixing_region *region, const double *qm, double *f
   }
 }
 
-void lml_mix_sigmas(const lml_mixing_region *region, size_t natoms, size_t width, double *sigmas) {
+void lml_mix_sigmas(const lml_mixing_region *region, double share, size_t natoms, size_t width, double *sigmas) {
   for (size_t i = 0; i < natoms; i++) {
-    const double weight = region->region->weights[i];
+    const double weight = share * region->region->weights[i];
     for (size_t x = 0; x < width && weight > 0.0; x++) {
       double *sigma = &sigmas[i * width + x];
       *sigma = weight >= 1.0 ? 0.0 : (1.0 - weight) * *sigma;

@@ -25,7 +25,8 @@ typedef struct lml_mix {
   double mean[3];                   /**< eV/Å */
 } lml_mix;
 
-/** Compare the forces @p qm of a region's cluster with those of the ML calculator in @p forces (the parent's). */
+/** Compare the forces @p qm of a region's cluster with those of the ML calculator in @p forces (the parent's); NULL:
+ * there are none, and its atoms are counted alone. */
 void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_unknown_species *unknown,
                      const double *qm, const double *forces);
 
@@ -33,8 +34,8 @@ void lml_mix_compare(lml_mix *mix, const lml_mixing_region *region, const lml_un
 void lml_mix_region(const lml_mixing_region *region, const double *qm, double *forces);
 
 /** Leave of @p sigmas, standard deviations of the ML calculator's forces (@p natoms × @p width), what is theirs in the
- *  mixed forces: nothing where the force is the region's. */
-void lml_mix_sigmas(const lml_mixing_region *region, size_t natoms, size_t width, double *sigmas);
+ *  mixed forces: nothing where the force is the region's, of which @p share (0 to 1) is its own calculator's. */
+void lml_mix_sigmas(const lml_mixing_region *region, double share, size_t natoms, size_t width, double *sigmas);
 
 /** The mean of the @p natoms @p forces. */
 void lml_mix_mean(lml_mix *mix, const double *forces, size_t natoms);

@@ -19,10 +19,15 @@ typedef struct child {
   lml_calculator *calculator;
   lml_results results;
   bool done;
-  bool finished;  /**< its results are there */
-  bool recalled;  /**< as its forces were known */
-  bool doubted;   /**< a warning about them was given */
-  double seconds; /**< it took */
+  bool finished;                  /**< its results are there, or there will be none */
+  bool deferred;                  /**< it may be started, or skipped, once the ML calculator is done */
+  bool doubted;                   /**< a warning about its forces was given */
+  lml_mixing_answer answer;       /**< of a region */
+  double seconds;                 /**< it took */
+  double share;                   /**< of a region's forces that is its calculator's */
+  lml_skip_comparison comparison; /**< of a region that may be skipped */
+  double *settled;                /**< natoms of the cluster × 3, eV/Å: what counts as its forces then */
+  size_t capacity;
 } child;
 
 struct lml_mixture {
@@ -30,6 +35,8 @@ struct lml_mixture {
   lml_structure parent; /**< that the regions were made of */
   lml_unknown_species unknown;
   lml_mixing_cache cache;
+  lml_mixing_skip skip;
+  double *sigmas;             /**< natoms × 3, eV/Å: NULL where no region may be skipped */
   lml_mixing_region *regions; /**< as they are now */
   lml_mixing_region *made;    /**< as they were made, which are its own */
   child *children;            /**< the ML calculator, then each region's */
@@ -37,7 +44,7 @@ struct lml_mixture {
   const lml_structure *structure; /**< under evaluation */
   const lml_request *request;     /**< of this evaluation */
   lml_mixing_choice choice;       /**< of this evaluation, or before it of the next; none: all work at once */
-  lml_request both;               /**< of the ML calculator: what was asked for, and what the choice needs */
+  lml_request both;               /**< of the ML calculator: what was asked for, and what choosing and skipping need */
   const char **names;             /**< room for these */
   size_t names_capacity;
   bool regions_started;
@@ -106,7 +113,11 @@ static lml_status prepare(lml_mixture *self, lml_error *error) {
 
 /** Free what the calculator made itself. */
 static void free_own(lml_mixture *self) {
-  for (size_t c = 0; c < self->nchildren; c++) lml_results_free(&self->children[c].results);
+  for (size_t c = 0; c < self->nchildren; c++) {
+    lml_results_free(&self->children[c].results);
+    lml_free(self->children[c].settled);
+  }
+  lml_free(self->sigmas);
   lml_free(self->children);
   lml_free(self->names);
   lml_free(self->regions);
@@ -170,9 +181,20 @@ static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
   if (self->cache.find == NULL) return LML_OK;
   const lml_status status = lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
   if (status != LML_OK) return status;
-  at->done = at->finished = at->recalled =
-      self->cache.find(self->cache.context, r, &self->regions[r], self->structure, at->results.forces);
+  if (!self->cache.find(self->cache.context, r, &self->regions[r], self->structure, at->results.forces)) return LML_OK;
+  at->done = at->finished = true;
+  at->answer = LML_MIXING_RECALLED;
   return LML_OK;
+}
+
+/** Whether region @p r, as it is now, may be skipped; one without atoms has no calculator to ask. */
+static bool may_skip(const lml_mixture *self, size_t r) {
+  return self->skip.applies != NULL && self->skip.applies(self->skip.context, r) &&
+         self->regions[r].cluster->structure.natoms > 0;
+}
+
+static lml_status ask_region(const lml_mixture *self, size_t r, lml_error *error) {
+  return lml_calculator_start(self->children[r + 1].calculator, &self->regions[r].cluster->structure, NULL, error);
 }
 
 static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
@@ -184,8 +206,10 @@ static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
   }
   lml_status status = lml_cluster_update(cluster, self->structure, error);
   if (status == LML_OK) status = recall_region(self, r, error);
-  if (status == LML_OK && !at->finished)
-    status = lml_calculator_start(at->calculator, &cluster->structure, NULL, error);
+  if (status == LML_OK && !at->finished) {
+    at->deferred = may_skip(self, r) && !self->skip.asks(self->skip.context, r);
+    if (!at->deferred) status = ask_region(self, r, error);
+  }
   return in_region(self, r, status, error);
 }
 
@@ -197,16 +221,23 @@ static lml_status start_regions(lml_mixture *self, lml_error *error) {
   return status;
 }
 
+/** Put what is not among the names yet behind them; there is room. */
+static void add_names(lml_mixture *self, const lml_request *more) {
+  for (size_t k = 0; k < more->count; k++)
+    if (!lml_request_names(&self->both, more->names[k])) self->names[self->both.count++] = more->names[k];
+}
+
 static lml_status join_requests(lml_mixture *self, lml_error *error) {
-  const lml_request *needs = &self->choice.needs;
-  const size_t nasked = self->request == NULL ? 0 : self->request->count;
-  const lml_status status = lml_grow(&self->names, &self->names_capacity, nasked + needs->count, sizeof *self->names,
-                                     "names of results", error);
+  static const char *const sigma = LML_SKIP_SIGMA;
+  const lml_request none = {0}, *asked = self->request == NULL ? &none : self->request, *needs = &self->choice.needs;
+  const lml_request skips = {&sigma, self->sigmas == NULL ? 0 : 1};
+  const lml_status status = lml_grow(&self->names, &self->names_capacity, asked->count + needs->count + skips.count,
+                                     sizeof *self->names, "names of results", error);
   if (status != LML_OK) return status;
-  for (size_t k = 0; k < nasked; k++) self->names[k] = self->request->names[k];
-  self->both = (lml_request){.names = self->names, .count = nasked};
-  for (size_t k = 0; k < needs->count; k++)
-    if (!lml_request_names(self->request, needs->names[k])) self->names[self->both.count++] = needs->names[k];
+  self->both = (lml_request){.names = self->names};
+  add_names(self, asked);
+  add_names(self, needs);
+  add_names(self, &skips);
   return LML_OK;
 }
 
@@ -226,8 +257,11 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   self->request = request;
   self->regions_started = false;
   for (size_t c = 0; c < self->nchildren; c++) {
-    self->children[c].done = self->children[c].finished = self->children[c].recalled = false;
-    self->children[c].seconds = 0.0;
+    child *at = &self->children[c];
+    at->done = at->finished = at->deferred = false;
+    at->answer = LML_MIXING_COMPUTED;
+    at->seconds = 0.0;
+    at->share = 1.0;
   }
   /* Engines first: they are at work while the ML calculator starts. */
   if (status == LML_OK && self->choice.choose == NULL) status = start_regions(self, error);
@@ -236,12 +270,48 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   return status;
 }
 
+/** σ of the forces on all atoms, undefined near those that the ML calculator does not see. */
+static lml_status find_sigmas(lml_mixture *self, lml_error *error) {
+  const lml_result *part = lml_results_find(&self->children[0].results, LML_SKIP_SIGMA);
+  if (part == NULL)
+    return lml_fail(error, LML_ERR_INTERNAL, "the ML calculator gives no %s, by which regions are skipped",
+                    LML_SKIP_SIGMA);
+  for (size_t i = 0; i < part->rows; i++)
+    memcpy(self->sigmas + 3 * lml_unknown_species_parent(&self->unknown, i), part->reals + 3 * i, 3 * sizeof(double));
+  return lml_unknown_species_blank(&self->unknown, self->structure, self->settings.foreign_distance, 3, self->sigmas,
+                                   error);
+}
+
 static lml_status finish_child(lml_mixture *self, size_t c, lml_error *error) {
   child *at = &self->children[c];
   if (at->finished) return LML_OK;
   const lml_status status = lml_calculator_finish(at->calculator, &at->results, error);
   at->finished = status == LML_OK;
-  return c == 0 ? status : in_region(self, c - 1, status, error);
+  if (c == 0) return status == LML_OK && self->sigmas != NULL ? find_sigmas(self, error) : status;
+  return in_region(self, c - 1, status, error);
+}
+
+static lml_status skip_region(lml_mixture *self, size_t r, lml_error *error) {
+  child *at = &self->children[r + 1];
+  at->done = at->finished = true;
+  at->answer = LML_MIXING_SKIPPED;
+  return lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
+}
+
+/** The ML calculator is done: start the regions that it is not certain enough about, and skip the others. */
+static lml_status decide(lml_mixture *self, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) {
+    child *at = &self->children[r + 1];
+    if (!at->deferred) continue;
+    at->deferred = false;
+    status = finish_child(self, 0, error);
+    if (status != LML_OK) break;
+    const double largest = lml_skip_largest(self->regions[r].region, self->sigmas);
+    const bool asked = self->skip.doubts(self->skip.context, r, largest);
+    status = in_region(self, r, asked ? ask_region(self, r, error) : skip_region(self, r, error), error);
+  }
+  return status;
 }
 
 /** Once the ML calculator is done: choose, and let the regions begin. */
@@ -256,7 +326,7 @@ static lml_status choose(lml_mixture *self, lml_error *error) {
 
 static lml_status progress_child(lml_mixture *self, size_t c, lml_error *error) {
   child *at = &self->children[c];
-  if (at->done) return LML_OK;
+  if (at->done || at->deferred) return LML_OK;
   const lml_status status = lml_calculator_progress(at->calculator, &at->done, error);
   if (at->done) at->seconds = lml_sys->clock() - self->begun;
   return c == 0 ? status : in_region(self, c - 1, status, error);
@@ -265,15 +335,12 @@ static lml_status progress_child(lml_mixture *self, size_t c, lml_error *error) 
 static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
   lml_mixture *self = data;
   lml_status status = LML_OK;
-  *done = true;
-  for (size_t c = self->regions_started ? self->nchildren : 1; c-- > 0 && status == LML_OK;) {
+  for (size_t c = self->regions_started ? self->nchildren : 1; c-- > 0 && status == LML_OK;)
     status = progress_child(self, c, error);
-    *done = *done && self->children[c].done;
-  }
-  if (status == LML_OK && !self->regions_started) {
-    *done = false;
-    status = choose(self, error);
-  }
+  if (status == LML_OK && !self->regions_started) status = choose(self, error);
+  if (status == LML_OK && self->children[0].done) status = decide(self, error);
+  *done = self->regions_started;
+  for (size_t c = 0; c < self->nchildren; c++) *done = *done && self->children[c].done;
   if (status != LML_OK) cancel_all(self);
   return status;
 }
@@ -283,15 +350,40 @@ static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
   const size_t count = self->regions_started ? self->nchildren : 1;
   int waiting = 0;
   for (size_t c = 0; c < count; c++) {
-    if (self->children[c].done) continue;
+    if (self->children[c].done || self->children[c].deferred) continue;
     if (!lml_calculator_waits(self->children[c].calculator)) return LML_OK;
     waiting++;
   }
   if (waiting > 1 && timeout_ms > SHARED_WAIT_MS) timeout_ms = SHARED_WAIT_MS;
   lml_status status = LML_OK;
   for (size_t c = 0; c < count && status == LML_OK; c++)
-    if (!self->children[c].done)
+    if (!self->children[c].done && !self->children[c].deferred)
       status = lml_calculator_wait(self->children[c].calculator, timeout_ms / (waiting > 1 ? waiting : 1), error);
+  return status;
+}
+
+/** What is told of regions that may be skipped, of one after the other. */
+static lml_status add_skips(const lml_mixture *self, lml_results *results, lml_error *error) {
+  enum { SIGMA, RATIO, PART, KINDS };
+  static const char *const names[KINDS] = {"skip_sigma", "skip_ratio", "skip_part"}, *const units[KINDS] = {"eV/Å", "",
+                                                                                                            ""};
+  const size_t nregions = self->settings.nregions;
+  double *values;
+  long long skipped = 0;
+  if (self->sigmas == NULL) return LML_OK;
+  lml_status status = lml_alloc(&values, KINDS * nregions, sizeof *values, "what is told of regions", error);
+  for (size_t r = 0; r < nregions && status == LML_OK; r++) {
+    const child *at = &self->children[r + 1];
+    const bool may = may_skip(self, r);
+    skipped += at->answer == LML_MIXING_SKIPPED;
+    values[SIGMA * nregions + r] = may ? at->comparison.largest : NAN;
+    values[RATIO * nregions + r] = may ? at->comparison.error / at->comparison.sigma : NAN;
+    values[PART * nregions + r] = 1.0 - at->share;
+  }
+  if (status == LML_OK) status = lml_results_add_integer(results, "skipped_regions", skipped, error);
+  for (size_t k = 0; k < KINDS && status == LML_OK; k++)
+    status = lml_results_add_numbers(results, names[k], units[k], values + k * nregions, nregions, error);
+  lml_free(values);
   return status;
 }
 
@@ -300,7 +392,7 @@ static lml_status add_extras(const lml_mixture *self, lml_results *results, cons
   long long recalled = 0;
   for (size_t c = 1; c < self->nchildren; c++) {
     seconds = fmax(seconds, self->children[c].seconds);
-    recalled += self->children[c].recalled;
+    recalled += self->children[c].answer == LML_MIXING_RECALLED;
   }
   const lml_results *ml = &self->children[0].results;
   const lml_result_form energy_ml = {.name = "energy_ml", .unit = "eV", .width = 1};
@@ -309,7 +401,8 @@ static lml_status add_extras(const lml_mixture *self, lml_results *results, cons
   if (status == LML_OK) energy->reals[0] = *ml->energy;
   if (status == LML_OK) status = lml_mix_report(mix, results, error);
   if (status == LML_OK) status = lml_results_add_number(results, "engine_seconds", "s", seconds, error);
-  return status == LML_OK ? lml_results_add_integer(results, "recalled_regions", recalled, error) : status;
+  if (status == LML_OK) status = lml_results_add_integer(results, "recalled_regions", recalled, error);
+  return status == LML_OK ? add_skips(self, results, error) : status;
 }
 
 /** The energy and the virial that stand for what there is none of. */
@@ -340,7 +433,7 @@ static lml_status adjust_uncertainty(const lml_mixture *self, lml_result *result
                                                       result->width, result->reals, error);
   if (status != LML_OK || strcmp(result->unit, "eV/Å") != 0) return status;
   for (size_t r = 0; r < self->settings.nregions; r++)
-    lml_mix_sigmas(&self->regions[r], result->rows, result->width, result->reals);
+    lml_mix_sigmas(&self->regions[r], self->children[r + 1].share, result->rows, result->width, result->reals);
   return LML_OK;
 }
 
@@ -376,9 +469,48 @@ static lml_status give_requested(const lml_mixture *self, lml_results *results, 
 static void check_sides(lml_mixture *self, const double *forces) {
   for (size_t r = 0; r < self->settings.nregions; r++) {
     child *at = &self->children[r + 1];
-    if (!at->doubted)
+    if (!at->doubted && at->answer != LML_MIXING_SKIPPED)
       at->doubted = lml_side_check(&self->regions[r], &self->unknown, at->results.forces, forces, self->settings.log);
   }
+}
+
+/** What counts as the forces of each region, in @p qm: those of its calculator, or where it may be skipped, what they
+ *  are settled to be. */
+static lml_status settle(lml_mixture *self, const double *ml, const double **qm, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) {
+    child *at = &self->children[r + 1];
+    const lml_mixing_region *region = &self->regions[r];
+    qm[r] = at->results.forces;
+    at->comparison = (lml_skip_comparison){.largest = NAN, .sigma = NAN, .error = NAN};
+    if (!may_skip(self, r)) continue;
+    status = lml_grow(&at->settled, &at->capacity, 3 * region->cluster->structure.natoms, sizeof *at->settled,
+                      "forces of a region", error);
+    if (status != LML_OK) break;
+    at->comparison = (lml_skip_comparison){
+        .region = region, .qm = at->answer == LML_MIXING_SKIPPED ? NULL : at->results.forces, .ml = ml};
+    lml_skip_compare(&at->comparison, self->sigmas);
+    status = self->skip.settle(self->skip.context, r, &at->comparison, at->settled, &at->share, error);
+    qm[r] = at->settled;
+  }
+  return status;
+}
+
+/** Compare the two sides, and mix their forces in @p forces, which are the ML calculator's at first. */
+static lml_status mix_regions(lml_mixture *self, lml_mix *mix, double *forces, lml_error *error) {
+  const size_t nregions = self->settings.nregions;
+  const double **qm;
+  lml_status status = lml_alloc(&qm, nregions, sizeof(double *), "forces of regions", error);
+  for (size_t r = 0; r < nregions && status == LML_OK; r++) {
+    const child *at = &self->children[r + 1];
+    const double *known = at->answer == LML_MIXING_SKIPPED ? NULL : at->results.forces;
+    lml_mix_compare(mix, &self->regions[r], &self->unknown, known, forces);
+  }
+  if (status == LML_OK) check_sides(self, forces);
+  if (status == LML_OK) status = settle(self, forces, qm, error);
+  for (size_t r = 0; r < nregions && status == LML_OK; r++) lml_mix_region(&self->regions[r], qm[r], forces);
+  lml_free(qm);
+  return status;
 }
 
 static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *error) {
@@ -389,11 +521,8 @@ static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *er
   for (size_t i = 0; i < ml->natoms; i++)
     memcpy(results->forces + 3 * lml_unknown_species_parent(&self->unknown, i), ml->forces + 3 * i, 3 * sizeof(double));
   lml_mix mix = {0};
-  for (size_t r = 0; r < self->settings.nregions; r++)
-    lml_mix_compare(&mix, &self->regions[r], &self->unknown, self->children[r + 1].results.forces, results->forces);
-  check_sides(self, results->forces);
-  for (size_t r = 0; r < self->settings.nregions; r++)
-    lml_mix_region(&self->regions[r], self->children[r + 1].results.forces, results->forces);
+  status = mix_regions(self, &mix, results->forces, error);
+  if (status != LML_OK) return status;
   lml_mix_mean(&mix, results->forces, natoms);
   if (self->settings.zero_mean_force)
     for (size_t i = 0; i < 3 * natoms; i++) results->forces[i] -= mix.mean[i % 3];
@@ -461,11 +590,21 @@ lml_status lml_mixture_check(const lml_mixture *mixture, const lml_structure *st
   return check_structure(mixture, structure, error);
 }
 
+/** Whether the ML calculator can stand in for those of the regions that may be skipped. */
+static lml_status check_skips(const lml_mixture *mixture, const lml_mixing_region *regions, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t r = 0; r < mixture->settings.nregions && status == LML_OK; r++)
+    if (mixture->skip.applies != NULL && mixture->skip.applies(mixture->skip.context, r))
+      status = lml_skip_check(&regions[r], &mixture->unknown, &mixture->parent, error);
+  return status;
+}
+
 lml_status lml_mixture_take(lml_mixture *mixture, const lml_mixing_region *regions, lml_error *error) {
   const size_t nregions = mixture->settings.nregions;
   lml_status status = check_overlap(regions, nregions, error);
   if (status == LML_OK)
     status = lml_unknown_species_check(&mixture->unknown, &mixture->parent, regions, nregions, error);
+  if (status == LML_OK) status = check_skips(mixture, regions, error);
   for (size_t r = 0; r < nregions && status == LML_OK; r++) {
     mixture->regions[r].region = regions[r].region;
     mixture->regions[r].cluster = regions[r].cluster;
@@ -483,13 +622,28 @@ lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture) {
                             .energy = mixture->settings.energy};
 }
 
-const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled) {
-  if (recalled != NULL) *recalled = mixture->children[r + 1].recalled;
+const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, lml_mixing_answer *answer) {
+  if (answer != NULL) *answer = mixture->children[r + 1].answer;
   return &mixture->children[r + 1].results;
 }
+
+double lml_mixture_share(const lml_mixture *mixture, size_t r) { return mixture->children[r + 1].share; }
 
 void lml_mixture_choose_first(lml_mixture *mixture, const lml_mixing_choice *choice) {
   mixture->choice = choice == NULL ? (lml_mixing_choice){.choose = NULL} : *choice;
 }
 
 void lml_mixture_set_cache(lml_mixture *mixture, const lml_mixing_cache *cache) { mixture->cache = *cache; }
+
+lml_status lml_mixture_set_skip(lml_mixture *mixture, const lml_mixing_skip *skip, lml_error *error) {
+  static const char *const name = LML_SKIP_SIGMA;
+  const lml_request wanted = {&name, 1};
+  const size_t natoms = mixture->parent.natoms;
+  mixture->skip = *skip;
+  lml_status status = check_skips(mixture, mixture->regions, error);
+  if (status == LML_OK) status = lml_calculator_check(mixture->settings.ml, &wanted, error);
+  if (status == LML_OK && mixture->sigmas == NULL)
+    status = lml_alloc(&mixture->sigmas, 3 * natoms, sizeof *mixture->sigmas, "uncertainties of forces", error);
+  if (status != LML_OK) mixture->skip = (lml_mixing_skip){0};
+  return status;
+}

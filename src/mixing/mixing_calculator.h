@@ -15,6 +15,10 @@
  *  |F_QM − F_ML| in eV/Å: qm_difference_mean and _max over QM and blend atoms, buffer_difference_mean and _max over
  *  buffer atoms in four shells of equal width from the first buffer atom on, the nearest to the QM atoms first; NaN
  *  where there is no such atom.
+ *
+ *  Where regions may be skipped (see skip.h), also skipped_regions (how many were), and for each region skip_sigma (the
+ *  largest σ of the force on a QM atom, eV/Å), skip_ratio (error over σ, root mean squares over QM atoms; NaN where the
+ *  region was not asked) and skip_part (of its forces, the ML calculator's).
  */
 #ifndef LML_MIXING_MIXING_CALCULATOR_H
 #define LML_MIXING_MIXING_CALCULATOR_H
@@ -25,6 +29,7 @@
 #include "base/log.h"
 #include "lmlink/calculator.h"
 #include "mixing/mixing_region.h"
+#include "mixing/skip.h"
 #include "mixing/unknown_species.h"
 
 typedef struct lml_mixing_settings {
@@ -79,8 +84,12 @@ typedef struct lml_mixing_parts {
 lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture);
 
 /** The results of region @p r in that evaluation, in the order of its cluster, which may have no atoms: its calculator
- *  was not asked then. Likewise. *@p recalled (may be NULL) tells whether they were remembered (below). */
-const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, bool *recalled);
+ *  was not asked then. Likewise. *@p answer (may be NULL) tells where they are from: where the region was skipped, they
+ *  are zero. */
+const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, lml_mixing_answer *answer);
+
+/** The part of region @p r's forces in that evaluation that is its calculator's: 1, but where regions may be skipped. */
+double lml_mixture_share(const lml_mixture *mixture, size_t r);
 
 /** Knows what a region's calculator has computed before. */
 typedef struct lml_mixing_cache {
@@ -105,5 +114,9 @@ void lml_mixture_choose_first(lml_mixture *mixture, const lml_mixing_choice *cho
 
 /** From now on ask @p recall before a region's calculator is started. Its context must outlive the calculator. */
 void lml_mixture_set_cache(lml_mixture *mixture, const lml_mixing_cache *cache);
+
+/** From now on @p skip decides which regions' calculators are asked, unless their forces are known; likewise.
+ *  LML_ERR_INPUT where the ML calculator cannot stand in for one that may be skipped, or does not know its errors. */
+lml_status lml_mixture_set_skip(lml_mixture *mixture, const lml_mixing_skip *skip, lml_error *error);
 
 #endif

@@ -14,6 +14,7 @@
 #include "mixing/region.h"
 #include "mixing/rescaled_calculator.h"
 #include "session/reload.h"
+#include "session/skipping.h"
 
 typedef enum lml_calculator_type {
   LML_CALCULATOR_LINEAR = 0,
@@ -47,6 +48,7 @@ typedef struct lml_region_config {
   lml_region_sphere *spheres;
   lml_cluster_settings cluster;
   size_t update; /**< evaluations of a replica after which the region follows; 0: never */
+  lml_skipping_region skip;
   struct lml_calculator_config *calculator;
 } lml_region_config;
 

@@ -14,11 +14,17 @@ static const char *const virial_names[] = {"none", "ml", NULL};
 /** What is kept for each of the driver's replicas belongs to the outermost mixture. */
 static lml_status check_inner(const lml_keys_reading *reading, const lml_json_value *object,
                               const lml_mixing_config *inner, lml_error *error) {
-  for (size_t i = 0; inner != NULL && i < inner->nregions; i++)
-    if (inner->regions[i].update > 0)
+  for (size_t i = 0; inner != NULL && i < inner->nregions; i++) {
+    const lml_region_config *region = &inner->regions[i];
+    if (region->update > 0)
       return lml_json_fail(reading->document, object, "qm", error,
                            "its region %s moves, which those of the outermost mixture alone can; omit update",
-                           inner->regions[i].name);
+                           region->name);
+    if (region->skip.below > 0.0)
+      return lml_json_fail(reading->document, object, "qm", error,
+                           "its region %s may be skipped, which those of the outermost mixture alone can; omit skip",
+                           region->name);
+  }
   if (inner == NULL || inner->energy != LML_MIXING_WORK) return LML_OK;
   return lml_json_fail(reading->document, object, "energy", error,
                        "must be none or ml: virtual work is that of the outermost mixture");
@@ -37,7 +43,9 @@ static lml_status read_part(const lml_keys_reading *reading, const lml_json_valu
 /* ---- regions ---- */
 
 static void init_region(void *target) {
-  ((lml_region_config *)target)->cluster = (lml_cluster_settings){.vacuum = 5.0, .rounding = 3.0};
+  lml_region_config *region = target;
+  region->cluster = (lml_cluster_settings){.vacuum = 5.0, .rounding = 3.0};
+  region->skip = (lml_skipping_region){.check_every = 10, .check_ratio = 3.0};
 }
 
 /** Whether the calculator of a region that moves can do with other atoms. */
@@ -76,6 +84,58 @@ static const lml_key cluster_keys[] = {
 
 static const lml_key_table cluster_table = {LML_KEYS(cluster_keys)};
 
+static const lml_key skip_keys[] = {
+    {.name = "below",
+     LML_KEY_AT(lml_region_config, skip.below),
+     .type = LML_KEY_REAL,
+     .presence = LML_JSON_REQUIRED,
+     .range = LML_RANGE_POSITIVE,
+     .unit = "eV/Å",
+     .help = "it begins once the largest σ of the force on a QM atom is below this"},
+    {.name = "above",
+     LML_KEY_AT(lml_region_config, skip.above),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_POSITIVE,
+     .unit = "eV/Å",
+     .help = "it ends once that σ is above this; not smaller than `below`",
+     .otherwise = "1.5 times `below`"},
+    {.name = "check_every",
+     LML_KEY_AT(lml_region_config, skip.check_every),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 1,
+     .help = "ask the calculator every so many evaluations all the same, to see whether σ is right"},
+    {.name = "check_ratio",
+     LML_KEY_AT(lml_region_config, skip.check_ratio),
+     .type = LML_KEY_REAL,
+     .range = LML_RANGE_POSITIVE,
+     .help = "it stops, until there are other coefficients, where the error is more than so many σ (root mean squares "
+             "over QM atoms)"},
+    {.name = "blend_evaluations",
+     LML_KEY_AT(lml_region_config, skip.blend),
+     .type = LML_KEY_COUNT,
+     .range = LML_RANGE_FROM,
+     .least = 0,
+     .help =
+         "evaluations of a replica in which the force goes over from the one to the other; 0: at once. For dynamics"},
+};
+
+/** Without `above` the band between the two is half of `below` wide. */
+static lml_status read_skip(const lml_keys_reading *reading, const lml_json_value *object, const lml_key *key,
+                            void *target, lml_error *error) {
+  lml_skipping_region *skip = &((lml_region_config *)target)->skip;
+  const lml_json_value *value = NULL;
+  lml_status status = lml_key_read(reading, object, key, target, error);
+  if (status == LML_OK)
+    status = lml_json_object(reading->document, object, key->name, LML_JSON_REQUIRED, &value, error);
+  if (status != LML_OK) return status;
+  if (!lml_json_has(value, "above")) skip->above = 1.5 * skip->below;
+  if (skip->above >= skip->below) return LML_OK;
+  return lml_json_fail(reading->document, value, "above", error, "must not be smaller than below");
+}
+
+static const lml_key_table skip_table = {LML_KEYS(skip_keys)};
+
 static const lml_key qm_keys[] = {
     {.name = "name",
      LML_KEY_AT(lml_region_config, name),
@@ -93,6 +153,15 @@ static const lml_key qm_keys[] = {
      .read = read_part,
      .presence = LML_JSON_REQUIRED,
      .help = "the calculator of the cluster; any, also `linear`"},
+    {.name = "skip",
+     .type = LML_KEY_OBJECT,
+     .read = read_skip,
+     .object = &skip_table,
+     .help =
+         "let the ML calculator [stand in](mixing.md#the-quantum-code-only-when-it-is-needed) for it while σ of its "
+         "forces is small; `ml` must be `linear`, with an [uncertainty](retraining.md#uncertainty), and know all of "
+         "the cluster's elements; not in a mixture within another",
+     .otherwise = "it is always asked"},
 };
 
 static const lml_key_table qm_table = {
@@ -121,15 +190,18 @@ static lml_status read_regions(const lml_keys_reading *reading, const lml_json_v
 /* ---- the mixture ---- */
 
 /** Uncertainties are a linear potential's. */
-static lml_status check_uncertain(const lml_keys_reading *reading, const lml_json_value *object, void *target,
-                                  lml_error *error) {
+static lml_status check_ml(const lml_keys_reading *reading, const lml_json_value *object, void *target,
+                           lml_error *error) {
   const lml_mixing_config *mixing = target;
-  for (size_t i = 0; i < mixing->nregions; i++)
-    if (mixing->regions[i].region.selection == LML_REGION_UNCERTAIN && mixing->ml->type != LML_CALCULATOR_LINEAR)
+  for (size_t i = 0; i < mixing->nregions; i++) {
+    const lml_region_config *region = &mixing->regions[i];
+    const bool chosen = region->region.selection == LML_REGION_UNCERTAIN, skipped = region->skip.below > 0.0;
+    if (mixing->ml->type != LML_CALCULATOR_LINEAR && (chosen || skipped))
       return lml_json_fail(reading->document, object, "ml", error,
-                           "must be of type linear: the region %s is chosen by the uncertainty of a linear potential, "
+                           "must be of type linear: the region %s is %s by the uncertainty of a linear potential, "
                            "which neither an engine nor a mixture has",
-                           mixing->regions[i].name);
+                           region->name, chosen ? "chosen" : "skipped");
+  }
   return LML_OK;
 }
 
@@ -210,4 +282,4 @@ static const lml_key keys[] = {
 };
 
 const lml_key_table lml_mixing_keys = {
-    .name = "mixing", .size = sizeof(lml_mixing_config), LML_KEYS(keys), .init = init, .check = check_uncertain};
+    .name = "mixing", .size = sizeof(lml_mixing_config), LML_KEYS(keys), .init = init, .check = check_ml};

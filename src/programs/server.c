@@ -36,6 +36,7 @@ struct lml_server {
   lml_recorder *recorder;         /**< rank 0's; NULL: there is no force log */
   lml_reload *reload;             /**< rank 0's; NULL: there is no potential to reload */
   lml_adaptive_regions *adaptive; /**< rank 0's; NULL: no region moves */
+  lml_skipping *skipping;         /**< rank 0's; NULL: no region may be skipped */
   volatile sig_atomic_t *asked;   /**< for new coefficients; NULL: nobody can ask */
   volatile sig_atomic_t *status;  /**< whether somebody asks what is done; likewise */
   lml_meter meter;
@@ -196,6 +197,24 @@ static lml_status create_adaptive_regions(lml_server *server, lml_error *error) 
   return status;
 }
 
+static lml_status create_skipping(lml_server *server, lml_error *error) {
+  const lml_mixing_config *mixing = server->config->calculator.mixing;
+  const size_t nregions = mixing == NULL ? 0 : mixing->nregions;
+  lml_skipping_region *regions;
+  bool skips = false;
+  lml_status status = lml_alloc(&regions, nregions, sizeof *regions, "regions that are skipped", error);
+  if (status != LML_OK) return status;
+  for (size_t r = 0; r < nregions; r++) {
+    regions[r] = mixing->regions[r].skip;
+    skips = skips || regions[r].below > 0.0;
+  }
+  lml_skipping_settings settings = {.mixture = server->parts.mixture, .regions = regions, .log = server->log};
+  if (server->recorder != NULL) settings.memory = lml_recorder_memory(server->recorder);
+  if (skips) status = lml_skipping_create(&settings, &server->skipping, error);
+  lml_free(regions);
+  return status;
+}
+
 static lml_status create_session(lml_server *server, lml_error *error) {
   const lml_potential *potential = lml_build_potential(&server->parts);
   const bool one_element = potential != NULL && lml_potential_nelements(potential) == 1;
@@ -211,6 +230,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
       .recorder = server->recorder,
       .reload = server->reload,
       .adaptive = server->adaptive,
+      .skipping = server->skipping,
       .log = server->log,
       .meter = &server->meter,
   };
@@ -232,6 +252,7 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
   status = lml_recording_open(&server->parts, &server->recorder, error);
   if (status == LML_OK) status = create_reload(server, error);
   if (status == LML_OK) status = create_adaptive_regions(server, error);
+  if (status == LML_OK) status = create_skipping(server, error);
   if (status == LML_OK) status = create_session(server, error);
   return status == LML_OK ? create_client(server, stop, error) : status;
 }
@@ -265,6 +286,7 @@ void lml_server_destroy(lml_server *server) {
   lml_ipi_client_destroy(server->client);
   lml_session_destroy(server->session);
   lml_adaptive_regions_destroy(server->adaptive);
+  lml_skipping_destroy(server->skipping);
   lml_reload_destroy(server->reload);
   lml_recorder_close(server->recorder);
   lml_build_free(&server->parts);

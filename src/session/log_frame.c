@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "calculator/result_frame.h"
+#include "session/skipping.h"
 #include "structure/frame.h"
 #include "structure/log_keys.h"
 
@@ -141,7 +142,9 @@ static lml_status add_ml_forces(const making *m, lml_error *error) {
  *  a larger part. */
 static void put_qm_forces(const making *m, size_t r, bool own, double *forces) {
   const lml_mixing_region *region = &m->parts.regions[r];
-  const double *from = lml_mixture_region(m->evaluation->mixture, r, NULL)->forces;
+  lml_mixing_answer answer;
+  const double *from = lml_mixture_region(m->evaluation->mixture, r, &answer)->forces;
+  if (answer == LML_MIXING_SKIPPED) return;
   for (size_t i = 0; i < region->cluster->structure.natoms; i++) {
     const size_t parent = region->cluster->parents[i];
     double *force = forces + 3 * m->rows[parent];
@@ -208,15 +211,42 @@ static lml_status add_cell(const making *m, size_t r, lml_error *error) {
   return status;
 }
 
-/** Of region @p r: whether it was recalled, its energy, age and cell. */
-static lml_status add_region(const making *m, size_t r, bool recalled, lml_error *error) {
+/** Put number @p r of the region's numbers @p name into the frame, where it is one. */
+static lml_status add_number(const making *m, const char *name, size_t r, lml_error *error) {
+  const lml_result *result = lml_results_find(m->evaluation->results, name);
+  char key[LML_LOG_NAME_SIZE];
+  lml_log_name(key, name, r, m->parts.nregions);
+  return result == NULL || !isfinite(result->reals[r]) ? LML_OK
+                                                       : lml_frame_set_real(m->frame, key, result->reals[r], error);
+}
+
+/** Of region @p r: whether it was skipped, and how things stand. */
+static lml_status add_skip(const making *m, size_t r, lml_mixing_answer answer, lml_error *error) {
   const size_t nregions = m->parts.nregions;
-  const lml_results *qm = lml_mixture_region(m->evaluation->mixture, r, NULL);
+  const lml_skipping_state *state = &m->evaluation->skips[r];
+  lml_status status = LML_OK;
+  char name[LML_LOG_NAME_SIZE];
+  lml_log_name(name, LML_LOG_SKIPPED, r, nregions);
+  if (nregions > 1) status = lml_frame_set_logical(m->frame, name, answer == LML_MIXING_SKIPPED, error);
+  lml_log_name(name, LML_LOG_SKIP_MODE, r, nregions);
+  if (status == LML_OK) status = lml_frame_set_text(m->frame, name, lml_skipping_mode_names[state->mode], error);
+  lml_log_name(name, LML_LOG_SKIP_AGE, r, nregions);
+  if (status == LML_OK) status = lml_frame_set_integer(m->frame, name, (int64_t)state->age, error);
+  if (status == LML_OK) status = add_number(m, LML_LOG_SKIP_PART, r, error);
+  if (status == LML_OK) status = add_number(m, "skip_sigma", r, error);
+  return status == LML_OK ? add_number(m, "skip_ratio", r, error) : status;
+}
+
+/** Of region @p r: where its forces are from, its energy, age and cell. */
+static lml_status add_region(const making *m, size_t r, lml_mixing_answer *answer, lml_error *error) {
+  const size_t nregions = m->parts.nregions;
+  const lml_results *qm = lml_mixture_region(m->evaluation->mixture, r, answer);
   const lml_region_state *states = m->evaluation->states;
   lml_status status = LML_OK;
   char name[LML_LOG_NAME_SIZE];
   lml_log_name(name, LML_LOG_RECALLED, r, nregions);
-  if (nregions > 1) status = lml_frame_set_logical(m->frame, name, recalled, error);
+  if (nregions > 1) status = lml_frame_set_logical(m->frame, name, *answer == LML_MIXING_RECALLED, error);
+  if (status == LML_OK && m->evaluation->skips != NULL) status = add_skip(m, r, *answer, error);
   lml_log_name(name, "energy_qm", r, nregions);
   if (status == LML_OK && qm->list[LML_RESULTS_ENERGY].origin != LML_ORIGIN_ABSENT)
     status = lml_frame_set_real(m->frame, name, *qm->energy, error);
@@ -230,16 +260,18 @@ static lml_status add_region(const making *m, size_t r, bool recalled, lml_error
 
 /** Mean force, work, energies and clusters of a mixture. */
 static lml_status add_parts(const making *m, lml_error *error) {
-  static const char *const names[] = {"mean_force", "virtual_work", "energy_ml"};
+  static const char *const names[] = {"mean_force", "virtual_work", "virtual_work_skipped", "energy_ml"};
   lml_status status = LML_OK;
-  bool all_recalled = true;
+  bool all_recalled = true, all_skipped = m->evaluation->skips != NULL;
   for (size_t k = 0; k < sizeof names / sizeof names[0] && status == LML_OK; k++) status = put(m, names[k], error);
   for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {
-    bool recalled;
-    (void)lml_mixture_region(m->evaluation->mixture, r, &recalled);
-    all_recalled = all_recalled && recalled;
-    status = add_region(m, r, recalled, error);
+    lml_mixing_answer answer;
+    status = add_region(m, r, &answer, error);
+    all_recalled = all_recalled && answer == LML_MIXING_RECALLED;
+    all_skipped = all_skipped && answer == LML_MIXING_SKIPPED;
   }
+  if (status == LML_OK && m->evaluation->skips != NULL)
+    status = lml_frame_set_logical(m->frame, LML_LOG_SKIPPED, all_skipped, error);
   return status == LML_OK ? lml_frame_set_logical(m->frame, LML_LOG_RECALLED, all_recalled, error) : status;
 }
 

@@ -24,10 +24,11 @@ typedef struct lml_region_state {
 typedef struct lml_evaluation {
   const lml_structure *structure;
   const lml_results *results;
-  lml_request request;            /**< results that were asked for: they go into the log too */
-  const lml_mixture *mixture;     /**< whose parts go into the log too; NULL: there is none */
-  const lml_region_state *states; /**< of each region; NULL: no region moves */
-  size_t number;                  /**< from 1 */
+  lml_request request;                    /**< results that were asked for: they go into the log too */
+  const lml_mixture *mixture;             /**< whose parts go into the log too; NULL: there is none */
+  const lml_region_state *states;         /**< of each region; NULL: no region moves */
+  const struct lml_skipping_state *skips; /**< of each region, as far as it may be skipped; NULL: none may */
+  size_t number;                          /**< from 1 */
   int replica;
 } lml_evaluation;
 

@@ -12,10 +12,14 @@
 #include "session/force_log.h"
 #include "session/log_cluster.h"
 #include "session/log_index.h"
+#include "session/log_state.h"
 #include "structure/frame.h"
 #include "structure/log_keys.h"
 
-enum { SUM_SIZE = sizeof "sha256:" - 1 + LML_SHA256_TEXT };
+enum {
+  SUM_SIZE = sizeof "sha256:" - 1 + LML_SHA256_TEXT,
+  RECENT_FRAMES = 256 /**< the last of the log, among which the place is looked for at which a replica begins */
+};
 
 struct lml_recorder {
   lml_force_log *file;
@@ -30,6 +34,8 @@ struct lml_recorder {
   char (*engines)[SUM_SIZE], (*rules)[SUM_SIZE];
   size_t nregions;
   lml_result_cache cache;
+  lml_log_place recent[RECENT_FRAMES]; /**< frame number n, from 0, in place n % RECENT_FRAMES */
+  size_t nframes;
   lml_frame frame; /**< that was read last, and a cluster in it */
   lml_log_cluster cluster;
 };
@@ -72,6 +78,14 @@ static lml_status add_to_cache(lml_recorder *recorder, const lml_result_cache_en
   return LML_OK;
 }
 
+/** Remember where the last frames are; the place of one comes for each region. */
+static void note_place(lml_recorder *recorder, const lml_log_place *place) {
+  const size_t n = recorder->nframes;
+  if (n > 0 && recorder->recent[(n - 1) % RECENT_FRAMES].number == place->number) return;
+  recorder->recent[n % RECENT_FRAMES] = *place;
+  recorder->nframes++;
+}
+
 /** Remember a region's result in the frame of @p place; @p point is NULL where there is none. */
 static lml_status remember(lml_recorder *recorder, const lml_log_place *place, const lml_result_cache_point *point,
                            lml_status *indexed, lml_error *reason, lml_error *error) {
@@ -80,6 +94,7 @@ static lml_status remember(lml_recorder *recorder, const lml_log_place *place, c
   entry.region = LML_RECALL_NOTHING;
   if (point != NULL) entry = lml_result_cache_describe(point, NULL);
   entry.place = *place;
+  note_place(recorder, place);
   if (*indexed == LML_OK) *indexed = lml_log_index_add(recorder->index, &entry, reason);
   return add_to_cache(recorder, &entry, error);
 }
@@ -111,6 +126,7 @@ static lml_status take_index(lml_recorder *recorder, lml_log_place *last, bool *
   lml_status status = lml_force_log_holds(recorder->file, last, holds, error);
   for (size_t i = 0; i < count && *holds && status == LML_OK; i++) {
     const lml_result_cache_entry entry = lml_log_index_entry(recorder->index, i);
+    note_place(recorder, &entry.place);
     status = add_to_cache(recorder, &entry, error);
   }
   return status;
@@ -282,10 +298,12 @@ static lml_status remember_all(lml_recorder *recorder, const lml_evaluation *eva
   if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, &reason, error);
   for (size_t r = 0; r < recorder->nregions && status == LML_OK; r++) {
     lml_result_cache_point point;
-    const bool known = is_known(recorder, r) && r < parts.nregions;
+    lml_mixing_answer answer = LML_MIXING_SKIPPED;
+    if (r < parts.nregions) (void)lml_mixture_region(evaluation->mixture, r, &answer);
+    const bool known = is_known(recorder, r) && answer != LML_MIXING_SKIPPED;
     if (known) {
       point = point_of(recorder, r, &parts.regions[r], evaluation->structure);
-      (void)lml_mixture_region(evaluation->mixture, r, &point.recalled);
+      point.recalled = answer == LML_MIXING_RECALLED;
       if (point.rule != NULL && evaluation->states != NULL) take_state(&point, evaluation, r);
     }
     status = remember(recorder, place, known ? &point : NULL, &indexed, &reason, error);
@@ -426,4 +444,45 @@ bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_struct
 
 lml_mixing_cache lml_recorder_cache(lml_recorder *recorder) {
   return (lml_mixing_cache){.find = find_forces, .context = recorder};
+}
+
+/* ---- how things stood ---- */
+
+/** Read the frame of @p place, as far as states are in it; false where that can't be done, or it is of other inputs. */
+static bool read_state_frame(lml_recorder *recorder, size_t r, const lml_log_place *place) {
+  static const char *const columns[] = {LML_LOG_INDEX, LML_LOG_REGION, "forces", "forces_ml", NULL};
+  char name[LML_LOG_NAME_SIZE];
+  if (lml_force_log_read(recorder->file, place, columns, &recorder->frame, NULL) != LML_OK) return false;
+  if (lml_log_frame_check(&recorder->frame, &recorder->structure, NULL) != LML_OK) return false;
+  lml_log_name(name, LML_LOG_ENGINE, r, recorder->nregions);
+  const lml_values *engine = lml_frame_info(&recorder->frame, name);
+  if (engine == NULL || engine->type != LML_TEXT) return recorder->engines[r][0] == '\0';
+  return strcmp(engine->texts[0], recorder->engines[r]) == 0;
+}
+
+static bool has_same_potential(lml_recorder *recorder) {
+  const lml_values *potential = lml_frame_info(&recorder->frame, "potential");
+  return potential != NULL && potential->type == LML_TEXT && strcmp(potential->texts[0], recorder->potential) == 0;
+}
+
+static bool find_state(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
+                       lml_skipping_state *state, double *differences) {
+  lml_recorder *recorder = context;
+  for (size_t n = recorder->nframes; n > 0 && n + RECENT_FRAMES > recorder->nframes; n--) {
+    const lml_log_place *place = &recorder->recent[(n - 1) % RECENT_FRAMES];
+    if (!read_state_frame(recorder, r, place) || !lml_log_frame_is_at(&recorder->frame, structure)) continue;
+    if (!lml_log_state_read(&recorder->frame, r, recorder->nregions, state)) return false;
+    if (has_same_potential(recorder)) {
+      lml_log_state_differences(&recorder->frame, region->region, differences);
+    } else {
+      if (state->mode == LML_SKIPPING_STOPPED) state->mode = LML_SKIPPING_ASKS;
+      state->age = 0;
+    }
+    return true;
+  }
+  return false;
+}
+
+lml_skipping_memory lml_recorder_memory(lml_recorder *recorder) {
+  return (lml_skipping_memory){.find = find_state, .context = recorder};
 }

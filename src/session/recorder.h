@@ -12,6 +12,7 @@
 #include "mixing/mixing_calculator.h"
 #include "session/log_frame.h"
 #include "session/result_cache.h"
+#include "session/skipping.h"
 
 /** How much of a log that is there is read. */
 typedef enum lml_recorder_reading {
@@ -54,6 +55,10 @@ lml_mixing_cache lml_recorder_cache(lml_recorder *recorder);
  * engine the same (see result_cache.h). */
 bool lml_recorder_find_region(lml_recorder *recorder, size_t r, const lml_structure *structure,
                               lml_result_cache_region *found);
+
+/** What knows how things stood with regions that may be skipped, from the last frames of the log; valid as long as the
+ *  recorder. With other coefficients than in force now, the region is asked once more. */
+lml_skipping_memory lml_recorder_memory(lml_recorder *recorder);
 
 /** Whether a frame could not be written. */
 bool lml_recorder_failed(const lml_recorder *recorder);

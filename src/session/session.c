@@ -29,7 +29,10 @@ struct lml_session {
   lml_results results;
   int32_t *replicas; /**< numbers of those that this driver has named, in the order in which they came */
   size_t nreplicas, replicas_capacity;
-  lml_work_accumulator work; /**< of a mixture's forces, by the place of the replica above */
+  lml_work_accumulator work;     /**< of a mixture's forces, by the place of the replica above */
+  lml_work_accumulator stand_in; /**< the part of it in which the ML calculator stands in for regions */
+  double *parts;                 /**< forces of that part */
+  size_t parts_capacity;
   lml_json_writer extras;
   size_t evaluations;
 };
@@ -75,6 +78,8 @@ void lml_session_destroy(lml_session *session) {
   lml_results_free(&session->results);
   lml_free(session->replicas);
   lml_work_accumulator_free(&session->work);
+  lml_work_accumulator_free(&session->stand_in);
+  lml_free(session->parts);
   lml_json_writer_free(&session->extras);
   lml_free(session);
 }
@@ -253,6 +258,7 @@ static lml_status compute(lml_session *session, lml_ipi_client *client, lml_erro
 static const char *needs_replica(const lml_session *session) {
   const lml_mixture *mixture = session->settings.mixture;
   if (session->settings.adaptive != NULL) return "a region moves";
+  if (session->settings.skipping != NULL) return "a region may be skipped";
   if (mixture != NULL && lml_mixture_parts(mixture).energy == LML_MIXING_WORK) return "the energy is the virtual work";
   return NULL;
 }
@@ -274,6 +280,19 @@ static lml_status find_replica(lml_session *session, const lml_ipi_event *event,
   return status;
 }
 
+/** The part of the work in which the ML calculator stands in for regions. */
+static lml_status add_stand_in(lml_session *session, size_t replica, lml_error *error) {
+  lml_results *results = &session->results;
+  double work = NAN;
+  if (session->settings.skipping == NULL) return LML_OK;
+  lml_status status = lml_grow(&session->parts, &session->parts_capacity, 3 * results->natoms, sizeof *session->parts,
+                               "the work of the forces", error);
+  if (status != LML_OK) return status;
+  lml_skipping_part(session->settings.skipping, results->forces, session->parts);
+  status = lml_work_accumulator_add(&session->stand_in, replica, &session->structure, session->parts, &work, error);
+  return status == LML_OK ? lml_results_add_number(results, "virtual_work_skipped", "eV", work, error) : status;
+}
+
 /** The work of a mixture's forces, which may stand for its energy. */
 static lml_status add_work(lml_session *session, const lml_ipi_event *event, size_t replica, lml_error *error) {
   lml_results *results = &session->results;
@@ -289,17 +308,20 @@ static lml_status add_work(lml_session *session, const lml_ipi_event *event, siz
     *results->energy = work;
     results->list[LML_RESULTS_ENERGY].origin = LML_ORIGIN_VIRTUAL_WORK;
   }
-  return lml_results_add_number(results, "virtual_work", "eV", work, error);
+  const lml_status status = lml_results_add_number(results, "virtual_work", "eV", work, error);
+  return status == LML_OK ? add_stand_in(session, replica, error) : status;
 }
 
 static lml_status record(const lml_session *session, const lml_ipi_event *event, lml_error *error) {
   const lml_adaptive_regions *adaptive = session->settings.adaptive;
+  const lml_skipping *skipping = session->settings.skipping;
   if (session->settings.recorder == NULL) return LML_OK;
   const lml_evaluation evaluation = {.structure = &session->structure,
                                      .results = &session->results,
                                      .request = request_of(session),
                                      .mixture = session->settings.mixture,
                                      .states = adaptive == NULL ? NULL : lml_adaptive_regions_states(adaptive),
+                                     .skips = skipping == NULL ? NULL : lml_skipping_states(skipping),
                                      .number = session->evaluations + 1,
                                      .replica = (int)event->replica};
   return lml_recorder_write(session->settings.recorder, &evaluation, error);
@@ -318,8 +340,11 @@ static lml_status add_derived(lml_session *session, lml_error *error) {
 static void look_for_coefficients(lml_session *session) {
   const lml_reload_outcome outcome =
       session->settings.reload == NULL ? LML_RELOAD_NOTHING : lml_reload_look(session->settings.reload);
-  if (outcome == LML_RELOAD_COEFFICIENTS) lml_work_accumulator_forget(&session->work);
   if (outcome != LML_RELOAD_NOTHING) lml_derived_forget(&session->derived);
+  if (outcome != LML_RELOAD_COEFFICIENTS) return;
+  lml_work_accumulator_forget(&session->work);
+  lml_work_accumulator_forget(&session->stand_in);
+  if (session->settings.skipping != NULL) lml_skipping_renew(session->settings.skipping);
 }
 
 /** How many results of engines an evaluation needs. */
@@ -346,6 +371,8 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
     status = lml_recorder_check(session->settings.recorder, error);
   if (status == LML_OK && session->settings.adaptive != NULL)
     status = lml_adaptive_regions_follow(session->settings.adaptive, replica, &session->structure, error);
+  if (status == LML_OK && session->settings.skipping != NULL)
+    status = lml_skipping_begin(session->settings.skipping, replica, &session->structure, error);
   if (status == LML_OK) status = compute(session, client, error);
   /* a driver would carry NaN into the whole structure */
   if (status == LML_OK) status = lml_results_largest_force(&session->results, &force, error);
@@ -385,6 +412,8 @@ lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_e
   session->nreplicas = 0;
   lml_work_accumulator_forget(&session->work);
   lml_derived_forget(&session->derived);
+  lml_work_accumulator_forget(&session->stand_in);
+  if (session->settings.skipping != NULL) lml_skipping_forget(session->settings.skipping);
   if (session->settings.adaptive != NULL) lml_adaptive_regions_forget(session->settings.adaptive);
   set_expectation(session, client);
   lml_meter_enter(session->settings.meter, LML_PHASE_DRIVER);

@@ -11,7 +11,8 @@
  *
  *  Of a mixture the session adds the work that the forces have done on the driver's replica (see work_accumulator.h) to
  * the extras, as virtual_work (eV), and where the mixture says so, as the energy. It begins at zero with each driver
- * and with new coefficients; in a batch, where replicas are not known, it is no number.
+ * and with new coefficients; in a batch, where replicas are not known, it is no number. Where regions may be skipped,
+ * virtual_work_skipped is the part of it in which the ML calculator stands in for them.
  *
  *  Results of energies of an uncertainty are differences from the first structure that a driver sends, of whichever
  *  replica, and from the next one after new coefficients (see derived_results.h).
@@ -35,6 +36,7 @@
 #include "session/meter.h"
 #include "session/recorder.h"
 #include "session/reload.h"
+#include "session/skipping.h"
 
 /** What goes into the reply's extras where the INIT does not ask for more. */
 typedef enum lml_session_extras {
@@ -56,6 +58,7 @@ typedef struct lml_session_settings {
   lml_recorder *recorder; /**< writes the force log; stays the caller's and must outlive the session; NULL: none */
   lml_reload *reload;     /**< looked at before each evaluation; likewise */
   lml_adaptive_regions *adaptive; /**< moves the regions of a mixture before each evaluation; likewise */
+  lml_skipping *skipping;         /**< knows when the mixture's regions are asked; likewise */
   const lml_log *log;             /**< must outlive the session; NULL: nothing is told */
   lml_meter *meter;               /**< is told what is done; likewise; NULL: nobody asks */
 } lml_session_settings;

@@ -37,12 +37,13 @@ SELECTIONS = [
                    "mask": "none", "min_coordination": 20, "margin": 0.5}, "update": 2, "buffer": 3},
     {"uncertain": {"inner": 3}, "buffer": 3},
 ]
+SKIP = {"below": 0.02, "above": 0.03, "check_every": 8, "check_ratio": 2, "blend_evaluations": 4}
 MIXING = {
     "type": "mixing", "ml": LINEAR, "zero_mean_force": True, "energy": "virtual_work", "virial": "ml",
     "foreign_distance": 4.5,
     "rescale": {"qm_lattice_constant": 3.1, "qm_bulk_modulus": 300, "ml_lattice_constant": 3.2, "ml_bulk_modulus": 310},
     "qm": [{"name": str(k), "region": region, "cluster": {"vacuum": 5, "cell_rounding": 3},
-            "calculator": LINEAR if k else ENGINE}
+            "calculator": LINEAR if k else ENGINE, "skip": SKIP}
            for k, region in enumerate(SELECTIONS)],
 }
 RETRAIN = {
@@ -66,7 +67,7 @@ WHOLE = {"lmlink-serve": [SERVE | {"calculator": LINEAR}, SERVE | {"calculator":
 
 # Of what the programs say, what the schema does not know: how one key goes with another, and what texts mean.
 CLOSER = ("driver.address: ", "outer: must not be smaller than inner", "outer: must not be larger than inner",
-          "targets: is for design matrices", "no driver: ",
+          "above: must not be smaller than below", "targets: is for design matrices", "no driver: ",
           "allow: ", "is no name of a result")
 
 

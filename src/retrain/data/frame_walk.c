@@ -105,19 +105,18 @@ static lml_status select_unfixed(lml_dataset_walk *walk, lml_error *error) {
   return LML_OK;
 }
 
-/** Of several regions of a log each may have been recalled by itself: its forces stand in an earlier frame, and count
- *  once. */
-static void leave_out_recalled(lml_dataset_walk *walk) {
+/** Leave out the QM atoms of each of several regions of a log of which @p key is true. */
+static void leave_out_regions(lml_dataset_walk *walk, const char *key) {
   for (size_t r = 0;; r++) {
     char name[LML_LOG_NAME_SIZE];
-    lml_log_name(name, LML_LOG_RECALLED, r, 2);
-    const lml_values *recalled = lml_frame_info(&walk->frame, name);
+    lml_log_name(name, key, r, 2);
+    const lml_values *said = lml_frame_info(&walk->frame, name);
     lml_log_name(name, LML_LOG_REGION, r, 2);
     const lml_values *region = lml_frame_column(&walk->frame, name);
-    if (recalled == NULL || recalled->type != LML_LOGICAL || region == NULL || region->type != LML_TEXT) return;
+    if (said == NULL || said->type != LML_LOGICAL || region == NULL || region->type != LML_TEXT) return;
     size_t kept = 0;
     for (size_t k = 0; k < walk->natoms; k++)
-      if (!recalled->logicals[0] || !lml_region_column_is(region, walk->atoms[k], LML_REGION_QM))
+      if (!said->logicals[0] || !lml_region_column_is(region, walk->atoms[k], LML_REGION_QM))
         walk->atoms[kept++] = walk->atoms[k];
     walk->natoms = kept;
   }
@@ -132,7 +131,9 @@ static lml_status select_qm(lml_dataset_walk *walk, lml_error *error) {
                     LML_FRAME(walk));
   for (size_t i = 0; i < walk->frame.structure.natoms; i++)
     if (lml_region_column_is(region, i, LML_REGION_QM)) walk->atoms[walk->natoms++] = i;
-  if (lml_dataset_compares(walk->set)) leave_out_recalled(walk);
+  if (!lml_dataset_compares(walk->set)) return LML_OK;
+  leave_out_regions(walk, LML_LOG_RECALLED); /* which stand in an earlier frame, and count once */
+  leave_out_regions(walk, LML_LOG_SKIPPED);  /* of which there are none */
   return LML_OK;
 }
 

@@ -190,10 +190,15 @@ static lml_status agree_on_values(lml_dataset *set, lml_dataset_walk *walk, bool
                   has_values ? "has" : "has no", lml_quantity_names[set->quantity]);
 }
 
-/** Whether the frame's quantum forces stand in an earlier frame of the log already: they count once. */
-static bool is_repetition(lml_dataset_walk *walk) {
-  const lml_values *recalled = lml_frame_info(&walk->frame, LML_LOG_RECALLED);
-  return lml_dataset_compares(walk->set) && recalled != NULL && recalled->type == LML_LOGICAL && recalled->logicals[0];
+/** Whether the frame of a log says nothing of its own: its quantum forces stand in an earlier frame, where they count
+ *  once, or no quantum code was asked, and its forces are a potential's. */
+static bool tells_nothing(lml_dataset_walk *walk) {
+  static const char *const names[] = {LML_LOG_RECALLED, LML_LOG_SKIPPED};
+  for (size_t k = 0; k < sizeof names / sizeof names[0] && lml_dataset_compares(walk->set); k++) {
+    const lml_values *said = lml_frame_info(&walk->frame, names[k]);
+    if (said != NULL && said->type == LML_LOGICAL && said->logicals[0]) return true;
+  }
+  return false;
 }
 
 /** Whether the frame can be used, and is far enough from the last that was. */
@@ -201,7 +206,7 @@ static lml_status screen_frame(lml_dataset *set, lml_dataset_walk *walk, const l
                                lml_error *error) {
   bool has_values;
   *taken = false;
-  if (is_repetition(walk)) return LML_OK;
+  if (tells_nothing(walk)) return LML_OK;
   lml_status status = check_frame(walk, potential, error);
   if (status == LML_OK) status = check_values(set, walk, &has_values, error);
   if (status == LML_OK) status = agree_on_values(set, walk, has_values, error);

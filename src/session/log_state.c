@@ -1,0 +1,85 @@
+#include "session/log_state.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "session/result_cache.h"
+#include "structure/lattice.h"
+#include "structure/log_keys.h"
+
+static bool is_near(double one, double two) {
+  return fabs(one - two) <= fmax(LML_RECALL_TOLERANCE, LML_RECALL_TOLERANCE * fmax(fabs(one), fabs(two)));
+}
+
+static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
+  const lml_values *column = lml_frame_column(frame, name);
+  return column != NULL && column->type == type && column->width == width ? column : NULL;
+}
+
+bool lml_log_frame_is_at(lml_frame *frame, const lml_structure *structure) {
+  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const lml_structure *there = &frame->structure;
+  lml_lattice lattice;
+  if (index == NULL || lml_lattice_make(&lattice, structure, NULL) != LML_OK) return false;
+  for (size_t k = 0; k < 9; k++)
+    if (!is_near(there->cell[k], structure->cell[k])) return false;
+  for (size_t k = 0; k < there->natoms; k++) {
+    const double *from = there->positions + 3 * k, *to = structure->positions + 3 * (size_t)index->integers[k];
+    double moved[3];
+    lml_lattice_difference(&lattice, from, to, moved);
+    for (size_t x = 0; x < 3; x++)
+      if (!is_near(from[x], from[x] + moved[x])) return false;
+  }
+  return true;
+}
+
+/** The key @p base of region @p r, of that type; NULL: there is none. */
+static const lml_values *key_of(lml_frame *frame, const char *base, size_t r, size_t nregions, lml_value_type type) {
+  char name[LML_LOG_NAME_SIZE];
+  lml_log_name(name, base, r, nregions);
+  const lml_values *value = lml_frame_info(frame, name);
+  return value != NULL && value->type == type && value->scalar ? value : NULL;
+}
+
+bool lml_log_state_read(lml_frame *frame, size_t r, size_t nregions, lml_skipping_state *state) {
+  const lml_values *mode = key_of(frame, LML_LOG_SKIP_MODE, r, nregions, LML_TEXT);
+  const lml_values *age = key_of(frame, LML_LOG_SKIP_AGE, r, nregions, LML_INTEGER);
+  const lml_values *part = key_of(frame, LML_LOG_SKIP_PART, r, nregions, LML_REAL);
+  if (mode == NULL || age == NULL || part == NULL || age->integers[0] < 0) return false;
+  *state = (lml_skipping_state){.share = 1.0 - part->reals[0], .age = (size_t)age->integers[0]};
+  for (size_t k = 0; lml_skipping_mode_names[k] != NULL; k++) {
+    if (strcmp(lml_skipping_mode_names[k], mode->texts[0]) != 0) continue;
+    state->mode = (lml_skipping_mode)k;
+    return true;
+  }
+  return false;
+}
+
+/** What was subtracted from all forces, from an atom whose force is the ML calculator's alone: none is zero. */
+static void find_shift(const lml_frame *frame, const lml_values *labels, const double *forces, const double *ml,
+                       double shift[3]) {
+  memset(shift, 0, 3 * sizeof *shift);
+  for (size_t k = 0; k < frame->structure.natoms; k++) {
+    if (!lml_region_column_is(labels, k, LML_REGION_MM) && !lml_region_column_is(labels, k, LML_REGION_BUFFER))
+      continue;
+    if (isnan(ml[3 * k])) continue;
+    for (size_t x = 0; x < 3; x++) shift[x] = forces[3 * k + x] - ml[3 * k + x];
+    return;
+  }
+}
+
+void lml_log_state_differences(lml_frame *frame, const lml_region *region, double *differences) {
+  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const lml_values *labels = column_of(frame, LML_LOG_REGION, LML_TEXT, 1);
+  const lml_values *forces = column_of(frame, "forces", LML_REAL, 3), *ml = column_of(frame, "forces_ml", LML_REAL, 3);
+  double shift[3];
+  if (index == NULL || labels == NULL || forces == NULL || ml == NULL) return;
+  find_shift(frame, labels, forces->reals, ml->reals, shift);
+  for (size_t k = 0; k < frame->structure.natoms; k++) {
+    const size_t parent = (size_t)index->integers[k];
+    if (region->weights[parent] <= 0.0) continue;
+    for (size_t x = 0; x < 3; x++)
+      differences[3 * parent + x] =
+          (forces->reals[3 * k + x] - ml->reals[3 * k + x] - shift[x]) / region->weights[parent];
+  }
+}

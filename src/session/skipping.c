@@ -1,0 +1,268 @@
+#include "session/skipping.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+
+const char *const lml_skipping_mode_names[] = {"asks", "skips", "stopped", NULL};
+
+static const char what[] = "regions that are skipped";
+
+/** One region of one replica. */
+typedef struct track {
+  bool begun;    /**< it was evaluated */
+  bool due;      /**< it is to be asked next, whatever σ is */
+  bool restored; /**< the next evaluation is one that was made before */
+  lml_skipping_state state;
+  size_t natoms, capacity, differences_capacity;
+  size_t *parents;     /**< natoms: of the atoms with a difference, ascending */
+  double *differences; /**< natoms × 3, eV/Å: d */
+} track;
+
+struct lml_skipping {
+  lml_skipping_settings settings; /**< but for the regions, which are below */
+  lml_skipping_region *regions;
+  bool *stopped; /**< of each region: σ is wrong */
+  size_t nregions;
+  track **replicas; /**< nregions tracks each */
+  size_t nreplicas, capacity;
+  track *current; /**< of the replica that is evaluated */
+  lml_skipping_state *states;
+  double *known; /**< natoms × 3, eV/Å: differences that are remembered */
+};
+
+/* ---- what the mixture asks ---- */
+
+static bool applies(void *context, size_t r) {
+  const lml_skipping *skipping = context;
+  return skipping->regions[r].below > 0.0;
+}
+
+static bool asks(void *context, size_t r) {
+  const lml_skipping *skipping = context;
+  const track *at = &skipping->current[r];
+  if (skipping->stopped[r] || !at->begun || at->due || at->state.mode != LML_SKIPPING_SKIPS) return true;
+  return at->state.age + 1 >= skipping->regions[r].check_every;
+}
+
+static bool doubts(void *context, size_t r, double largest) {
+  const lml_skipping *skipping = context;
+  return !(largest <= skipping->regions[r].above);
+}
+
+/** Keep d of the atoms whose force is the region's. */
+static lml_status keep_differences(track *at, const lml_skip_comparison *c, lml_error *error) {
+  const lml_cluster *cluster = c->region->cluster;
+  const size_t natoms = cluster->structure.natoms;
+  lml_status status = lml_grow(&at->parents, &at->capacity, natoms, sizeof *at->parents, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&at->differences, &at->differences_capacity, 3 * natoms, sizeof *at->differences, what, error);
+  at->natoms = 0;
+  for (size_t i = 0; i < natoms && status == LML_OK; i++) {
+    const size_t parent = cluster->parents[i];
+    if (c->region->region->weights[parent] <= 0.0) continue;
+    for (size_t x = 0; x < 3; x++) at->differences[3 * at->natoms + x] = c->qm[3 * i + x] - c->ml[3 * parent + x];
+    at->parents[at->natoms++] = parent;
+  }
+  return status;
+}
+
+/** F_ML + w d. An atom that was in the region when d was found, and is not any more, has no weight there; one that has
+ *  come since has no d. */
+static void add_differences(const track *at, const lml_skip_comparison *c, double share, double *forces) {
+  const lml_cluster *cluster = c->region->cluster;
+  for (size_t i = 0, k = 0; i < cluster->structure.natoms; i++) {
+    const size_t parent = cluster->parents[i];
+    while (k < at->natoms && at->parents[k] < parent) k++;
+    const bool has = share > 0.0 && k < at->natoms && at->parents[k] == parent;
+    for (size_t x = 0; x < 3; x++)
+      forces[3 * i + x] = c->ml[3 * parent + x] + (has ? share * at->differences[3 * k + x] : 0.0);
+  }
+}
+
+/** The share of this evaluation, of a region that is skipped from now on or asked. */
+static double next_share(const lml_skipping_region *region, const track *at, bool skips) {
+  const double step = region->blend > 1 ? 1.0 / (double)region->blend : 1.0;
+  if (!at->begun) return skips ? 0.0 : 1.0;
+  if (at->restored) return at->state.share;
+  return skips ? fmax(at->state.share - step, 0.0) : fmin(at->state.share + step, 1.0);
+}
+
+/** The region's answer has told how large the error is. */
+static void check(lml_skipping *skipping, size_t r, const lml_skip_comparison *c) {
+  const lml_skipping_region *region = &skipping->regions[r];
+  const double ratio = c->error / c->sigma;
+  lml_log_line(skipping->settings.log, LML_LOG_INFO,
+               "region %s: error of the potential's forces %.4f eV/Å, sigma %.4f eV/Å (largest %.4f), ratio %.2f",
+               c->region->name, c->error, c->sigma, c->largest, ratio);
+  if (!(ratio > region->check_ratio) || skipping->stopped[r]) return;
+  skipping->stopped[r] = true;
+  lml_log_warning(skipping->settings.log,
+                  "region %s: the errors of the potential's forces are %.2f times what its uncertainty says, more than "
+                  "check_ratio, %g: the region is not skipped any more until there are other coefficients",
+                  c->region->name, ratio, region->check_ratio);
+}
+
+static void tell_change(const lml_skipping *skipping, const lml_skip_comparison *c, lml_skipping_mode before,
+                        lml_skipping_mode after) {
+  if ((before == LML_SKIPPING_SKIPS) == (after == LML_SKIPPING_SKIPS)) return;
+  lml_log_line(skipping->settings.log, LML_LOG_INFO, "region %s: %s, sigma is %.4f eV/Å", c->region->name,
+               after == LML_SKIPPING_SKIPS ? "is skipped from now on" : "is asked again", c->largest);
+}
+
+static lml_status settle(void *context, size_t r, const lml_skip_comparison *c, double *forces, double *share,
+                         lml_error *error) {
+  lml_skipping *skipping = context;
+  const lml_skipping_region *region = &skipping->regions[r];
+  track *at = &skipping->current[r];
+  const lml_skipping_mode before = at->state.mode;
+  const bool asked = c->qm != NULL;
+  lml_status status = asked ? keep_differences(at, c, error) : LML_OK;
+  if (status != LML_OK) return status;
+  if (asked) check(skipping, r, c);
+  const bool trusted = !skipping->stopped[r];
+  const bool skips = before == LML_SKIPPING_SKIPS && trusted && !doubts(context, r, c->largest);
+  *share = next_share(region, at, skips);
+  add_differences(at, c, *share, forces);
+  /* A region that is asked all the time is asked once more in the evaluation in which σ has become small. */
+  const bool next = skips || (asked && trusted && c->largest < region->below);
+  at->state = (lml_skipping_state){.mode = !trusted ? LML_SKIPPING_STOPPED
+                                           : next   ? LML_SKIPPING_SKIPS
+                                                    : LML_SKIPPING_ASKS,
+                                   .share = *share,
+                                   .age = asked ? 0 : at->state.age + 1};
+  at->begun = true;
+  at->due = at->restored = false;
+  skipping->states[r] = at->state;
+  tell_change(skipping, c, before, at->state.mode);
+  return LML_OK;
+}
+
+/* ---- making ---- */
+
+lml_status lml_skipping_create(const lml_skipping_settings *settings, lml_skipping **skipping, lml_error *error) {
+  const lml_mixing_parts parts = lml_mixture_parts(settings->mixture);
+  lml_skipping *created;
+  lml_status status = lml_alloc(skipping, 1, sizeof **skipping, what, error);
+  if (status != LML_OK) return status;
+  created = *skipping;
+  created->settings = *settings;
+  created->nregions = parts.nregions;
+  status = lml_alloc(&created->regions, parts.nregions, sizeof *created->regions, what, error);
+  if (status == LML_OK) status = lml_alloc(&created->stopped, parts.nregions, sizeof *created->stopped, what, error);
+  if (status == LML_OK) status = lml_alloc(&created->states, parts.nregions, sizeof *created->states, what, error);
+  if (status == LML_OK && settings->memory.find != NULL)
+    status = lml_alloc(&created->known, 3 * parts.regions[0].region->natoms, sizeof *created->known, what, error);
+  if (status == LML_OK) {
+    memcpy(created->regions, settings->regions, parts.nregions * sizeof *created->regions);
+    const lml_mixing_skip skip = {
+        .applies = applies, .asks = asks, .doubts = doubts, .settle = settle, .context = created};
+    status = lml_mixture_set_skip(settings->mixture, &skip, error);
+  }
+  if (status == LML_OK) return LML_OK;
+  lml_skipping_destroy(created);
+  *skipping = NULL;
+  return status;
+}
+
+/* ---- replicas ---- */
+
+/** Keep what is not zero among the remembered differences w d, as d. */
+static lml_status take_differences(const lml_skipping *skipping, track *at, const lml_mixing_region *region,
+                                   lml_error *error) {
+  const lml_cluster *cluster = region->cluster;
+  lml_skip_comparison known = {.region = region};
+  double *none = NULL, *sum = NULL;
+  const size_t natoms = cluster->structure.natoms;
+  lml_status status = lml_alloc(&none, 3 * region->region->natoms, sizeof *none, what, error);
+  if (status == LML_OK) status = lml_alloc(&sum, 3 * natoms, sizeof *sum, what, error);
+  for (size_t i = 0; i < natoms && status == LML_OK; i++)
+    for (size_t x = 0; x < 3; x++) sum[3 * i + x] = skipping->known[3 * cluster->parents[i] + x] / at->state.share;
+  known.qm = sum;
+  known.ml = none;
+  if (status == LML_OK) status = keep_differences(at, &known, error);
+  lml_free(none);
+  lml_free(sum);
+  return status;
+}
+
+/** A replica that was not seen yet may go on with what is known of the place at which it begins. */
+static lml_status restore(lml_skipping *skipping, size_t r, track *at, const lml_mixing_region *region,
+                          const lml_structure *structure, lml_error *error) {
+  const lml_skipping_memory *memory = &skipping->settings.memory;
+  lml_skipping_state state;
+  if (memory->find == NULL || !applies(skipping, r)) return LML_OK;
+  memset(skipping->known, 0, 3 * structure->natoms * sizeof *skipping->known);
+  if (!memory->find(memory->context, r, region, structure, &state, skipping->known)) return LML_OK;
+  if (state.mode == LML_SKIPPING_STOPPED) skipping->stopped[r] = true;
+  at->begun = at->restored = true;
+  at->due = state.age == 0;
+  at->state = state;
+  if (state.age == 0) return LML_OK;
+  at->state.age--;
+  return state.share > 0.0 ? take_differences(skipping, at, region, error) : LML_OK;
+}
+
+lml_status lml_skipping_begin(lml_skipping *skipping, size_t replica, const lml_structure *structure,
+                              lml_error *error) {
+  lml_status status = lml_grow(&skipping->replicas, &skipping->capacity, replica + 1, sizeof(track *), what, error);
+  if (status != LML_OK) return status;
+  while (skipping->nreplicas <= replica) skipping->replicas[skipping->nreplicas++] = NULL;
+  skipping->current = skipping->replicas[replica];
+  if (skipping->current != NULL) return LML_OK;
+  status = lml_alloc(&skipping->replicas[replica], skipping->nregions, sizeof **skipping->replicas, what, error);
+  if (status != LML_OK) return status;
+  skipping->current = skipping->replicas[replica];
+  const lml_mixing_parts parts = lml_mixture_parts(skipping->settings.mixture);
+  for (size_t r = 0; r < parts.nregions && status == LML_OK; r++)
+    status = restore(skipping, r, &skipping->current[r], &parts.regions[r], structure, error);
+  return status;
+}
+
+const lml_skipping_state *lml_skipping_states(const lml_skipping *skipping) { return skipping->states; }
+
+void lml_skipping_part(const lml_skipping *skipping, const double *forces, double *parts) {
+  const lml_mixing_parts of = lml_mixture_parts(skipping->settings.mixture);
+  const size_t natoms = of.regions[0].region->natoms;
+  memset(parts, 0, 3 * natoms * sizeof *parts);
+  for (size_t r = 0; r < of.nregions; r++) {
+    const double missing = 1.0 - lml_mixture_share(skipping->settings.mixture, r);
+    for (size_t k = 0; k < 3 * natoms && missing > 0.0; k++)
+      parts[k] += missing * of.regions[r].region->weights[k / 3] * forces[k];
+  }
+}
+
+void lml_skipping_renew(lml_skipping *skipping) {
+  memset(skipping->stopped, 0, skipping->nregions * sizeof *skipping->stopped);
+  for (size_t i = 0; i < skipping->nreplicas; i++)
+    for (size_t r = 0; skipping->replicas[i] != NULL && r < skipping->nregions; r++) {
+      track *at = &skipping->replicas[i][r];
+      at->due = true;
+      if (at->state.mode == LML_SKIPPING_STOPPED) at->state.mode = LML_SKIPPING_ASKS;
+    }
+}
+
+void lml_skipping_forget(lml_skipping *skipping) {
+  for (size_t i = 0; i < skipping->nreplicas; i++) {
+    for (size_t r = 0; skipping->replicas[i] != NULL && r < skipping->nregions; r++) {
+      lml_free(skipping->replicas[i][r].parents);
+      lml_free(skipping->replicas[i][r].differences);
+    }
+    lml_free(skipping->replicas[i]);
+  }
+  skipping->nreplicas = 0;
+  skipping->current = NULL;
+}
+
+void lml_skipping_destroy(lml_skipping *skipping) {
+  if (skipping == NULL) return;
+  lml_skipping_forget(skipping);
+  lml_free(skipping->replicas);
+  lml_free(skipping->regions);
+  lml_free(skipping->stopped);
+  lml_free(skipping->states);
+  lml_free(skipping->known);
+  lml_free(skipping);
+}
