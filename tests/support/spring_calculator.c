@@ -46,6 +46,14 @@ static lml_status progress(void *self, bool *done, lml_error *error) {
   return LML_OK;
 }
 
+static void give_sigmas(const spring *springs, lml_results *results) {
+  const lml_result_form form = {.name = "sigma_forces", .unit = "eV/Å", .scope = LML_PER_ATOM, .width = 3};
+  lml_result *sigmas;
+  if (!lml_request_names(springs->request, form.name)) return;
+  assert_int_equal(lml_results_add(results, &form, LML_ORIGIN_EXACT, &sigmas, NULL), LML_OK);
+  for (size_t k = 0; k < sigmas->rows * sigmas->width; k++) sigmas->reals[k] = springs->script->sigma;
+}
+
 static lml_status finish(void *self, lml_results *results, lml_error *error) {
   spring *springs = self;
   const lml_structure *structure = springs->structure;
@@ -67,6 +75,8 @@ static lml_status finish(void *self, lml_results *results, lml_error *error) {
     *results->energy += energy;
     if (energies != NULL) energies->reals[i] = energy;
   }
+  for (size_t i = 0; i < structure->natoms; i++) results->forces[3 * i] += springs->script->push;
+  give_sigmas(springs, results);
   if (springs->script->force_is_nan) results->forces[3 * structure->natoms - 1] = NAN;
   for (size_t k = 0; k < LML_RESULTS_STANDARD; k++) results->list[k].origin = LML_ORIGIN_EXACT;
   springs->script->finished++;

@@ -17,6 +17,8 @@ typedef struct spring_script {
   void *context;
   bool finish_fails;
   bool force_is_nan;
+  double push;  /**< eV/Å, on each atom along x beside its spring */
+  double sigma; /**< eV/Å, of each force component where sigma_forces is asked for */
   size_t started, finished, cancelled;
   char asked[64];  /**< names of results that the last start asked for, each with a blank behind it */
   bool pbc[3];     /**< of the last start */
