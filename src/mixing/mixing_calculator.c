@@ -7,49 +7,12 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "engine/remote_calculator.h"
-#include "mixing/mix.h"
+#include "mixing/mixture.h"
 #include "mixing/side_check.h"
 #include "mixing/unknown_species.h"
 #include "potential/linear_results.h"
 
 enum { SHARED_WAIT_MS = 20 /**< how long several calculators that wait are waited for, in turn */ };
-
-/** A calculator at work: the ML one, or a region's. */
-typedef struct child {
-  lml_calculator *calculator;
-  lml_results results;
-  bool done;
-  bool finished;                  /**< its results are there, or there will be none */
-  bool deferred;                  /**< it may be started, or skipped, once the ML calculator is done */
-  bool doubted;                   /**< a warning about its forces was given */
-  lml_mixing_answer answer;       /**< of a region */
-  double seconds;                 /**< it took */
-  double share;                   /**< of a region's forces that is its calculator's */
-  lml_skip_comparison comparison; /**< of a region that may be skipped */
-  double *settled;                /**< natoms of the cluster × 3, eV/Å: what counts as its forces then */
-  size_t capacity;
-} child;
-
-struct lml_mixture {
-  lml_mixing_settings settings;
-  lml_structure parent; /**< that the regions were made of */
-  lml_unknown_species unknown;
-  lml_mixing_cache cache;
-  lml_mixing_skip skip;
-  double *sigmas;             /**< natoms × 3, eV/Å: NULL where no region may be skipped */
-  lml_mixing_region *regions; /**< as they are now */
-  lml_mixing_region *made;    /**< as they were made, which are its own */
-  child *children;            /**< the ML calculator, then each region's */
-  size_t nchildren;
-  const lml_structure *structure; /**< under evaluation */
-  const lml_request *request;     /**< of this evaluation */
-  lml_mixing_choice choice;       /**< of this evaluation, or before it of the next; none: all work at once */
-  lml_request both;               /**< of the ML calculator: what was asked for, and what choosing and skipping need */
-  const char **names;             /**< room for these */
-  size_t names_capacity;
-  bool regions_started;
-  double begun; /**< s, of the clock: when the regions were started */
-};
 
 /* ---- making ---- */
 
@@ -177,7 +140,7 @@ static lml_status in_region(const lml_mixture *self, size_t r, lml_status status
 
 /** Take the forces of region @p r from memory, where they are known. */
 static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
-  child *at = &self->children[r + 1];
+  lml_mixture_child *at = &self->children[r + 1];
   if (self->cache.find == NULL) return LML_OK;
   const lml_status status = lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
   if (status != LML_OK) return status;
@@ -187,19 +150,13 @@ static lml_status recall_region(lml_mixture *self, size_t r, lml_error *error) {
   return LML_OK;
 }
 
-/** Whether region @p r, as it is now, may be skipped; one without atoms has no calculator to ask. */
-static bool may_skip(const lml_mixture *self, size_t r) {
-  return self->skip.applies != NULL && self->skip.applies(self->skip.context, r) &&
-         self->regions[r].cluster->structure.natoms > 0;
-}
-
 static lml_status ask_region(const lml_mixture *self, size_t r, lml_error *error) {
   return lml_calculator_start(self->children[r + 1].calculator, &self->regions[r].cluster->structure, NULL, error);
 }
 
 static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
   lml_cluster *cluster = self->regions[r].cluster;
-  child *at = &self->children[r + 1];
+  lml_mixture_child *at = &self->children[r + 1];
   if (cluster->structure.natoms == 0) { /* there is nothing to ask */
     at->done = at->finished = true;
     return lml_results_reset(&at->results, 0, error);
@@ -207,7 +164,7 @@ static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
   lml_status status = lml_cluster_update(cluster, self->structure, error);
   if (status == LML_OK) status = recall_region(self, r, error);
   if (status == LML_OK && !at->finished) {
-    at->deferred = may_skip(self, r) && !self->skip.asks(self->skip.context, r);
+    at->deferred = lml_mixture_may_skip(self, r) && !self->skip.asks(self->skip.context, r);
     if (!at->deferred) status = ask_region(self, r, error);
   }
   return in_region(self, r, status, error);
@@ -257,7 +214,7 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   self->request = request;
   self->regions_started = false;
   for (size_t c = 0; c < self->nchildren; c++) {
-    child *at = &self->children[c];
+    lml_mixture_child *at = &self->children[c];
     at->done = at->finished = at->deferred = false;
     at->answer = LML_MIXING_COMPUTED;
     at->seconds = 0.0;
@@ -283,7 +240,7 @@ static lml_status find_sigmas(lml_mixture *self, lml_error *error) {
 }
 
 static lml_status finish_child(lml_mixture *self, size_t c, lml_error *error) {
-  child *at = &self->children[c];
+  lml_mixture_child *at = &self->children[c];
   if (at->finished) return LML_OK;
   const lml_status status = lml_calculator_finish(at->calculator, &at->results, error);
   at->finished = status == LML_OK;
@@ -292,7 +249,7 @@ static lml_status finish_child(lml_mixture *self, size_t c, lml_error *error) {
 }
 
 static lml_status skip_region(lml_mixture *self, size_t r, lml_error *error) {
-  child *at = &self->children[r + 1];
+  lml_mixture_child *at = &self->children[r + 1];
   at->done = at->finished = true;
   at->answer = LML_MIXING_SKIPPED;
   return lml_results_reset(&at->results, self->regions[r].cluster->structure.natoms, error);
@@ -302,7 +259,7 @@ static lml_status skip_region(lml_mixture *self, size_t r, lml_error *error) {
 static lml_status decide(lml_mixture *self, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) {
-    child *at = &self->children[r + 1];
+    lml_mixture_child *at = &self->children[r + 1];
     if (!at->deferred) continue;
     at->deferred = false;
     status = finish_child(self, 0, error);
@@ -325,7 +282,7 @@ static lml_status choose(lml_mixture *self, lml_error *error) {
 }
 
 static lml_status progress_child(lml_mixture *self, size_t c, lml_error *error) {
-  child *at = &self->children[c];
+  lml_mixture_child *at = &self->children[c];
   if (at->done || at->deferred) return LML_OK;
   const lml_status status = lml_calculator_progress(at->calculator, &at->done, error);
   if (at->done) at->seconds = lml_sys->clock() - self->begun;
@@ -362,113 +319,10 @@ static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
   return status;
 }
 
-/** What is told of regions that may be skipped, of one after the other. */
-static lml_status add_skips(const lml_mixture *self, lml_results *results, lml_error *error) {
-  enum { SIGMA, RATIO, PART, KINDS };
-  static const char *const names[KINDS] = {"skip_sigma", "skip_ratio", "skip_part"}, *const units[KINDS] = {"eV/Å", "",
-                                                                                                            ""};
-  const size_t nregions = self->settings.nregions;
-  double *values;
-  long long skipped = 0;
-  if (self->sigmas == NULL) return LML_OK;
-  lml_status status = lml_alloc(&values, KINDS * nregions, sizeof *values, "what is told of regions", error);
-  for (size_t r = 0; r < nregions && status == LML_OK; r++) {
-    const child *at = &self->children[r + 1];
-    const bool may = may_skip(self, r);
-    skipped += at->answer == LML_MIXING_SKIPPED;
-    values[SIGMA * nregions + r] = may ? at->comparison.largest : NAN;
-    values[RATIO * nregions + r] = may ? at->comparison.error / at->comparison.sigma : NAN;
-    values[PART * nregions + r] = 1.0 - at->share;
-  }
-  if (status == LML_OK) status = lml_results_add_integer(results, "skipped_regions", skipped, error);
-  for (size_t k = 0; k < KINDS && status == LML_OK; k++)
-    status = lml_results_add_numbers(results, names[k], units[k], values + k * nregions, nregions, error);
-  lml_free(values);
-  return status;
-}
-
-static lml_status add_extras(const lml_mixture *self, lml_results *results, const lml_mix *mix, lml_error *error) {
-  double seconds = 0.0;
-  long long recalled = 0;
-  for (size_t c = 1; c < self->nchildren; c++) {
-    seconds = fmax(seconds, self->children[c].seconds);
-    recalled += self->children[c].answer == LML_MIXING_RECALLED;
-  }
-  const lml_results *ml = &self->children[0].results;
-  const lml_result_form energy_ml = {.name = "energy_ml", .unit = "eV", .width = 1};
-  lml_result *energy;
-  lml_status status = lml_results_add(results, &energy_ml, ml->list[LML_RESULTS_ENERGY].origin, &energy, error);
-  if (status == LML_OK) energy->reals[0] = *ml->energy;
-  if (status == LML_OK) status = lml_mix_report(mix, results, error);
-  if (status == LML_OK) status = lml_results_add_number(results, "engine_seconds", "s", seconds, error);
-  if (status == LML_OK) status = lml_results_add_integer(results, "recalled_regions", recalled, error);
-  return status == LML_OK ? add_skips(self, results, error) : status;
-}
-
-/** The energy and the virial that stand for what there is none of. */
-static void give_parts(const lml_mixture *self, lml_results *results) {
-  const lml_results *ml = &self->children[0].results;
-  if (self->settings.energy == LML_MIXING_ML) {
-    *results->energy = *ml->energy;
-    results->list[LML_RESULTS_ENERGY].origin = LML_ORIGIN_ML_PART;
-  }
-  if (self->settings.virial == LML_MIXING_ML) {
-    memcpy(results->virial, ml->virial, 9 * sizeof *ml->virial);
-    results->list[LML_RESULTS_VIRIAL].origin = LML_ORIGIN_ML_PART;
-  }
-}
-
-/** Whether @p part, of the ML calculator, has a meaning in the mixture: there are no energies of atoms where there is
- *  none of the whole. What it knows of its own energy, a number of columns, says so. */
-static bool counts(const lml_mixture *self, const lml_result *part) {
-  return self->settings.energy == LML_MIXING_ML || part->scope == LML_PER_STRUCTURE || strcmp(part->unit, "eV") != 0;
-}
-
-/** What the ML calculator knows of its own errors counts where it sees all neighbours, and the force is its own. */
-static lml_status adjust_uncertainty(const lml_mixture *self, lml_result *result, lml_error *error) {
-  const char *name = result->name;
-  const lml_request one = {&name, 1};
-  if (result->scope != LML_PER_ATOM || lml_linear_results_needs(lml_linear_results_named(&one)) == 0) return LML_OK;
-  const lml_status status = lml_unknown_species_blank(&self->unknown, self->structure, self->settings.foreign_distance,
-                                                      result->width, result->reals, error);
-  if (status != LML_OK || strcmp(result->unit, "eV/Å") != 0) return status;
-  for (size_t r = 0; r < self->settings.nregions; r++)
-    lml_mix_sigmas(&self->regions[r], self->children[r + 1].share, result->rows, result->width, result->reals);
-  return LML_OK;
-}
-
-/** Add a result of the ML calculator; zero on atoms that it does not see. */
-static lml_status add_part(const lml_mixture *self, const lml_result *part, lml_results *results, lml_error *error) {
-  const lml_result_form form = {part->name, part->unit, part->scope, part->type, part->width};
-  lml_result *whole;
-  if (part->type == LML_RESULT_TEXT) return lml_results_add_text(results, part->name, part->text, error);
-  const lml_status status = lml_results_add(results, &form, LML_ORIGIN_ML_PART, &whole, error);
-  for (size_t i = 0; status == LML_OK && i < part->rows; i++) {
-    const size_t to = part->width * (part->scope == LML_PER_ATOM ? lml_unknown_species_parent(&self->unknown, i) : i);
-    if (part->type == LML_RESULT_REAL)
-      memcpy(whole->reals + to, part->reals + part->width * i, part->width * sizeof *part->reals);
-    else
-      memcpy(whole->integers + to, part->integers + part->width * i, part->width * sizeof *part->integers);
-  }
-  return status == LML_OK ? adjust_uncertainty(self, whole, error) : status;
-}
-
-/** Add what was asked for, is none of the mixture's own results, and the ML calculator knows. */
-static lml_status give_requested(const lml_mixture *self, lml_results *results, lml_error *error) {
-  lml_status status = LML_OK;
-  for (size_t k = 0; self->request != NULL && k < self->request->count && status == LML_OK; k++) {
-    const char *name = self->request->names[k];
-    const lml_result *part = lml_results_find(&self->children[0].results, name);
-    if (part != NULL && counts(self, part) && lml_results_find(results, name) == NULL)
-      status = add_part(self, part, results, error);
-  }
-  return status;
-}
-
 /** Look at the forces of each region that nothing was said about yet. */
 static void check_sides(lml_mixture *self, const double *forces) {
   for (size_t r = 0; r < self->settings.nregions; r++) {
-    child *at = &self->children[r + 1];
+    lml_mixture_child *at = &self->children[r + 1];
     if (!at->doubted && at->answer != LML_MIXING_SKIPPED)
       at->doubted = lml_side_check(&self->regions[r], &self->unknown, at->results.forces, forces, self->settings.log);
   }
@@ -479,11 +333,11 @@ static void check_sides(lml_mixture *self, const double *forces) {
 static lml_status settle(lml_mixture *self, const double *ml, const double **qm, lml_error *error) {
   lml_status status = LML_OK;
   for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) {
-    child *at = &self->children[r + 1];
+    lml_mixture_child *at = &self->children[r + 1];
     const lml_mixing_region *region = &self->regions[r];
     qm[r] = at->results.forces;
     at->comparison = (lml_skip_comparison){.largest = NAN, .sigma = NAN, .error = NAN};
-    if (!may_skip(self, r)) continue;
+    if (!lml_mixture_may_skip(self, r)) continue;
     status = lml_grow(&at->settled, &at->capacity, 3 * region->cluster->structure.natoms, sizeof *at->settled,
                       "forces of a region", error);
     if (status != LML_OK) break;
@@ -502,7 +356,7 @@ static lml_status mix_regions(lml_mixture *self, lml_mix *mix, double *forces, l
   const double **qm;
   lml_status status = lml_alloc(&qm, nregions, sizeof(double *), "forces of regions", error);
   for (size_t r = 0; r < nregions && status == LML_OK; r++) {
-    const child *at = &self->children[r + 1];
+    const lml_mixture_child *at = &self->children[r + 1];
     const double *known = at->answer == LML_MIXING_SKIPPED ? NULL : at->results.forces;
     lml_mix_compare(mix, &self->regions[r], &self->unknown, known, forces);
   }
@@ -527,9 +381,7 @@ static lml_status mix_all(lml_mixture *self, lml_results *results, lml_error *er
   if (self->settings.zero_mean_force)
     for (size_t i = 0; i < 3 * natoms; i++) results->forces[i] -= mix.mean[i % 3];
   results->list[LML_RESULTS_FORCES].origin = LML_ORIGIN_EXACT;
-  give_parts(self, results);
-  status = add_extras(self, results, &mix, error);
-  return status == LML_OK ? give_requested(self, results, error) : status;
+  return lml_mixture_report(self, &mix, results, error);
 }
 
 static lml_status mixing_finish(void *data, lml_results *results, lml_error *error) {

@@ -26,26 +26,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/log.h"
 #include "lmlink/calculator.h"
-#include "mixing/mixing_region.h"
-#include "mixing/skip.h"
+#include "mixing/mixing_settings.h"
 #include "mixing/unknown_species.h"
-
-typedef struct lml_mixing_settings {
-  const lml_structure *structure; /**< that the regions were made of; copied */
-  lml_calculator *ml;
-  const int *known; /**< atomic numbers that the ML calculator knows; NULL: all. Atoms of others are invisible to it */
-  size_t nknown;
-  double foreign_distance; /**< Å: how near to an invisible atom an ML force is worth a warning */
-  double cutoff;           /**< Å, of the ML calculator; 0: not known */
-  const lml_mixing_region *regions;
-  size_t nregions;
-  bool zero_mean_force;
-  lml_mixing_part energy;
-  lml_mixing_part virial;
-  const lml_log *log; /**< NULL: nothing is told */
-} lml_mixing_settings;
 
 /** Make the calculator, which then owns the regions, clusters and calculators (their pointers' targets: regions and
  *  clusters from lml_alloc). On failure they stay the caller's. LML_ERR_INPUT where two regions give an atom a force,
@@ -88,25 +71,9 @@ lml_mixing_parts lml_mixture_parts(const lml_mixture *mixture);
  *  are zero. */
 const lml_results *lml_mixture_region(const lml_mixture *mixture, size_t r, lml_mixing_answer *answer);
 
-/** The part of region @p r's forces in that evaluation that is its calculator's: 1, but where regions may be skipped. */
+/** The part of region @p r's forces in that evaluation that is its calculator's: 1, but where regions may be skipped.
+ */
 double lml_mixture_share(const lml_mixture *mixture, size_t r);
-
-/** Knows what a region's calculator has computed before. */
-typedef struct lml_mixing_cache {
-  /** Put the forces of the cluster of region number @p r as it lies in @p structure into @p forces (natoms × 3 of the
-   *  cluster, eV/Å), and return true; or return false where they are not known. */
-  bool (*find)(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
-               double *forces);
-  void *context;
-} lml_mixing_cache;
-
-/** Decides on regions once the ML calculator has evaluated a structure, and before any region's calculator does. */
-typedef struct lml_mixing_choice {
-  lml_request needs; /**< results of the ML calculator beyond those that are asked for; must outlive the evaluation */
-  /** The ML calculator's results of @p structure are among the mixture's parts; other regions may be taken. */
-  lml_status (*choose)(void *context, const lml_structure *structure, lml_error *error);
-  void *context;
-} lml_mixing_choice;
 
 /** Between two evaluations: let the next one, and no other, begin with the ML calculator alone, then call @p choice,
  *  then start the regions. NULL: all are to work at the same time, as without this. */

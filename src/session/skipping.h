@@ -9,6 +9,10 @@
  *  Whenever it was asked, its answer checks σ: the ratio of error to σ (root mean squares over QM atoms). Where that is
  *  larger than `check_ratio`, σ is wrong, and the region is asked until there are other coefficients.
  *
+ *  Other coefficients come with a σ of their own, which is believed until a check: a region that is asked is skipped at
+ *  once where it is below `below`, and one that is skipped goes on so. d, which was of the old forces, is zero then
+ * until the region is asked: what was learnt last is what it was.
+ *
  *  With d the difference F_QM − F_ML, of this evaluation where the region was asked, else of the last one in which it
  *  was, the forces that count as the region's are F_ML + w d. The *share* w is 1 while the region is asked and 0 while
  * it is skipped; with `blend` it goes from the one to the other in that many evaluations, so that forces do not jump.
@@ -74,8 +78,7 @@ typedef struct lml_skipping lml_skipping;
 /** LML_ERR_INPUT where the ML calculator cannot stand in for a region, or does not know its errors. */
 lml_status lml_skipping_create(const lml_skipping_settings *settings, lml_skipping **skipping, lml_error *error);
 
-/** Replica @p replica, of those numbered from 0, is evaluated next, at @p structure, for which the mixture has its
- *  regions. */
+/** Replica @p replica, of those numbered from 0, is evaluated next, at @p structure, which must stay until then. */
 lml_status lml_skipping_begin(lml_skipping *skipping, size_t replica, const lml_structure *structure, lml_error *error);
 
 /** For each region how things stand with that replica behind its evaluation. */
@@ -85,8 +88,7 @@ const lml_skipping_state *lml_skipping_states(const lml_skipping *skipping);
  *  calculator stands in for a region's, into @p parts (likewise). */
 void lml_skipping_part(const lml_skipping *skipping, const double *forces, double *parts);
 
-/** There are other coefficients: σ is believed again, and each region of each replica is asked once before it is
- * skipped again. */
+/** There are other coefficients, and σ is believed again. */
 void lml_skipping_renew(lml_skipping *skipping);
 
 /** Forget all replicas: each begins anew. */

@@ -198,6 +198,24 @@ def test_sigma_is_of_what_is_sent(potentials_of, serve, lmlink_eval, tmp_path):
             assert np.abs(sigmas - part * sides.sigmas[k]).max() < 1e-6 * sides.largest[k] + 1e-8
 
 
+def test_regions_by_uncertainty(potentials_of, start, folders):
+    """They are chosen first, and then asked or skipped; one without atoms has nobody to ask."""
+    engine, train = potentials_of
+    folder, sockets = folders
+    potential, frames = train("W.snapcoeff"), path_of()
+    skip = {"below": 10.0, "check_every": 3, "check_ratio": 1e3}
+    for inner, numbers in ((1e6, [0, 0, 0, 0]), (0.5, [0, 1, 1, 0])):
+        region = {"uncertain": {"inner": inner}, "buffer": 20.0}
+        path = configure(folder, frames[0], mixing(linear(potential), (region, linear(engine), {"skip": skip})),
+                         log={"file": f"log{inner:.0f}.xyz"})
+        with Mixture(start, sockets, path) as server:
+            found = [server.evaluate(atoms).extras for atoms in frames[:4]]
+        assert [extras["skipped_regions"] for extras in found] == numbers
+        assert (found[0]["qm_atoms"] > 0) == (inner < 1) == (found[0]["skip_sigma"] is not None)
+        logged = read(folder / f"log{inner:.0f}.xyz", ":")
+        assert [bool(frame.info["skipped"]) for frame in logged] == [bool(number) for number in numbers]
+
+
 # ---- the log ----
 
 
@@ -327,14 +345,14 @@ def test_a_lying_sigma_is_caught(potentials_of, serve, lmlink_eval, tmp_path):
     scale(lying / "first.snapcoeff", scale_of["lying"])
     with serve(frames, ml, engine, keys) as server:
         assert [one["skipped_regions"] for one in evaluations(server, frames[0], 7)] == [0, 1, 1, 1, 1, 0, 1]
-        put(serve.folder / "second.snapcoeff", served)  # the next evaluation asks, and trusts
-        assert [one["skipped_regions"] for one in evaluations(server, frames[1], 3)] == [0, 1, 1]
+        put(serve.folder / "second.snapcoeff", served)  # which is believed
+        assert [one["skipped_regions"] for one in evaluations(server, frames[1], 3)] == [1, 1, 1]
         put(lying / "first.snapcoeff", served)
         found = evaluations(server, frames[2], 8)
         assert [one["skipped_regions"] for one in found] == [0] * 8 and found[0]["skip_ratio"] > 100 * sides.ratios.min() / 2
         assert all(one["skip_part"] == 0 for one in found)
         put(serve.folder / "second.snapcoeff", served)
-        assert [one["skipped_regions"] for one in evaluations(server, frames[3], 3)] == [0, 1, 1]
+        assert [one["skipped_regions"] for one in evaluations(server, frames[3], 3)] == [1, 1, 1]
         errors = server.close()
         server.close = lambda: None
     warnings = [line for line in errors.splitlines() if "warning: " in line]
@@ -411,7 +429,7 @@ def test_what_cannot_be_skipped(potentials_of, label, retrain, teacher, folders,
     rescale = {"qm_lattice_constant": 3.1, "qm_bulk_modulus": 300, "ml_lattice_constant": 3.2, "ml_bulk_modulus": 310}
     assert "start.uncertainty.json: cannot be read" in says(
         atoms, mixing(linear(teacher[1]), (region, qm, skip), rescale=rescale))
-    assert "calculator.ml: must be linear" in says(atoms, mixing(remote(f"unix:{sockets}/ml"), (region, qm, skip)))
+    assert "calculator.ml: must be of type linear: the region 1 is skipped" in says(atoms, mixing(remote(f"unix:{sockets}/ml"), (region, qm, skip)))
     inner = mixing(linear(potential), (region, qm, skip))
     assert "its region 1 may be skipped" in says(atoms, mixing(inner, ({"indices": [40], "buffer": 5.0}, qm)))
     for keys, words in (({"below": 0.1, "above": 0.05}, "above: must not be smaller than below"),
