@@ -104,6 +104,19 @@ def test_loop(start, potentials, tmp_path):
     assert is_picture(tmp_path / "out" / "loop.png")
 
 
+def test_learning_on_the_fly(start, potentials, tmp_path):
+    """The engine is asked less often than at each step, and what it teaches is worth more calls than it took."""
+    output = example(start, tmp_path, "learn.py")
+    calls, steps = number("engine calls in 48 steps:", output), 48
+    before, learnt = re.search(r"before ([\d.]+), learnt on the fly ([\d.]+)", output).groups()
+    assert calls < steps / 2 and float(learnt) < float(before) / 2
+    assert is_picture(tmp_path / "out" / "learn.png")
+    frames = read(tmp_path / "out" / "learning.xyz", ":")
+    asked = [frame for frame in frames if not frame.info.get("skipped", False) and not frame.info["recalled"]]
+    assert len(asked) == calls and len(frames) == steps + 1
+    assert (tmp_path / "out" / "engine.log").read_text().count("version") == 3  # a process of its own, each time
+
+
 def validate(start, folder, old, new, *options):
     """Exit code and output of validate.py."""
     process = start([sys.executable, ROOT / "examples" / "ase" / "validate.py", old, new, "--quick", "--output", folder,
