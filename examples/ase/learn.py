@@ -196,6 +196,19 @@ def errors_on_the_fly(learner, test, folder):
     return errors
 
 
+def calls_for(error, errors):
+    """The calls after which the error was first no larger, between two numbers of them by powers; the most, if never."""
+    below = None
+    for count, other in errors.items():
+        if other <= error:
+            if below is None:
+                return float(count)
+            part = np.log(below[1] / error) / np.log(below[1] / other)
+            return float(below[0] * (count / below[0]) ** part)
+        below = count, other
+    return float(below[0])
+
+
 def draw(path, frames, sent, fly, always):
     steps = np.arange(len(frames))
     sigma = np.array([frame.info.get("skip_sigma", np.nan) for frame in frames], float)
@@ -242,7 +255,7 @@ def main():
     calls, error = list(fly.items())[-1]
     counts = np.unique(np.geomspace(FIRST, steps, 5 if arguments.quick else 12).astype(int))
     always = {int(count): test.error(learn_from(frames[:count], potential, folder)) for count in counts}
-    as_good = next((count for count, other in always.items() if other <= error), steps)
+    as_good = calls_for(error, always)
     checked = learning[::max(1, steps // 40)]
     theirs = forces_of(teacher, checked)
     sent = [(k * max(1, steps // 40), rms((frame.get_forces() - truth)[region]))
@@ -251,7 +264,7 @@ def main():
     print(f"\nengine calls in {steps} steps: {calls}")
     print(f"RMS error on configurations that were not seen (eV/Å): before {test.error(potential):.4f}, learnt on the fly "
           f"{error:.4f}")
-    print(f"calls for such an error where the engine is asked at each step: {as_good}, {as_good / calls:.1f} times as many")
+    print(f"calls for such an error where the engine is asked at each step: {as_good:.0f}, {as_good / calls:.1f} times as many")
     print(f"all {steps} calls give {always[steps]:.4f}; RMS error of the forces that were sent: "
           f"{rms([value for _, value in sent]):.4f}")
     print(f"picture: {folder / 'learn.png'}")

@@ -46,11 +46,11 @@ struct lml_mixture {
 };
 
 /** Whether region @p r, as it is now, may be skipped; one without atoms has no calculator to ask. */
-bool lml_mixture_may_skip(const struct lml_mixture *mixture, size_t r);
+bool lml_mixture_may_skip(const struct lml_mixture *self, size_t r);
 
 /** Add to @p results, which have the mixed forces, what stands for energy and virial, the extras, @p mix among them,
  * and what was asked for and the ML calculator knows. */
-lml_status lml_mixture_report(const struct lml_mixture *mixture, const lml_mix *mix, lml_results *results,
+lml_status lml_mixture_report(const struct lml_mixture *self, const lml_mix *mix, lml_results *results,
                               lml_error *error);
 
 #endif
