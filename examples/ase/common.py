@@ -217,11 +217,11 @@ class Springs(Precon):
     z, of free atoms. It is made once: crystals keep their neighbours. After D. Packwood et al., J. Chem. Phys. 144, 164109
     (2016), whose exponential it has.
 
-    Equations are solved by conjugate gradients. The stabiliser bounds the matrix from below, so that some forty steps
+    Equations are solved by conjugate gradients. The stabiliser bounds the matrix from below, so that some thirty steps
     suffice for any number of atoms; a sparse factorisation takes minutes and gigabytes where these take a second."""
 
     REACH, DECAY, STABILISER = 1.3, 3.0, 0.05  # nearest neighbours' distances; of the exponential; of the stiffness
-    ACCURACY = 1e-4  # of a solution: what is left of the right-hand side
+    ACCURACY = 1e-3  # of a solution: what is left of the right-hand side
 
     def __init__(self, stiffness=1.0):
         self.stiffness = stiffness  # eV/Å², of a spring between nearest neighbours

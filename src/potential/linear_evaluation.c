@@ -6,13 +6,26 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-/** Centres of a unit: a whole number of runs, enough that adding up its forces costs little beside evaluating them, and
- * few enough that a thousand atoms occupy several threads. */
+/** Centres of a unit: a whole number of runs; enough that adding up its forces costs little beside evaluating them, and
+ * few enough that a small structure occupies several threads. */
 enum {
-  UNIT = 128,
-  RUN = 16384 /**< of a loop that does little with each number: some 10 µs */
+  UNIT = 128,      /**< at most */
+  LEAST_UNIT = 32, /**< fewer atoms are ready before another thread is awake */
+  UNITS = 16,      /**< of structures between the two */
+  RUN = 16384      /**< of a loop that does little with each number: some 10 µs */
 };
 _Static_assert(UNIT % LML_LANES_LIMIT == 0, "units of whole runs");
+
+static size_t divide_up(size_t count, size_t by) { return (count + by - 1) / by; }
+
+/** Centres of each unit where there are @p count, at least one: units of about equal work. */
+static size_t unit_of(size_t count) {
+  size_t unit = divide_up(count, UNITS);
+  if (unit < LEAST_UNIT) unit = LEAST_UNIT;
+  if (unit > UNIT) unit = UNIT;
+  unit = divide_up(count, divide_up(count, unit));
+  return divide_up(unit, LML_LANES_LIMIT) * LML_LANES_LIMIT;
+}
 
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
   return evaluation->totals + 3 * evaluation->atoms.neighbours.natoms;
@@ -144,7 +157,7 @@ static lml_status find_needed(lml_linear_evaluation *evaluation, const lml_share
 }
 
 static size_t count_units(const lml_linear_evaluation *evaluation) {
-  return (evaluation->centres.count + UNIT - 1) / UNIT;
+  return divide_up(evaluation->centres.count, evaluation->unit);
 }
 
 /** Make room for the sums of units, and in the work spaces of all threads, so that nothing fails later. */
@@ -201,8 +214,8 @@ static lml_status evaluate_unit(void *context, lml_pool_place place, size_t task
   lml_unit_sums *unit = &evaluation->units[place.slot];
   const lml_atoms *atoms = &evaluation->atoms.view;
   lml_centres centres = evaluation->centres;
-  const size_t before = task * UNIT;
-  centres.count = centres.count - before < UNIT ? centres.count - before : UNIT;
+  const size_t before = task * evaluation->unit;
+  centres.count = centres.count - before < evaluation->unit ? centres.count - before : evaluation->unit;
   centres.first += before;
   if (centres.list != NULL) centres.list += before;
   const lml_evaluator_sums sums = {
@@ -252,6 +265,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   lml_centres centres = {.first = n->begin, .count = n->end - n->begin, .longest = n->longest};
   if (share->atoms != NULL) status = find_needed(evaluation, share, &centres, error);
   evaluation->centres = centres;
+  evaluation->unit = centres.count > 0 ? unit_of(centres.count) : 1;
   if (status == LML_OK) status = reserve_units(evaluation, error);
   if (status != LML_OK) return status;
   const lml_pool_tasks tasks = {

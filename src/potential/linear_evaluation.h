@@ -19,6 +19,7 @@ typedef struct lml_linear_evaluation {
   size_t nthreads;
   lml_pool *pool;
   lml_unit_sums *units; /**< of the unit in each of the pool's slots */
+  size_t unit;          /**< centres of a unit of the evaluation that is under way */
   lml_listed_atoms atoms;
   lml_centres centres; /**< of the evaluation that is under way */
   double *forces;      /**< (natoms + nghosts) × 3, eV/Å, sorted */
