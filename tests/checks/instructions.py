@@ -84,7 +84,7 @@ def write_potential(folder, settings):
 def count(folder, program, potential, options, function, structure):
     """Instructions within calls of the function."""
     command = ["valgrind", "--tool=callgrind", f"--toggle-collect={function}", "--callgrind-out-file=callgrind.out",
-               program, "--potential", potential, structure, "--output", "out.xyz", *options]
+               program, "--potential", potential, structure, "--output", "out.xyz", "--threads", "1", *options]
     environment = {**os.environ, "LMLINK_ISA": "generic"}
     result = subprocess.run([str(word) for word in command], cwd=folder, env=environment, capture_output=True, text=True,
                             check=False)
