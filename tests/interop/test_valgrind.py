@@ -8,6 +8,7 @@ from ase.build import bulk
 from ase.calculators.socketio import SocketIOCalculator
 
 from conftest import TIMEOUT, program
+from serve import socket_name
 
 FOUND = 99  # valgrind's exit code where it has found something
 VALGRIND = ["valgrind", f"--error-exitcode={FOUND}", "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
@@ -24,9 +25,9 @@ def tungsten(tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
-def test_session(start, tmp_path, potentials, tungsten):
+def test_session(start, potentials, tungsten):
     atoms, structure = tungsten
-    name = f"lmlink-{tmp_path.name}"
+    name = socket_name()
     with SocketIOCalculator(unixsocket=name, timeout=TIMEOUT) as calculator:
         process = start([*VALGRIND, program("lmlink-serve"), "--potential", potentials / "W_2940_2017_2.snap",
                          "--structure", structure, "--driver", f"unix:{name}", "--log-level", "info",
