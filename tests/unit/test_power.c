@@ -321,6 +321,11 @@ static void a_log_behind_a_link_keeps_its_name(void **state) {
   power_stop(p);
   power_each(p, CHOICES, log_is_whole, &c);
   power_free(p);
+  char aside[2 * FOLDER_PATH_SIZE];
+  for (int number = 1, gone = 0; gone == 0; number++) {
+    snprintf(aside, sizeof aside, "%s.damaged-%d", c.path, number);
+    gone = unlink(aside);
+  }
   unlink(c.path);
 }
 
