@@ -36,7 +36,7 @@ SMALL_TEACHER = "WBe_Wood_PRB2019.snap"
 CORE = 1.2  # of the second neighbours' distance: the QM atoms around the vacancy
 WHOLE = 3.0  # Å of buffer with which the cluster of all atoms is periodic
 SET_KINDS, SET_STRAIN = ("hydrostatic", "uniaxial [100]", "shear [100],[010]"), 0.005  # of --set-elastic
-SINGLE = {"step": 2e-3, "tolerance": 1e-4}  # of the teacher's strain and pressure: float32's noise is large
+SINGLE = {"step": 2e-3, "held": 1e-3, "tolerance": 1e-4}  # of the teacher's crystal: float32's noise is large
 
 
 # ---- what is computed ----
@@ -142,7 +142,7 @@ def retrain(hard, arguments):
     else:
         command += ["--soft", arguments.output / "hot.xyz", "--soft-limit", str(arguments.soft_limit)]
     subprocess.run([str(word) for word in command], check=True)
-    return with_fixed_terms(arguments.potential, result)
+    return with_fixed_terms(result)
 
 
 # ---- output ----
@@ -201,13 +201,13 @@ def main():
     arguments.calculator = arguments.teacher
     lattice, constants = {}, {}
 
-    def examine(who, calculator, step=1e-4, tolerance=1e-7):
+    def examine(who, calculator, tolerance=1e-7, **precision):
         cell = crystals.relaxed_cell(calculator, arguments.element, arguments.structure,
                                      lattice.get("teacher", arguments.lattice_constant), tolerance)
         if not crystals.is_hexagonal(cell):  # rounding may have made it a little oblique
             cell.set_cell(np.eye(3) * cell.get_volume() ** (1 / 3), scale_atoms=True)
         lattice[who] = cell.cell[0, 0]
-        constants[who] = dict(zip(crystals.constants_of(cell), crystals.elastic_constants(cell, calculator, step)))
+        constants[who] = dict(zip(crystals.constants_of(cell), crystals.elastic_constants(cell, calculator, **precision)))
         return cell
 
     with ExitStack() as stack:
