@@ -7,6 +7,7 @@ in pairs, Σ_m (−1)^m A_lm A_l−m, or of l = 0.
 import itertools
 
 import numpy as np
+from ase.data import atomic_numbers
 from ase.neighborlist import neighbor_list
 from scipy.special import sph_harm_y
 
@@ -46,7 +47,8 @@ def make_functions(element, nelements, ndensity, rng):
 
 def made_up(elements, radial="ChebExpCos", inner="distance", embedding=("FinnisSinclair", [1.0, 1.0]), core=0.0,
             cutoff=4.6, seed=1):
-    """A potential; with `core`, neighbours at some 2.6 Å add to ρ_core what fades the embedding out."""
+    """A potential; with `core`, neighbours at some 2.6 Å add to ρ_core what fades the embedding out. For ZBL it is a factor,
+    and bonds begin to give way to it at different distances, both ways of a pair."""
     rng = np.random.default_rng(seed)
     ndensity = len(embedding[1]) // 2
     model = {"elements": elements, "E0": [-1.5 + k for k in range(len(elements))], "embeddings": {}, "bonds": {},
@@ -61,8 +63,10 @@ def made_up(elements, radial="ChebExpCos", inner="distance", embedding=("FinnisS
             model["bonds"][e, other] = {
                 "nradmax": 2, "lmax": 3, "nradbasemax": 5, "radbasename": radial,
                 "radparameters": [2.0 if radial == "ChebPow" else 3.3 + 0.2 * low], "radcoefficients": crad.tolist(),
-                "prehc": core, "lambdahc": 0.4, "rcut": cutoff - 0.3 * high - 0.1 * low, "dcut": 0.3,
-                "rcut_in": {"distance": 2.7, "density": 0.0}[inner], "dcut_in": {"distance": 0.8, "density": 0.0}[inner],
+                "prehc": core, "lambdahc": 0.4, "rcut": cutoff - 0.3 * high - 0.1 * low,
+                "dcut": 2.5 if inner == "zbl" else 0.3,
+                "rcut_in": {"distance": 2.7, "density": 0.0, "zbl": 3.2 - 0.4 * e - 0.1 * other}[inner],
+                "dcut_in": {"distance": 0.8, "density": 0.0, "zbl": 1.1 - 0.3 * other}[inner],
                 "inner_cutoff_type": inner}
     return model
 
@@ -135,6 +139,25 @@ def embed(embedding, rho):
     return total
 
 
+def screened(first, second, r):
+    """ZBL of two nuclei, and its first two derivatives; the constant is python-ace's."""
+    length = 0.46850 / (first**0.23 + second**0.23)
+    amplitudes, decays = np.array([(0.18175, 3.19980), (0.50986, 0.94229), (0.28022, 0.40290), (0.02817, 0.20162)]).T
+    terms = 14.399645351950543 * first * second * amplitudes[:, None] * np.exp(-np.outer(decays / length, r))
+    phi, phi1, phi2 = (((-decays[:, None] / length) ** n * terms).sum(axis=0) for n in range(3))
+    return phi / r, phi1 / r - phi / r**2, phi2 / r - 2 * phi1 / r**2 + 2 * phi / r**3
+
+
+def zbl(bond, first, second, r):
+    """Half of it, with LAMMPS's polynomial to 0 at the end, and then the switch `fall` as well."""
+    (end,), (slope,), (curvature,) = screened(first, second, np.array([bond["rcut"]]))
+    width, past = bond["dcut"], np.maximum(r - bond["rcut"] + bond["dcut"], 0)
+    cubic, quartic = (width * curvature - 3 * slope) / (3 * width**2), (2 * slope - width * curvature) / (4 * width**3)
+    shift = -end + width * slope / 2 - width**2 * curvature / 12
+    whole = screened(first, second, r)[0] + past**3 * (cubic + quartic * past) + shift
+    return (0.5 * bond["prehc"] * whole * fall(r, bond["rcut"], bond["dcut"])).sum()
+
+
 def core_repulsion(bond, r):
     core = bond["prehc"] * np.exp(-bond["lambdahc"] * r**2) / r * 0.5 * (1 + np.cos(np.pi * r / bond["rcut"]))
     return (core * (fall(r, bond["rcut_in"], bond["dcut_in"]) if bond["inner_cutoff_type"] == "distance" else 1)).sum()
@@ -147,14 +170,19 @@ def energies(model, atoms, chosen):
     result = np.zeros(len(chosen))
     for at, i in enumerate(chosen):
         e, mine = index[i], centres == i
-        base, single, core = {}, {}, 0.0
+        base, single, core, nearest = {}, {}, 0.0, (np.inf, 0.0)
         for mu in range(len(model["elements"])):
             bond = model["bonds"][e, mu]
             d = vectors[mine & (index[others] == mu)]
             r = np.linalg.norm(d, axis=1)
             d, r = d[r < bond["rcut"]], r[r < bond["rcut"]]
             g = radial_functions(bond, r)
-            core += core_repulsion(bond, r) if bond["prehc"] else 0.0
+            if bond["inner_cutoff_type"] == "zbl":
+                core += zbl(bond, atoms.numbers[i], atomic_numbers[model["elements"][mu]], r)
+                nearest = min([nearest, *zip(r - bond["rcut_in"] + bond["dcut_in"],
+                                             fall(r, bond["rcut_in"], bond["dcut_in"]))])
+            elif bond["prehc"]:
+                core += core_repulsion(bond, r)
             theta, phi = np.arccos(d[:, 2] / r), np.arctan2(d[:, 1], d[:, 0])
             crad = np.array(bond["radcoefficients"])
             for k in range(len(g)):
@@ -170,6 +198,10 @@ def energies(model, atoms, chosen):
                     [base[leg] for leg in zip(f["mus"], f["ns"], f["ls"], ms)]
                 rho += c * np.prod(factors).real
         embedding = model["embeddings"][e]
+        if bond["inner_cutoff_type"] == "zbl":
+            share = nearest[1]
+            result[at] = embed(embedding, rho) * (1 - share) + core * share + model["E0"][e]
+            continue
         fade = fall(core, embedding["rho_core_cutoff"], embedding["drho_core_cutoff"])
         result[at] = embed(embedding, rho) * fade + core + model["E0"][e]
     return result

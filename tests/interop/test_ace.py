@@ -28,9 +28,11 @@ KINDS = {  # made-up potentials
     "ChebPow, core repulsion": (["W", "Be"], {"radial": "ChebPow", "inner": "density", "core": 12.0}),
     "core repulsion at a distance": (["W"], {"core": 40.0}),
     "SBessel, two densities": (["W", "Be"], {"radial": "SBessel", "inner": "density", "embedding": SHIFTED}),
+    "ZBL": (["W", "Be"], {"inner": "zbl", "core": 0.7}),
+    "ZBL, two densities": (["W", "Be"], {"inner": "zbl", "core": 1.0, "radial": "SBessel", "embedding": SHIFTED}),
     "square root": (["W"], {"embedding": ("FinnisSinclair", [1.0, 1.0, 0.5, 0.5]), "core": 12.0, "inner": "density"}),
 }
-LINEAR = [name for name, (_, options) in KINDS.items() if "embedding" not in options]
+LINEAR = [name for name, (_, options) in KINDS.items() if "embedding" not in options and options.get("inner") != "zbl"]
 
 
 def write_kind(folder, name, **options):
@@ -315,7 +317,7 @@ def test_what_is_refused(lmlink_eval, evaluate, tmp_path):
     write(tmp_path / "in.xyz", cells(1, seed=1), format="extxyz")
     cases = {
         good.replace("ChebExpCos", "TEST_zero"): "radbasename is 'TEST_zero', and lmlink has ChebExpCos, ChebPow, SBessel alone",
-        good.replace("inner_cutoff_type: distance", "inner_cutoff_type: zbl"): "inner_cutoff_type is 'zbl'",
+        good.replace("inner_cutoff_type: distance", "inner_cutoff_type: none"): "inner_cutoff_type is 'none'",
         good.replace("npoti: FinnisSinclair", "npoti: Linear"): "npoti is 'Linear'",
         good.replace("elements: [W]", "elements: [Wx]"): "'Wx' is no chemical symbol",
         good.replace("rcut: 4.6", "rcut: -1"): "rcut must be positive",
@@ -342,11 +344,13 @@ def test_what_is_refused(lmlink_eval, evaluate, tmp_path):
     assert "convert it to .yace" in done.stderr
 
 
-def test_other_embeddings_are_not_retrained(lmlink_eval, evaluate, label, tmp_path):
-    _, path = write_kind(tmp_path, "square root")
+@pytest.mark.parametrize("name, reason", [("square root", "its embedding is nonlinear or has several densities"),
+                                          ("ZBL", "its inner_cutoff_type is zbl")])
+def test_others_are_not_retrained(lmlink_eval, evaluate, label, tmp_path, name, reason):
+    _, path = write_kind(tmp_path, name)
     targets = label("targets.xyz", cells(1, seed=1), path)
     done, _, _ = retrain(tmp_path, "--start", path, "--targets", targets, "--form", "linear", check=False)
-    assert done.returncode == 1 and "can't be retrained: its embedding is nonlinear or has several densities" in done.stderr
+    assert done.returncode == 1 and f"can't be retrained: {reason}" in done.stderr
     done = lmlink_eval("--potential", path, targets, "--output", tmp_path / "out.xyz", "--descriptors",
                        tmp_path / "descriptors.npy", check=False)
     assert done.returncode == 1 and "has no descriptors" in done.stderr

@@ -7,6 +7,7 @@
 #include "base/print.h"
 #include "potential/ace/ace_embedding.h"
 #include "potential/ace/ace_work.h"
+#include "potential/ace/ace_zbl.h"
 
 static const char what[] = "the work space of ACE";
 
@@ -143,8 +144,7 @@ bool lml_ace_mask(const lml_ace_work *work, size_t element, double mask[LML_LANE
   return any;
 }
 
-/** Element of the neighbours in a slot. */
-static size_t element_of_slot(const lml_ace_work *work, size_t slot) {
+size_t lml_ace_element_of_slot(const lml_ace_work *work, size_t slot) {
   size_t e = 0;
   while ((size_t)work->batch.slots.group[e + 1] <= slot) e++;
   return e;
@@ -183,8 +183,12 @@ static void begin(lml_descriptor_work *work, const lml_run_of_atoms *run) {
   self->fades = false;
   for (size_t lane = 0; lane < run->count; lane++) {
     const lml_ace_embedding *embedding = &self->ace->model.embeddings[self->batch.element[lane]];
-    lml_ace_fall(core_of(self, lane), embedding->core_cutoff, embedding->core_width, &self->fade[lane],
-                 &self->fade_slope[lane]);
+    self->core[lane] = core_of(self, lane);
+    if (self->ace->model.inner == LML_ACE_INNER_ZBL)
+      lml_ace_zbl_set_fade(self, lane);
+    else
+      lml_ace_fall(self->core[lane], embedding->core_cutoff, embedding->core_width, &self->fade[lane],
+                   &self->fade_slope[lane]);
     self->fades = self->fades || self->fade[lane] != 1.0;
   }
 }
@@ -226,7 +230,7 @@ static size_t set_factors(lml_ace_work *self, size_t element, const double *beta
 static void apply_fade(lml_ace_work *self, double *products) {
   const size_t lanes = self->lanes, nslots = lml_ace_batch_nslots(&self->batch, self->ace->model.nelements);
   for (size_t slot = 0; slot < nslots; slot++) {
-    const size_t element = element_of_slot(self, slot);
+    const size_t element = lml_ace_element_of_slot(self, slot);
     for (size_t lane = 0; lane < self->batch.count; lane++) {
       double core[3] = {0.0, 0.0, 0.0};
       if (self->batch.neighbour[slot * lanes + lane] < 0) continue;
@@ -255,7 +259,10 @@ static void adjoint(lml_descriptor_work *work, const double *beta, double *produ
     for (size_t lane = 0; lane < lanes && self->ace->model.linear; lane++) products[lane] += sums[lane];
   }
   self->kernel->forces(plan, &self->batch.slots, &self->workspace, self->gradient);
-  if (self->fades) apply_fade(self, products);
+  if (self->fades && self->ace->model.inner == LML_ACE_INNER_ZBL)
+    lml_ace_zbl_mix(self, products);
+  else if (self->fades)
+    apply_fade(self, products);
   work->by_neighbour =
       (lml_gradients_by_neighbour){.nslots = lml_ace_batch_nslots(&self->batch, self->ace->model.nelements),
                                    .neighbour = self->batch.neighbour,
@@ -311,7 +318,8 @@ lml_status lml_ace_create(lml_ace_model *model, lml_descriptor **descriptor, lml
   if (self->model.linear)
     self->base.ncomponents = lml_ace_model_most_functions(&self->model);
   else
-    self->base.closed = "its embedding is nonlinear or has several densities";
+    self->base.closed = self->model.inner == LML_ACE_INNER_ZBL ? "its inner_cutoff_type is zbl"
+                                                               : "its embedding is nonlinear or has several densities";
   describe(self);
   status = lml_ace_plan_make(&self->model, &self->plan, error);
   if (status == LML_OK) status = lml_ace_core_make(&self->core, &self->model, error);

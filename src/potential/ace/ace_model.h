@@ -25,8 +25,9 @@ enum {
 /** The radial functions gₖ: see kernel/radial.h. */
 typedef enum lml_ace_radial { LML_ACE_CHEB_EXP_COS, LML_ACE_CHEB_POW, LML_ACE_SBESSEL } lml_ace_radial;
 
-/** What happens at short distances: nothing but what ρ_core does, or functions give way to it at a distance. */
-typedef enum lml_ace_inner { LML_ACE_INNER_DENSITY, LML_ACE_INNER_DISTANCE } lml_ace_inner;
+/** What happens at short distances: nothing but what ρ_core does, or functions give way to it at a distance, or the
+ *  atom's energy gives way to ZBL as its nearest neighbour comes near (ace_zbl.h). */
+typedef enum lml_ace_inner { LML_ACE_INNER_DENSITY, LML_ACE_INNER_DISTANCE, LML_ACE_INNER_ZBL } lml_ace_inner;
 
 typedef enum lml_ace_embedding_kind { LML_ACE_FINNIS_SINCLAIR, LML_ACE_SHIFTED_SCALED } lml_ace_embedding_kind;
 
@@ -38,7 +39,7 @@ typedef struct lml_ace_bond {
   double lambda;                     /**< of the radial functions */
   double cutoff, width;              /**< Å: end, and the length of the last switch before it */
   double inner, inner_width;         /**< Å: where the radial functions begin, and the length of that switch */
-  double core_amplitude, core_decay; /**< of the core repulsion: eV Å and 1/Å² */
+  double core_amplitude, core_decay; /**< of the core repulsion: eV Å and 1/Å²; with ZBL its factor, and nothing */
   double bin;                        /**< Å: between two points of its splines, which are evenly spaced from 0 on */
 } lml_ace_bond;
 

@@ -219,7 +219,7 @@ static lml_status check_bond(const lml_yaml *yaml, const lml_yaml_key *keys, con
 static lml_status read_bond_kinds(const lml_yaml *yaml, const lml_yaml_key *keys, lml_ace_model *model, size_t nread,
                                   lml_error *error) {
   static const char *const radials[] = {"ChebExpCos", "ChebPow", "SBessel", NULL};
-  static const char *const inners[] = {"density", "distance", NULL};
+  static const char *const inners[] = {"density", "distance", "zbl", NULL};
   int radial = 0, inner = 0;
   lml_status status = read_choice(yaml, keys[RADBASENAME].value, "radbasename", radials, &radial, error);
   if (status == LML_OK)
@@ -385,6 +385,7 @@ static lml_status read_functions(const lml_yaml *yaml, const lml_yaml_node *node
 /* ---- all of it ---- */
 
 static bool is_linear(const lml_ace_model *model) {
+  if (model->inner == LML_ACE_INNER_ZBL) return false; /* its share of ZBL is no fixed term: no sum over pairs */
   for (size_t e = 0; e < model->nelements; e++) {
     const lml_ace_embedding *embedding = &model->embeddings[e];
     if (embedding->ndensities != 1 || embedding->power[0] != 1.0 || embedding->weight[0] == 0.0) return false;

@@ -23,8 +23,11 @@ typedef struct lml_ace_work {
   lml_ace_batch batch;
   lml_ace_workspace workspace;
   double *factors, *gradient; /**< of terms, and of slots × 3 */
-  /** f(ρ_core) of each lane's atom, and its slope; 1 and 0 nearly always. */
+  /** f(ρ_core) of each lane's atom, and its slope; 1 and 0 nearly always. With ZBL what is left of the atom's energy,
+   * and the slope by the distance of the neighbour in the slot `nearest`. */
   double fade[LML_LANES_LIMIT], fade_slope[LML_LANES_LIMIT];
+  double core[LML_LANES_LIMIT]; /**< eV: ρ_core, or half of ZBL's pairs */
+  size_t nearest[LML_LANES_LIMIT];
   bool fades;       /**< one of them is not 1 */
   bool gradients;   /**< gradients of components are asked for as well */
   int32_t *column;  /**< slots × lanes: of each neighbour; −1: none */
@@ -34,6 +37,9 @@ typedef struct lml_ace_work {
 
 /** 1 in the lanes whose atoms are of @p element, else 0; false where there are none. */
 bool lml_ace_mask(const lml_ace_work *work, size_t element, double mask[LML_LANES_LIMIT]);
+
+/** Element of the neighbours in a slot. */
+size_t lml_ace_element_of_slot(const lml_ace_work *work, size_t slot);
 
 /** Room for gradients of components, as far as the batch has room. */
 lml_status lml_ace_reserve_slopes(lml_ace_work *work, lml_error *error);

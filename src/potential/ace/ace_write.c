@@ -74,7 +74,8 @@ static lml_status write_radial_coefficients(lml_file_writer *writer, const lml_a
 static lml_status write_bond(lml_file_writer *writer, const lml_ace_model *model, size_t number, lml_error *error) {
   static const char *const radials[] = {
       [LML_ACE_CHEB_EXP_COS] = "ChebExpCos", [LML_ACE_CHEB_POW] = "ChebPow", [LML_ACE_SBESSEL] = "SBessel"};
-  static const char *const inners[] = {[LML_ACE_INNER_DENSITY] = "density", [LML_ACE_INNER_DISTANCE] = "distance"};
+  static const char *const inners[] = {
+      [LML_ACE_INNER_DENSITY] = "density", [LML_ACE_INNER_DISTANCE] = "distance", [LML_ACE_INNER_ZBL] = "zbl"};
   const lml_ace_bond *bond = &model->bonds[number];
   const struct {
     const char *key;

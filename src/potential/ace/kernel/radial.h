@@ -37,7 +37,7 @@ ALWAYS_INLINE jet cosine_fall(vec t, vec frequency) {
 ALWAYS_INLINE jet rise(const lml_ace_plan *plan, const vec *bond, vec r, vec present) {
   const vec zero = splat(0.0);
   const vec inside = choose(r > bond[LML_ACE_BOND_BEGIN], present, zero);
-  if (plan->inner == LML_ACE_INNER_DENSITY) return (jet){inside, zero};
+  if (plan->inner != LML_ACE_INNER_DISTANCE) return (jet){inside, zero};
   const vec t = 1.0 - 2.0 * (1.0 + (r - bond[LML_ACE_BOND_INNER]) * bond[LML_ACE_BOND_STEEPNESS]), square = t * t;
   const vec value = 0.5 - 3.75 * t * (0.25 - square * (1.0 / 6.0 - square / 20.0));
   const vec slope = 7.5 * bond[LML_ACE_BOND_STEEPNESS] * (0.25 - square * (0.5 - 0.25 * square));
