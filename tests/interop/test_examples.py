@@ -161,8 +161,10 @@ def test_validation_of_what_is_not_there(start, potentials, tmp_path):
         assert process.returncode == 2 and words in errors.splitlines()[-1] and "Traceback" not in errors
 
 
-def test_retrained_barrier(start, potentials, tmp_path):
-    """The paper's loop: 12 % of the QM/ML barrier, and elastic constants to 1e-6."""
+def test_retrained_barrier(start, potentials, monkeypatch, tmp_path):
+    """The paper's loop: 12 % of the QM/ML barrier, and elastic constants to 1e-6. With the published potentials also where
+    the paper's are there: in so small a disk their barrier is only 6 % off before, and nothing would be seen to improve."""
+    monkeypatch.delenv("LMLINK_REFERENCE", raising=False)
     output = example(start, tmp_path, "retrain_barrier.py")
     assert abs(number("retrained barrier off by", output)) < 12 < abs(number(r"%, before by", output))
     assert number("largest relative difference of elastic constants:", output) < 1e-6
