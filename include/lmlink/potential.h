@@ -77,6 +77,11 @@ LML_API size_t lml_potential_nwarnings(const lml_potential *potential);
 /** One of them: a line that names the file and what to do. Owned by the potential. */
 LML_API const char *lml_potential_warning(const lml_potential *potential, size_t index);
 
+/** The pair_style line, in a comment of the files, of terms that the fit subtracted and the potential does not add, as
+ *  "hybrid/overlay zero 10.0 zbl 4.0 4.8"; NULL where there is none. Forces lack these terms unless the host program
+ *  adds them, so that it should warn. Owned by the potential. */
+LML_API const char *lml_potential_subtracted_terms(const lml_potential *potential);
+
 /** One line that says what the potential is: elements, 2J, cutoff, number of coefficients, fixed terms. Writes at
  *  most @p size bytes with the final NUL. */
 LML_API void lml_potential_describe(const lml_potential *potential, char *text, size_t size);

@@ -124,10 +124,15 @@ void lml_format_extensions(char *text, size_t size) {
 
 /* ---- potentials ---- */
 
+const char *lml_potential_subtracted_terms(const lml_potential *potential) {
+  const char *words = potential->reference.text;
+  return potential->script == NULL && lml_style_words_add_terms(words) ? words : NULL;
+}
+
 /** Refuse where a comment of the files says that the fit subtracted terms, and no script adds them. */
 static lml_status check_reference(const lml_potential *potential, lml_error *error) {
   const lml_lammps_remark *reference = &potential->reference;
-  if (!lml_style_words_add_terms(reference->text)) return LML_OK;
+  if (lml_potential_subtracted_terms(potential) == NULL) return LML_OK;
   return lml_fail(
       error, LML_ERR_INPUT,
       "%s:%zu: the comment '%s' says that the coefficients were fitted to what is left after subtracting these "
@@ -149,8 +154,7 @@ lml_status lml_potential_read(const char *path, const char *parameters, lml_fixe
   p->format = format;
   p->path = lml_strdup(path, error);
   status = p->path == NULL ? LML_ERR_MEMORY : format->read(&request, p, error);
-  if (status == LML_OK && fixed_terms == LML_FIXED_TERMS_UNSTATED && p->script == NULL)
-    status = check_reference(p, error);
+  if (status == LML_OK && fixed_terms == LML_FIXED_TERMS_UNSTATED) status = check_reference(p, error);
   if (status == LML_OK)
     *potential = p;
   else

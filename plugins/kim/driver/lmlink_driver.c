@@ -80,6 +80,22 @@ static int set_species(KIM_ModelDriverCreate *const object, model *m) {
   return failed;
 }
 
+/** Write what a user should know of the files to KIM's log. */
+static void log_warnings(KIM_ModelDriverCreate *const object, const model *m) {
+  const char *terms = lml_potential_subtracted_terms(m->potential);
+  char text[1024];
+  for (size_t k = 0; k < lml_potential_nwarnings(m->potential); k++)
+    KIM_ModelDriverCreate_LogEntry(object, KIM_LOG_VERBOSITY_warning, lml_potential_warning(m->potential, k), __LINE__,
+                                   __FILE__);
+  if (terms == NULL) return;
+  snprintf(
+      text, sizeof text,
+      "the comment '%s' of the parameters says that the coefficients were fitted to what is left after subtracting "
+      "these terms, without which forces are wrong: install the model from a .snap or .mod file that adds them",
+      terms);
+  KIM_ModelDriverCreate_LogEntry(object, KIM_LOG_VERBOSITY_warning, text, __LINE__, __FILE__);
+}
+
 static KIM_ModelDestroyFunction destroy_model;
 static KIM_ModelComputeFunction compute;
 static KIM_ModelComputeArgumentsCreateFunction create_arguments;
@@ -122,6 +138,7 @@ int lmlink_driver_create(KIM_ModelDriverCreate *const object, KIM_LengthUnit con
   if (m == NULL) snprintf(error.message, sizeof error.message, "no memory for a model");
   if (m != NULL && read_potential(object, m, &error) == 0) {
     if (set_up(object, m) == 0) {
+      log_warnings(object, m);
       KIM_ModelDriverCreate_SetModelBufferPointer(object, m);
       return 0;
     }

@@ -106,6 +106,17 @@ void PairLMLink::read_potential(const char *file, const char *parameter_file) {
   utils::logmesg(lmp, "pair_style lmlink: {}\n", description);
   for (size_t k = 0; k < lml_potential_nwarnings(potential); k++)
     error->warning(FLERR, "pair_style lmlink: {}", lml_potential_warning(potential, k));
+  warn_of_terms(parameter_file ? parameter_file : file);
+}
+
+/** Terms that the fit subtracted, and that no other style of hybrid/overlay adds. */
+void PairLMLink::warn_of_terms(const char *file) {
+  const char *terms = lml_potential_subtracted_terms(potential);
+  if (terms == nullptr || force->pair_match("zbl", 0, 1) || force->pair_match("table", 0, 1)) return;
+  error->warning(FLERR,
+                 "pair_style lmlink: {}: the comment '{}' says that the coefficients were fitted to what is left after "
+                 "subtracting these terms, without which forces are wrong: add them with pair_style hybrid/overlay",
+                 file, terms);
 }
 
 void PairLMLink::find_elements() {

@@ -37,6 +37,7 @@ class PairLMLink : public Pair {
   void allocate();
   std::string read_file(const char *);
   void read_potential(const char *, const char *);
+  void warn_of_terms(const char *);
   void find_elements();
   lml_evaluator_atoms atoms_of_lammps();
 };
