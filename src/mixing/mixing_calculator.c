@@ -337,7 +337,11 @@ static lml_status settle(lml_mixture *self, const double *ml, const double **qm,
     const lml_mixing_region *region = &self->regions[r];
     qm[r] = at->results.forces;
     at->comparison = (lml_skip_comparison){.largest = NAN, .sigma = NAN, .error = NAN};
-    if (!lml_mixture_may_skip(self, r)) continue;
+    if (!lml_mixture_may_skip(self, r)) {
+      if (self->skip.applies != NULL && self->skip.applies(self->skip.context, r))
+        self->skip.rests(self->skip.context, r);
+      continue;
+    }
     status = lml_grow(&at->settled, &at->capacity, 3 * region->cluster->structure.natoms, sizeof *at->settled,
                       "forces of a region", error);
     if (status != LML_OK) break;

@@ -46,6 +46,8 @@ typedef struct lml_mixing_skip {
    *  part of them that is the calculator's, 0 to 1. */
   lml_status (*settle)(void *context, size_t r, const lml_skip_comparison *comparison, double *forces, double *share,
                        lml_error *error);
+  /** Region number @p r, of those that may be skipped, has no atoms in this evaluation: there is nothing to settle. */
+  void (*rests)(void *context, size_t r);
   void *context;
 } lml_mixing_skip;
 

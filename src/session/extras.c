@@ -32,7 +32,7 @@ static void write_result(lml_json_writer *writer, const lml_result *result) {
 }
 
 static bool is_committee(const lml_result *result) {
-  for (size_t k = LML_DERIVED_COMMITTEE_ENERGIES; k < LML_DERIVED_COUNT; k++)
+  for (size_t k = LML_DERIVED_COMMITTEE_ENERGIES; k <= LML_DERIVED_COMMITTEE_VIRIALS; k++)
     if (strcmp(result->name, lml_derived_names[k]) == 0) return true;
   return false;
 }

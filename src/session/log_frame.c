@@ -262,17 +262,18 @@ static lml_status add_region(const making *m, size_t r, lml_mixing_answer *answe
 static lml_status add_parts(const making *m, lml_error *error) {
   static const char *const names[] = {"mean_force", "virtual_work", "virtual_work_skipped", "energy_ml"};
   lml_status status = LML_OK;
-  bool all_recalled = true, all_skipped = m->evaluation->skips != NULL;
+  size_t counts[LML_MIXING_SKIPPED + 1] = {0}; /* of regions with atoms, by where their forces are from */
   for (size_t k = 0; k < sizeof names / sizeof names[0] && status == LML_OK; k++) status = put(m, names[k], error);
   for (size_t r = 0; r < m->parts.nregions && status == LML_OK; r++) {
     lml_mixing_answer answer;
     status = add_region(m, r, &answer, error);
-    all_recalled = all_recalled && answer == LML_MIXING_RECALLED;
-    all_skipped = all_skipped && answer == LML_MIXING_SKIPPED;
+    if (status == LML_OK && m->parts.regions[r].cluster->structure.natoms > 0) counts[answer]++;
   }
+  const bool recalled = counts[LML_MIXING_COMPUTED] == 0 && counts[LML_MIXING_RECALLED] > 0;
+  const bool skipped = counts[LML_MIXING_COMPUTED] + counts[LML_MIXING_RECALLED] == 0 && counts[LML_MIXING_SKIPPED] > 0;
   if (status == LML_OK && m->evaluation->skips != NULL)
-    status = lml_frame_set_logical(m->frame, LML_LOG_SKIPPED, all_skipped, error);
-  return status == LML_OK ? lml_frame_set_logical(m->frame, LML_LOG_RECALLED, all_recalled, error) : status;
+    status = lml_frame_set_logical(m->frame, LML_LOG_SKIPPED, skipped, error);
+  return status == LML_OK ? lml_frame_set_logical(m->frame, LML_LOG_RECALLED, recalled, error) : status;
 }
 
 static lml_status add_keys(const making *m, lml_error *error) {

@@ -81,6 +81,16 @@ static lml_status take_differences(const lml_skipping *skipping, track *at, cons
   return status;
 }
 
+/** Nobody else says why a region is not skipped in this run. */
+static void tell_stopped(lml_skipping *skipping, size_t r, const lml_mixing_region *region) {
+  skipping->stopped[r] = true;
+  lml_log_warning(
+      skipping->settings.log,
+      "region %s: its errors were more than check_ratio times what the potential's uncertainty says when this "
+      "configuration was logged: it is not skipped until there are other coefficients",
+      region->name);
+}
+
 /** A replica that was not seen yet may go on with what is known of the place at which it begins. */
 static lml_status restore(lml_skipping *skipping, size_t r, track *at, const lml_mixing_region *region,
                           const lml_structure *structure, lml_error *error) {
@@ -89,7 +99,7 @@ static lml_status restore(lml_skipping *skipping, size_t r, track *at, const lml
   if (memory->find == NULL || !applies(skipping, r)) return LML_OK;
   memset(skipping->known, 0, 3 * structure->natoms * sizeof *skipping->known);
   if (!memory->find(memory->context, r, region, structure, &state, skipping->known)) return LML_OK;
-  if (state.mode == LML_SKIPPING_STOPPED) skipping->stopped[r] = true;
+  if (state.mode == LML_SKIPPING_STOPPED && !skipping->stopped[r]) tell_stopped(skipping, r, region);
   at->begun = at->restored = true;
   at->due = state.age == 0;
   at->state = state;
@@ -201,6 +211,17 @@ static lml_status settle(void *context, size_t r, const lml_skip_comparison *c, 
   return LML_OK;
 }
 
+/** What was known of a region whose atoms have all left it is of other places than where it begins anew. */
+static void rests(void *context, size_t r) {
+  lml_skipping *skipping = context;
+  track *at = &skipping->current[r];
+  (void)seek(skipping, r, NULL); /* for whether σ is wrong, which is of all replicas */
+  at->begun = at->due = at->renewed = at->restored = false;
+  at->natoms = 0;
+  at->state = (lml_skipping_state){.mode = skipping->stopped[r] ? LML_SKIPPING_STOPPED : LML_SKIPPING_ASKS};
+  skipping->states[r] = at->state;
+}
+
 /* ---- making ---- */
 
 lml_status lml_skipping_create(const lml_skipping_settings *settings, lml_skipping **skipping, lml_error *error) {
@@ -219,7 +240,7 @@ lml_status lml_skipping_create(const lml_skipping_settings *settings, lml_skippi
   if (status == LML_OK) {
     memcpy(created->regions, settings->regions, parts.nregions * sizeof *created->regions);
     const lml_mixing_skip skip = {
-        .applies = applies, .asks = asks, .doubts = doubts, .settle = settle, .context = created};
+        .applies = applies, .asks = asks, .doubts = doubts, .settle = settle, .rests = rests, .context = created};
     status = lml_mixture_set_skip(settings->mixture, &skip, error);
   }
   if (status == LML_OK) return LML_OK;

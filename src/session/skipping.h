@@ -17,6 +17,8 @@
  *  was, the forces that count as the region's are F_ML + w d. The *share* w is 1 while the region is asked and 0 while
  * it is skipped; with `blend` it goes from the one to the other in that many evaluations, so that forces do not jump.
  *
+ *  A region that moves may be without atoms for a while: it begins anew with the first, and so is asked.
+ *
  *  All of this is kept for each replica of the driver; but σ being wrong, which is the potential's, is of all. A
  *  replica that begins where the log has a frame with all atoms at the same places goes on as the replica of that
  * frame.

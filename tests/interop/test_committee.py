@@ -373,6 +373,16 @@ def test_ipi(train, teacher, ipi, start, tmp_path):  # noqa: F811
     assert active.count('"uncertainty"') == 4  # all but the first
 
 
+def test_free_atoms_beside_a_committee(train, teacher, start, folders):  # noqa: F811
+    """Other results stay in extras of i-PI's kind."""
+    folder, sockets = folders
+    atoms = cells(1, 5, size=2)[0]
+    path = configure(folder, atoms, linear(train(teacher[0], ("W",))), results=["free"], extras="ipi-committee")
+    with Mixture(start, sockets, path) as server:
+        extras = server.evaluate(atoms).extras
+    assert extras["free"] == [1] * len(atoms) and len(extras["committee_pot"]) == 16
+
+
 def test_ipi_committee_without_an_uncertainty(teacher, start, tmp_path):  # noqa: F811
     process = start([*serve_command(teacher[0], f"unix:{tmp_path / 's'}"), "--extras", "ipi-committee"])
     code, errors = finish(process)

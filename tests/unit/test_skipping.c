@@ -243,7 +243,12 @@ static void it_goes_on_as_it_was(void **state) {
   evaluates(f, 1, 0.3, true, 0.0); /* a check */
   evaluates(f, 1, 0.3, false, 0.0);
   f->known = (lml_skipping_state){.mode = LML_SKIPPING_STOPPED, .share = 0.75, .age = 0};
+  assert_int_equal(f->told.warnings, 0);
   evaluates(f, 2, 0.19, true, 0.75);
+  assert_int_equal(f->told.warnings, 1); /* which says why nothing is skipped */
+  assert_non_null(strstr(f->told.last, "not skipped until there are other coefficients"));
+  evaluates(f, 3, 0.19, true, 0.75);
+  assert_int_equal(f->told.warnings, 1);
   evaluates(f, 2, 0.19, true, 1.0);
   evaluates(f, 1, 0.19, true, 0.25);
 }
