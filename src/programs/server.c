@@ -209,7 +209,8 @@ static lml_status create_skipping(lml_server *server, lml_error *error) {
     skips = skips || regions[r].below > 0.0;
   }
   lml_skipping_settings settings = {.mixture = server->parts.mixture, .regions = regions, .log = server->log};
-  if (server->recorder != NULL) settings.memory = lml_recorder_memory(server->recorder);
+  const bool recalls = server->config->force_log.reuse != LML_REUSE_NONE;
+  if (server->recorder != NULL && recalls) settings.memory = lml_recorder_memory(server->recorder);
   if (skips) status = lml_skipping_create(&settings, &server->skipping, error);
   lml_free(regions);
   return status;

@@ -456,8 +456,7 @@ static bool read_state_frame(lml_recorder *recorder, size_t r, const lml_log_pla
   if (lml_log_frame_check(&recorder->frame, &recorder->structure, NULL) != LML_OK) return false;
   lml_log_name(name, LML_LOG_ENGINE, r, recorder->nregions);
   const lml_values *engine = lml_frame_info(&recorder->frame, name);
-  if (engine == NULL || engine->type != LML_TEXT) return recorder->engines[r][0] == '\0';
-  return strcmp(engine->texts[0], recorder->engines[r]) == 0;
+  return engine != NULL && engine->type == LML_TEXT && strcmp(engine->texts[0], recorder->engines[r]) == 0;
 }
 
 static bool has_same_potential(lml_recorder *recorder) {
@@ -468,6 +467,7 @@ static bool has_same_potential(lml_recorder *recorder) {
 static bool find_state(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
                        lml_skipping_state *state, double *differences) {
   lml_recorder *recorder = context;
+  if (!is_known(recorder, r)) return false; /* what was learnt last may be another engine's */
   for (size_t n = recorder->nframes; n > 0 && n + RECENT_FRAMES > recorder->nframes; n--) {
     const lml_log_place *place = &recorder->recent[(n - 1) % RECENT_FRAMES];
     if (!read_state_frame(recorder, r, place) || !lml_log_frame_is_at(&recorder->frame, structure)) continue;

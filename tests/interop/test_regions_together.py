@@ -108,10 +108,10 @@ def plan(made, journey, folders):  # noqa: F811
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_forces(ranks, plan, journey, socket_folder, start, folders):
-    """And σ of what is sent; the log's keys, and the clusters that are read from it."""
+    """And σ and the committee of what is sent; the log's keys, and the clusters that are read from it."""
     (path, wanted), (frames, sigmas, qm, *_) = plan, journey
     content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, "results": ["sigma_forces"]}))
+    path.write_text(json.dumps({**content, "results": ["sigma_forces", "committee_forces"]}))
     with server(start, socket_folder, path, ranks) as mixture:
         found = [mixture.evaluate(atoms) for atoms in frames]
     kinds = set()
@@ -120,6 +120,9 @@ def test_forces(ranks, plan, journey, socket_folder, start, folders):
         lengths = np.linalg.norm(reply.extras["sigma_forces"], axis=1)
         for r, (_, share) in enumerate(told):
             assert np.abs(lengths[qm[k][r]] - (1 - share) * sigmas[k][qm[k][r]]).max(initial=0) < 1e-6
+        members = np.reshape(reply.extras["committee_forces"], (len(lengths), -1, 3))
+        assert np.abs(members.mean(axis=1) - reply.forces).max() < 1e-7
+        assert np.abs(members.std(axis=1, ddof=1) - reply.extras["sigma_forces"]).max() < 1e-7
         kinds.add(tuple(asked for asked, _ in told))
     assert len(kinds) == 6  # a region is asked or skipped, the other one that, too, or without atoms
     logged = read(folders[0] / "log.xyz", ":")

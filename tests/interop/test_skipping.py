@@ -110,12 +110,14 @@ def serve(start, folders):
     """A server with a region that may be skipped, and the number of its engine's evaluations."""
     folder, sockets = folders
 
-    def begin(frames, potential, engine, skip, *options, **keys):
+    def begin(frames, potential, engine, skip, *options, tag="teacher", reuse=None, **keys):
         launch = f"{program('lmlink-serve')} --potential {engine} --driver unix:{{path}} --log-level info --wait 60"
-        qm = remote(f"unix:{sockets}/engine", init="lmlink", launch=launch, tag="teacher", output="engine.log")
+        qm = remote(f"unix:{sockets}/engine", init="lmlink", launch=launch, output="engine.log",
+                    **({"tag": tag} if tag else {}))
         calculator = mixing(potential if isinstance(potential, dict) else linear(potential),
                             ({"indices": QM, "buffer": 20.0}, qm, {"skip": skip}), **keys)
-        path = configure(folder, frames[0], calculator, log={"file": "log.xyz"})
+        path = configure(folder, frames[0], calculator,
+                         log={"file": "log.xyz", **({} if reuse is None else {"reuse": reuse})})
         return Mixture(start, sockets, path, "--log-level", "info", *options)
 
     def calls():
@@ -290,6 +292,18 @@ def test_it_goes_on_from_the_log(blend, potentials_of, serve, lmlink_eval, tmp_p
                 assert np.abs(found.forces - expected[k][0]).max() < 20 * SAME, (first, k)
                 assert found.extras["skipped_regions"] == (0 if expected[k][1] else 1), (first, k)
         first = end
+
+
+@pytest.mark.parametrize("keys", [{"tag": None}, {"reuse": False}, {}], ids=["unknown", "off", "known"])
+def test_whose_log_is_not_taken(keys, potentials_of, serve):
+    """Where no forces are taken from the log, no difference of the two sides is, either: the region begins anew."""
+    engine, train = potentials_of
+    potential, frames = train("W.snapcoeff"), path_of()
+    found = []
+    for numbers in ((0, 1), (1,)):
+        with serve(frames, potential, engine, {"below": 10.0, "check_ratio": 1e3, "blend_evaluations": 3}, **keys) as server:
+            found += [server.evaluate(moved(frames[0], number)).extras["skipped_regions"] for number in numbers]
+    assert found == [0, 1, 0 if keys else 1]
 
 
 # ---- wrong uncertainties ----
