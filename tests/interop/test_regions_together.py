@@ -154,6 +154,23 @@ def test_targets(select, plan, journey, made, start, folders):  # noqa: F811
     assert target["rows"] == 3 * (atoms if select == "log" else sum(len(frames[k]) for k, one in enumerate(asked) if any(one)))
 
 
+@pytest.mark.parametrize("select", ["log", "all"])
+def test_frames_without_regions(select, journey, made, start, folders):  # noqa: F811
+    """All of their forces are the potential's, which are no targets."""
+    (frames, _, qm, *_), (folder, sockets) = journey, folders
+    region = (uncertain(), linear(made / "qm.snapcoeff"))
+    path = configure(folder, frames[0], mixing(linear(made / "W.snapcoeff"), region),
+                     log={"file": "log.xyz", "full": True})
+    with Mixture(start, sockets, path) as mixture:
+        for atoms in frames:
+            mixture.evaluate(atoms)
+    result = run_retrain("--start", made / "start.snapcoeff", "--targets", folder / "log.xyz", "--select", select,
+                         "--lambda-ridge", 1e-3, "--output", folder / "new.snapcoeff", "--report", folder / "new.json")
+    assert result.returncode == 0, result.stderr
+    there = sum(len(one[1]) > 0 for one in qm)
+    assert json.loads((folder / "new.json").read_text())["sets"][0]["frames_used"] == there < len(frames)
+
+
 def test_recalled_beside_no_atoms(plan, journey, start, folders):
     """A frame in which all there is was known says so."""
     (path, _), (frames, _, qm, *_), (folder, sockets) = plan, journey, folders

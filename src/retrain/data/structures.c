@@ -190,10 +190,20 @@ static lml_status agree_on_values(lml_dataset *set, lml_dataset_walk *walk, bool
                   has_values ? "has" : "has no", lml_quantity_names[set->quantity]);
 }
 
+/** Whether forces are looked for in the frame of a log of regions that had no atoms. */
+static bool has_no_regions(lml_dataset_walk *walk) {
+  if (!lml_dataset_selects_atoms(walk->set) || !lml_dataset_walk_has_qm_forces(walk)) return false;
+  const lml_values *region = lml_frame_column(&walk->frame, LML_LOG_REGION);
+  bool none = region != NULL && region->type == LML_TEXT && region->width == 1;
+  for (size_t k = 0; none && k < region->count; k++) none = lml_region_column_is(region, k, LML_REGION_MM);
+  return none;
+}
+
 /** Whether the frame of a log says nothing of its own: its quantum forces stand in an earlier frame, where they count
  *  once, or no quantum code was asked, and its forces are a potential's. */
 static bool tells_nothing(lml_dataset_walk *walk) {
   static const char *const names[] = {LML_LOG_RECALLED, LML_LOG_SKIPPED};
+  if (lml_dataset_compares(walk->set) && has_no_regions(walk)) return true;
   for (size_t k = 0; k < sizeof names / sizeof names[0] && lml_dataset_compares(walk->set); k++) {
     const lml_values *said = lml_frame_info(&walk->frame, names[k]);
     if (said != NULL && said->type == LML_LOGICAL && said->logicals[0]) return true;
