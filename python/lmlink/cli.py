@@ -206,8 +206,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_told(error):
             raise
-        print(f"lmlink: {error}", file=sys.stderr)
+        print(f"lmlink: {_text(error)}", file=sys.stderr)
         return 1
+
+
+def _text(error: Exception) -> str:
+    """Of the system's errors the file and what is wrong, without their numbers."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+        return f"{error.filename2 or error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _is_told(error: Exception) -> bool:

@@ -142,6 +142,12 @@ def _checked(stream: BinaryIO, name: str) -> Iterator[bytes]:
         line, frames = line + data.count(b"\n"), frames + 1
 
 
+def is_log(file: str | PathLike[str]) -> bool:
+    """Whether the file begins as a force log with frames does."""
+    with open(file, "rb") as stream:
+        return HEAD.match(stream.read(HEAD_SIZE)) is not None
+
+
 def _begins_like_a_frame(text: bytes) -> bool:
     return re.match(rb"\d+(\n(l|$)|$)", text) is not None
 

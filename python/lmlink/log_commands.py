@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import warnings
 from collections import deque
@@ -16,6 +17,7 @@ from ase import Atoms
 from .errors import LMLinkError
 from .force_log import frames_of, iread_log
 from .log_cluster import region_names
+from .outputs import check_output
 from .training_sets import read_targets, write_set
 
 HEAD = ("evaluation", "replica", "time", "atoms", "QM", "energy (eV)", "max|F| (eV/Å)", "work (eV)", "quantum forces")
@@ -68,8 +70,8 @@ def check_log(file: str) -> int:
     for warning in caught:
         print(f"lmlink: warning: {warning.message}", file=sys.stderr)
     if frame is None:
-        print(f"{file}: force log without frames")
-        return 0
+        print(f"{file}: force log without {'whole ' if caught else ''}frames")
+        return 1 if caught else 0
     regions = len(region_names(frame))
     print(f"{file}: force log, {count} frames as they were written, {complete} of them with all "
           f"{frame.info['log_natoms']} atoms; {regions} QM region{'' if regions == 1 else 's'}")
@@ -79,6 +81,7 @@ def check_log(file: str) -> int:
 @warnings_as_lines()
 def export_log(given: argparse.Namespace) -> int:
     """A training set of quantum forces."""
+    check_output(given.output, given.file)
     frames = chain.from_iterable(_exported(file, given.recalled) for file in given.file)
     count = write_set(given.output, frames, given.format)
     print(f"{given.output}: {count} structure{'' if count == 1 else 's'}")
@@ -96,6 +99,9 @@ def _exported(file: str, recalled: bool) -> Iterator[Atoms]:
 @warnings_as_lines()
 def import_files(given: argparse.Namespace) -> int:
     """Targets of files that ASE reads."""
+    if re.fullmatch(r"-?\d+|(-?\d*:){1,2}-?\d*", given.index) is None:
+        raise ValueError(f"--index {given.index}: it must be a number from 0, or as '-1', ':10' and '::10'")
+    check_output(given.output, given.file)
     count = write_set(given.output, read_targets(given.file, given.index, given.input_format))
     print(f"{given.output}: {count} structure{'' if count == 1 else 's'}")
     return 0

@@ -19,6 +19,7 @@ from .errors import LMLinkError
 from .force_log import frames_of
 from .log_cluster import clusters_of, region_names
 from .log_commands import warnings_as_lines
+from .outputs import Replaced, check_output
 from .report_page import atoms_picture, charts, page, section, table, verdict
 from .version import __version__
 
@@ -34,10 +35,12 @@ def make_report(given: argparse.Namespace) -> int:
     logs = [file for file in given.file if not file.endswith(".json")]
     reports = [_read_retraining(file) for file in given.file if file.endswith(".json")]
     output = Path(given.output or Path(given.file[0]).with_suffix(".report.html").name)
+    check_output(output, given.file)
     sections = [part for log in logs for part in _log_sections(log, len(logs) > 1)]
     sections += [part for name, report in reports for part in _retraining_sections(name, report)]
     text = page("lmlink report", f"{', '.join(given.file)} – lmlink {__version__}", sections)
-    output.write_text(text, encoding="utf-8")
+    with Replaced(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     print(output)
     return 0
 

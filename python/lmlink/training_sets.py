@@ -23,6 +23,7 @@ from ase.units import bar
 
 from .errors import LMLinkError
 from .extxyz import write_frame
+from .outputs import Replaced, check_output
 
 KEPT_COLUMNS = ("index", "region", "qm")
 KEPT_KEYS = ("config_type", "cluster", "evaluation", "replica", "engine")
@@ -60,7 +61,8 @@ def write_set(path: str | os.PathLike[str], frames: Iterable[Atoms], format: str
     Parameters
     ----------
     path : path
-        The file; for "fitsnap" the folder of the group. What is there is replaced.
+        The file; for "fitsnap" the folder of the group. What is there is replaced, but for a force log, and for a
+        folder with other files than such a group has.
     frames : of Atoms with calculators
         As from read_log or read_targets. Whole structures of a mixture are refused: most of their forces are the
         potential's own.
@@ -77,6 +79,7 @@ def write_set(path: str | os.PathLike[str], frames: Iterable[Atoms], format: str
     """
     if format not in WRITERS:
         raise ValueError(f"format is {format!r}: it must be one of {', '.join(map(repr, WRITERS))}")
+    check_output(path)
     examples = list(_examples(frames, format))
     if not examples:
         raise LMLinkError(f"there is no structure to write to {os.fspath(path)}")
@@ -94,6 +97,7 @@ def read_targets(files: Sequence[str | os.PathLike[str]], index: str = ":", form
                 if _result(atoms, "forces") is None:
                     raise LMLinkError(f"{os.fspath(file)}: structure {count - 1} (from 0) has no forces: choose others "
                                       "with an index such as 1:")
+                _refuse_mixture(atoms, f"{os.fspath(file)}: structure {count - 1} (from 0)")
                 yield atoms
         except LMLinkError:
             raise
@@ -114,11 +118,15 @@ def _result(atoms: Atoms, name: str) -> Any:
         return None
 
 
+def _refuse_mixture(atoms: Atoms, which: str) -> None:
+    if "forces_qm" in atoms.arrays and "cluster" not in atoms.info:
+        raise LMLinkError(f"{which} is a mixture's as a whole, whose forces are mostly the potential's own: take its "
+                          "clusters, by lmlink log export, or read_log(file, 'clusters')")
+
+
 def _examples(frames: Iterable[Atoms], format: str) -> Iterator[Example]:
     for number, atoms in enumerate(frames):
-        if "forces_qm" in atoms.arrays and "cluster" not in atoms.info:
-            raise LMLinkError(f"structure {number} (from 0) is a mixture's as a whole, whose forces are mostly the "
-                              "potential's own: take its clusters, read_log(file, 'clusters')")
+        _refuse_mixture(atoms, f"structure {number} (from 0)")
         try:
             example = Example(atoms)
         except LMLinkError as error:
@@ -130,7 +138,7 @@ def _examples(frames: Iterable[Atoms], format: str) -> Iterator[Example]:
 
 
 def _write_xyz(path: Path, examples: list[Example], prefix: str) -> None:
-    with _Replaced(path) as temporary, open(temporary, "w") as file:
+    with Replaced(path) as temporary, open(temporary, "w") as file:
         for example in examples:
             columns = {f"{prefix}forces": example.forces, **example.columns()}
             keys: dict[str, Any] = {}
@@ -142,8 +150,11 @@ def _write_xyz(path: Path, examples: list[Example], prefix: str) -> None:
 
 
 def _write_fitsnap(path: Path, examples: list[Example]) -> None:
-    if path.is_dir() and any(each.suffix != ".json" for each in path.iterdir()):
-        raise LMLinkError(f"{path} has other files than JSON: name a folder for these structures alone")
+    if path.exists() and not path.is_dir():
+        raise LMLinkError(f"{path}: is a file: name a folder")
+    for each in path.iterdir() if path.is_dir() else ():
+        if each.suffix != ".json" or not each.stem.isdigit():
+            raise LMLinkError(f"{path} has a file {each.name}, and would be emptied: name a folder for these structures alone")
     path.mkdir(parents=True, exist_ok=True)
     for old in path.iterdir():
         old.unlink()
@@ -171,24 +182,8 @@ def _write_pacemaker(path: Path, examples: list[Example]) -> None:
         bare = Atoms(numbers=example.atoms.numbers, positions=example.atoms.positions, cell=example.atoms.cell,
                      pbc=example.atoms.pbc)
         rows.append({"ase_atoms": bare, "energy": float(example.energy), "forces": example.forces, **example.keys()})
-    with _Replaced(path) as temporary:
+    with Replaced(path) as temporary:
         pandas.DataFrame(rows).to_pickle(temporary, compression="gzip", protocol=4)
-
-
-class _Replaced:
-    """A temporary name beside `path`, which takes its place where all goes well."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.temporary = path, path.with_name(f".{path.name}.{os.getpid()}")
-
-    def __enter__(self) -> Path:
-        return self.temporary
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            os.replace(self.temporary, self.path)
-        else:
-            self.temporary.unlink(missing_ok=True)
 
 
 WRITERS: dict[str, Callable[[Path, list[Example]], None]] = {

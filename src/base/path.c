@@ -54,12 +54,15 @@ char *lml_path_inside(const char *folder, const char *name, lml_error *error) {
   return path;
 }
 
+bool lml_path_is_same(const char *one, const char *other) {
+  struct stat a, b;
+  return lml_sys->stat(one, &a) == 0 && lml_sys->stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static lml_status share_folder(const char *one, const char *other, bool *same, lml_error *error) {
   char *first = lml_path_folder(one, error), *second = first == NULL ? NULL : lml_path_folder(other, error);
-  struct stat a, b;
   const lml_status status = second == NULL ? LML_ERR_MEMORY : LML_OK;
-  *same = status == LML_OK && lml_sys->stat(first, &a) == 0 && lml_sys->stat(second, &b) == 0 && a.st_dev == b.st_dev &&
-          a.st_ino == b.st_ino;
+  *same = status == LML_OK && lml_path_is_same(first, second);
   lml_free(first);
   lml_free(second);
   return status;

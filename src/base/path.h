@@ -29,6 +29,9 @@ char *lml_path_inside(const char *folder, const char *name, lml_error *error);
  *  failure. */
 lml_status lml_path_from(const char *from, const char *path, char **name, lml_error *error);
 
+/** Whether both paths lead to one file or folder, which is there; false where that cannot be seen. */
+bool lml_path_is_same(const char *one, const char *other);
+
 /** What stands behind the last '/'; a part of @p path. */
 const char *lml_path_name(const char *path);
 

@@ -16,6 +16,7 @@
 #include "lmlink/potential.h"
 #include "lmlink/version.h"
 #include "potential/format.h"
+#include "potential/term_lines.h"
 #include "programs/eval_arrays.h"
 #include "programs/eval_committee.h"
 #include "programs/eval_frame.h"
@@ -267,15 +268,33 @@ static lml_status count_atoms(run *r, long index, lml_error *error) {
 
 /* ---- the run ---- */
 
+static const char *const outputs[] = {"output", "descriptors", "gradients"};
+enum { OUTPUTS = sizeof outputs / sizeof outputs[0] };
+
 /** Two results in one file would leave the last one alone. */
 static lml_status check_outputs_differ(const lml_arguments *arguments, lml_error *error) {
-  static const char *const names[] = {"output", "descriptors", "gradients"};
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < OUTPUTS; i++) {
     for (size_t j = 0; j < i; j++) {
-      const char *a = lml_arguments_text(arguments, names[i], 0), *b = lml_arguments_text(arguments, names[j], 0);
+      const char *a = lml_arguments_text(arguments, outputs[i], 0), *b = lml_arguments_text(arguments, outputs[j], 0);
       if (a != NULL && b != NULL && strcmp(a, b) == 0)
-        return lml_fail(error, LML_ERR_USAGE, "--%s and --%s are the same file, %s", names[j], names[i], a);
+        return lml_fail(error, LML_ERR_USAGE, "--%s and --%s are the same file, %s", outputs[j], outputs[i], a);
     }
+  }
+  return LML_OK;
+}
+
+/** An output in the place of what is read would take it away: a file of the potential, or the structures, whose own
+ *  forces may be a quantum code's. */
+static lml_status check_inputs_stay(const run *r, lml_error *error) {
+  const lml_potential *potential = r->potential;
+  const char *const inputs[] = {r->input, potential == NULL ? NULL : potential->script,
+                                potential == NULL ? NULL : potential->coefficient_file,
+                                potential == NULL ? NULL : potential->parameter_file};
+  for (size_t i = 0; i < OUTPUTS; i++) {
+    const char *output = lml_arguments_text(r->arguments, outputs[i], 0);
+    for (size_t k = 0; output != NULL && k < sizeof inputs / sizeof inputs[0]; k++)
+      if (inputs[k] != NULL && lml_path_is_same(output, inputs[k]))
+        return lml_fail(error, LML_ERR_USAGE, "%s: is read, and would be written as well: choose another name", output);
   }
   return LML_OK;
 }
@@ -373,6 +392,17 @@ static lml_status read_potential(run *r, lml_error *error) {
   return status == LML_OK ? lml_calculator_check(r->calculator, &request, error) : status;
 }
 
+/** Coefficients alone give wrong forces at short distances, and LAMMPS does not ask. */
+static void warn_of_terms(const lml_potential *potential, const char *path) {
+  char terms[LML_TERM_STYLES_TEXT];
+  lml_term_styles(potential, terms);
+  if (terms[0] != '\0')
+    fprintf(stderr,
+            "%s: warning: %s: the fixed terms (%s) are not part of it: use it by a %s file that adds them, as %s "
+            "does\n",
+            command.program, path, terms, potential->format->script_extension, lml_path_name(potential->path));
+}
+
 /** Write the potential where that is asked for, to a file that is not there yet. */
 static lml_status write_potential(const run *r, lml_error *error) {
   const char *path = lml_arguments_text(r->arguments, "write", 0);
@@ -383,10 +413,12 @@ static lml_status write_potential(const run *r, lml_error *error) {
   if (path == NULL) return LML_OK;
   if (r->potential == NULL) return lml_fail(error, LML_ERR_USAGE, "--write needs --potential FILE");
   lml_print_cut(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
-  if (committee) return lml_eval_write_committee(r->potential, path, comment, error);
-  if (lml_sys->stat(path, &unused) == 0)
+  if (!committee && lml_sys->stat(path, &unused) == 0)
     return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or remove it", path);
-  return lml_format_write(r->potential, path, comment, error);
+  const lml_status status = committee ? lml_eval_write_committee(r->potential, path, comment, error)
+                                      : lml_format_write(r->potential, path, comment, error);
+  if (status == LML_OK) warn_of_terms(r->potential, path);
+  return status;
 }
 
 static lml_status open_outputs(run *r, lml_error *error) {
@@ -421,6 +453,7 @@ static lml_status print_work(const run *r, lml_error *error) {
 static lml_status run_all(run *r, lml_error *error) {
   lml_status status = check_options(r, error);
   if (status == LML_OK) status = read_potential(r, error);
+  if (status == LML_OK) status = check_inputs_stay(r, error);
   if (status == LML_OK) status = write_potential(r, error);
   if (status == LML_OK) status = open_outputs(r, error);
   if (status == LML_OK && r->input != NULL) status = for_each_frame(r, process_frame, error);

@@ -114,9 +114,39 @@ def test_log(logged, capsys, monkeypatch):
     code, output, errors = run("check", log)
     assert code == 1 and "the last frame is torn" in errors and "3 frames" in output
     for words in (("log", "show", "missing.xyz"), ("log", "show", path), ("check", "structure.xyz"),
-                  ("log", "export", log, "--format", "pacemaker", "--output", "missing/x")):
+                  ("log", "export", log, "--format", "pacemaker", "--output", "missing/x"),
+                  ("log", "import", "all.xyz", "--index", "last", "--output", "x.xyz")):
         code, output, errors = run(*words)
         assert code == 1 and errors.splitlines()[-1].startswith("lmlink: ") and output == "", errors
+        assert "Errno" not in errors and "/." not in errors, errors
+    (log.parent / "torn.xyz").write_bytes(log.read_bytes()[:500])
+    code, output, errors = run("check", "torn.xyz")
+    assert code == 1 and "torn.xyz:1: the last frame is torn" in errors and "without whole frames" in output
+
+
+def test_no_output_takes_an_input_away(logged, capsys, monkeypatch):
+    """Nor another force log, nor a folder's other files."""
+    _, log, _ = logged
+    monkeypatch.chdir(log.parent)
+    assert main(["log", "export", "log.xyz", "--output", "train.xyz"]) == 0
+    (log.parent / "link.xyz").symlink_to("log.xyz")
+    (log.parent / "other.xyz").write_bytes(log.read_bytes())
+    (log.parent / "own").mkdir()
+    (log.parent / "own" / "mixture.json").write_text("{}")
+    before = {path: path.read_bytes() for path in log.parent.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    for words, what in ((("log", "export", "log.xyz", "--output", "log.xyz"), "log.xyz: is read"),
+                        (("log", "export", "log.xyz", "--output", "link.xyz"), "link.xyz: is read"),
+                        (("log", "export", "log.xyz", "--output", "other.xyz"), "other.xyz: is a force log"),
+                        (("log", "export", "log.xyz", "--format", "fitsnap", "--output", "own"), "own has a file mixture.json"),
+                        (("log", "export", "log.xyz", "--format", "fitsnap", "--output", "train.xyz"), "train.xyz: is a file"),
+                        (("log", "export", "log.xyz", "--output", "own"), "own: is a folder"),
+                        (("log", "import", "train.xyz", "--output", "train.xyz"), "train.xyz: is read"),
+                        (("report", "log.xyz", "--output", "log.xyz"), "log.xyz: is read")):
+        assert main(list(words)) == 1
+        errors = capsys.readouterr().err
+        assert errors.startswith(f"lmlink: {what}") and errors.count("\n") == 1, errors
+    assert {path: path.read_bytes() for path in log.parent.rglob("*") if path.is_file()} == before
 
 
 # ---- pages ----

@@ -195,6 +195,23 @@ def test_two_results_never_share_a_file(potential, frames, lmlink_eval, tmp_path
     assert not (tmp_path / "x").exists()
 
 
+def test_no_output_takes_an_input_away(potential, frames, lmlink_eval):
+    files = [frames, potential, potential.with_suffix(".snapcoeff"), potential.with_suffix(".snapparam")]
+    before = [path.read_bytes() for path in files]
+    for path in files:
+        for option in ("--output", "--descriptors"):
+            done = lmlink_eval("--potential", potential, frames, option, path, check=False)
+            assert (done.returncode, done.stderr) == (
+                2, f"lmlink-eval: {path}: is read, and would be written as well: choose another name\n")
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_fixed_terms_that_are_not_written_are_told(potentials, lmlink_eval, tmp_path):
+    done = lmlink_eval("--potential", potentials / "W_2940_2017_2.snap", "--write", tmp_path / "W.snapcoeff")
+    assert done.stderr == (f"lmlink-eval: warning: {tmp_path}/W.snapcoeff: the fixed terms (zbl 4.0 4.8) are not part of "
+                           "it: use it by a .snap file that adds them, as W_2940_2017_2.snap does\n")
+
+
 def test_atoms_without_any_neighbour_are_told(potential, lmlink_eval, tmp_path):
     """Lengths in another unit, or no cell: a frame whose atoms are all by themselves; one atom alone is no mistake."""
     crystal = bulk("W", "bcc", a=3.1, cubic=True)
