@@ -22,9 +22,25 @@ static const char *const states[LML_ENGINE_STATES] = {"away", "starting", "idle"
 
 static double total(const lml_meter *meter) { return lml_sys->clock() - meter->begun; }
 
+static bool is_engine_waited_for(const lml_build *build) {
+  for (size_t k = 0; k < build->nremotes; k++) {
+    const lml_engine_state state = lml_remote_calculator_now(build->remotes[k].calculator).state;
+    if (state == LML_ENGINE_STARTING || state == LML_ENGINE_COMPUTING) return true;
+  }
+  return false;
+}
+
+/** Seconds of evaluations until their last engine was done, that which is under way among them. */
+static double engine_seconds(const lml_status_source *source) {
+  const lml_meter *meter = source->meter;
+  const bool now = meter->phase == LML_PHASE_EVALUATION && is_engine_waited_for(source->build);
+  return meter->engine_seconds + (now ? lml_sys->clock() - meter->since : 0.0);
+}
+
 /** Seconds of evaluations that no engine was at work in. */
-static double own_seconds(const lml_meter *meter) {
-  return fmax(0.0, lml_meter_seconds(meter, LML_PHASE_EVALUATION) - meter->engine_seconds);
+static double own_seconds(const lml_status_source *source) {
+  const double all = lml_meter_seconds(source->meter, LML_PHASE_EVALUATION); /* before the engines' */
+  return fmax(0.0, all - engine_seconds(source));
 }
 
 /* ---- the file ---- */
@@ -50,13 +66,14 @@ static void write_engines(const lml_build *build, lml_json_writer *writer) {
   lml_json_writer_end_array(writer);
 }
 
-static void write_seconds(const lml_meter *meter, lml_json_writer *writer) {
+static void write_seconds(const lml_status_source *source, lml_json_writer *writer) {
+  const lml_meter *meter = source->meter;
   lml_json_writer_object(writer, "seconds");
   lml_json_writer_number(writer, "total", total(meter));
   lml_json_writer_number(writer, "no_driver", lml_meter_seconds(meter, LML_PHASE_NO_DRIVER));
   lml_json_writer_number(writer, "driver", lml_meter_seconds(meter, LML_PHASE_DRIVER));
-  lml_json_writer_number(writer, "engines", meter->engine_seconds);
-  lml_json_writer_number(writer, "potential", own_seconds(meter));
+  lml_json_writer_number(writer, "engines", engine_seconds(source));
+  lml_json_writer_number(writer, "potential", own_seconds(source));
   lml_json_writer_number(writer, "log", lml_meter_seconds(meter, LML_PHASE_LOG));
   lml_json_writer_end_object(writer);
 }
@@ -79,7 +96,7 @@ static void write_object(const lml_status_source *source, lml_json_writer *write
   lml_json_writer_number(writer, "seconds", meter->took);
   lml_json_writer_end_object(writer);
   write_engines(source->build, writer);
-  write_seconds(meter, writer);
+  write_seconds(source, writer);
   lml_json_writer_integer(writer, "asked", (long long)meter->asked);
   lml_json_writer_integer(writer, "recalled", (long long)meter->recalled);
   lml_json_writer_integer(writer, "skipped", (long long)meter->skipped);
@@ -121,7 +138,7 @@ static void tell_summary(const lml_status_source *source, lml_log_level level, c
       "%zu evaluations in %.1f s: without a driver %.1f s, waiting for it %.1f s, engines %.1f s, potential %.1f "
       "s, log %.1f s",
       meter->evaluations, total(meter), lml_meter_seconds(meter, LML_PHASE_NO_DRIVER),
-      lml_meter_seconds(meter, LML_PHASE_DRIVER), meter->engine_seconds, own_seconds(meter),
+      lml_meter_seconds(meter, LML_PHASE_DRIVER), engine_seconds(source), own_seconds(source),
       lml_meter_seconds(meter, LML_PHASE_LOG));
   if (meter->asked + meter->recalled + meter->skipped > 0)
     lml_log_line(log, level, "engines were asked for %zu results; %zu were known from the log, %zu skipped",

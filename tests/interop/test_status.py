@@ -81,11 +81,14 @@ def test_while_an_engine_is_waited_for(potentials, start, folders, capsys):
     end = time.monotonic() + TIMEOUT
     while True:
         (status,), text = ask(capsys, mixture.process.pid)
-        if status["engines"][0]["state"] == "starting":
+        if status["engines"][0]["state"] == "starting" and status["state"] == "evaluates":
             break
         assert time.monotonic() < end
     assert status["state"] == "evaluates" and status["evaluations"] == 0 and status["natoms"] == len(atoms)
     assert status["engines"][0]["pid"] in children_of(mixture.process.pid)
+    # What has gone by of the evaluation is the engine's time.
+    (status,), _ = ask(capsys, mixture.process.pid)
+    assert status["seconds"]["engines"] > 0 and status["seconds"]["potential"] == 0
     assert "slow" in status["engines"][0]["name"] and ": starting for " in text
     mixture.process.terminate()
     assert mixture.process.wait(TIMEOUT) == 128 + signal.SIGTERM
