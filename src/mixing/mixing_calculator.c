@@ -497,7 +497,10 @@ lml_status lml_mixture_set_skip(lml_mixture *mixture, const lml_mixing_skip *ski
   const size_t natoms = mixture->parent.natoms;
   mixture->skip = *skip;
   lml_status status = check_skips(mixture, mixture->regions, error);
-  if (status == LML_OK) status = lml_calculator_check(mixture->settings.ml, &wanted, error);
+  if (status == LML_OK) {
+    status = lml_calculator_check(mixture->settings.ml, &wanted, error);
+    if (status != LML_OK) lml_fail_context(error, "skip");
+  }
   if (status == LML_OK && mixture->sigmas == NULL)
     status = lml_alloc(&mixture->sigmas, 3 * natoms, sizeof *mixture->sigmas, "uncertainties of forces", error);
   if (status != LML_OK) mixture->skip = (lml_mixing_skip){0};

@@ -43,7 +43,7 @@ static lml_status read_file(lml_linear_uncertainty *u, const char *json, const l
   if (lml_sys->stat(json, &unused) != 0)
     return lml_fail(error, LML_ERR_INPUT,
                     "%s: cannot be read, and distances and sigmas are from it: write it with lmlink-retrain "
-                    "--uncertainty or --uncertainty-from, or ask for other results",
+                    "--uncertainty (distances alone: --uncertainty-from), or do without them",
                     json);
   lml_status status = lml_uncertainty_read(json, potential, &u->uncertainty, error);
   if (status == LML_OK) status = make_models(u, potential, error);

@@ -78,8 +78,10 @@ lml_status lml_extras_write_committee(lml_json_writer *writer, const lml_results
   const lml_result *forces = lml_results_find(results, lml_derived_names[LML_DERIVED_COMMITTEE_FORCES]);
   const lml_result *virials = lml_results_find(results, lml_derived_names[LML_DERIVED_COMMITTEE_VIRIALS]);
   if (energies == NULL || forces == NULL)
-    return lml_fail(error, LML_ERR_INPUT,
-                    "extras of the kind ipi-committee need a committee, and the calculator has none");
+    return lml_fail(
+        error, LML_ERR_INPUT,
+        "extras of the kind ipi-committee need a committee, and the calculator has none: take a linear potential "
+        "with an uncertainty, or the extras json");
   for (size_t m = 0; m < energies->width; m++)
     if (!isfinite(energies->reals[m]))
       return lml_fail(
