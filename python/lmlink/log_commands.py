@@ -53,7 +53,7 @@ def _row(frame: Atoms) -> tuple[str, ...]:
     kind = "" if info["energy_kind"] == "exact" else f" {info['energy_kind']}"
     work = f"{info['virtual_work']:.6f}" if "virtual_work" in info else "-"
     asked = np.isfinite(frame.arrays.get("forces_qm", np.nan)).any()
-    how = "-" if not asked else "recalled" if info.get("recalled") else "computed"
+    how = "skipped" if info.get("skipped") else "-" if not asked else "recalled" if info.get("recalled") else "computed"
     return (str(info["evaluation"]), str(info["replica"]), str(info["time"]), atoms, qm,
             "-" if energy is None else f"{energy:.6f}{kind}", f"{largest:.4f}", work, how)
 

@@ -73,7 +73,7 @@ class _Run:
                   "natoms": info["log_natoms"]}
         for name, value in values.items():
             self.columns[name].append(math.nan if value is None else float(value))
-        self.how.append("recalled" if info.get("recalled") else "computed" if quantum else "–")
+        self.how.append("skipped" if info.get("skipped") else "recalled" if info.get("recalled") else "computed" if quantum else "–")
         self.times.append(str(info.get("time", "")))
         potential = str(info.get("potential", ""))
         if potential and (not self.potentials or self.potentials[-1] != potential):
@@ -131,7 +131,9 @@ def _run_rows(file: str, run: _Run) -> list[list[str]]:
         rows.append(["regions", ", ".join(f"{(labels == kind).sum()} {kind}" for kind in ("QM", "blend", "buffer")
                                           if (labels == kind).any())])
         computed, recalled = run.how.count("computed"), run.how.count("recalled")
-        rows.append(["quantum forces", f"computed in {computed} evaluations, recalled in {recalled}"])
+        skipped = run.how.count("skipped")
+        rows.append(["quantum forces", f"computed in {computed} evaluations, recalled in {recalled}"
+                                       + (f", skipped in {skipped}" if skipped else "")])
     if len(run.potentials) > 1:
         rows.append(["coefficients", f"were changed {len(run.potentials) - 1} times while this ran"])
     rows.append(["last largest force", f"{run.columns['force'][-1]:.4f} eV/Å"])

@@ -20,6 +20,7 @@ from test_retrain import cells, label, retrain, teacher, write_potential, W_BE  
 from test_retrain import run as run_retrain
 
 from lmlink import LMLink
+from lmlink.cli import main
 
 SAME = 1e-8  # eV/Å: between lmlink-eval's files, which have eight decimals, and what is sent
 QM = [0, 5, 17]
@@ -398,7 +399,7 @@ def test_a_check_catches_what_was_right_at_first(potentials_of, serve, lmlink_ev
 # ---- a driver ----
 
 
-def test_dynamics_of_ase(potentials_of, start, tmp_path):
+def test_dynamics_of_ase(potentials_of, start, tmp_path, capsys):
     """Molecular dynamics by LMLink: skipping saves engine calls, and from step to step forces change as without."""
     engine, train = potentials_of
     potential, atoms = train("W.snapcoeff"), path_of()[3]
@@ -419,6 +420,10 @@ def test_dynamics_of_ase(potentials_of, start, tmp_path):
         calls[name] = sum(not frame.info.get("skipped", False) for frame in frames)
     assert calls["asked"] == 25 and calls["skipped"] == 4
     assert changes["skipped"] < 1.3 * changes["asked"]
+    log = str(tmp_path / "skipped" / "log.xyz")
+    assert main(["log", "show", log]) == 0 and main(["report", log, "--output", str(tmp_path / "page.html")]) == 0
+    assert [row.split()[-1] for row in capsys.readouterr().out.splitlines()].count("skipped") == 21
+    assert "computed in 4 evaluations, recalled in 0, skipped in 21" in (tmp_path / "page.html").read_text()
 
 
 # ---- what is refused ----
