@@ -67,7 +67,7 @@ def _add_convert(commands: Commands[argparse.ArgumentParser]) -> None:
                   "What can be read is in docs/potentials.md: MiLaDy's .pot becomes a .snapcoeff and a .snapparam file.")
     parser.add_argument("input", metavar="POTENTIAL", help="a potential's file, of any format that lmlink reads")
     parser.add_argument("output", metavar="OUTPUT", help="a .snapcoeff file, beside which a .snapparam file is "
-                                                         "written, or a .uf3 file")
+                                                         "written, or a .uf3 or .yace file, as the potential is")
     parser.add_argument("--parameters", metavar="FILE", help="the .snapparam file of a .snapcoeff file of another name")
     parser.add_argument("--fixed-terms", choices=("none", "snap"),
                         help="whether a .snapcoeff file has the terms that the .snap file beside it adds")

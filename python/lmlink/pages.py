@@ -75,7 +75,8 @@ def man_page(parser: argparse.ArgumentParser, version: str) -> str:
 
 def _man_command(name: str, parser: argparse.ArgumentParser, text: str) -> list[str]:
     head = [f"\\fB{_roff(name)}\\fR"]
-    head += [f"\\fI{_roff(value_of(action))}\\fR" + (" ..." if action.nargs == "+" else "")
+    forms = {"+": "{} ...", "?": "[{}]"}
+    head += [forms.get(str(action.nargs), "{}").format(f"\\fI{_roff(value_of(action))}\\fR")
              for action in positionals(parser)]
     lines = [".TP", " ".join(head), _roff(parser.description or text[0].upper() + text[1:] + ".")]
     inner = [line for action in (*positionals(parser), *options(parser)) if "--help" not in action.option_strings

@@ -75,7 +75,8 @@ static const lml_option options[] = {
              "and print them."},
     {.name = "write",
      .value = "FILE",
-     .help = "Write the potential to this .snapcoeff file and the .snapparam file beside it, or to this .uf3 file. No "
+     .help = "Write the potential to this .snapcoeff file and the .snapparam file beside it, or to this .uf3 or .yace "
+             "file. No "
              "structures are needed then."},
     {.name = "committee",
      .help =

@@ -174,6 +174,7 @@ def test_manual_pages(name, tmp_path):
     assert shown.returncode == 0 and shown.stderr == ""
     assert all(f"\n       {option}" in shown.stdout for option in (options_of(name) if name != "lmlink" else []))
     assert f"{name} - " in " ".join(shown.stdout.split()) and "SEE ALSO" in shown.stdout
+    assert name != "lmlink" or "\n       status [SERVER]\n" in shown.stdout
 
 
 def complete(folder, *words):
