@@ -8,12 +8,14 @@
 
 #include "base/comm.h"
 #include "base/fail.h"
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/print.h"
 #include "base/sys.h"
 #include "potential/format.h"
 #include "potential/potential.h"
 #include "potential/term_lines.h"
+#include "potential/uncertainty.h"
 #include "programs/program.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
@@ -165,6 +167,17 @@ static void print_uncertainty(const lml_retrain *retrain) {
   }
 }
 
+/** Of a potential that stays as it is. */
+static void print_description(const lml_retrain *retrain) {
+  char *json, *npy;
+  lml_error error;
+  print_uncertainty(retrain);
+  if (lml_uncertainty_paths(retrain->options->output, &json, &npy, &error) != LML_OK) return;
+  printf("wrote %s\n", json);
+  lml_free(json);
+  lml_free(npy);
+}
+
 static void print_results(const lml_retrain *retrain) {
   const lml_retrain_options *options = retrain->options;
   const lml_trial *trial = &retrain->trials[retrain->chosen];
@@ -235,7 +248,7 @@ static lml_status run(lml_retrain_options *options, lml_log_level level, lml_com
   const lml_status status = lml_retrain_run(&retrain, options, comm, &listener, error);
   clear_line(&p);
   if (status == LML_OK && !follows && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET)
-    lml_retrain_describes(options) ? print_uncertainty(&retrain) : print_results(&retrain);
+    lml_retrain_describes(options) ? print_description(&retrain) : print_results(&retrain);
   lml_retrain_free(&retrain);
   return status;
 }

@@ -317,6 +317,7 @@ def test_distances_of_two_elements(label, lmlink_eval, tmp_path):
     before = potential.read_bytes()
     result = run("--start", potential, "--uncertainty-from", files[0], "--uncertainty-from", files[1])
     assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == f"wrote {tmp_path}/pot.uncertainty.json"
     content, factor = read_uncertainty(potential)
     assert factor is None and "factor" not in content and potential.read_bytes() == before
     frames = read(files[0], ":") + read(files[1], ":")
