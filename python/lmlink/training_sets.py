@@ -87,10 +87,10 @@ def write_set(path: str | os.PathLike[str], frames: Iterable[Atoms], format: str
     return len(examples)
 
 
-def read_targets(files: Sequence[str | os.PathLike[str]], index: str = ":", format: str | None = None) -> Iterator[Atoms]:
+def read_targets(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], index: str = ":", format: str | None = None) -> Iterator[Atoms]:
     """The structures with forces in files that ASE reads, such as OUTCAR, vasprun.xml and extended XYZ; an error names
     what has none. `index` and `format` are those of ase.io.read."""
-    for file in files:
+    for file in [files] if isinstance(files, (str, os.PathLike)) else files:
         count = 0
         try:
             for count, atoms in enumerate(iread(os.fspath(file), index=index, format=format), 1):

@@ -26,6 +26,7 @@
 #include "programs/program.h"
 #include "programs/signals.h"
 #include "programs/threads.h"
+#include "structure/checked_frame.h"
 #include "structure/held_atoms.h"
 
 /* ---- command line ---- */
@@ -285,7 +286,7 @@ static lml_status check_outputs_differ(const lml_arguments *arguments, lml_error
 }
 
 /** An output in the place of what is read would take it away: a file of the potential, or the structures, whose own
- *  forces may be a quantum code's. */
+ *  forces may be a quantum code's; or a force log. */
 static lml_status check_inputs_stay(const run *r, lml_error *error) {
   const lml_potential *potential = r->potential;
   const char *const inputs[] = {r->input, potential == NULL ? NULL : potential->script,
@@ -296,6 +297,10 @@ static lml_status check_inputs_stay(const run *r, lml_error *error) {
     for (size_t k = 0; output != NULL && k < sizeof inputs / sizeof inputs[0]; k++)
       if (inputs[k] != NULL && lml_path_is_same(output, inputs[k]))
         return lml_fail(error, LML_ERR_USAGE, "%s: is read, and would be written as well: choose another name", output);
+    if (output != NULL && lml_checked_begins_file(output))
+      return lml_fail(error, LML_ERR_USAGE,
+                      "%s: is a force log, whose quantum forces would be lost: choose another name, or remove it",
+                      output);
   }
   return LML_OK;
 }

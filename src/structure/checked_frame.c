@@ -1,9 +1,12 @@
 #include "structure/checked_frame.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/print.h"
+#include "base/sys.h"
 
 /* The three keys, with fixed places for the values: the frame's length can be put in when it is known. */
 #define HEADER "lmlink_log=1 log_bytes=%012zu log_checksum=sha256:%s "
@@ -68,6 +71,18 @@ lml_checked_verdict lml_checked_look(const char *frame, size_t got, lml_checked_
                              .sum_at = digits + 1 + SUM_AT};
   for (size_t i = 0; i < SHORT_DIGITS; i++) head->checksum = head->checksum << 4 | value_of(comment[SUM_AT + i]);
   return head->bytes >= digits + 1 + HEADER_SIZE ? LML_CHECKED_HEADER : LML_CHECKED_OTHER;
+}
+
+bool lml_checked_begins_file(const char *path) {
+  char begin[LML_CHECKED_HEAD];
+  lml_checked_head head;
+  struct stat about;
+  if (lml_sys->stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return false;
+  const int fd = lml_sys->open(path, O_RDONLY, 0);
+  if (fd < 0) return false;
+  const ssize_t got = lml_sys->read(fd, begin, sizeof begin);
+  lml_sys->close(fd);
+  return got > 0 && lml_checked_look(begin, (size_t)got, &head) == LML_CHECKED_HEADER;
 }
 
 static bool contains(const char *text, size_t length, const char *words) {

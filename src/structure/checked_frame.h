@@ -45,6 +45,9 @@ extern const char lml_checked_begin[];
 /** Look at the first @p got bytes of a frame. @p head is filled where its whole header is there. */
 lml_checked_verdict lml_checked_look(const char *frame, size_t got, lml_checked_head *head);
 
+/** Whether the file @p path begins with such a frame's header; false where that cannot be seen. */
+bool lml_checked_begins_file(const char *path);
+
 /** Whether a header stands there that may be damaged itself, but in a part of it only; or nothing but zeros, as of a
  * block that was lost. */
 bool lml_checked_resembles(const char *frame, size_t got);

@@ -124,7 +124,7 @@ def test_log(logged, capsys, monkeypatch):
     assert code == 1 and "torn.xyz:1: the last frame is torn" in errors and "without whole frames" in output
 
 
-def test_no_output_takes_an_input_away(logged, capsys, monkeypatch):
+def test_no_output_takes_an_input_away(logged, potentials, capsys, monkeypatch):
     """Nor another force log, nor a folder's other files."""
     _, log, _ = logged
     monkeypatch.chdir(log.parent)
@@ -143,9 +143,12 @@ def test_no_output_takes_an_input_away(logged, capsys, monkeypatch):
                         (("log", "export", "log.xyz", "--output", "own"), "own: is a folder"),
                         (("log", "import", "train.xyz", "--output", "train.xyz"), "train.xyz: is read"),
                         (("report", "log.xyz", "--output", "log.xyz"), "log.xyz: is read")):
-        assert main(list(words)) == 1
+        assert main(list(words)) == 1, words
         errors = capsys.readouterr().err
         assert errors.startswith(f"lmlink: {what}") and errors.count("\n") == 1, errors
+    done = subprocess.run([program("lmlink-eval"), "--potential", potentials / ML, "train.xyz", "--output", "other.xyz"],
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "other.xyz: is a force log" in done.stderr
     assert {path: path.read_bytes() for path in log.parent.rglob("*") if path.is_file()} == before
 
 

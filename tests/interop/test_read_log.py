@@ -226,7 +226,7 @@ def test_targets_from_vasp(tmp_path, monkeypatch):
     with pytest.raises(LMLinkError, match=r"bare.xyz: structure 0 \(from 0\) has no forces"):
         list(read_targets([tmp_path / "bare.xyz"]))
     with pytest.raises(LMLinkError, match="cannot be read by ASE"):
-        list(read_targets([tmp_path / "missing.xyz"]))
+        list(read_targets(tmp_path / "missing.xyz"))
 
 
 def test_ase_reads_it_as_a_format(plain):
