@@ -172,7 +172,10 @@ static lml_status read_object(const lml_keys_reading *reading, const lml_json_va
                               void *target, lml_error *error) {
   const lml_json_value *value = NULL;
   const lml_status status = lml_json_object(reading->document, object, key->name, LML_JSON_REQUIRED, &value, error);
-  return status == LML_OK ? lml_keys_read(reading, value, key->object, lml_key_value(key, target), error) : status;
+  if (status == LML_OK) return lml_keys_read(reading, value, key->object, lml_key_value(key, target), error);
+  if (!lml_json_is_object(object, key->name)) /* what it looks like, as a file's name alone is often meant */
+    lml_print_behind(error->message, sizeof error->message, ": {\"%s\": ...}", key->object->keys[0].name);
+  return status;
 }
 
 static lml_status read_variant(const lml_keys_reading *reading, const lml_json_value *object, const lml_key *key,

@@ -161,7 +161,7 @@ static void wrong_types_are_named(void **state) {
   (void)state;
   wrong_json(HEAD "\"structure\": [\"W.xyz\"]}", ":2: structure: must be a string, not an array");
   wrong_json(HEAD "\"structure\": \"\"}", ":2: structure: must not be empty");
-  wrong_json(HEAD "\"driver\": \"unix:w\"}", ":2: driver: must be an object, not a string");
+  wrong_json(HEAD "\"driver\": \"unix:w\"}", ":2: driver: must be an object, not a string: {\"address\": ...}");
   wrong_json(HEAD "\"driver\": {\"address\": 31415}}", ":2: driver.address: must be a string, not a number");
   wrong_json(HEAD "\"driver\": {\"wait\": \"1\"}}", ":2: driver.wait: must be a number, not a string");
   wrong_json(HEAD "\"driver\": {\"wait\": -1}}",
