@@ -77,11 +77,13 @@ def rows_of(folder, lmlink_eval, trained_with):
         frames = read(folder / f"{name}.xyz", ":")
         parts = []
         for atoms in frames:
-            write(folder / "one.xyz", atoms, format="extxyz")
+            one = folder / "one.xyz"
+            write(one, atoms, format="extxyz")
             chosen = atoms.arrays.get("region", np.full(len(atoms), "QM")) == "QM"
             if atoms.calc is None:
-                lmlink_eval("--potential", trained_with(15)[0], folder / "one.xyz", "--output", folder / "one.xyz")
-            parts.append(force_rows(lmlink_eval, trained_with(15)[0], folder / "one.xyz", folder, [chosen]))
+                lmlink_eval("--potential", trained_with(15)[0], one, "--output", folder / "labelled.xyz")
+                one = folder / "labelled.xyz"
+            parts.append(force_rows(lmlink_eval, trained_with(15)[0], one, folder, [chosen]))
         return np.concatenate([part.rows for part in parts]), np.concatenate([part.values for part in parts])
 
     return make
