@@ -61,8 +61,8 @@ def read_log(file: str | PathLike[str], atoms: str = "auto", *, recalled: bool =
     atoms' numbers in the whole structure, from 0), `region` and the booleans `qm` say where atoms belong:
     forces of buffer atoms are right for this cluster, with its surfaces, and not for the whole structure.
 
-    `info` has the keys of the frame, and `cluster`: the region's name for a cluster ("QM", or "1", "2", … of several),
-    absent for a whole structure.
+    `info` has the keys of the frame, for a cluster those that are true of it, and `cluster`: the region's name for a
+    cluster ("QM", or "1", "2", … of several), absent for a whole structure.
 
     A torn last frame, as a killed server may leave it, is left out with an LMLinkWarning. Any other damage, and
     a file that is no force log, is an LMLinkError.

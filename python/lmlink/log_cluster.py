@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from .errors import LMLinkError
 
-OF_REGION = ("cluster_cell", "cluster_pbc", "energy_qm", "engine", "recalled", "region_rule", "region_age",
-             "most_uncertain", "skipped", "skip_mode", "skip_age", "skip_part", "skip_sigma", "skip_ratio")
-OF_STRUCTURE = ("energy", "energy_kind", "energy_ml", "virial", "virtual_work", "mean_force")
+# Keys of a frame that are true of its clusters: those of the evaluation, and those of the region.
+OF_EVALUATION = ("evaluation", "replica", "time", "potential", "previous_potential", "configuration", "engine_seconds",
+                 "log_natoms")
+OF_REGION = ("energy_qm", "engine", "recalled", "region_rule", "region_age", "most_uncertain", "skipped", "skip_mode",
+             "skip_age", "skip_part", "skip_sigma", "skip_ratio")
 Floats = NDArray[np.float64]
 
 
@@ -61,17 +63,9 @@ def _cluster(frame: Atoms, suffix: str) -> Atoms:
 
 def _keys(frame: Atoms, suffix: str) -> dict[str, Any]:
     """Those of the frame that are true of the cluster, without the region's number in their names."""
-    def is_other(name: str) -> bool:
-        base = name.rstrip("0123456789").removesuffix("_") if name[-1:].isdigit() else name
-        return base in OF_REGION or name in OF_STRUCTURE
-
-    keys = {name: value for name, value in frame.info.items() if not is_other(name)}
-    for name in OF_REGION:
-        if name + suffix in frame.info and name not in ("cluster_cell", "cluster_pbc"):
-            keys[name] = frame.info[name + suffix]
-    keys["log_complete"] = False
-    keys["cluster"] = suffix[1:] or "QM"
-    return keys
+    keys = {name: frame.info[name] for name in OF_EVALUATION if name in frame.info}
+    keys.update({name: frame.info[name + suffix] for name in OF_REGION if name + suffix in frame.info})
+    return {**keys, "log_complete": False, "cluster": suffix[1:] or "QM"}
 
 
 def _cell(frame: Atoms, suffix: str) -> tuple[Floats, NDArray[np.bool_]]:

@@ -134,6 +134,10 @@ def test_forces(ranks, plan, journey, socket_folder, start, folders):
                 assert frame.info[f"skip_mode_{r}"] == "asks" and not frame.info[f"skipped_{r}"]
     clusters = read_log(folders[0] / "log.xyz", "clusters")
     assert len(clusters) == sum(asked is True for _, told in wanted for asked, _ in told)
+    assert {"energy_ml", "virtual_work", "virtual_work_skipped"} <= logged[0].info.keys()
+    for cluster in clusters:  # what is said of the whole structure is not said of a part
+        assert {"evaluation", "time", "potential", "skip_part", "cluster"} <= cluster.info.keys()
+        assert not any(name.startswith(("energy_ml", "virtual_work", "mean_force", "sigma")) for name in cluster.info)
 
 
 @pytest.mark.parametrize("select", ["log", "all"])
