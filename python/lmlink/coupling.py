@@ -4,6 +4,7 @@ good?")."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Iterable
 
 import numpy as np
 from ase import Atoms
@@ -48,7 +49,7 @@ class Coupling:
                 f"{self.core:.3f} on them. Check with a wider buffer before you trust smaller differences.")
 
 
-def measure(frames: list[Atoms]) -> Coupling | None:
+def measure(frames: Iterable[Atoms]) -> Coupling | None:
     """Over these frames, all regions together; None where none of them has forces of both sides."""
     core: list[Floats] = []
     buffer: list[tuple[Floats, Floats]] = []  # distances to the nearest QM atom, and differences

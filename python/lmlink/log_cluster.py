@@ -31,6 +31,15 @@ def region_names(frame: Atoms) -> list[str]:
     return several or [""]
 
 
+def quantum_forces_of(frame: Atoms) -> str:
+    """Where they are from: "computed", "recalled" or "skipped"; empty where the frame has none for another reason."""
+    if frame.info.get("skipped", False):
+        return "skipped"
+    if not np.isfinite(frame.arrays.get("forces_qm", np.nan)).any():
+        return ""
+    return "recalled" if frame.info.get("recalled", False) else "computed"
+
+
 def clusters_of(frame: Atoms) -> Iterator[Atoms]:
     """The cluster of each region that has atoms and was not skipped."""
     for suffix in region_names(frame):

@@ -16,7 +16,7 @@ from ase import Atoms
 
 from .errors import LMLinkError
 from .force_log import frames_of, iread_log
-from .log_cluster import region_names
+from .log_cluster import quantum_forces_of, region_names
 from .outputs import check_output
 from .training_sets import read_targets, write_set
 
@@ -52,10 +52,9 @@ def _row(frame: Atoms) -> tuple[str, ...]:
     qm = str((frame.arrays["region"] == "QM").sum()) if "region" in frame.arrays else "-"
     kind = "" if info["energy_kind"] == "exact" else f" {info['energy_kind']}"
     work = f"{info['virtual_work']:.6f}" if "virtual_work" in info else "-"
-    asked = np.isfinite(frame.arrays.get("forces_qm", np.nan)).any()
-    how = "skipped" if info.get("skipped") else "-" if not asked else "recalled" if info.get("recalled") else "computed"
     return (str(info["evaluation"]), str(info["replica"]), str(info["time"]), atoms, qm,
-            "-" if energy is None else f"{energy:.6f}{kind}", f"{largest:.4f}", work, how)
+            "-" if energy is None else f"{energy:.6f}{kind}", f"{largest:.4f}", work,
+            quantum_forces_of(frame) or "-")
 
 
 def check_log(file: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections import defaultdict
+from collections import defaultdict, deque
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from . import coupling
 from .charts import Chart, Series
 from .errors import LMLinkError
 from .force_log import frames_of
-from .log_cluster import clusters_of, region_names
+from .log_cluster import clusters_of, quantum_forces_of, region_names
 from .log_commands import warnings_as_lines
 from .outputs import Replaced, check_output
 from .report_page import atoms_picture, charts, page, section, table, verdict
@@ -55,31 +55,31 @@ class _Run:
         self.columns: dict[str, list[float]] = defaultdict(list)
         self.how: list[str] = []
         self.times: list[str] = []
-        self.computed: list[Atoms] = []  # the last ones
-        self.last: Atoms | None = None
+        self.computed: deque[Atoms] = deque(maxlen=COUPLING_FRAMES)  # the last ones
+        self.last: Atoms
         self.potentials: list[str] = []
         for frame in frames_of(file):
             self._take(frame)
-        if self.last is None:
+        if not self.how:
             raise LMLinkError(f"{file} has no frames")
 
     def _take(self, frame: Atoms) -> None:
         info, results = frame.info, frame.calc.results if frame.calc is not None else {}
         forces = np.linalg.norm(results.get("forces", np.zeros((0, 3))), axis=1)
-        quantum = bool(np.isfinite(frame.arrays.get("forces_qm", np.nan)).any())
+        how = quantum_forces_of(frame)
         values = {"evaluation": info["evaluation"], "replica": info["replica"], "energy": results.get("energy"),
                   "work": info.get("virtual_work"), "force": forces.max(initial=0.0),
-                  "engine": info.get("engine_seconds"), "qm": _largest_difference(frame) if quantum else None,
-                  "natoms": info["log_natoms"]}
+                  "engine": info.get("engine_seconds"),
+                  "qm": _largest_difference(frame) if "forces_qm" in frame.arrays else None}
         for name, value in values.items():
             self.columns[name].append(math.nan if value is None else float(value))
-        self.how.append("skipped" if info.get("skipped") else "recalled" if info.get("recalled") else "computed" if quantum else "–")
+        self.how.append(how)
         self.times.append(str(info.get("time", "")))
         potential = str(info.get("potential", ""))
         if potential and (not self.potentials or self.potentials[-1] != potential):
             self.potentials.append(potential)
-        if quantum and not info.get("recalled"):
-            self.computed = [*self.computed[1 - COUPLING_FRAMES:], frame]
+        if how == "computed":
+            self.computed.append(frame)
         self.last = frame
 
     def of_replicas(self, name: str) -> list[Series]:
@@ -93,7 +93,7 @@ class _Run:
 
 
 def _largest_difference(frame: Atoms) -> float | None:
-    """|F_QM − F_ML| on QM atoms."""
+    """|F_QM − F_ML| on QM atoms; None where none of them has a quantum force."""
     difference = np.linalg.norm(frame.arrays["forces_qm"] - frame.arrays["forces_ml"], axis=1)
     known = difference[(frame.arrays["region"] == "QM") & np.isfinite(difference)]
     return float(known.max()) if len(known) else None
@@ -103,7 +103,7 @@ def _log_sections(file: str, named: bool) -> Iterator[str]:
     run = _Run(file)
     name = f"{Path(file).name}: " if named else ""
     yield section(f"{name}the run", table(["", ""], _run_rows(file, run)))
-    kind = run.last.info["energy_kind"] if run.last is not None else ""
+    kind = run.last.info["energy_kind"]
     energy = "energy" if kind == "exact" else f"energy ({kind})"
     energies = Chart("Energy", "evaluation", f"{energy}, eV", run.of_replicas("energy")).svg()
     yield section(f"{name}evaluations", charts([
@@ -119,9 +119,7 @@ def _log_sections(file: str, named: bool) -> Iterator[str]:
 
 def _run_rows(file: str, run: _Run) -> list[list[str]]:
     last = run.last
-    assert last is not None
-    count = len(run.how)
-    rows = [["force log", file], ["evaluations", str(count)],
+    rows = [["force log", file], ["evaluations", str(len(run.how))],
             ["replicas", str(len(set(run.columns["replica"])))], ["atoms", f"{last.info['log_natoms']}"]]
     span = _span(run.times)
     if span:
@@ -168,7 +166,7 @@ def _coupling_section(name: str, run: _Run) -> str:
 def _regions_section(name: str, run: _Run) -> str:
     """The last frame that was computed: clusters of partial frames, else the whole structure."""
     frame = run.computed[-1] if run.computed else run.last
-    if frame is None or not region_names(frame):
+    if not region_names(frame):
         return ""
     whole = bool(frame.info["log_complete"]) and len(frame) <= MOST_ATOMS
     shown = [frame] if whole else list(clusters_of(frame))
