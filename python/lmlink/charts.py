@@ -38,7 +38,7 @@ class Chart:
     marks: list[tuple[float, str]] = field(default_factory=list)  # vertical lines at x, with their texts
 
     def svg(self) -> str:
-        """The whole element; a text in its place where there is no point."""
+        """The whole element; empty where there is no point."""
         points = [(x, y) for series in self.series for x, y in zip(series.x, series.y) if self._is_shown(x, y)]
         if not points:
             return ""

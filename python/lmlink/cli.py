@@ -102,9 +102,8 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _add_log(commands: Commands[argparse.ArgumentParser]) -> None:
-    text = "show a force log, and make training sets of it or of other files"
-    parser = commands.add_parser("log", help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
-    parser.set_defaults(run=lambda _: _refuse("lmlink log needs a command: show, export or import"))
+    parser = _add(commands, "log", "show a force log, and make training sets of it or of other files",
+                  lambda _: _refuse("lmlink log needs a command: show, export or import"))
     ways = parser.add_subparsers(dest="log_command", metavar="COMMAND", title="commands")
     show = _add(ways, "show", "print a line for each evaluation", _lazy("show_log"))
     show.add_argument("file", metavar="LOG", help="the force log")

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import Iterable, Iterator, Mapping
 
-FILE_NAMES = ("FILE", "LOG", "POTENTIAL", "OUTPUT", "RUN", "REPORT")
+FILE_NAMES = ("FILE", "LOG", "POTENTIAL", "OUTPUT", "RUN")
 SEE_ALSO = ("lmlink-eval", "lmlink-retrain", "lmlink-serve")
 
 
@@ -78,7 +78,7 @@ def _man_command(name: str, parser: argparse.ArgumentParser, text: str) -> list[
     forms = {"+": "{} ...", "?": "[{}]"}
     head += [forms.get(str(action.nargs), "{}").format(f"\\fI{_roff(value_of(action))}\\fR")
              for action in positionals(parser)]
-    lines = [".TP", " ".join(head), _roff(parser.description or text[0].upper() + text[1:] + ".")]
+    lines = [".TP", " ".join(head), _roff(parser.description or _sentence(text))]
     inner = [line for action in (*positionals(parser), *options(parser)) if "--help" not in action.option_strings
              for line in _man_option(action)]
     return [*lines, ".RS", *inner, ".RE"] if inner else lines
