@@ -46,6 +46,15 @@ def steps(atoms, count, seed=5):
         yield moved
 
 
+def log_of_a_potential(potentials, start, folders, atoms, count):
+    """Path of the log of a potential by itself, of so many small steps, and what was answered."""
+    folder, sockets = folders
+    path = configure(folder, atoms, linear(potentials / ML), log={"file": "log.xyz"})
+    with Mixture(start, sockets, path) as mixture:
+        replies = [mixture.evaluate(moved) for moved in steps(atoms, count)]
+    return folder / "log.xyz", replies
+
+
 def potential_forces(lmlink_eval, potential, atoms, folder):
     """Forces of one potential by lmlink-eval."""
     lmlink_eval("--potential", potential, write_exactly(atoms, folder / "alone.xyz"), "--output",
@@ -125,12 +134,8 @@ def test_gradients_of_qm_atoms_are_exact(potentials, lmlink_eval, start, folders
 
 
 def test_linear_calculator(potentials, start, folders):
-    folder, sockets = folders
-    atoms = block(3)
-    path = configure(folder, atoms, linear(potentials / ML), log={"file": "log.xyz"})
-    with Mixture(start, sockets, path) as mixture:
-        replies = [mixture.evaluate(moved) for moved in steps(atoms, 2)]
-    frames = read(folder / "log.xyz", index=":")
+    log, replies = log_of_a_potential(potentials, start, folders, block(3), 2)
+    frames = read(log, index=":")
     assert len(frames) == 2
     for frame, reply in zip(frames, replies):
         assert np.abs(frame.get_forces() - reply.forces).max() < ROUNDING

@@ -24,6 +24,13 @@ def two_regions(atoms, apart, blend=0.0):
             for side in (-1, 1)]
 
 
+def configure_regions(folder, potentials, atoms, regions):
+    """A mixture of two potentials with these regions, and its log; the path of the configuration."""
+    engine = linear(potentials / ENGINE)
+    return configure(folder, atoms, mixing(linear(potentials / ML), *((region, engine) for region in regions)),
+                     log={"file": "log.xyz"})
+
+
 def clusters(path, names=("1", "2")):
     """Labelled structure and the clusters that --check writes."""
     stem = str(path.with_suffix(""))
@@ -44,9 +51,7 @@ def test_columns_and_keys(apart, blend, potentials, lmlink_eval, start, folders)
     folder, sockets = folders
     atoms = block(10)
     regions = two_regions(atoms, apart, blend)
-    path = configure(folder, atoms, mixing(linear(potentials / ML), *((region, linear(potentials / ENGINE))
-                                                                      for region in regions)),
-                     log={"file": "log.xyz"})
+    path = configure_regions(folder, potentials, atoms, regions)
     parts = clusters(path)
     shared = np.intersect1d(*(part.arrays["index"] for part in parts))
     assert (len(shared) > 5) == (apart < 10) and (len(shared) == 0) == (apart > 10)
@@ -95,9 +100,7 @@ def test_retraining(potentials, lmlink_eval, start, folders):
     says; what was recalled, of all regions or of one, is no target again."""
     folder, sockets = folders
     atoms = block(8)
-    path = configure(folder, atoms, mixing(linear(potentials / ML), *((region, linear(potentials / ENGINE))
-                                                                      for region in two_regions(atoms, 9.0))),
-                     log={"file": "log.xyz"})
+    path = configure_regions(folder, potentials, atoms, two_regions(atoms, 9.0))
     parts = clusters(path)
     first, second = list(steps(atoms, 2))
     half = second.copy()  # of the first cluster, no atom has moved since `first`

@@ -15,8 +15,8 @@ from ase.units import GPa
 from conftest import run_retrain
 from engines import VASP_STAND_IN
 from mixture import Mixture, check, configure, linear, mixing
-from test_force_log import ENGINE, ML, block, potential_forces, steps
-from test_log_regions import clusters, two_regions
+from test_force_log import ENGINE, ML, block, log_of_a_potential, potential_forces, steps
+from test_log_regions import clusters, configure_regions, two_regions
 
 from lmlink import LMLinkError, LMLinkWarning, iread_log, read_log, read_targets, write_set
 
@@ -97,9 +97,7 @@ def test_several_regions(potentials, lmlink_eval, start, folders):
     """A cluster for each, also where they overlap."""
     folder, sockets = folders
     atoms = block(8)
-    path = configure(folder, atoms, mixing(linear(potentials / ML), *((region, linear(potentials / ENGINE))
-                                                                      for region in two_regions(atoms, 9.0))),
-                     log={"file": "log.xyz"})
+    path = configure_regions(folder, potentials, atoms, two_regions(atoms, 9.0))
     parts = clusters(path)
     with Mixture(start, sockets, path) as mixture:
         for _ in range(2):  # the second time both are recalled
@@ -118,12 +116,7 @@ def test_several_regions(potentials, lmlink_eval, start, folders):
 @pytest.fixture
 def plain(potentials, start, folders):
     """The log of a potential by itself, and what was answered."""
-    folder, sockets = folders
-    atoms = block(2)
-    path = configure(folder, atoms, linear(potentials / ML), log={"file": "log.xyz"})
-    with Mixture(start, sockets, path) as mixture:
-        replies = [mixture.evaluate(there) for there in steps(atoms, 3)]
-    return folder / "log.xyz", replies
+    return log_of_a_potential(potentials, start, folders, block(2), 3)
 
 
 def test_a_potential_by_itself(plain):
