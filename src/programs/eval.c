@@ -8,20 +8,17 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
-#include "base/print.h"
 #include "base/sys.h"
 #include "calculator/derived_results.h"
 #include "calculator/result_names.h"
 #include "lmlink/extxyz.h"
 #include "lmlink/potential.h"
-#include "lmlink/version.h"
-#include "potential/format.h"
-#include "potential/term_lines.h"
+#include "potential/potential.h"
 #include "programs/eval_arrays.h"
-#include "programs/eval_committee.h"
 #include "programs/eval_frame.h"
 #include "programs/eval_region.h"
 #include "programs/eval_work.h"
+#include "programs/eval_write.h"
 #include "programs/potential_keys.h"
 #include "programs/program.h"
 #include "programs/signals.h"
@@ -398,35 +395,6 @@ static lml_status read_potential(run *r, lml_error *error) {
   return status == LML_OK ? lml_calculator_check(r->calculator, &request, error) : status;
 }
 
-/** Coefficients alone give wrong forces at short distances, and LAMMPS does not ask. */
-static void warn_of_terms(const lml_potential *potential, const char *path) {
-  char terms[LML_TERM_STYLES_TEXT];
-  lml_term_styles(potential, terms);
-  if (terms[0] != '\0')
-    fprintf(stderr,
-            "%s: warning: %s: the fixed terms (%s) are not part of it: use it by a %s file that adds them, as %s "
-            "does\n",
-            command.program, path, terms, potential->format->script_extension, lml_path_name(potential->path));
-}
-
-/** Write the potential where that is asked for, to a file that is not there yet. */
-static lml_status write_potential(const run *r, lml_error *error) {
-  const char *path = lml_arguments_text(r->arguments, "write", 0);
-  struct stat unused;
-  char comment[256];
-  const bool committee = lml_arguments_count(r->arguments, "committee") > 0;
-  if (path == NULL && committee) return lml_fail(error, LML_ERR_USAGE, "--committee needs --write FILE");
-  if (path == NULL) return LML_OK;
-  if (r->potential == NULL) return lml_fail(error, LML_ERR_USAGE, "--write needs --potential FILE");
-  lml_print_cut(comment, sizeof comment, "lmlink %s: from %s", lml_version(), lml_path_name(r->potential->path));
-  if (!committee && lml_sys->stat(path, &unused) == 0)
-    return lml_fail(error, LML_ERR_USAGE, "%s: exists already: choose another name, or remove it", path);
-  const lml_status status = committee ? lml_eval_write_committee(r->potential, path, comment, error)
-                                      : lml_format_write(r->potential, path, comment, error);
-  if (status == LML_OK) warn_of_terms(r->potential, path);
-  return status;
-}
-
 static lml_status open_outputs(run *r, lml_error *error) {
   const char *output = lml_arguments_text(r->arguments, "output", 0);
   const char *descriptors = lml_arguments_text(r->arguments, "descriptors", 0);
@@ -460,7 +428,7 @@ static lml_status run_all(run *r, lml_error *error) {
   lml_status status = check_options(r, error);
   if (status == LML_OK) status = read_potential(r, error);
   if (status == LML_OK) status = check_inputs_stay(r, error);
-  if (status == LML_OK) status = write_potential(r, error);
+  if (status == LML_OK) status = lml_eval_write(r->arguments, r->potential, error);
   if (status == LML_OK) status = open_outputs(r, error);
   if (status == LML_OK && r->input != NULL) status = for_each_frame(r, process_frame, error);
   if (status == LML_OK && r->has_path) status = print_work(r, error);
