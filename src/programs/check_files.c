@@ -40,8 +40,7 @@ static lml_status write_regions(const lml_build *build, const char *path, lml_er
 /** A region without atoms has no cluster, and no file of one that it once had. */
 static lml_status remove_cluster(const char *path, lml_error *error) {
   if (lml_sys->unlink(path) == 0 || errno == ENOENT) return LML_OK;
-  return lml_fail(error, LML_ERR_IO, "%s: is of another configuration and cannot be removed: %s", path,
-                  strerror(errno));
+  return lml_fail_errno(error, errno, "%s: is of another configuration and cannot be removed", path);
 }
 
 /** Write the cluster of region @p r. */
