@@ -97,8 +97,7 @@ void lml_unknown_species_warn(const lml_unknown_species *unknown, const lml_stru
   size_t found = 0;
   for (size_t i = 0; i < structure->natoms; i++) {
     if (weight_of(regions, nregions, i) >= 1.0 || !is_near(unknown, structure, &lattice, i, distance)) continue;
-    const size_t used = strlen(list);
-    if (found < SHOWN) lml_print_cut(list + used, sizeof list - used, " %zu", i);
+    if (found < SHOWN) lml_print_behind(list, sizeof list, " %zu", i);
     found++;
   }
   if (found > 0)

@@ -104,15 +104,12 @@ void lml_check_describe_cluster(const lml_built_region *region, char *text, size
   lml_print_cut(text, size, "%s: %zu atoms in", region->config->name, structure->natoms);
   for (int k = 0; k < 3; k++) {
     const double *v = structure->cell + 3 * k;
-    const size_t used = strlen(text);
-    lml_print_cut(text + used, size - used, "%s %g", k == 0 ? "" : " ×", hypot(hypot(v[0], v[1]), v[2]));
+    lml_print_behind(text, size, "%s %g", k == 0 ? "" : " ×", hypot(hypot(v[0], v[1]), v[2]));
   }
-  size_t used = strlen(text);
-  lml_print_cut(text + used, size - used, " Å");
+  lml_print_behind(text, size, " Å");
   for (int k = 0, count = 0; k < 3; k++) {
     if (!structure->pbc[k]) continue;
-    used = strlen(text);
-    lml_print_cut(text + used, size - used, "%s%c", count++ == 0 ? ", periodic along " : ", ", names[k]);
+    lml_print_behind(text, size, "%s%c", count++ == 0 ? ", periodic along " : ", ", names[k]);
   }
 }
 
@@ -121,9 +118,9 @@ void lml_check_describe_engine(const lml_built_region *region, char *text, size_
   lml_print_cut(text, size, "%s: ", region->config->name);
   const size_t used = strlen(text);
   if (config->type == LML_CALCULATOR_LINEAR)
-    lml_print_cut(text + used, size - used, "%s", config->potential);
+    lml_print_behind(text, size, "%s", config->potential);
   else if (config->type == LML_CALCULATOR_MIXING)
-    lml_print_cut(text + used, size - used, "a mixture");
+    lml_print_behind(text, size, "a mixture");
   else
     lml_remote_calculator_describe(region->calculator, text + used, size - used);
 }

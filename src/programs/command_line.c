@@ -78,8 +78,7 @@ static lml_status check_choice(const lml_option *option, const char *value, lml_
   char known[256] = "";
   for (size_t k = 0; option->choices[k] != NULL; k++) {
     if (strcmp(option->choices[k], value) == 0) return LML_OK;
-    const size_t used = strlen(known);
-    lml_print_cut(known + used, sizeof known - used, "%s%s", k == 0 ? "" : ", ", option->choices[k]);
+    lml_print_behind(known, sizeof known, "%s%s", k == 0 ? "" : ", ", option->choices[k]);
   }
   return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not one of: %s", option->name, value, known);
 }

@@ -213,13 +213,8 @@ static lml_status check_alternatives(const lml_keys_reading *reading, const lml_
   char names[REASON_SIZE] = "";
   size_t found = 0;
   for (size_t k = 0; k < count; k++) {
-    const size_t used = strlen(names);
     found += lml_json_has(object, table->keys[k].name);
-    lml_print_cut(names + used, sizeof names - used, "%s%s",
-                  k == 0       ? ""
-                  : count == 2 ? " or "
-                               : ", ",
-                  table->keys[k].name);
+    lml_print_behind(names, sizeof names, "%s%s", k == 0 ? "" : count == 2 ? " or " : ", ", table->keys[k].name);
   }
   if (count == 0 || found == 1) return LML_OK;
   if (count == 2) return lml_json_fail(reading->document, object, NULL, error, "needs either %s%s", names, purpose);

@@ -351,9 +351,8 @@ void lml_server_describe_calculator(const lml_server *server, char *text, size_t
   const lml_calculator_config *config = &server->config->calculator;
   lml_print_cut(text, size, "%s: ", lml_calculator_type_names[config->type]);
   if (config->type == LML_CALCULATOR_MIXING) {
-    const size_t used = strlen(text);
-    lml_print_cut(text + used, size - used, "%zu QM region%s in ", config->mixing->nregions,
-                  config->mixing->nregions == 1 ? "" : "s");
+    lml_print_behind(text, size, "%zu QM region%s in ", config->mixing->nregions,
+                     config->mixing->nregions == 1 ? "" : "s");
     while (config->type == LML_CALCULATOR_MIXING) config = config->mixing->ml;
   }
   const size_t used = strlen(text);
@@ -419,8 +418,7 @@ static void append_counts(const lml_structure *structure, char *text, size_t siz
     size_t count = 0;
     for (size_t i = 0; i < structure->natoms; i++) count += structure->numbers[i] == number;
     if (count == 0) continue;
-    const size_t used = strlen(text);
-    lml_print_cut(text + used, size - used, "%s%s %zu", separator, lml_element_symbol(number), count);
+    lml_print_behind(text, size, "%s%s %zu", separator, lml_element_symbol(number), count);
     separator = ", ";
   }
 }
@@ -428,12 +426,10 @@ static void append_counts(const lml_structure *structure, char *text, size_t siz
 static void append_pbc(const bool pbc[3], char *text, size_t size) {
   static const char *const names[] = {"a", "b", "c"};
   const char *separator = "; periodic along ";
-  size_t used = strlen(text);
-  if (!pbc[0] && !pbc[1] && !pbc[2]) lml_print_cut(text + used, size - used, "; not periodic");
+  if (!pbc[0] && !pbc[1] && !pbc[2]) lml_print_behind(text, size, "; not periodic");
   for (size_t i = 0; i < 3; i++) {
     if (!pbc[i]) continue;
-    used = strlen(text);
-    lml_print_cut(text + used, size - used, "%s%s", separator, names[i]);
+    lml_print_behind(text, size, "%s%s", separator, names[i]);
     separator = ", ";
   }
 }
