@@ -28,6 +28,7 @@ struct lml_server {
   const lml_serve_config *config;
   lml_comm *comm;
   const lml_log *log;
+  lml_server_flags flags;
   lml_build parts;
   lml_structure structure; /**< no atoms where none is configured */
   unsigned char *labels;   /**< its column region; NULL: it has none */
@@ -37,8 +38,6 @@ struct lml_server {
   lml_reload *reload;             /**< rank 0's; NULL: there is no potential to reload */
   lml_adaptive_regions *adaptive; /**< rank 0's; NULL: no region moves */
   lml_skipping *skipping;         /**< rank 0's; NULL: no region may be skipped */
-  volatile sig_atomic_t *asked;   /**< for new coefficients; NULL: nobody can ask */
-  volatile sig_atomic_t *status;  /**< whether somebody asks what is done; likewise */
   lml_meter meter;
   lml_session *session;   /**< rank 0's */
   lml_ipi_client *client; /**< rank 0's */
@@ -134,13 +133,13 @@ static lml_status_source status_source(const lml_server *server) {
 /** Answer who asks what the server does. */
 static void attend(void *context) {
   const lml_server *server = context;
-  if (server->status == NULL || *server->status == 0) return;
-  *server->status = 0;
+  if (server->flags.status == NULL || *server->flags.status == 0) return;
+  *server->flags.status = 0;
   const lml_status_source source = status_source(server);
   lml_status_tell(&source, server->log);
 }
 
-static lml_status create_client(lml_server *server, volatile const sig_atomic_t *stop, lml_error *error) {
+static lml_status create_client(lml_server *server, lml_error *error) {
   const lml_driver_config *driver = &server->config->driver;
   const lml_ipi_client_settings settings = {
       .address = server->address,
@@ -148,7 +147,7 @@ static lml_status create_client(lml_server *server, volatile const sig_atomic_t 
       .wait_limit = driver->wait,
       .trust = driver->user,
       .max_natoms = LML_SESSION_MAX_NATOMS,
-      .stop = stop,
+      .stop = server->flags.stop,
       .attend = attend,
       .waiting = tell_waiting,
       .context = server,
@@ -165,7 +164,7 @@ static lml_status create_reload(lml_server *server, lml_error *error) {
                                         .parameters = config->parameters,
                                         .fixed_terms = config->fixed_terms,
                                         .when = config->reload,
-                                        .asked = server->asked,
+                                        .asked = server->flags.reload,
                                         .recorder = server->recorder,
                                         .log = server->log};
   return lml_reload_create(&settings, &server->reload, error);
@@ -238,7 +237,7 @@ static lml_status create_session(lml_server *server, lml_error *error) {
   return lml_session_create(&settings, &server->session, error);
 }
 
-static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, lml_error *error) {
+static lml_status build(lml_server *server, lml_error *error) {
   lml_status status = lml_comm_agree(server->comm, read_files(server, error), error);
   if (status != LML_OK) return status;
   for (size_t i = 0; lml_comm_rank(server->comm) == 0 && i < server->parts.npotentials; i++)
@@ -255,7 +254,7 @@ static lml_status build(lml_server *server, volatile const sig_atomic_t *stop, l
   if (status == LML_OK) status = create_adaptive_regions(server, error);
   if (status == LML_OK) status = create_skipping(server, error);
   if (status == LML_OK) status = create_session(server, error);
-  return status == LML_OK ? create_client(server, stop, error) : status;
+  return status == LML_OK ? create_client(server, error) : status;
 }
 
 lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, const lml_log *log,
@@ -271,10 +270,9 @@ lml_status lml_server_create(const lml_serve_config *config, lml_comm *comm, con
   created->config = config;
   created->comm = comm;
   created->log = log;
-  created->asked = flags->reload;
-  created->status = flags->status;
+  created->flags = *flags;
   lml_meter_begin(&created->meter);
-  status = build(created, flags->stop, error);
+  status = build(created, error);
   if (status == LML_OK)
     *server = created;
   else
