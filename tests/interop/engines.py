@@ -17,6 +17,8 @@ from conftest import LAMMPS_DATA, ROOT, TIMEOUT, program
 
 CELL = 7.0 * np.eye(3)  # Å
 VASP_STAND_IN = ROOT / "tests" / "support" / "vasp_stand_in.py"
+# Launches an engine of springs that answers at once.
+SPRINGS = f"exec {sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
 
 
 class Engine:

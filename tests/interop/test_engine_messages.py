@@ -7,13 +7,12 @@ from threading import Thread
 
 import pytest
 from ase import Atoms
-from conftest import ROOT, need, program
-from engines import ENGINES, write_configuration
+from conftest import need, program
+from engines import ENGINES, SPRINGS, write_configuration
 from mixture import Mixture, block, configure, linear, middle, mixing, remote
 from serve import finish, socket_name, until_it_ends
 
 ATOMS = Atoms("ArAr", positions=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], cell=[9, 9, 9], pbc=True)
-SPRINGS = f"{sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def test_end_without_an_engine(serve, on_failure):
 
 def test_engine_in_the_background(serve):
     """A launcher that ends well while the engine goes on is no reason for a warning."""
-    forces, code, lines = serve(f"(sleep 0.2; exec {SPRINGS}) & exit 0")
+    forces, code, lines = serve(f"(sleep 0.2; {SPRINGS}) & exit 0")
     assert code == 0 and abs(forces).max() > 0.01
     assert not [line for line in lines if "warning" in line], lines
 

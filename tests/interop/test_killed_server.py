@@ -12,13 +12,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from conftest import ROOT, TIMEOUT, program
-from engines import write_configuration
+from engines import SPRINGS, write_configuration
 from scripted_driver import Driver
 from serve import children_of, descendants, ends, finish, is_running
 
-SUPPORT = ROOT / "tests" / "support"
-STUBBORN = f"{sys.executable} -S {SUPPORT / 'stubborn_engine.py'} {{path}}"
-SPRINGS = f"exec {sys.executable} -S {SUPPORT / 'faulty_engine.py'} {{path}} none none mark"
+STUBBORN = f"{sys.executable} -S {ROOT / 'tests' / 'support' / 'stubborn_engine.py'} {{path}}"
 PAIR = Atoms("ArAr", positions=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], cell=[9, 9, 9], pbc=True)
 
 

@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,14 +16,14 @@ import numpy as np
 import pytest
 from ase.io import read, write
 from ase.units import Bohr, Hartree
-from conftest import ROOT, TIMEOUT, program
+from conftest import TIMEOUT, program
+from engines import SPRINGS
 from mixture import configure, linear, mixing, remote
 from scripted_driver import Driver
 from serve import descendants, ends, is_running
 from test_force_log import ML, block, sphere, steps
 from test_retrain import cells, label, read_coefficients, teacher  # noqa: F401 (fixtures)
 
-SPRINGS = f"exec {sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
 SEED = 20260101
 
 

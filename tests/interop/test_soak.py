@@ -4,13 +4,12 @@ import os
 import random
 import signal
 import struct
-import sys
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.units import Bohr
-from conftest import ROOT
+from engines import SPRINGS
 from mixture import Mixture, configure, linear, mixing, remote
 from scripted_driver import Driver
 from serve import descendants, finish, serve_command, write_structure
@@ -18,7 +17,6 @@ from test_force_log import ML, block, sphere, steps
 
 FIRST, GROWTH = 100, 1 << 20  # evaluations; bytes
 ROUNDING = 1e-9
-SPRINGS = f"exec {sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
 
 
 def held(pid):
