@@ -64,7 +64,7 @@ static lml_status take_frames(lml_run *r, size_t index, int *stop, lml_error *er
 /** Make the sums by folds of the frames that are there. Which frames are equivalent, and so the folds, may change with
  *  each frame that comes; *@p ready is whether there are two folds at all. */
 static lml_status sum_by_folds(lml_run *r, bool *ready, lml_error *error) {
-  lml_run_forget_folds(r);
+  lml_retrain_forget_folds(r->retrain);
   const lml_status status = lml_run_group_frames(r, error);
   *ready = status == LML_OK && r->retrain->nfolds > 1;
   return *ready ? lml_run_sum_folds(r, error) : status;

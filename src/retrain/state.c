@@ -20,6 +20,13 @@ void lml_retrain_forget_result(lml_retrain *retrain) {
   retrain->coverages = NULL;
 }
 
+void lml_retrain_forget_folds(lml_retrain *retrain) {
+  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds; k++) lml_normal_free(&retrain->folds[k]);
+  lml_free(retrain->folds);
+  retrain->folds = NULL;
+  retrain->nfolds = retrain->ngroups = 0;
+}
+
 void lml_retrain_free(lml_retrain *retrain) {
   lml_potential_destroy(retrain->original);
   lml_potential_destroy(retrain->start);
@@ -30,9 +37,8 @@ void lml_retrain_free(lml_retrain *retrain) {
   lml_normal_free(&retrain->target);
   lml_normal_free(&retrain->soft);
   for (size_t s = 0; retrain->tests != NULL && s < retrain->options->nsets; s++) lml_normal_free(&retrain->tests[s]);
-  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds; k++) lml_normal_free(&retrain->folds[k]);
   lml_free(retrain->tests);
-  lml_free(retrain->folds);
+  lml_retrain_forget_folds(retrain);
   lml_soft_sample_free(&retrain->sample);
   lml_free(retrain->trials);
   lml_start_files_free(retrain->start_files);

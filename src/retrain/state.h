@@ -102,6 +102,10 @@ typedef struct lml_retrain {
 
 /** Free the new potential and its errors, which lml_run_finish makes. */
 void lml_retrain_forget_result(lml_retrain *retrain);
+
+/** Free the sums by folds, of which there are none then. */
+void lml_retrain_forget_folds(lml_retrain *retrain);
+
 void lml_retrain_free(lml_retrain *retrain);
 
 /** What is reported and asked while it runs; members may be NULL. On rank 0 alone. */

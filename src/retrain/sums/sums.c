@@ -254,14 +254,6 @@ static lml_status make_folds(lml_run *r, lml_error *error) {
   return status;
 }
 
-void lml_run_forget_folds(lml_run *r) {
-  lml_retrain *retrain = r->retrain;
-  for (size_t k = 0; retrain->folds != NULL && k < retrain->nfolds; k++) lml_normal_free(&retrain->folds[k]);
-  lml_free(retrain->folds);
-  retrain->folds = NULL;
-  retrain->nfolds = retrain->ngroups = 0;
-}
-
 /** Let sums of targets and tests have offsets of energies, where there are any. */
 static lml_status allow_offsets(lml_run *r, lml_error *error) {
   lml_retrain *retrain = r->retrain;

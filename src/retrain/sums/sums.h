@@ -1,5 +1,5 @@
 /** @file sums.h
- *  The constraints' rows and the sums over all others. All functions are collective but those that forget.
+ *  The constraints' rows and the sums over all others. All functions are collective but lml_run_forget_baseline.
  */
 #ifndef LML_RETRAIN_SUMS_SUMS_H
 #define LML_RETRAIN_SUMS_SUMS_H
@@ -20,9 +20,6 @@ lml_status lml_run_make_sums(lml_run *run, lml_error *error);
 
 /** Make the sums of targets anew, by the folds that their frames are in now. */
 lml_status lml_run_sum_folds(lml_run *run, lml_error *error);
-
-/** Forget those by folds, of which there are none then; not collective. */
-void lml_run_forget_folds(lml_run *run);
 
 /** Add to the targets' sums the frames of set number @p index from @p first on. */
 lml_status lml_run_add_frames(lml_run *run, size_t index, size_t first, lml_error *error);
