@@ -226,8 +226,7 @@ static const lml_key uncertain_keys[] = {
      .range = LML_RANGE_NOT_NEGATIVE,
      .unit = "Å",
      .help = "with `update`: an atom of the cluster stays in the buffer until it is farther out by this, so that atoms "
-             "that "
-             "vibrate change nothing"},
+             "that vibrate change nothing"},
 };
 
 static const lml_key_table uncertain_table = {LML_KEYS(uncertain_keys)};
@@ -318,39 +317,41 @@ static lml_status check_moves(const lml_keys_reading *reading, const lml_json_va
                        "is for a region that moves; add update to the region, or omit %s", key);
 }
 
-/** Thresholds of uncertain atoms; likewise. */
+/** Where a region that moves ends: one that stays has nothing between inner and outer. */
+static lml_status check_outer(const lml_keys_reading *reading, const lml_json_value *object,
+                              const lml_region_config *region, double inner, double *outer, lml_error *error) {
+  const lml_status status = check_moves(reading, object, region, "outer", error);
+  if (status != LML_OK) return status;
+  if (region->update == 0) *outer = inner;
+  if (region->update == 0 || lml_json_has(object, "outer")) return LML_OK;
+  return lml_json_fail(reading->document, object, "outer", error, "the key is missing; add it");
+}
+
+/** Thresholds of uncertain atoms. */
 static lml_status check_uncertain(const lml_keys_reading *reading, const lml_json_value *object,
                                   lml_region_config *region, lml_error *error) {
-  static const char *const moving[] = {"outer", "enter_after", "leave_after", "margin"};
+  static const char *const moving[] = {"enter_after", "leave_after", "margin"};
   const lml_json_value *uncertain = NULL;
   lml_uncertain_settings *settings = &region->region.uncertain;
   lml_status status = lml_json_object(reading->document, object, "uncertain", LML_JSON_REQUIRED, &uncertain, error);
+  if (status == LML_OK) status = check_outer(reading, uncertain, region, settings->inner, &settings->outer, error);
   for (size_t k = 0; k < sizeof moving / sizeof moving[0] && status == LML_OK; k++)
     status = check_moves(reading, uncertain, region, moving[k], error);
   if (status != LML_OK) return status;
-  if (region->update == 0) {
-    settings->outer = settings->inner;
-    settings->margin = 0.0;
-  }
-  if (!lml_json_has(uncertain, "outer") && region->update > 0)
-    return lml_json_fail(reading->document, uncertain, "outer", error, "the key is missing; add it");
+  if (region->update == 0) settings->margin = 0.0;
   if (settings->outer <= settings->inner) return LML_OK;
   return lml_json_fail(reading->document, uncertain, "outer", error, "must not be larger than inner");
 }
 
-/** Radii of seeds: without `update` the region stays, and there is nothing outside of the inner radius. */
+/** Radii of seeds. */
 static lml_status check_around(const lml_keys_reading *reading, const lml_json_value *object, lml_region_config *region,
                                lml_error *error) {
   const lml_json_value *around = NULL;
-  double *outer = &region->region.around.outer;
-  const double inner = region->region.around.inner;
+  lml_region_settings *settings = &region->region;
+  double *outer = &settings->around.outer;
   lml_status status = lml_json_object(reading->document, object, "around", LML_JSON_REQUIRED, &around, error);
-  if (status == LML_OK) status = check_moves(reading, around, region, "outer", error);
-  if (status != LML_OK) return status;
-  if (region->update == 0) *outer = inner;
-  if (!lml_json_has(around, "outer") && region->update > 0)
-    return lml_json_fail(reading->document, around, "outer", error, "the key is missing; add it");
-  if (*outer >= inner) return LML_OK;
+  if (status == LML_OK) status = check_outer(reading, around, region, settings->around.inner, outer, error);
+  if (status != LML_OK || *outer >= settings->around.inner) return status;
   return lml_json_fail(reading->document, around, "outer", error, "must not be smaller than inner");
 }
 
