@@ -41,8 +41,7 @@ static const lml_option options[] = {
      .value = "TERMS",
      .choices = lml_fixed_terms_names,
      .help = "For a .snapcoeff file beside which a .snap or .mod file adds terms such as ZBL: add them (snap) or go "
-             "without "
-             "(none)."},
+             "without (none)."},
     {.name = "output", .value = "FILE", .help = "Write the frames with their results to this extended XYZ file."},
     {.name = "results",
      .value = "NAMES",
@@ -74,8 +73,7 @@ static const lml_option options[] = {
     {.name = "write",
      .value = "FILE",
      .help = "Write the potential to this .snapcoeff file and the .snapparam file beside it, or to this .uf3 or .yace "
-             "file. No "
-             "structures are needed then."},
+             "file. No structures are needed then."},
     {.name = "committee",
      .help =
          "With --write: write the members of the committee that the uncertainty beside the potential makes, to files "
