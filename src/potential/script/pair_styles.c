@@ -14,8 +14,7 @@
 
 static const char what_is_supported[] =
     "a .snap file may have 'pair_style snap' or 'pair_style hybrid/overlay zbl INNER OUTER snap', or mliap, uf3 or "
-    "pace "
-    "in place of snap, and 'table linear|spline N' beside it, and forces without another style would be wrong";
+    "pace in place of snap, and 'table linear|spline N' beside it, and forces without another style would be wrong";
 
 enum { MLIAP_WORDS = 7 /**< of the style and its settings */, MOST_POINTS = 1000000 /**< of a table */ };
 
@@ -470,8 +469,6 @@ static lml_status build_terms(const reader *r, const lml_atom_types *types, lml_
   for (size_t k = 0; k < r->styles->ntables && status == LML_OK; k++) status = build_tables(r, k, types, error);
   return status;
 }
-
-bool lml_pair_styles_add_terms(const lml_pair_styles *styles) { return styles->zbl.outer > 0.0 || styles->ntables > 0; }
 
 /* ---- the file ---- */
 

@@ -51,9 +51,6 @@ bool lml_pair_styles_is_name(const char *path);
 /** "snap", "mliap", "uf3", "pace". */
 const char *lml_pair_kind_name(lml_pair_kind kind);
 
-/** Whether there are fixed terms. */
-bool lml_pair_styles_add_terms(const lml_pair_styles *styles);
-
 /** Read @p path; names of files in it are relative to its folder, and tables are not opened. As in LAMMPS, a pair that
  *  no `pair_coeff` line of a term names has none under hybrid/overlay. Errors name file and line. */
 lml_status lml_pair_styles_read(const char *path, lml_pair_styles *styles, lml_error *error);
