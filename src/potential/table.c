@@ -18,14 +18,15 @@ typedef struct {
   double *value, *curvature; /* curvature: d²/d(r²)², of splines alone */
 } column;
 
-struct lml_table {
+/** One table, ready to be interpolated in. Immutable. */
+typedef struct table {
   lml_table_form form;
   size_t npoints;
   double inner, cutoff; /* Å */
   double begin, step;   /* Å²: r² of the first point, and between two */
   double *square;       /* Å²: r² of the points */
   column energy, push;  /* eV; force / r, eV/Å² */
-};
+} table;
 
 /** What a table is made from: splines through the file's entries. */
 typedef struct {
@@ -71,12 +72,12 @@ static double push_at(const splines *from, double square) {
 }
 
 /** Whether the points are the file's entries, so that these are taken as they are. */
-static bool is_match(const lml_table *t, const lml_table_section *s) {
+static bool is_match(const table *t, const lml_table_section *s) {
   return t->form == LML_TABLE_LINEAR && s->count == t->npoints && s->distances == LML_TABLE_EVEN_SQUARES &&
          s->high == t->cutoff;
 }
 
-static void set_points(lml_table *t, const splines *from) {
+static void set_points(table *t, const splines *from) {
   const bool match = is_match(t, from->section);
   for (size_t k = 0; k < t->npoints; k++) {
     const double square = t->begin + (double)k * t->step;
@@ -88,7 +89,7 @@ static void set_points(lml_table *t, const splines *from) {
 
 /** The slope of force/r by r² at the first point, or at the last one; from FPRIME or else from the splines a tenth of a
  *  step away. */
-static double push_slope(const lml_table *t, const splines *from, size_t point) {
+static double push_slope(const table *t, const splines *from, size_t point) {
   static const double tenth = 0.1;
   const lml_table_section *s = from->section;
   const bool last = point > 0;
@@ -99,7 +100,7 @@ static double push_slope(const lml_table *t, const splines *from, size_t point) 
   return last ? (push - push_at(from, square - width)) / width : (push_at(from, square + width) - push) / width;
 }
 
-static lml_status set_splines(lml_table *t, const splines *from, lml_error *error) {
+static lml_status set_splines(table *t, const splines *from, lml_error *error) {
   const size_t n = t->npoints;
   const lml_status status = lml_clamped_spline_make(t->square, t->energy.value, n, -0.5 * t->push.value[0],
                                                     -0.5 * t->push.value[n - 1], t->energy.curvature, error);
@@ -108,7 +109,7 @@ static lml_status set_splines(lml_table *t, const splines *from, lml_error *erro
                                  t->push.curvature, error);
 }
 
-static lml_status alloc_columns(lml_table *t, lml_error *error) {
+static lml_status alloc_columns(table *t, lml_error *error) {
   double **arrays[] = {&t->square, &t->energy.value, &t->push.value, &t->energy.curvature, &t->push.curvature};
   const size_t count = t->form == LML_TABLE_SPLINE ? 5 : 3;
   lml_status status = LML_OK;
@@ -117,7 +118,7 @@ static lml_status alloc_columns(lml_table *t, lml_error *error) {
   return status;
 }
 
-static lml_status fill(lml_table *t, const lml_table_section *section, lml_error *error) {
+static lml_status fill(table *t, const lml_table_section *section, lml_error *error) {
   splines from;
   lml_status status = make_splines(section, &from, error);
   if (status == LML_OK) status = alloc_columns(t, error);
@@ -127,50 +128,41 @@ static lml_status fill(lml_table *t, const lml_table_section *section, lml_error
   return status;
 }
 
-lml_status lml_table_make(const lml_table_section *section, const lml_table_style *style, double cutoff,
-                          const char *name, lml_table **table, lml_error *error) {
-  lml_table *t;
-  *table = NULL;
+/** Up to @p cutoff (Å, 0: the last distance). @p name stands for the table in errors. */
+static lml_status make(const lml_table_section *section, const lml_table_style *style, double cutoff, const char *name,
+                       table *t, lml_error *error) {
   if (cutoff == 0.0) cutoff = section->high;
   if (cutoff <= section->low || cutoff > section->high)
     return lml_fail(error, LML_ERR_INPUT, "%s: the cutoff %g Å is not within the table, which is from %g to %g Å", name,
                     cutoff, section->low, section->high);
-  lml_status status = lml_alloc(&t, 1, sizeof *t, "a table", error);
-  if (status != LML_OK) return status;
-  *t = (lml_table){.form = style->form,
-                   .npoints = style->npoints,
-                   .inner = section->low,
-                   .cutoff = cutoff,
-                   .begin = section->low * section->low};
+  *t = (table){.form = style->form,
+               .npoints = style->npoints,
+               .inner = section->low,
+               .cutoff = cutoff,
+               .begin = section->low * section->low};
   t->step = (cutoff * cutoff - t->begin) / (double)(t->npoints - 1);
-  status = fill(t, section, error);
-  if (status == LML_OK)
-    *table = t;
-  else
-    lml_table_free(t);
-  return status;
+  return fill(t, section, error);
 }
 
-void lml_table_free(lml_table *table) {
-  if (table == NULL) return;
-  lml_free(table->square);
-  lml_free(table->energy.value);
-  lml_free(table->energy.curvature);
-  lml_free(table->push.value);
-  lml_free(table->push.curvature);
-  lml_free(table);
+static void free_columns(table *t) {
+  lml_free(t->square);
+  lml_free(t->energy.value);
+  lml_free(t->energy.curvature);
+  lml_free(t->push.value);
+  lml_free(t->push.curvature);
 }
 
 /* ---- evaluating ---- */
 
-static double interpolate(const lml_table *t, const column *c, size_t k, double part) {
+static double interpolate(const table *t, const column *c, size_t k, double part) {
   const double rest = 1.0 - part, line = rest * c->value[k] + part * c->value[k + 1];
   if (t->form == LML_TABLE_LINEAR) return line;
   return line + ((rest * rest * rest - rest) * c->curvature[k] + (part * part * part - part) * c->curvature[k + 1]) *
                     (t->step * t->step / 6.0);
 }
 
-void lml_table_evaluate(const lml_table *t, double r, double *energy, double *slope) {
+/** 0 from the cutoff on, and NaN below the first distance, where the table says nothing. */
+static void interpolate_both(const table *t, double r, double *energy, double *slope) {
   const double square = r * r;
   *energy = *slope = r < t->cutoff ? NAN : 0.0;
   if (r >= t->cutoff || square < t->begin) return;
@@ -187,20 +179,20 @@ typedef struct {
   lml_pair_term base;
   lml_table_style style;
   size_t nelements, ntables;
-  lml_table **tables;
+  table *tables;
   lml_table_source *sources; /* what they were made from */
   size_t *of_pair;
 } table_term;
 
-static const lml_table *table_of(const table_term *self, size_t i, size_t j) {
+static const table *table_of(const table_term *self, size_t i, size_t j) {
   const size_t place = self->of_pair[i * self->nelements + j];
-  return place == 0 ? NULL : self->tables[place - 1];
+  return place == 0 ? NULL : &self->tables[place - 1];
 }
 
 static void evaluate(const lml_pair_term *term, size_t i, size_t j, double r, double *energy, double *slope) {
-  const lml_table *table = table_of((const table_term *)term, i, j);
+  const table *t = table_of((const table_term *)term, i, j);
   *energy = *slope = 0.0;
-  if (table != NULL) lml_table_evaluate(table, r, energy, slope);
+  if (t != NULL) interpolate_both(t, r, energy, slope);
 }
 
 static void describe(const lml_pair_term *term, char *text, size_t size) {
@@ -210,7 +202,7 @@ static void describe(const lml_pair_term *term, char *text, size_t size) {
 static void hash(const lml_pair_term *term, lml_sha256 *sum) {
   const table_term *self = (const table_term *)term;
   for (size_t p = 0; p < self->nelements * self->nelements; p++) {
-    const lml_table *t = table_of(self, p / self->nelements, p % self->nelements);
+    const table *t = table_of(self, p / self->nelements, p % self->nelements);
     const double numbers[] = {t == NULL ? -1.0 : (double)t->form, t == NULL ? 0.0 : t->begin,
                               t == NULL ? 0.0 : t->cutoff, t == NULL ? 0.0 : (double)t->npoints};
     lml_sha256_add(sum, numbers, sizeof numbers);
@@ -249,7 +241,7 @@ static lml_status write_line(const lml_pair_term *term, const lml_term_line *lin
 static void destroy(lml_pair_term *term) {
   table_term *self = (table_term *)term;
   for (size_t k = 0; k < self->ntables; k++) {
-    lml_table_free(self->tables[k]);
+    free_columns(&self->tables[k]);
     lml_free(self->sources[k].path);
     lml_free(self->sources[k].section);
   }
@@ -267,7 +259,7 @@ static const lml_pair_term_ops ops = {.evaluate = evaluate,
                                       .destroy = destroy};
 
 /** Whether energies or forces end in a step, as those do that are cut and not faded out. */
-static lml_status warn_of_jump(const lml_table *t, const lml_table_source *source, lml_text_list *warnings,
+static lml_status warn_of_jump(const table *t, const lml_table_source *source, lml_text_list *warnings,
                                lml_error *error) {
   const double energy = t->energy.value[t->npoints - 1], force = t->push.value[t->npoints - 1] * t->cutoff;
   if (fabs(energy) < small_jump && fabs(force) < small_jump) return LML_OK;
@@ -280,28 +272,29 @@ static lml_status warn_of_jump(const lml_table *t, const lml_table_source *sourc
 static lml_status read_table(table_term *self, const lml_table_source *source, lml_text_list *warnings,
                              lml_error *error) {
   const size_t k = self->ntables;
+  table *t = &self->tables[k];
   lml_table_section section = {0};
   char name[LML_ERROR_MESSAGE_SIZE];
   lml_print_cut(name, sizeof name, "%s: section '%s'", source->path, source->section);
+  self->ntables++;
   lml_status status = lml_table_section_read(source->path, source->section, &section, warnings, error);
-  if (status == LML_OK) status = lml_table_make(&section, &self->style, source->cutoff, name, &self->tables[k], error);
+  if (status == LML_OK) status = make(&section, &self->style, source->cutoff, name, t, error);
   lml_table_section_free(&section);
   if (status != LML_OK) return status;
-  self->ntables++;
   self->sources[k].cutoff = source->cutoff;
   self->sources[k].path = lml_strdup(source->path, error);
   if (self->sources[k].path != NULL) self->sources[k].section = lml_strdup(source->section, error);
   if (self->sources[k].section == NULL) return LML_ERR_MEMORY;
-  self->base.cutoff = fmax(self->base.cutoff, self->tables[k]->cutoff);
-  self->base.inner = fmax(self->base.inner, sqrt(self->tables[k]->begin));
-  return warn_of_jump(self->tables[k], source, warnings, error);
+  self->base.cutoff = fmax(self->base.cutoff, t->cutoff);
+  self->base.inner = fmax(self->base.inner, t->inner);
+  return warn_of_jump(t, source, warnings, error);
 }
 
 static lml_status fill_term(table_term *self, const lml_table_source *sources, size_t nsources, const size_t *of_pair,
                             lml_text_list *warnings, lml_error *error) {
   static const char what[] = "tables";
   const size_t npairs = self->nelements * self->nelements;
-  lml_status status = lml_alloc(&self->tables, nsources, sizeof(lml_table *), what, error);
+  lml_status status = lml_alloc(&self->tables, nsources, sizeof *self->tables, what, error);
   if (status == LML_OK) status = lml_alloc(&self->sources, nsources, sizeof *self->sources, what, error);
   if (status == LML_OK) status = lml_alloc(&self->of_pair, npairs, sizeof *self->of_pair, what, error);
   if (status == LML_OK) memcpy(self->of_pair, of_pair, npairs * sizeof *of_pair);

@@ -28,18 +28,6 @@ typedef struct lml_table_source {
   double cutoff; /**< Å; 0: the last distance */
 } lml_table_source;
 
-/** One table, ready to be interpolated in. Immutable. */
-typedef struct lml_table lml_table;
-
-/** Make a table from @p section up to @p cutoff (Å, 0: the last distance). @p name stands for it in errors. */
-lml_status lml_table_make(const lml_table_section *section, const lml_table_style *style, double cutoff,
-                          const char *name, lml_table **table, lml_error *error);
-void lml_table_free(lml_table *table); /**< NULL is fine */
-
-/** Energy (eV) and dE/dr (eV/Å) at @p r (Å); 0 from the cutoff on, and NaN below the first distance, where the table
- *  says nothing. */
-void lml_table_evaluate(const lml_table *table, double r, double *energy, double *slope);
-
 /** A term of tables: read the @p nsources @p sources that the pairs of @p nelements elements name by @p of_pair
  *  (nelements², symmetric: 1 + index of a source, 0: none). What the user should know goes to @p warnings. NULL and
  *  LML_OK where no pair has one. Release with lml_pair_term_destroy. */
