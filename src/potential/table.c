@@ -209,6 +209,8 @@ static void hash(const lml_pair_term *term, lml_sha256 *sum) {
     if (t == NULL) continue;
     lml_sha256_add(sum, t->energy.value, t->npoints * sizeof(double));
     lml_sha256_add(sum, t->push.value, t->npoints * sizeof(double));
+    if (t->form == LML_TABLE_SPLINE) /* the energies' curvatures follow from these; FPRIME decides the pushes' */
+      lml_sha256_add(sum, t->push.curvature, t->npoints * sizeof(double));
   }
 }
 

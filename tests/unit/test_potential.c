@@ -420,6 +420,28 @@ static void reads_published_tables(void **state) {
   assert_non_null(strstr(lml_potential_warning(potential, 0), "atom type 2, which is NULL on the pair_coeff line"));
 }
 
+/** The checksum of fixed terms: a table of two entries with these slopes of the force at its ends. */
+static void hash_of_table(const char *slopes, char text[LML_SHA256_TEXT]) {
+  char table[128];
+  snprintf(table, sizeof table, "WW\nN 2 FPRIME %s\n\n1 1 5 5\n2 2 2 2\n", slopes);
+  write_text("t.table", table);
+  write_text("A.snap",
+             "pair_style hybrid/overlay table spline 2 snap\npair_coeff 1 1 table t.table WW\n"
+             "pair_coeff * * snap A.snapcoeff A.snapparam W Be\n");
+  reads("A.snap", LML_FIXED_TERMS_UNSTATED);
+  lml_potential_hash_terms(potential, text);
+}
+
+static void slopes_of_tables_tell_terms_apart(void **state) {
+  (void)state;
+  char one[LML_SHA256_TEXT], other[LML_SHA256_TEXT], again[LML_SHA256_TEXT];
+  hash_of_table("-3 -3", one);
+  hash_of_table("-3 -4", other);
+  hash_of_table("-3 -3", again);
+  assert_string_equal(one, again);
+  assert_string_not_equal(one, other);
+}
+
 /* ---- text that a host program hands over ---- */
 
 #define TEXT(name_, text_) \
@@ -478,6 +500,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(writes_what_it_has_read, start_with_files, release),
       cmocka_unit_test_setup_teardown(marks_what_was_written_together, start_with_files, release),
       cmocka_unit_test_setup_teardown(mod_files_are_snap_files, start_with_files, release),
+      cmocka_unit_test_setup_teardown(slopes_of_tables_tell_terms_apart, start_with_files, release),
       cmocka_unit_test_setup_teardown(text_gives_what_its_files_give, start_with_files, release),
       cmocka_unit_test_setup_teardown(what_is_wrong_in_text_is_named, start_with_files, release),
       cmocka_unit_test_setup_teardown(no_file_is_opened_beside_text, start_with_files, release),
