@@ -138,17 +138,17 @@ static lml_status join_runs(lml_neighbours *n, const lml_structure *structure, s
 static lml_status fill_lists(lml_neighbours *n, const lml_structure *structure, lml_error *error) {
   const lml_pool_loop loop = {n->end - n->begin, LML_LIST_RUN, list_run, n};
   const size_t nruns = lml_pool_loop_runs(loop.count, loop.length);
-  lml_status status = lml_neighbours_reserve(&n->list, &n->capacity_list, nruns + 1, sizeof *n->list, error);
-  if (status != LML_OK) return status;
-  n->stride = nruns == 0 ? 0 : n->capacity_list / nruns;
-  status = lml_pool_do_loop(n->pool, &loop, error);
-  if (status == LML_OK) status = join_runs(n, structure, nruns, error);
-  const size_t most = status == LML_OK ? most_in_a_run(n, nruns) : 0;
-  if (status != LML_OK || most <= n->stride) return status;
-  status = lml_neighbours_reserve(&n->list, &n->capacity_list, nruns * most, sizeof *n->list, error);
-  if (status != LML_OK) return status;
-  n->stride = nruns == 0 ? 0 : n->capacity_list / nruns;
-  return lml_pool_do_loop(n->pool, &loop, error);
+  size_t room = 1; /* for each run */
+  lml_status status;
+  do {
+    status = lml_neighbours_reserve(&n->list, &n->capacity_list, nruns * room, sizeof *n->list, error);
+    if (status != LML_OK) return status;
+    n->stride = nruns == 0 ? 0 : n->capacity_list / nruns;
+    status = lml_pool_do_loop(n->pool, &loop, error);
+    if (status == LML_OK) status = join_runs(n, structure, nruns, error);
+    room = most_in_a_run(n, nruns);
+  } while (status == LML_OK && room > n->stride);
+  return status;
 }
 
 /** Atoms and ghosts in the bins around the one that is visited. */
