@@ -29,21 +29,16 @@ static int posix_fstat(int fd, struct stat *status) { return fstat(fd, status); 
 
 static int posix_stat(const char *path, struct stat *status) { return stat(path, status); }
 
-/** The lock belongs to the open file, not to the process: it ends with the last descriptor of that open. */
-static int posix_lock(int fd) {
-  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  return fcntl(fd, F_OFD_SETLK, &whole);
+/** The lock belongs to the open file, not to the process: it ends with the last descriptor of that open. @p count 0: up
+ *  to the end. */
+static int set_lock(int fd, short type, off_t from, off_t count) {
+  struct flock range = {.l_type = type, .l_whence = SEEK_SET, .l_start = from, .l_len = count};
+  return fcntl(fd, F_OFD_SETLK, &range);
 }
 
-static int posix_hold_byte(int fd, off_t byte) {
-  struct flock one = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-  return fcntl(fd, F_OFD_SETLK, &one);
-}
-
-static int posix_leave_byte(int fd, off_t byte) {
-  struct flock one = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-  return fcntl(fd, F_OFD_SETLK, &one);
-}
+static int posix_lock(int fd) { return set_lock(fd, F_WRLCK, 0, 0); }
+static int posix_hold_byte(int fd, off_t byte) { return set_lock(fd, F_WRLCK, byte, 1); }
+static int posix_leave_byte(int fd, off_t byte) { return set_lock(fd, F_UNLCK, byte, 1); }
 
 static int posix_find_held(int fd, off_t from, off_t count, off_t *byte) {
   struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = from, .l_len = count};
