@@ -11,15 +11,17 @@ static const double same = 1e-6;
 
 /** The next word at *@p at, which moves behind it; of no length at the end. */
 static lml_token take_word(const char **at) {
-  const char *begin = *at + strspn(*at, " \t");
-  const lml_token word = {.text = begin, .length = strcspn(begin, " \t")};
-  *at = begin + word.length;
+  lml_token word;
+  (void)lml_next_token(at, *at + strlen(*at), &word);
   return word;
 }
 
-static bool is_word(lml_token word, const char *name) {
-  return word.length == strlen(name) && strncasecmp(word.text, name, word.length) == 0;
+/** In any case. */
+static bool are_same(lml_token one, lml_token two) {
+  return one.length == two.length && strncasecmp(one.text, two.text, one.length) == 0;
 }
+
+static bool is_word(lml_token word, const char *name) { return are_same(word, (lml_token){name, strlen(name)}); }
 
 static bool is_one_of(lml_token word, const char *const *names, size_t count) {
   size_t k = 0;
@@ -50,14 +52,13 @@ static bool same_setting(lml_token one, lml_token two) {
   double first, second;
   if (lml_parse_real(one, &first) && lml_parse_real(two, &second)) return fabs(first - second) <= same;
   const size_t count = sizeof forms / sizeof forms[0];
-  return !(is_one_of(one, forms, count) && is_one_of(two, forms, count)) ||
-         (one.length == two.length && strncasecmp(one.text, two.text, one.length) == 0);
+  return !(is_one_of(one, forms, count) && is_one_of(two, forms, count)) || are_same(one, two);
 }
 
 bool lml_style_words_same_terms(const char *one, const char *two) {
   for (;;) {
     const lml_token first = take_term(&one), second = take_term(&two);
-    if (first.length != second.length || strncasecmp(first.text, second.text, first.length) != 0) return false;
+    if (!are_same(first, second)) return false;
     if (first.length == 0) return true;
     for (size_t k = settings_of(first); k > 0; k--)
       if (!same_setting(take_word(&one), take_word(&two))) return false;
