@@ -19,6 +19,8 @@ static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' :
 
 /* --- tokens ----------------------------------------------------------------------------------------------------- */
 
+lml_token lml_token_of(const char *text) { return (lml_token){text, strlen(text)}; }
+
 bool lml_next_token(const char **cursor, const char *end, lml_token *token) {
   const char *at = *cursor;
   while (at < end && lml_is_blank(*at)) at++;

@@ -19,6 +19,9 @@ typedef struct lml_token {
 /** The length and text of a token for "%.*s", cut to 60 bytes so that a message stays readable. */
 #define LML_TOKEN_ARGS(token) (int)((token).length < 60 ? (token).length : 60), (token).text
 
+/** All of a text. */
+lml_token lml_token_of(const char *text);
+
 /** Blank: space, tab, carriage return, newline, vertical tab, form feed; the same in every locale. */
 bool lml_is_blank(char c);
 

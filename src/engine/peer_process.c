@@ -120,7 +120,7 @@ static bool descends_with_socket(uint64_t inode, const lml_process *command) {
   bool found = false;
   for (const struct dirent *entry; !found && (entry = lml_sys->readdir(folder)) != NULL;) {
     int64_t process;
-    const lml_token name = {.text = entry->d_name, .length = strlen(entry->d_name)};
+    const lml_token name = lml_token_of(entry->d_name);
     if (lml_parse_integer(name, &process) && process > 1 && has_socket(entry->d_name, target))
       found = descends_from((pid_t)process, command);
   }

@@ -54,8 +54,8 @@ size_t lml_process_tag_signal(const char *mark, int number) {
   if (folder == NULL) return 0;
   for (const struct dirent *entry; (entry = lml_sys->readdir(folder)) != NULL;) {
     int64_t process;
-    if (!lml_parse_integer((lml_token){.text = entry->d_name, .length = strlen(entry->d_name)}, &process) ||
-        process <= 1 || !lml_process_tag_has((pid_t)process, mark))
+    if (!lml_parse_integer(lml_token_of(entry->d_name), &process) || process <= 1 ||
+        !lml_process_tag_has((pid_t)process, mark))
       continue;
     if (lml_sys->kill((pid_t)process, number) == 0) found++;
   }

@@ -191,7 +191,7 @@ lml_status lml_arguments_integer(const lml_arguments *arguments, const char *nam
   const char *text = lml_arguments_text(arguments, name, 0);
   if (text == NULL) return LML_OK;
   int64_t number;
-  if (!lml_parse_integer((lml_token){.text = text, .length = strlen(text)}, &number) || number < min || number > max)
+  if (!lml_parse_integer(lml_token_of(text), &number) || number < min || number > max)
     return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not a whole number from %ld to %ld", name, text, min, max);
   *value = (long)number;
   return LML_OK;
@@ -200,7 +200,7 @@ lml_status lml_arguments_integer(const lml_arguments *arguments, const char *nam
 lml_status lml_arguments_real(const lml_arguments *arguments, const char *name, double *value, lml_error *error) {
   const char *text = lml_arguments_text(arguments, name, 0);
   if (text == NULL) return LML_OK;
-  if (lml_parse_real((lml_token){.text = text, .length = strlen(text)}, value)) return LML_OK;
+  if (lml_parse_real(lml_token_of(text), value)) return LML_OK;
   return lml_fail(error, LML_ERR_USAGE, "--%s '%s' is not a finite number", name, text);
 }
 

@@ -251,8 +251,7 @@ static lml_status apply_groups(const lml_arguments *arguments, lml_config_groups
     const char *text = lml_arguments_text(arguments, "group-weight", i), *sign = strrchr(text, '=');
     double weight = -1.0;
     char *name;
-    if (sign == NULL || sign == text || !lml_parse_real((lml_token){sign + 1, strlen(sign + 1)}, &weight) ||
-        !(weight >= 0.0))
+    if (sign == NULL || sign == text || !lml_parse_real(lml_token_of(sign + 1), &weight) || !(weight >= 0.0))
       return lml_fail(error, LML_ERR_USAGE, "--group-weight '%s' must be NAME=WEIGHT, the weight 0 or more", text);
     if ((name = lml_strdup(text, error)) == NULL) return LML_ERR_MEMORY;
     name[sign - text] = '\0';

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 enum { DEEPEST = 50 /**< parentheses and signs inside each other */ };
 
@@ -49,7 +48,7 @@ static double variable(formula *f) {
   const char *text = f->lookup(f->context, (lml_token){.text = begin, .length = (size_t)(end - begin)});
   if (text == NULL) return fail(f, "a variable in it is not defined above");
   double value = 0.0;
-  const bool valid = lml_parse_real((lml_token){.text = text, .length = strlen(text)}, &value);
+  const bool valid = lml_parse_real(lml_token_of(text), &value);
   return valid ? value : fail(f, "a variable in it is no number");
 }
 

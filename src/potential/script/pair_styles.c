@@ -42,7 +42,7 @@ const char *lml_pair_kind_name(lml_pair_kind kind) {
 /* ---- pair_style ---- */
 
 static lml_status read_number(const reader *r, const char *word, const char *what, double *value, lml_error *error) {
-  if (lml_parse_real((lml_token){.text = word, .length = strlen(word)}, value)) return LML_OK;
+  if (lml_parse_real(lml_token_of(word), value)) return LML_OK;
   return lml_script_fail(r->script, error, "%s '%s' is not a finite number", what, word);
 }
 
@@ -68,8 +68,7 @@ static lml_status read_table_settings(reader *r, char *const *words, size_t coun
   if (!spline && strcmp(words[1], "linear") != 0)
     return lml_script_fail(r->script, error, "pair style table %s is not supported: table linear and spline are",
                            words[1]);
-  if (!lml_parse_integer((lml_token){.text = words[2], .length = strlen(words[2])}, &npoints) || npoints < 2 ||
-      npoints > MOST_POINTS)
+  if (!lml_parse_integer(lml_token_of(words[2]), &npoints) || npoints < 2 || npoints > MOST_POINTS)
     return lml_script_fail(r->script, error, "table %s %s: the number of points must be 2 to %d", words[1], words[2],
                            MOST_POINTS);
   if (s->ntables == LML_PAIR_TABLES_LIMIT)
@@ -245,8 +244,8 @@ static lml_status read_table_number(const reader *r, const lml_script_command *c
   int64_t number = 1;
   const char *word = command->count > 4 ? command->words[4] : "";
   *first = r->styles->ntables > 1 ? 5 : 4;
-  if (r->styles->ntables > 1 && (!lml_parse_integer((lml_token){.text = word, .length = strlen(word)}, &number) ||
-                                 number < 1 || (size_t)number > r->styles->ntables))
+  if (r->styles->ntables > 1 &&
+      (!lml_parse_integer(lml_token_of(word), &number) || number < 1 || (size_t)number > r->styles->ntables))
     return lml_script_fail(r->script, error, "after table must follow which of the %zu table styles is meant, not '%s'",
                            r->styles->ntables, word);
   *style = FIRST_TABLE + (size_t)number - 1;

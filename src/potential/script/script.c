@@ -187,7 +187,7 @@ static lml_status define_variable(lml_script *script, const lml_script_command *
         "expected 'variable NAME equal FORMULA', 'variable NAME index WORD' or 'variable NAME string "
         "TEXT'");
   const char *name = command->words[1];
-  if (find_variable(script, (lml_token){.text = name, .length = strlen(name)}) != NULL)
+  if (find_variable(script, lml_token_of(name)) != NULL)
     return lml_script_fail(script, error, "variable %s is defined twice: define it once", name);
   lml_status status = lml_grow(&script->variables, &script->variables_capacity, script->nvariables + 1,
                                sizeof *script->variables, "variables", error);

@@ -21,7 +21,7 @@ static bool are_same(lml_token one, lml_token two) {
   return one.length == two.length && strncasecmp(one.text, two.text, one.length) == 0;
 }
 
-static bool is_word(lml_token word, const char *name) { return are_same(word, (lml_token){name, strlen(name)}); }
+static bool is_word(lml_token word, const char *name) { return are_same(word, lml_token_of(name)); }
 
 static bool is_one_of(lml_token word, const char *const *names, size_t count) {
   size_t k = 0;
