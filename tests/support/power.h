@@ -14,6 +14,7 @@
 #ifndef LML_TESTS_POWER_H
 #define LML_TESTS_POWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct power power;
@@ -47,6 +48,10 @@ size_t power_each(const power *p, unsigned seeds, power_check check, void *conte
 
 /** "call 7 of 31 (rename), shuffled, choice 2": the state that the folder was filled with last. */
 const char *power_where(void);
+
+/** An assertion that says after what failure it is wrong. */
+#define REQUIRE(condition) power_require(condition, #condition)
+void power_require(bool condition, const char *text);
 
 void power_free(power *p);
 

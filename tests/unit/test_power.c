@@ -12,15 +12,15 @@
 
 enum { CHOICES = 6 };
 
-/** An assertion that says after what failure it is wrong. */
-#define REQUIRE(condition) require(condition, #condition)
-
-static void require(bool condition, const char *text) {
-  if (!condition) fail_msg("%s: not so: %s", power_where(), text);
-}
-
 static void do_well(lml_status status, const lml_error *error) {
   if (status != LML_OK) fail_msg("%s: %s", power_where(), error->message);
+}
+
+/** Nothing more is done: fail at any moment of what was. */
+static void fail_anywhere(power *p, power_check check, void *context) {
+  power_stop(p);
+  power_each(p, CHOICES, check, context);
+  power_free(p);
 }
 
 /* ---- files that are replaced ---- */
@@ -139,9 +139,7 @@ static void a_cache_is_the_old_one_or_the_new_one(void **state) {
   power *p = power_record(folder_name);
   assert_int_equal(lml_cache_write(in_folder("cache"), "key: new\n", &new_part, 1, NULL), LML_OK);
   power_promise(p, 1);
-  power_stop(p);
-  power_each(p, CHOICES, cache_is_whole, NULL);
-  power_free(p);
+  fail_anywhere(p, cache_is_whole, NULL);
 }
 
 /* ---- the force log ---- */
@@ -164,21 +162,28 @@ static log_case make_case(const int *numbers, size_t count) {
   return c;
 }
 
-/** Append frames until there are @p count new ones, each of which is answered once it is written. */
-static void append_and_promise(power *p, lml_force_log *log, int first, int count, size_t promised) {
-  for (int n = 0; n < count; n++) {
+/** The number of the frame behind these. */
+static int next_number(const seen *frames) { return frames->count == 0 ? 0 : frames->numbers[frames->count - 1] + 1; }
+
+/** Open the log, in which there are @p promised new frames, append @p count more, each of which is answered once it is
+ *  written, and close it. */
+static void append_and_promise(power *p, const log_case *c, size_t promised, size_t count) {
+  lml_force_log *log;
+  assert_int_equal(open_log(c->path, NULL, NULL, &log, NULL), LML_OK);
+  for (size_t n = promised; n < promised + count; n++) {
     lml_error error = {0};
-    do_well(append(log, first + n, &error), &error);
-    power_promise(p, promised + (size_t)n + 1);
+    do_well(append(log, next_number(&c->before) + (int)n, &error), &error);
+    power_promise(p, n + 1);
   }
+  lml_force_log_close(log);
 }
 
 /** The frames before, then @p promise new ones or more, and nothing else. */
 static size_t assert_frames(const log_case *c, size_t promise, const seen *now) {
   REQUIRE(now->count >= c->before.count + promise);
-  const int next = c->before.count == 0 ? 0 : c->before.numbers[c->before.count - 1] + 1;
   for (size_t i = 0; i < now->count; i++)
-    REQUIRE(now->numbers[i] == (i < c->before.count ? c->before.numbers[i] : next + (int)(i - c->before.count)));
+    REQUIRE(now->numbers[i] ==
+            (i < c->before.count ? c->before.numbers[i] : next_number(&c->before) + (int)(i - c->before.count)));
   return now->count;
 }
 
@@ -223,8 +228,7 @@ static void log_is_whole(void *context, size_t promise) {
     return; /* nothing was answered, and what the file was cannot be seen */
   do_well(status, &error);
   const size_t count = assert_frames(c, promise, &now);
-  const int next = count == 0 ? 0 : now.numbers[count - 1] + 1;
-  do_well(append(log, next, &error), &error);
+  do_well(append(log, next_number(&now), &error), &error);
   lml_force_log_close(log);
   now = (seen){0};
   do_well(open_log(c->path, see, &now, &log, &error), &error);
@@ -236,25 +240,17 @@ static void log_is_whole(void *context, size_t promise) {
 
 static void no_answered_frame_is_lost(void **state) {
   (void)state;
-  lml_force_log *log;
   log_case c = make_case(NULL, 0);
   empty_folder();
   power *p = power_record(folder_name);
-  assert_int_equal(open_log(c.path, NULL, NULL, &log, NULL), LML_OK);
-  append_and_promise(p, log, 0, 3, 0);
-  lml_force_log_close(log);
-  assert_int_equal(open_log(c.path, NULL, NULL, &log, NULL), LML_OK);
-  append_and_promise(p, log, 3, 2, 3);
-  lml_force_log_close(log);
-  power_stop(p);
-  power_each(p, CHOICES, log_is_whole, &c);
-  power_free(p);
+  append_and_promise(p, &c, 0, 3);
+  append_and_promise(p, &c, 3, 2);
+  fail_anywhere(p, log_is_whole, &c);
 }
 
 /** One frame is damaged, and the last one torn: the log is written anew, and goes on. */
 static void mending_loses_nothing(void **state) {
   (void)state;
-  lml_force_log *log;
   empty_folder();
   const off_t one = size_of(make_log(1)), two = size_of(make_log(2));
   log_case c = make_case((const int[]){0, 2}, 2);
@@ -264,63 +260,44 @@ static void mending_loses_nothing(void **state) {
   c.damaged = bytes_of(c.path, one, two);
   c.damaged_length = (size_t)(two - one);
   power *p = power_record(folder_name);
-  assert_int_equal(open_log(c.path, NULL, NULL, &log, NULL), LML_OK);
-  append_and_promise(p, log, 3, 2, 0);
-  lml_force_log_close(log);
-  power_stop(p);
-  power_each(p, CHOICES, log_is_whole, &c);
-  power_free(p);
+  append_and_promise(p, &c, 0, 2);
+  fail_anywhere(p, log_is_whole, &c);
   lml_free(c.damaged);
 }
 
 /** A torn frame is cut off, and the next one is written where it was. */
 static void cutting_off_loses_nothing(void **state) {
   (void)state;
-  lml_force_log *log;
   empty_folder();
   log_case c = make_case((const int[]){0, 1}, 2);
   make_log(3);
   assert_int_equal(truncate(c.path, size_of(c.path) - 10), 0);
   power *p = power_record(folder_name);
-  assert_int_equal(open_log(c.path, NULL, NULL, &log, NULL), LML_OK);
-  append_and_promise(p, log, 2, 2, 0);
-  lml_force_log_close(log);
-  power_stop(p);
-  power_each(p, CHOICES, log_is_whole, &c);
-  power_free(p);
+  append_and_promise(p, &c, 0, 2);
+  fail_anywhere(p, log_is_whole, &c);
 }
 
 /** A program was killed right after it had made the log: nothing has flushed the folder yet. */
 static void a_log_that_is_there_already_keeps_its_name(void **state) {
   (void)state;
-  lml_force_log *log;
   log_case c = make_case(NULL, 0);
   empty_folder();
   power *p = power_record(folder_name);
   lml_sys->close(lml_sys->open(c.path, O_RDWR | O_CREAT, 0666));
-  assert_int_equal(open_log(c.path, NULL, NULL, &log, NULL), LML_OK);
-  append_and_promise(p, log, 0, 2, 0);
-  lml_force_log_close(log);
-  power_stop(p);
-  power_each(p, CHOICES, log_is_whole, &c);
-  power_free(p);
+  append_and_promise(p, &c, 0, 2);
+  fail_anywhere(p, log_is_whole, &c);
 }
 
 /** The log's name is a symbolic link to a file in another folder that is not there yet. */
 static void a_log_behind_a_link_keeps_its_name(void **state) {
   (void)state;
-  lml_force_log *log;
   log_case c = {.nested = false};
   empty_folder();
   snprintf(c.path, sizeof c.path, "%s.link", folder_name);
   assert_int_equal(symlink(in_folder("log.xyz"), c.path), 0);
   power *p = power_record(folder_name);
-  assert_int_equal(open_log(c.path, NULL, NULL, &log, NULL), LML_OK);
-  append_and_promise(p, log, 0, 2, 0);
-  lml_force_log_close(log);
-  power_stop(p);
-  power_each(p, CHOICES, log_is_whole, &c);
-  power_free(p);
+  append_and_promise(p, &c, 0, 2);
+  fail_anywhere(p, log_is_whole, &c);
   char aside[2 * FOLDER_PATH_SIZE];
   for (int number = 1, gone = 0; gone == 0; number++) {
     snprintf(aside, sizeof aside, "%s.damaged-%d", c.path, number);

@@ -18,12 +18,6 @@
 
 enum { CHOICES = 8 };
 
-#define REQUIRE(condition) require(condition, #condition)
-
-static void require(bool condition, const char *text) {
-  if (!condition) fail_msg("%s: not so: %s", power_where(), text);
-}
-
 /** The bytes of the outputs before and after. */
 typedef struct generation {
   char *text[OUTPUTS];
