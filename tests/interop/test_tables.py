@@ -67,6 +67,14 @@ def write_table(path, name, count=90, low=0.6, kind="smooth", distances="", sett
     return path
 
 
+def write_snap(folder, style, section, coefficients):
+    """A potential of tungsten with a table beside SNAP: its .snap file."""
+    write_potential(folder / "W.snapcoeff", coefficients, W)
+    (folder / "W.snap").write_text(f"pair_style hybrid/overlay table {style} snap\npair_coeff 1 1 table t.table {section}\n"
+                                   "pair_coeff * * snap W.snapcoeff W.snapparam W\n")
+    return folder / "W.snap"
+
+
 TABLES = {
     "spline": ("spline 400", {}), "linear": ("linear 400", {}), "few points": ("spline 30", {}),
     "even distances": ("spline 300", {"distances": "R"}), "even squares": ("spline 300", {"distances": "RSQ"}),
@@ -85,13 +93,11 @@ def test_like_lammps(name, lammps, evaluate, tmp_path):
     cutoff = options.get("cutoff", "")
     write_table(tmp_path / "t.table", "other", kind="cut")
     write_table(tmp_path / "t.table", "WW", **{key: value for key, value in options.items() if key != "cutoff"})
-    write_potential(tmp_path / "W.snapcoeff", np.random.default_rng(1).normal(0, 0.02, 6), W)
-    (tmp_path / "W.snap").write_text(f"pair_style hybrid/overlay table {style} snap\npair_coeff 1 1 table t.table WW {cutoff}\n"
-                                     "pair_coeff * * snap W.snapcoeff W.snapparam W\n")
-    found, said = evaluate(tmp_path / "W.snap", cells(2, 1))
+    path = write_snap(tmp_path, style, f"WW {cutoff}", np.random.default_rng(1).normal(0, 0.02, 6))
+    found, said = evaluate(path, cells(2, 1))
     jumps = name.startswith("cut")
     assert ("and energies and forces jump there" in said) == jumps, said
-    same_as_lammps(lammps, found, Script(tmp_path / "W.snap", ["W"]))
+    same_as_lammps(lammps, found, Script(path, ["W"]))
 
 
 def test_published_potential(lammps, potentials, evaluate):
@@ -218,11 +224,9 @@ def test_atoms_without_snap_are_not_retrained(potentials, tmp_path):
 def test_atoms_that_are_too_near(lmlink_eval, tmp_path):
     """LAMMPS stops there, too."""
     write_table(tmp_path / "t.table", "WW", low=2.0)
-    write_potential(tmp_path / "W.snapcoeff", np.zeros(6), W)
-    (tmp_path / "W.snap").write_text("pair_style hybrid/overlay table spline 99 snap\npair_coeff 1 1 table t.table WW\n"
-                                     "pair_coeff * * snap W.snapcoeff W.snapparam W\n")
+    path = write_snap(tmp_path, "spline 99", "WW", np.zeros(6))
     write(tmp_path / "in.xyz", Atoms("W3", [[0, 0, 0], [0, 0, 2.6], [0, 1.9, 2.6]]), format="extxyz")
-    done = lmlink_eval("--potential", tmp_path / "W.snap", tmp_path / "in.xyz", check=False)
+    done = lmlink_eval("--potential", path, tmp_path / "in.xyz", check=False)
     assert done.returncode == 1 and "atom 1 (counted from 0) has no energy" in done.stderr, done.stderr
 
 
@@ -246,11 +250,9 @@ def test_bad_files(name, lmlink_eval, tmp_path):
     change, section, message = BAD[name]
     good = "WW\nN 5\n\n" + "".join(f"{k} {0.5 * k} {9 - k} 2.0\n" for k in range(1, 6))
     (tmp_path / "t.table").write_text(change(good))
-    write_potential(tmp_path / "W.snapcoeff", np.zeros(6), W)
-    (tmp_path / "W.snap").write_text(f"pair_style hybrid/overlay table spline 99 snap\npair_coeff 1 1 table t.table {section}\n"
-                                     "pair_coeff * * snap W.snapcoeff W.snapparam W\n")
+    path = write_snap(tmp_path, "spline 99", section, np.zeros(6))
     write(tmp_path / "in.xyz", bulk("W"), format="extxyz")
-    done = lmlink_eval("--potential", tmp_path / "W.snap", tmp_path / "in.xyz", check=False)
+    done = lmlink_eval("--potential", path, tmp_path / "in.xyz", check=False)
     assert done.returncode == 1 and message in done.stderr and "t.table" in done.stderr, done.stderr
 
 
@@ -259,9 +261,7 @@ def test_distances_that_are_not_made(lammps, evaluate, tmp_path):
     write_table(tmp_path / "t.table", "WW", distances="R")
     text = (tmp_path / "t.table").read_text()
     (tmp_path / "t.table").write_text(text.replace("R 0.6", "R 0.62"))
-    write_potential(tmp_path / "W.snapcoeff", np.zeros(6), W)
-    (tmp_path / "W.snap").write_text("pair_style hybrid/overlay table spline 99 snap\npair_coeff 1 1 table t.table WW\n"
-                                     "pair_coeff * * snap W.snapcoeff W.snapparam W\n")
-    found, said = evaluate(tmp_path / "W.snap", cells(1, 1))
+    path = write_snap(tmp_path, "spline 99", "WW", np.zeros(6))
+    found, said = evaluate(path, cells(1, 1))
     assert "89 of 90 distances of section 'WW' are not those that its R or RSQ makes" in said
-    same_as_lammps(lammps, found, Script(tmp_path / "W.snap", ["W"]))
+    same_as_lammps(lammps, found, Script(path, ["W"]))
