@@ -51,6 +51,9 @@ const lml_format *lml_format_of_style(lml_pair_kind kind);
 /** In the beginning of a file: the first line that is not empty and no '#' comment. */
 const char *lml_format_first_line(const char *text);
 
+/** Whether @p text begins with one of @p words, NULL-terminated, as a whole word. */
+bool lml_format_begins_with(const char *text, const char *const *words);
+
 /** The format whose coefficients are written to files with the extension of @p path; NULL: none. */
 const lml_format *lml_format_written_to(const char *path);
 

@@ -1,3 +1,4 @@
+#include <ctype.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -90,6 +91,15 @@ const char *lml_format_first_line(const char *text) {
     if (*text != '#') return text;
     text += strcspn(text, "\n");
   }
+}
+
+bool lml_format_begins_with(const char *text, const char *const *words) {
+  for (size_t k = 0; words[k] != NULL; k++) {
+    const size_t length = strlen(words[k]);
+    if (strncmp(text, words[k], length) == 0 && (isspace((unsigned char)text[length]) || text[length] == '\0'))
+      return true;
+  }
+  return false;
 }
 
 const lml_format *lml_format_written_to(const char *path) {

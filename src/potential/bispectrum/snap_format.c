@@ -238,17 +238,11 @@ static lml_status read(const lml_potential_request *request, lml_potential *pote
 
 /* ---- the format ---- */
 
-static bool begins_with(const char *text, const char *word) {
-  const size_t length = strlen(word);
-  return strncmp(text, word, length) == 0 && (isspace((unsigned char)text[length]) || text[length] == '\0');
-}
-
 /** Parameters, or the two numbers that coefficients begin with. */
 static bool is_content(const char *text) {
-  static const char *const words[] = {"rcutfac", "twojmax"};
+  static const char *const words[] = {"rcutfac", "twojmax", NULL};
   text = lml_format_first_line(text);
-  for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
-    if (begins_with(text, words[k])) return true;
+  if (lml_format_begins_with(text, words)) return true;
   const size_t first = strspn(text, "0123456789"), gap = strspn(text + first, " \t");
   const size_t second = strspn(text + first + gap, "0123456789");
   text += first + gap + second;

@@ -1,6 +1,5 @@
 #include "potential/script/script_format.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -128,17 +127,9 @@ static lml_status read(const lml_potential_request *request, lml_potential *pote
   return status;
 }
 
-static bool begins_with(const char *text, const char *word) {
-  const size_t length = strlen(word);
-  return strncmp(text, word, length) == 0 && (isspace((unsigned char)text[length]) || text[length] == '\0');
-}
-
 static bool is_content(const char *text) {
-  static const char *const words[] = {"variable", "pair_style", "pair_coeff"};
-  text = lml_format_first_line(text);
-  for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
-    if (begins_with(text, words[k])) return true;
-  return false;
+  static const char *const words[] = {"variable", "pair_style", "pair_coeff", NULL};
+  return lml_format_begins_with(lml_format_first_line(text), words);
 }
 
 static bool is_name(const lml_potential_request *request) { return lml_pair_styles_is_name(request->path); }
