@@ -85,6 +85,8 @@ size_t lml_lammps_split(lml_token content, lml_token *tokens, size_t max) {
   }
 }
 
+const char *lml_lammps_quote(const char *word) { return strchr(word, '"') == NULL ? "\"" : "'"; }
+
 lml_status lml_lammps_fail(const lml_lines *lines, lml_error *error, const char *format, ...) {
   char reason[LML_ERROR_MESSAGE_SIZE];
   va_list arguments;

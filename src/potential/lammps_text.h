@@ -42,6 +42,9 @@ lml_status lml_lammps_remarks_read(const char *path, lml_lammps_remarks *remarks
  *  stored, the number of all there are is returned. */
 size_t lml_lammps_split(lml_token content, lml_token *tokens, size_t max);
 
+/** The quote between which @p word is one word of an input script. */
+const char *lml_lammps_quote(const char *word);
+
 /** lml_fail with LML_ERR_INPUT and "path:line: " of the line read last in front. */
 lml_status lml_lammps_fail(const lml_lines *lines, lml_error *error, const char *format, ...) LML_PRINTF(3, 4);
 

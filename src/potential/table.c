@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/print.h"
 #include "base/text.h"
+#include "potential/lammps_text.h"
 
 /** eV and eV/Å: what may be left at the cutoff without a word. */
 static const double small_jump = 1e-3;
@@ -234,8 +235,9 @@ static lml_status write_line(const lml_pair_term *term, const lml_term_line *lin
   char *path;
   lml_status status = lml_path_from(line->file, source->path, &path, error);
   if (status != LML_OK) return status;
-  status = lml_file_writer_print(writer, error, "%spair_coeff %zu %zu table %s\"%s\" %s%s\n", line->before, line->i + 1,
-                                 line->j + 1, number, path, source->section, cutoff);
+  const char *quote = lml_lammps_quote(path);
+  status = lml_file_writer_print(writer, error, "%spair_coeff %zu %zu table %s%s%s%s %s%s\n", line->before, line->i + 1,
+                                 line->j + 1, number, quote, path, quote, source->section, cutoff);
   lml_free(path);
   return status;
 }

@@ -151,7 +151,7 @@ def test_beside_ace(lammps, evaluate, tmp_path):
 
 # ---- retraining ----
 
-START = {  # the style and files of the start, in the folder "start"
+START = {  # the style and files of the start
     "snap": ("snap", "W.snapcoeff W.snapparam", "new.snapcoeff", ".snap"),
     "uf3": ("uf3 2", "W.uf3", "new.uf3", ".mod"),
     "pace": ("pace", "W.yace", "new.yace", ".mod"),
@@ -176,12 +176,12 @@ def test_terms_are_taken_off_and_written(name, lammps, evaluate, lmlink_eval, tm
     """A potential is retrained on its own forces: without ZBL and table on both sides it stays what it is. The lines that
     are written beside it give the same, in lmlink and in LAMMPS."""
     monkeypatch.chdir(tmp_path)
-    script, output = write_start(tmp_path / "start", name), tmp_path / "out" / START[name][2]
+    script, output = write_start(tmp_path / 'the "start"', name), tmp_path / "out" / START[name][2]
     (tmp_path / "out").mkdir()
     wanted, _ = evaluate(script, cells(4, 1))
     shutil.copy(tmp_path / "out.xyz", tmp_path / "data.xyz")
-    done = subprocess.run([program("lmlink-retrain"), "--start", "start/W.mod", "--targets", "data.xyz", "--select", "all",
-                           "--form", "linear", "--lambda-ridge", "1", "--output", f"out/{output.name}"],
+    done = subprocess.run([program("lmlink-retrain"), "--start", script.relative_to(tmp_path), "--targets", "data.xyz",
+                           "--select", "all", "--form", "linear", "--lambda-ridge", "1", "--output", f"out/{output.name}"],
                           capture_output=True, text=True, timeout=TIMEOUT, check=True)
     assert f"by the {START[name][3]} file beside it" in done.stdout
     found, said = evaluate(output.with_suffix(START[name][3]), cells(4, 1))

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "lmlink/structure.h"
+#include "potential/lammps_text.h"
 #include "potential/term_lines.h"
 
 lml_status lml_script_path(const char *path, char **script, lml_error *error) {
@@ -25,9 +26,7 @@ static lml_status write_style(const lml_potential *potential, lml_file_writer *w
 
 /** A blank and the name of @p path, with quotes where it needs some. */
 static lml_status write_name(const char *path, lml_file_writer *writer, lml_error *error) {
-  const char *name = lml_path_name(path), *quote = "";
-  if (strpbrk(name, " \t#$&'") != NULL) quote = "\"";
-  if (strchr(name, '"') != NULL) quote = "'";
+  const char *name = lml_path_name(path), *quote = strpbrk(name, " \t#$&'\"") == NULL ? "" : lml_lammps_quote(name);
   return lml_file_writer_print(writer, error, " %s%s%s", quote, name, quote);
 }
 
