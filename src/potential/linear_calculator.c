@@ -93,12 +93,15 @@ static size_t enter_roster(linear *self) {
   return share > 1 ? share : 1;
 }
 
-/** Begin with what is this rank's. */
-static lml_status begin(linear *self, const lml_structure *structure, lml_error *error) {
+/** Begin with what is this rank's; of a single one @p natoms atoms @p atoms, unless that is NULL. */
+static lml_status begin(linear *self, const lml_structure *structure, const size_t *atoms, size_t natoms,
+                        lml_error *error) {
   const lml_status status = need_uncertainty(self, error);
   if (status != LML_OK) return status;
   const lml_share share = {.part = (size_t)lml_comm_rank(self->comm),
                            .parts = (size_t)lml_comm_size(self->comm),
+                           .atoms = atoms,
+                           .natoms = natoms,
                            .threads = enter_roster(self),
                            .results = self->results,
                            .coordination_radius = self->coordination_radius,
@@ -163,7 +166,7 @@ static lml_status linear_start(void *data, const lml_structure *structure, const
   lml_status status = send_structure(self, structure, error);
   if (status != LML_OK) return status;
   self->under_way = true;
-  return begin(self, structure, error);
+  return begin(self, structure, NULL, 0, error);
 }
 
 static lml_status linear_progress(void *data, bool *done, lml_error *error) {
@@ -359,16 +362,7 @@ lml_status lml_linear_calculator_evaluate_atoms(lml_calculator *calculator, cons
   self->results = lml_linear_results_named(request);
   lml_neighbours_forget(&self->evaluation.atoms.neighbours);
   status = lml_structure_check(structure, error);
-  if (status == LML_OK) status = need_uncertainty(self, error);
-  if (status != LML_OK) return status;
-  const lml_share share = {.parts = 1,
-                           .atoms = atoms,
-                           .natoms = natoms,
-                           .threads = enter_roster(self),
-                           .results = self->results,
-                           .coordination_radius = self->coordination_radius,
-                           .uncertainty = &self->uncertainty};
-  status = lml_linear_evaluation_begin(&self->evaluation, structure, &share, error);
+  if (status == LML_OK) status = begin(self, structure, atoms, natoms, error);
   if (status == LML_OK) return linear_finish(self, results, error);
   leave_roster(self);
   return status;
@@ -407,7 +401,7 @@ lml_status lml_linear_calculator_work(lml_calculator *calculator, lml_error *err
     self->results = message.results;
     self->kept = message.kept;
     self->coordination_radius = message.coordination_radius;
-    status = begin(self, &self->copy, &own);
+    status = begin(self, &self->copy, NULL, 0, &own);
     (void)gather_parts(self, status, &own);
   }
 }
