@@ -150,10 +150,15 @@ size_t lml_ace_element_of_slot(const lml_ace_work *work, size_t slot) {
   return e;
 }
 
-void lml_ace_core_gradient(const lml_ace_work *work, size_t element, size_t slot, size_t lane, double gradient[3]) {
+double lml_ace_distance(const lml_ace_work *work, size_t slot, size_t lane) {
   const double *place = work->batch.slots.places + slot * LML_ACE_SLOT_SIZE * work->lanes + lane;
   const double x = place[0], y = place[work->lanes], z = place[2 * work->lanes];
-  const double r = sqrt(x * x + y * y + z * z);
+  return sqrt(x * x + y * y + z * z);
+}
+
+void lml_ace_core_gradient(const lml_ace_work *work, size_t element, size_t slot, size_t lane, double gradient[3]) {
+  const double *place = work->batch.slots.places + slot * LML_ACE_SLOT_SIZE * work->lanes + lane;
+  const double r = lml_ace_distance(work, slot, lane);
   double value, slope;
   lml_ace_core_evaluate(&work->ace->core, (size_t)work->batch.element[lane], element, r, &value, &slope);
   for (size_t d = 0; d < 3; d++) gradient[d] = slope * place[d * work->lanes] / r;
@@ -183,12 +188,13 @@ static void begin(lml_descriptor_work *work, const lml_run_of_atoms *run) {
   self->fades = false;
   for (size_t lane = 0; lane < run->count; lane++) {
     const lml_ace_embedding *embedding = &self->ace->model.embeddings[self->batch.element[lane]];
-    self->core[lane] = core_of(self, lane);
-    if (self->ace->model.inner == LML_ACE_INNER_ZBL)
-      lml_ace_zbl_set_fade(self, lane);
-    else
-      lml_ace_fall(self->core[lane], embedding->core_cutoff, embedding->core_width, &self->fade[lane],
+    if (self->ace->model.inner != LML_ACE_INNER_ZBL) {
+      lml_ace_fall(core_of(self, lane), embedding->core_cutoff, embedding->core_width, &self->fade[lane],
                    &self->fade_slope[lane]);
+    } else {
+      lml_ace_zbl_set_fade(self, lane);
+      if (self->fade[lane] != 1.0) self->core[lane] = core_of(self, lane);
+    }
     self->fades = self->fades || self->fade[lane] != 1.0;
   }
 }

@@ -26,7 +26,7 @@ typedef struct lml_ace_work {
   /** f(ρ_core) of each lane's atom, and its slope; 1 and 0 nearly always. With ZBL what is left of the atom's energy,
    * and the slope by the distance of the neighbour in the slot `nearest`. */
   double fade[LML_LANES_LIMIT], fade_slope[LML_LANES_LIMIT];
-  double core[LML_LANES_LIMIT]; /**< eV: ρ_core, or half of ZBL's pairs */
+  double core[LML_LANES_LIMIT]; /**< eV: with ZBL half of its pairs, where what is left is not 1 */
   size_t nearest[LML_LANES_LIMIT];
   bool fades;       /**< one of them is not 1 */
   bool gradients;   /**< gradients of components are asked for as well */
@@ -40,6 +40,9 @@ bool lml_ace_mask(const lml_ace_work *work, size_t element, double mask[LML_LANE
 
 /** Element of the neighbours in a slot. */
 size_t lml_ace_element_of_slot(const lml_ace_work *work, size_t slot);
+
+/** Å: of a lane's neighbour in a slot. */
+double lml_ace_distance(const lml_ace_work *work, size_t slot, size_t lane);
 
 /** Room for gradients of components, as far as the batch has room. */
 lml_status lml_ace_reserve_slopes(lml_ace_work *work, lml_error *error);

@@ -2,12 +2,6 @@
 
 #include <math.h>
 
-static double distance_of(const lml_ace_work *work, size_t slot, size_t lane) {
-  const double *place = work->batch.slots.places + slot * LML_ACE_SLOT_SIZE * work->lanes + lane;
-  const double x = place[0], y = place[work->lanes], z = place[2 * work->lanes];
-  return sqrt(x * x + y * y + z * z);
-}
-
 void lml_ace_zbl_set_fade(lml_ace_work *work, size_t lane) {
   const lml_ace_model *model = &work->ace->model;
   const size_t nslots = lml_ace_batch_nslots(&work->batch, model->nelements);
@@ -19,7 +13,7 @@ void lml_ace_zbl_set_fade(lml_ace_work *work, size_t lane) {
     if (work->batch.neighbour[slot * work->lanes + lane] < 0) continue;
     const size_t other = lml_ace_element_of_slot(work, slot);
     const lml_ace_bond *bond = &model->bonds[(size_t)work->batch.element[lane] * model->nelements + other];
-    const double r = distance_of(work, slot, lane), past = r - (bond->inner - bond->inner_width);
+    const double r = lml_ace_distance(work, slot, lane), past = r - (bond->inner - bond->inner_width);
     double share, slope;
     if (past >= least) continue;
     least = past;
@@ -37,7 +31,7 @@ static void mix_gradient(lml_ace_work *work, size_t slot, size_t lane, double en
   double core[3], change = 0.0;
   lml_ace_core_gradient(work, lml_ace_element_of_slot(work, slot), slot, lane, core);
   if (slot == work->nearest[lane])
-    change = work->fade_slope[lane] * (energy - work->core[lane]) / distance_of(work, slot, lane);
+    change = work->fade_slope[lane] * (energy - work->core[lane]) / lml_ace_distance(work, slot, lane);
   for (size_t d = 0; d < 3; d++) {
     double *g = &work->gradient[(3 * slot + d) * lanes + lane];
     *g = *g * fade + core[d] * (1.0 - fade) + change * place[d * lanes];
