@@ -181,19 +181,10 @@ static void set_linear(lml_evaluator *e, const lml_run_of_atoms *run) {
 /** Energies and @p beta of a quadratic potential, which depend on B, one element at a time. */
 static void set_quadratic(lml_evaluator *e, const lml_linear_model *model, const lml_run_of_atoms *run, double *beta,
                           double *energies) {
-  bool done[LML_LANES_LIMIT] = {false};
+  lml_run_element of = {0};
   if (run->count < e->work->width) memset(beta, 0, e->model.ncomponents * e->work->width * sizeof *beta);
-  for (size_t first = 0; first < run->count; first++) {
-    if (done[first]) continue;
-    _Alignas(LML_ALIGNMENT) double mask[LML_LANES_LIMIT] = {0.0};
-    const int element = e->atoms.elements[run->centres[first]];
-    for (size_t lane = first; lane < run->count; lane++)
-      if (e->atoms.elements[run->centres[lane]] == element) {
-        mask[lane] = 1.0;
-        done[lane] = true;
-      }
-    model->product->quadratic((int)model->ncomponents, &model->forms[element], mask, e->values, beta, energies);
-  }
+  while (lml_run_next_element(run, &of))
+    model->product->quadratic((int)model->ncomponents, &model->forms[of.element], of.mask, e->values, beta, energies);
 }
 
 static double constant_of(const lml_linear_model *model, int element) {

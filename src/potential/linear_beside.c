@@ -75,35 +75,29 @@ lml_status lml_linear_beside_begin(lml_linear_beside *beside, const lml_linear_m
 
 /* ---- a unit ---- */
 
-/** The squares of the distances of a run's atoms of the element of its first one. */
-static void put_squares(const lml_linear_beside *beside, const lml_run_of_atoms *run, const double *components,
-                        size_t width, int element) {
+/** The squares of the distances of a run's atoms, were they all of one element; NaN: undefined. */
+static void find_squares(const lml_linear_beside *beside, int element, const lml_run_of_atoms *run,
+                         const double *components, size_t width, double squares[LML_LANES_LIMIT]) {
   const lml_uncertainty *from = &beside->uncertainty->uncertainty;
   const lml_atom_distance *distance = &from->distances[element];
-  const bool side_by_side = width == beside->model->isa->lanes; /* what kernels take */
-  _Alignas(LML_ALIGNMENT) double squares[LML_LANES_LIMIT];
-  if (distance->natoms >= 2 && side_by_side)
-    beside->model->product->squares((int)from->ncomponents, distance->mean, distance->factor, components, squares);
-  for (size_t lane = 0; lane < run->count; lane++) {
-    if (run->atoms->elements[run->centres[lane]] != element) continue;
-    double square = NAN;
-    if (distance->natoms >= 2)
-      square = side_by_side ? squares[lane]
-                            : lml_atom_distance_square(distance, from->ncomponents, components + lane, width);
-    beside->squares[run->centres[lane]] = square;
+  const size_t n = from->ncomponents;
+  if (distance->natoms >= 2 && width == beside->model->isa->lanes) { /* which kernels take */
+    beside->model->product->squares((int)n, distance->mean, distance->factor, components, squares);
+    return;
   }
+  for (size_t lane = 0; lane < run->count; lane++)
+    squares[lane] = distance->natoms < 2 ? NAN : lml_atom_distance_square(distance, n, components + lane, width);
 }
 
 /** The distances of a run's atoms, one element at a time. */
 static void see_distances(const lml_linear_beside *beside, const lml_run_of_atoms *run, const double *components,
                           size_t width) {
-  unsigned done = 0;
-  for (size_t first = 0; first < run->count; first++) {
-    const int element = run->atoms->elements[run->centres[first]];
-    if ((done >> first & 1u) != 0) continue;
-    for (size_t lane = first; lane < run->count; lane++)
-      if (run->atoms->elements[run->centres[lane]] == element) done |= 1u << lane;
-    put_squares(beside, run, components, width, element);
+  lml_run_element of = {0};
+  while (lml_run_next_element(run, &of)) {
+    _Alignas(LML_ALIGNMENT) double squares[LML_LANES_LIMIT];
+    find_squares(beside, of.element, run, components, width, squares);
+    for (size_t lane = 0; lane < run->count; lane++)
+      if (of.mask[lane] != 0.0) beside->squares[run->centres[lane]] = squares[lane];
   }
 }
 
