@@ -16,6 +16,7 @@ static const char *const bases[LML_DERIVED_COUNT] = {"energy_deviations", "energ
 void lml_derived_free(lml_derived *derived) {
   lml_free(derived->asked);
   lml_free(derived->baseline);
+  lml_free(derived->changes);
   *derived = (lml_derived){0};
 }
 
@@ -70,21 +71,24 @@ static void count_elements(const lml_structure *structure, size_t *counts) {
     if (structure->numbers[i] >= 0 && structure->numbers[i] < LML_DERIVED_NUMBERS) counts[structure->numbers[i]]++;
 }
 
-/** Let @p deviations be less those of the baseline, or not numbers where the structure is made of other atoms. */
+/** Let `changes` be @p deviations less those of the baseline, or not numbers where the structure is made of other
+ *  atoms. */
 static lml_status subtract_baseline(lml_derived *derived, const lml_structure *structure, size_t rank,
-                                    double *deviations, lml_error *error) {
+                                    const double *deviations, lml_error *error) {
+  static const char what[] = "a baseline";
   size_t counts[LML_DERIVED_NUMBERS];
   count_elements(structure, counts);
+  lml_status status = lml_grow(&derived->changes, &derived->changes_capacity, rank, sizeof *deviations, what, error);
+  if (status == LML_OK)
+    status = lml_grow(&derived->baseline, &derived->baseline_capacity, rank, sizeof *deviations, what, error);
+  if (status != LML_OK) return status;
   if (derived->rank != rank) {
-    const lml_status status =
-        lml_grow(&derived->baseline, &derived->baseline_capacity, rank, sizeof *deviations, "a baseline", error);
-    if (status != LML_OK) return status;
     memcpy(derived->baseline, deviations, rank * sizeof *deviations);
     memcpy(derived->counts, counts, sizeof counts);
     derived->rank = rank;
   }
   const bool same = memcmp(counts, derived->counts, sizeof counts) == 0;
-  for (size_t k = 0; k < rank; k++) deviations[k] = same ? deviations[k] - derived->baseline[k] : NAN;
+  for (size_t k = 0; k < rank; k++) derived->changes[k] = same ? deviations[k] - derived->baseline[k] : NAN;
   return LML_OK;
 }
 
@@ -108,18 +112,16 @@ static void put_members(const double *values, const double *deviations, size_t w
   }
 }
 
-/** Members of the standard result at @p standard, from deviations from it. */
-static lml_status add_committee(size_t place, size_t standard, const char *base, lml_results *results,
-                                lml_error *error) {
-  const lml_result *from = lml_results_find(results, base);
+/** Members of the standard result at @p standard, from @p rank deviations from it, which are of @p origin. */
+static lml_status add_committee(size_t place, size_t standard, const double *deviations, size_t rank, lml_origin origin,
+                                lml_results *results, lml_error *error) {
   const lml_result *of = &results->list[standard];
-  const size_t width = of->width, rank = from->width / width;
+  const size_t width = of->width;
   const lml_result_form form = {
       .name = lml_derived_names[place], .unit = of->unit, .scope = of->scope, .width = (rank + 1) * width};
-  const double *deviations = from->reals; /* values stay where they are when a result is added */
-  const double *values = of->reals;
+  const double *values = of->reals; /* which stay where they are when a result is added, as do deviations */
   lml_result *result;
-  const lml_status status = lml_results_add(results, &form, from->origin, &result, error);
+  const lml_status status = lml_results_add(results, &form, origin, &result, error);
   for (size_t i = 0; status == LML_OK && i < result->rows; i++)
     put_members(values + i * width, deviations + i * rank * width, width, rank, result->reals + i * result->width);
   return status;
@@ -127,30 +129,30 @@ static lml_status add_committee(size_t place, size_t standard, const char *base,
 
 /* ---- adding ---- */
 
+static lml_status add_sigma(const double *changes, size_t rank, lml_origin origin, lml_results *results,
+                            lml_error *error) {
+  const lml_result_form form = {.name = lml_derived_names[LML_DERIVED_SIGMA_ENERGY], .unit = "eV", .width = 1};
+  lml_result *result;
+  double square = 0.0;
+  for (size_t k = 0; k < rank; k++) square += changes[k] * changes[k];
+  const lml_status status = lml_results_add(results, &form, origin, &result, error);
+  if (status == LML_OK) result->reals[0] = sqrt(square);
+  return status;
+}
+
 static lml_status add_energies(lml_derived *derived, const lml_structure *structure, lml_results *results,
                                lml_error *error) {
   const unsigned energies = 1u << LML_DERIVED_SIGMA_ENERGY | 1u << LML_DERIVED_COMMITTEE_ENERGIES;
   const lml_result *base = lml_results_find(results, bases[LML_DERIVED_SIGMA_ENERGY]);
   if (base == NULL || (derived->wanted & energies) == 0) return LML_OK;
   const lml_origin origin = base->origin;
-  const lml_result_form change = {.name = "energy_changes", .unit = "eV", .width = base->width};
-  const lml_result_form form = {.name = lml_derived_names[LML_DERIVED_SIGMA_ENERGY], .unit = "eV", .width = 1};
-  const double *deviations = base->reals;
-  lml_result *result;
-  lml_status status = lml_results_add(results, &change, origin, &result, error);
-  if (status != LML_OK) return status;
-  double *changes = result->reals, square = 0.0;
-  const size_t rank = result->width;
-  memcpy(changes, deviations, rank * sizeof *changes);
-  status = subtract_baseline(derived, structure, rank, changes, error);
-  for (size_t k = 0; k < rank; k++) square += changes[k] * changes[k];
-  if (status == LML_OK && lml_derived_wants(derived, LML_DERIVED_SIGMA_ENERGY)) {
-    status = lml_results_add(results, &form, origin, &result, error);
-    if (status == LML_OK) result->reals[0] = sqrt(square);
-  }
+  const size_t rank = base->width;
+  lml_status status = subtract_baseline(derived, structure, rank, base->reals, error);
+  if (status == LML_OK && lml_derived_wants(derived, LML_DERIVED_SIGMA_ENERGY))
+    status = add_sigma(derived->changes, rank, origin, results, error);
   if (status == LML_OK && lml_derived_wants(derived, LML_DERIVED_COMMITTEE_ENERGIES))
-    status = add_committee(LML_DERIVED_COMMITTEE_ENERGIES, LML_RESULTS_ENERGY, change.name, results, error);
-  lml_results_remove(results, change.name);
+    status = add_committee(LML_DERIVED_COMMITTEE_ENERGIES, LML_RESULTS_ENERGY, derived->changes, rank, origin, results,
+                           error);
   return status;
 }
 
@@ -175,9 +177,9 @@ lml_status lml_derived_add(lml_derived *derived, const lml_structure *structure,
   lml_status status = add_energies(derived, structure, results, error);
   if (status == LML_OK) status = add_free(derived, results, error);
   for (size_t k = LML_DERIVED_COMMITTEE_FORCES; k <= LML_DERIVED_COMMITTEE_VIRIALS && status == LML_OK; k++) {
-    const bool there = results->list[standard[k]].origin != LML_ORIGIN_ABSENT;
-    if (lml_derived_wants(derived, k) && there && lml_results_find(results, bases[k]) != NULL)
-      status = add_committee(k, standard[k], bases[k], results, error);
+    const lml_result *of = &results->list[standard[k]], *base = lml_results_find(results, bases[k]);
+    if (lml_derived_wants(derived, k) && of->origin != LML_ORIGIN_ABSENT && base != NULL)
+      status = add_committee(k, standard[k], base->reals, base->width / of->width, base->origin, results, error);
   }
   for (size_t i = derived->nwanted; i < derived->nasked; i++) lml_results_remove(results, derived->asked[i]);
   return status;

@@ -36,7 +36,8 @@ typedef struct lml_derived {
   bool knows_held;           /**< whether it is known which atoms are held; else no result says which are free */
   const unsigned char *held; /**< 1 for each that is, in all components, borrowed; NULL: none is */
   double *baseline;          /**< rank numbers, eV: energy deviations of the first structure */
-  size_t rank, baseline_capacity;
+  double *changes;           /**< rank numbers, eV: what those of the structure differ by; work space */
+  size_t rank, baseline_capacity, changes_capacity;
   size_t counts[LML_DERIVED_NUMBERS]; /**< atoms of each element of the first structure */
 } lml_derived;
 
