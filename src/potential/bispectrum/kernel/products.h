@@ -70,7 +70,7 @@ ALWAYS_INLINE void sum_cell(int ncoupled, u_parts u, const lml_product *products
 /** The tables of cells, and what is made with them. */
 typedef struct {
   const lml_cell_list *list;
-  const lml_adjoint_target *targets; /**< LML_PACK_ADJOINTS: in the place of the list's */
+  const lml_adjoint_target *targets; /**< where adjoints are packed: as many as the list's */
   vec *adjoints;
   lml_bispectrum_workspace *workspace;
 } cell_walk;
