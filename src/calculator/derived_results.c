@@ -101,13 +101,17 @@ double lml_committee_weight(size_t rank, size_t member, size_t column) {
 }
 
 /** Of each row of @p width values the members' values, one member's behind the other's: @p deviations have so many for
- *  each column. */
+ *  each column, which counts for the member with the next number, for all before that one alike, and for no other. */
 static void put_members(const double *values, const double *deviations, size_t width, size_t rank, double *to) {
-  for (size_t member = 0; member <= rank; member++, to += width) {
-    memcpy(to, values, width * sizeof *to);
-    for (size_t k = 0; k < rank; k++) {
-      const double weight = lml_committee_weight(rank, member, k);
-      for (size_t x = 0; x < width && weight != 0.0; x++) to[x] += weight * deviations[k * width + x];
+  memcpy(to + rank * width, values, width * sizeof *to);
+  for (size_t member = rank; member > 0; member--) {
+    const size_t column = member - 1;
+    const double own = lml_committee_weight(rank, member, column), others = lml_committee_weight(rank, 0, column);
+    const double *of_column = deviations + column * width;
+    double *here = to + member * width, *before = to + column * width;
+    for (size_t x = 0; x < width; x++) {
+      before[x] = here[x] + others * of_column[x];
+      here[x] += own * of_column[x];
     }
   }
 }
