@@ -118,12 +118,11 @@ static lml_status make_work(const lml_descriptor *descriptor, const lml_isa *isa
 }
 
 static lml_status reserve(lml_descriptor_work *work, size_t longest, lml_error *error) {
-  enum { SPARE = LML_LANES_LIMIT };
   lml_uf3_work *self = (lml_uf3_work *)work;
   lml_uf3_neighbours *n = &self->neighbours;
   if (self->longest > 0 && longest <= self->longest) return LML_OK;
   free_room(self);
-  const size_t count = (longest + SPARE + SPARE - 1) / SPARE * SPARE;
+  const size_t count = lml_uf3_padded(longest);
   lml_status status = lml_alloc(&n->vectors, 3 * count, sizeof *n->vectors, what, error);
   if (status == LML_OK) status = lml_alloc(&n->r, count, sizeof *n->r, what, error);
   if (status == LML_OK) status = lml_alloc(&n->gradient, 3 * count, sizeof *n->gradient, what, error);

@@ -43,8 +43,8 @@ typedef struct lml_uf3_kernel {
   void (*gather)(const lml_uf3_list *from, lml_uf3_neighbours *neighbours);
   /** Energy (eV) of an atom's pairs; sets their gradients. */
   double (*pairs)(const lml_uf3_bonds *bonds);
-  /** Energy (eV) of all triplets of @p legs, with the coefficients @p tensor of its centre's element, and the gradients
-   *  into legs->gradient. */
+  /** Energy (eV) of all triplets of @p legs, with the coefficients @p tensor of its centre's element, and their
+   *  gradients into legs->of. */
   double (*triplets)(lml_uf3_legs *legs, const double *tensor);
 } lml_uf3_kernel;
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "potential/simd/isa.h"
 #include "structure/vec3.h"
 
 static const char what[] = "triplets of atoms";
@@ -21,10 +20,10 @@ static void place_numbers(lml_uf3_legs *legs, size_t room) {
 }
 
 lml_status lml_uf3_legs_reserve(lml_uf3_legs *legs, const lml_uf3_model *model, size_t room, lml_error *error) {
-  enum { NUMBERS = 21 /* of a leg, see place_numbers */, SPARE = LML_LANES_LIMIT };
+  enum { NUMBERS = 21 /* of a leg, see place_numbers */ };
   legs->model = model;
   if (model->triplet_of == NULL || room <= legs->room) return LML_OK;
-  const size_t padded = (room + SPARE + SPARE - 1) / SPARE * SPARE;
+  const size_t padded = lml_uf3_padded(room);
   lml_uf3_legs_free(legs);
   lml_status status = lml_alloc(&legs->legs, room, sizeof *legs->legs, what, error);
   if (status == LML_OK) status = lml_alloc(&legs->ends, model->nelements, sizeof *legs->ends, what, error);

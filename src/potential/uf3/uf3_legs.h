@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "potential/simd/isa.h"
 #include "potential/uf3/uf3_model.h"
 
 enum { LML_UF3_FOUR = 32 /**< bytes of four doubles, which kernels load at once */ };
@@ -53,6 +54,11 @@ typedef struct lml_uf3_legs {
   int32_t *bins;       /**< of the distance between two legs, in its spline */
   lml_uf3_leg_numbers of;
 } lml_uf3_legs;
+
+/** Room for @p count numbers and up to a vector beyond them, in whole vectors. */
+static inline size_t lml_uf3_padded(size_t count) {
+  return (count + 2 * LML_LANES_LIMIT - 1) / LML_LANES_LIMIT * LML_LANES_LIMIT;
+}
 
 /** Two legs that make a triplet with the centre, in the order of the triplet's elements. */
 typedef struct lml_uf3_corner {

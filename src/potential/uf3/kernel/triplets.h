@@ -104,7 +104,8 @@ ALWAYS_INLINE void pull_legs(const row_of_legs *row, vec pull[3]) {
   }
 }
 
-/** A leg with those behind it of the element @p other; false where there are none, or no triplets. */
+/** The leg with those from @p next on that are of one element, and behind them the next one; false where there are
+ *  none. */
 ALWAYS_INLINE bool begin_row(row_of_legs *row, const double *tensor, size_t *next) {
   const lml_uf3_leg *leg = &row->legs->legs[row->leg];
   row->begin = *next;
