@@ -1,8 +1,6 @@
-#include <math.h>
-#include <string.h>
-
 #include "base/memory.h"
 #include "potential/ace/ace_work.h"
+#include "potential/gradient_columns.h"
 
 void lml_ace_free_slopes(lml_ace_work *work) {
   lml_free(work->workspace.radials);
@@ -31,26 +29,6 @@ lml_status lml_ace_reserve_slopes(lml_ace_work *work, lml_error *error) {
   return status;
 }
 
-/** Give the neighbours of a lane's atom their columns; returns how many there are. */
-static size_t find_columns(lml_ace_work *self, const lml_run_of_atoms *run, const int32_t *places, size_t lane) {
-  const size_t lanes = self->lanes, nslots = lml_ace_batch_nslots(&self->batch, self->ace->model.nelements);
-  const int32_t *owner = run->atoms->owner, centre = run->centres[lane];
-  size_t count = 0;
-  for (size_t slot = 0; slot < nslots; slot++) {
-    const int32_t j = self->batch.neighbour[slot * lanes + lane];
-    int32_t *column = &self->column[slot * lanes + lane];
-    *column = -1;
-    if (j < 0 || (places != NULL && (places[centre] == LML_NO_PLACE || owner[j] == centre ||
-                                     (places[owner[j]] < 0 && places[centre] < 0))))
-      continue;
-    size_t c = places == NULL ? count : 0;
-    while (c < count && owner[self->columns[c * lanes + lane]] != owner[j]) c++;
-    if (c == count) self->columns[count++ * lanes + lane] = j;
-    *column = (int32_t)c;
-  }
-  return count;
-}
-
 void lml_ace_gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, const int32_t *places, double *values) {
   lml_ace_work *self = (lml_ace_work *)work;
   const size_t lanes = self->lanes, n = self->ace->base.ncomponents;
@@ -62,27 +40,28 @@ void lml_ace_gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, c
     self->values[k] = lane < run->count && self->fade[lane] > 0.0 ? values[k] / self->fade[lane] : 0.0;
   }
   self->kernel->turns(&self->ace->plan, &self->batch.slots, &self->workspace);
+  const lml_gradient_columns columns = {.nslots = lml_ace_batch_nslots(&self->batch, self->ace->model.nelements),
+                                        .width = lanes,
+                                        .neighbour = self->batch.neighbour,
+                                        .column = self->column,
+                                        .columns = self->columns};
   work->columns = self->columns;
   work->ncolumns = 0;
   for (size_t lane = 0; lane < run->count; lane++) {
-    counts[lane] = find_columns(self, run, places, lane);
+    counts[lane] = lml_gradient_columns_find(&columns, run, places, lane);
     if (counts[lane] > work->ncolumns) work->ncolumns = counts[lane];
   }
   for (size_t lane = 0; lane < lanes; lane++)
     for (size_t column = counts[lane]; column < work->ncolumns; column++) self->columns[column * lanes + lane] = -1;
 }
 
-/** Three rows of zeros, unless they are added to. */
-static void clear(const lml_gradient_place *place, size_t stride) {
-  if (!place->filled) memset(place->to, 0, 3 * stride * sizeof *place->to);
-}
-
 static void clear_all(const lml_ace_work *self, const lml_gradient_place *to, const lml_gradient_place *own,
                       size_t stride) {
   for (size_t lane = 0; lane < self->batch.count; lane++) {
-    clear(&own[lane], stride);
+    lml_gradient_place_clear(&own[lane], stride);
     for (size_t column = 0; column < self->base.ncolumns; column++)
-      if (self->columns[column * self->lanes + lane] >= 0) clear(&to[column * self->lanes + lane], stride);
+      if (self->columns[column * self->lanes + lane] >= 0)
+        lml_gradient_place_clear(&to[column * self->lanes + lane], stride);
   }
 }
 

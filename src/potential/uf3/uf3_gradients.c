@@ -1,36 +1,11 @@
 /* Gradients of single components, for retraining. */
-#include <string.h>
 
+#include "potential/gradient_columns.h"
 #include "potential/uf3/uf3_work.h"
 
 enum { N = LML_UF3_ORDER };
 
 /* ---- columns ---- */
-
-/** Give the neighbours their columns; returns how many there are. */
-static size_t find_columns(lml_uf3_work *self, const lml_run_of_atoms *run, const int32_t *places) {
-  const int32_t *owner = run->atoms->owner, centre = run->centres[0];
-  size_t count = 0;
-  for (size_t slot = 0; slot < self->neighbours.count; slot++) {
-    const int32_t j = self->neighbours.index[slot];
-    self->column[slot] = -1;
-    if (owner[j] == centre || (places[owner[j]] < 0 && places[centre] < 0)) continue;
-    size_t column = 0;
-    while (column < count && owner[self->columns[column]] != owner[j]) column++;
-    if (column == count) self->columns[count++] = j;
-    self->column[slot] = (int32_t)column;
-  }
-  return count;
-}
-
-/** Each neighbour has its own. */
-static size_t number_columns(lml_uf3_work *self) {
-  for (size_t slot = 0; slot < self->neighbours.count; slot++) {
-    self->column[slot] = (int32_t)slot;
-    self->columns[slot] = self->neighbours.index[slot];
-  }
-  return self->neighbours.count;
-}
 
 void lml_uf3_gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, const int32_t *places, double *to) {
   lml_uf3_work *self = (lml_uf3_work *)work;
@@ -39,10 +14,12 @@ void lml_uf3_gradients(lml_descriptor_work *work, const lml_run_of_atoms *run, c
   work->columns = self->columns;
   work->ncolumns = 0;
   if (self->element < 0) return;
-  if (places == NULL)
-    work->ncolumns = number_columns(self);
-  else if (places[run->centres[0]] != LML_NO_PLACE)
-    work->ncolumns = find_columns(self, run, places);
+  const lml_gradient_columns columns = {.nslots = self->neighbours.count,
+                                        .width = work->width,
+                                        .neighbour = self->neighbours.index,
+                                        .column = self->column,
+                                        .columns = self->columns};
+  work->ncolumns = lml_gradient_columns_find(&columns, run, places, 0);
   if (places != NULL && work->ncolumns == 0) self->neighbours.count = self->neighbours.near = 0;
 }
 
@@ -55,11 +32,6 @@ typedef struct {
   size_t stride;
   const int32_t *component; /* of the element's coefficients */
 } rows;
-
-/** Three rows of zeros, unless they are added to. */
-static void clear(const lml_gradient_place *place, size_t stride) {
-  if (!place->filled) memset(place->to, 0, 3 * stride * sizeof *place->to);
-}
 
 /** The gradients of four coefficients' components, @p slopes × @p direction, by a neighbour and by the atom itself. */
 static void put(const rows *r, int column, const int32_t *component, const double slopes[N],
@@ -128,8 +100,8 @@ void lml_uf3_put_gradients(const lml_descriptor_work *work, const lml_gradient_p
   if (self->element < 0) return;
   const rows r = {
       .to = to, .own = own->to, .stride = stride, .component = self->model->tensors[self->element].component};
-  clear(own, stride);
-  for (size_t column = 0; column < work->ncolumns; column++) clear(&to[column], stride);
+  lml_gradient_place_clear(own, stride);
+  for (size_t column = 0; column < work->ncolumns; column++) lml_gradient_place_clear(&to[column], stride);
   put_pairs(self, &r);
   put_triplets(self, &r);
 }
