@@ -28,9 +28,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 COLOURS = {"MM": ("#c9d3dc", "ML potential"), "buffer": ("#e8b04b", "buffer"),
            "blend": ("#c97b5a", "blend"), "QM": ("#b3122b", "QM")}
-
-
 SCORES = {"distance": "distance from the training atoms", "sigma_forces": "σ of the force (eV/Å)"}
+BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncol": 4, "frameon": False}  # of legends
 
 
 def make_screw(potential, radius=45.0, fixed=10.0):
@@ -104,7 +103,7 @@ def draw(path, output):
         draw_scores(figure, panels[0, 1], atoms, scores, (across, up))
     for panel in panels[0]:
         panel.set(aspect="equal", xlabel=f"{'xyz'[across]} (Å)", ylabel=f"{'xyz'[up]} (Å)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncol=4, frameon=False)
+    axes.legend(**BELOW)
     figure.savefig(output, dpi=110, bbox_inches="tight")
     print(f"wrote {output}")
 
@@ -115,7 +114,10 @@ def draw_scores(figure, axes, atoms, name, directions):
     values = values if values.ndim == 1 else np.linalg.norm(values, axis=1)
     held = np.asarray(atoms.arrays.get("fix_mask", np.zeros(len(atoms))), dtype=bool)
     place = atoms.positions[:, directions]
-    axes.scatter(*place[held].T, s=36, color="#eeeeee", edgecolor="#bbbbbb", linewidth=0.4, label="held")
+    if held.any():
+        axes.scatter(*place[held].T, s=36, color="#eeeeee", edgecolor="#bbbbbb", linewidth=0.4,
+                     label=f"held ({held.sum()} atoms)")
+        axes.legend(**BELOW)
     order = np.argsort(values[~held])
     dots = axes.scatter(*place[~held][order].T, s=36, c=values[~held][order], norm=LogNorm(), cmap="viridis",
                         edgecolor="#333333", linewidth=0.2)
