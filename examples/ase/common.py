@@ -29,7 +29,7 @@ from matscipy.neighbours import neighbour_list
 from scipy.interpolate import CubicSpline
 from scipy.sparse import coo_matrix, diags
 
-from lmlink import find_program
+from lmlink import LMLink, find_program
 
 LAMMPS_FOLDER = Path("/usr/share/lammps/potentials")
 VACUUM = 15.0  # Å around a cylinder, more than any cutoff
@@ -69,6 +69,11 @@ def memory_of(calculator):
 
 def say_memory(calculator):
     say("memory: " + ", ".join(f"{who} {size:.0f} MB" for who, size in memory_of(calculator).items()))
+
+
+def rms(values):
+    """The root of the mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def write_whole(path, write):
@@ -311,6 +316,17 @@ def keep_results(atoms):
     """Replace the calculator by its results: energy, and forces on all atoms, those of fixed ones too."""
     atoms.calc = SinglePointCalculator(atoms, energy=atoms.get_potential_energy(),
                                        forces=atoms.get_forces(apply_constraint=False))
+
+
+def computed(potential, images):
+    """Copies of the images, without constraints, with the energies and forces that a potential gives them."""
+    copies = [image.copy() for image in images]
+    with LMLink(potential) as calculator:
+        for atoms in copies:
+            atoms.set_constraint()
+            atoms.calc = calculator
+            keep_results(atoms)
+    return copies
 
 
 class NearImages(PreconImages):

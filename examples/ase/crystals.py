@@ -14,6 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_numbers, reference_states
 from ase.filters import StrainFilter
 from ase.formula import Formula
+from ase.io import write
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.mep import NEB
@@ -272,6 +273,14 @@ def snapshots(cell, calculator, temperature, count=1, size=5, seed=2024, apart=1
         taken.append(with_results(atoms))
         taken[-1].info["temperature"] = float(atoms.get_temperature())
     return taken
+
+
+def write_constraints(cell, calculator, folder):
+    """strained.xyz and hot.xyz, few structures with which lmlink-retrain keeps a potential's properties; make_constraints.py
+    makes more of them."""
+    hot = [snapshots(cell, calculator, temperature, size=4)[0] for temperature in (300, 1000)]
+    write(folder / "strained.xyz", strained_cells(cell), format="extxyz")
+    write(folder / "hot.xyz", hot, format="extxyz")
 
 
 def with_results(atoms):

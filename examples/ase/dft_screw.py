@@ -25,8 +25,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import (PATIENCE, RADIUS_QUICK, find_potential, glide, lattice_and_elasticity, mpirun, near_line,
-                    reference_folder, say, virtual_work)
+from common import (PATIENCE, RADIUS_QUICK, computed, find_potential, glide, lattice_and_elasticity, mpirun, near_line,
+                    reference_folder, rms, say, total_energies, virtual_work)
 from engines import cp2k
 from lmlink import LMLink
 from retrain_barrier import constraint_sets, make_constraints, retrain
@@ -151,19 +151,6 @@ def logged(case, arguments):
     return np.array(forces), np.array(net)
 
 
-def potential_forces(potential, images):
-    """Forces on all atoms of each image, and the images' energies from the first one's (eV)."""
-    forces, energies = [], []
-    with LMLink(potential) as calculator:
-        for image in images:
-            atoms = image.copy()
-            atoms.set_constraint()
-            atoms.calc = calculator
-            forces.append(atoms.get_forces())
-            energies.append(atoms.get_potential_energy())
-    return np.array(forces), np.array(energies) - energies[0]
-
-
 # ---- what they say ----
 
 def with_forces(images, atoms, forces):
@@ -192,10 +179,6 @@ def work_on_all(case, background, forces):
     return virtual_work(with_forces(case.half(), np.arange(len(case.images[0])), mixed)).energy[-1]
 
 
-def rms(difference):
-    return float(np.sqrt(np.mean(difference ** 2)))
-
-
 @dataclass
 class Result:
     """Of one source of forces on the QM atoms. drive: eV/Å at each image; work: along the half path; total: virtual work
@@ -218,9 +201,10 @@ def summarise(case, quantum, retrained):
         potentials["published"] = case.published
     background = None
     for name, potential in potentials.items():
-        forces, energies = potential_forces(potential, case.images)
+        path = computed(potential, case.images)
+        forces = np.array([atoms.get_forces() for atoms in path])
         background = forces if background is None else background
-        found[name] = forces[case.chosen][:, core], energies.max()
+        found[name] = forces[case.chosen][:, core], total_energies(path).max()
     return {name: Result(forces, drives(case, forces),
                          virtual_work(with_forces(case.half(), core, forces)),
                          work_on_all(case, background, forces), barrier)

@@ -27,9 +27,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 
 import crystals
-from common import find_potential, say
+from common import find_potential, rms, say
 from lmlink import LMLink, find_program
-from loop import qm_forces, rms
+from loop import qm_forces
 from retrain_barrier import with_fixed_terms
 
 SMALL_TEACHER = "WBe_Wood_PRB2019.snap"

@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import re
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -32,10 +31,10 @@ from ase.units import fs
 from matscipy.dislocation import BCCScrew111Dislocation
 
 import crystals
-from common import add_vacuum, along_line, find_potential, say
+from common import add_vacuum, along_line, computed, find_potential, rms, say, served_engine
 from lmlink import LMLink, find_program
+from loop import TEACHER
 
-TEACHER = "WBe_Wood_PRB2019.snap"
 QM_RADIUS, BUFFER = 4.5, 9.6  # Å; with two cutoffs of buffer the teacher's forces are exact
 TEMPERATURE, TIME_STEP, FRICTION = 300.0, 4.0, 0.01  # K, fs, 1/fs
 RIDGE = 100
@@ -86,9 +85,7 @@ class Learner:
 
 def configuration(folder, name, potential, teacher, region, skip):
     """The JSON file of an lmlink-serve with an engine, and perhaps a region that may be skipped."""
-    program = shlex.quote(str(find_program("lmlink-serve")))
-    engine = {"type": "remote", "address": f"unix:learn-{os.getpid()}", "init": "lmlink", "tag": str(teacher),
-              "launch": f"exec {program} --potential {shlex.quote(str(teacher))} --driver unix:{{path}} --wait 600",
+    engine = {**served_engine(teacher), "type": "remote", "address": f"unix:learn-{os.getpid()}", "tag": str(teacher),
               "output": "engine.log"}
     qm = {"region": {"indices": region, "buffer": BUFFER}, "calculator": engine}
     ml = {"type": "linear", "potential": {"file": str(Path(potential).resolve()), "reload": skip is not None}}
@@ -158,18 +155,7 @@ def learn_from(frames, potential, folder):
 
 def forces_of(potential, frames):
     """Of all atoms of all frames, eV/Å."""
-    result = []
-    with LMLink(potential) as calculator:
-        for frame in frames:
-            atoms = frame.copy()
-            atoms.set_constraint()
-            atoms.calc = calculator
-            result.append(atoms.get_forces())
-    return np.array(result)
-
-
-def rms(values):
-    return float(np.sqrt(np.mean(np.square(values))))
+    return np.array([atoms.get_forces() for atoms in computed(potential, frames)])
 
 
 class Test:
@@ -241,9 +227,7 @@ def main():
     with LMLink(potential) as calculator:
         cell = crystals.relaxed_cell(calculator, "W", "bcc")
         elastic = crystals.elastic_constants(cell, calculator)
-        hot = [crystals.snapshots(cell, calculator, temperature, size=4)[0] for temperature in (300, 1000)]
-    write(folder / "strained.xyz", crystals.strained_cells(cell), format="extxyz")
-    write(folder / "hot.xyz", hot, format="extxyz")
+        crystals.write_constraints(cell, calculator, folder)
     atoms, region = structure(cell, elastic, radius=18, periods=3)
     write(folder / "start.xyz", atoms, format="extxyz", columns=["symbols", "positions"])
     say(f"{len(atoms)} atoms, {len(region)} of them QM")

@@ -18,12 +18,12 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from ase.io import read, write
+from ase.io import read
 from ase.optimize import FIRE
 from matscipy.dislocation import BCCScrew111Dislocation
 
 import crystals
-from common import find_potential, say
+from common import computed, find_potential, rms, say
 from lmlink import LMLink, find_program
 
 TEACHER = "WBe_Wood_PRB2019.snap"
@@ -83,20 +83,10 @@ def retrain(potential, folder):
 
 def qm_forces(frames, potential):
     """The teacher's and the potential's force components (eV/Å) on the QM atoms of logged frames."""
-    theirs, ours = [], []
-    with LMLink(potential) as calculator:
-        for frame in frames:
-            qm = frame.arrays["region"] == "QM"
-            theirs.append(frame.arrays["forces_qm"][qm])
-            atoms = frame.copy()
-            atoms.set_constraint()
-            atoms.calc = calculator
-            ours.append(atoms.get_forces()[qm])
+    regions = [frame.arrays["region"] == "QM" for frame in frames]
+    theirs = [frame.arrays["forces_qm"][qm] for frame, qm in zip(frames, regions)]
+    ours = [atoms.get_forces()[qm] for atoms, qm in zip(computed(potential, frames), regions)]
     return np.concatenate(theirs).ravel(), np.concatenate(ours).ravel()
-
-
-def rms(values):
-    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def draw(path, theirs, before, after, elastic):
@@ -134,9 +124,7 @@ def main():
     with LMLink(potential) as calculator:
         cell = crystals.relaxed_cell(calculator, "W", "bcc")
         elastic = {"before": crystals.elastic_constants(cell, calculator)}
-        hot = [crystals.snapshots(cell, calculator, temperature, size=4)[0] for temperature in (300, 1000)]
-    write(folder / "strained.xyz", crystals.strained_cells(cell), format="extxyz")
-    write(folder / "hot.xyz", hot, format="extxyz")
+        crystals.write_constraints(cell, calculator, folder)
     say("strained cells and hot crystals are written")
     ends = glide(cell, elastic["before"], radius)
     train = log_path(potential, teacher, ends, np.linspace(0, 1, images), folder / "train.xyz", seed=1)

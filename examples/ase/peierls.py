@@ -23,9 +23,9 @@ from ase.io import read, write
 from matscipy.calculators.eam import EAM
 from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation, BCCScrew111Dislocation
 
-from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, find_path, find_potential, glide, keep_results,
-                    lammps_engine, lattice_and_elasticity, near_line, reference_folder, relax, say, served_engine,
-                    total_energies, virtual_work, write_whole)
+from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, computed, find_path, find_potential, glide,
+                    keep_results, lammps_engine, lattice_and_elasticity, near_line, reference_folder, relax, say,
+                    served_engine, total_energies, virtual_work, write_whole)
 from lmlink import LMLink
 
 SYSTEMS = {"screw": ("½⟨111⟩ screw, {110}", BCCScrew111Dislocation),
@@ -140,11 +140,7 @@ def reference_images(folder):
     """Both energies along the paper's 13 images of the screw dislocation, for both potentials; largest differences, eV."""
     rows = {}
     for name in ("milady_lml", "retrained_published"):
-        images = read(folder / "screw_glide_qmml.xyz", ":")
-        with LMLink(folder / f"{name}.snapcoeff") as calculator:
-            for atoms in images:
-                atoms.calc = calculator
-                keep_results(atoms)
+        images = computed(folder / f"{name}.snapcoeff", read(folder / "screw_glide_qmml.xyz", ":"))
         work, total = virtual_work(images), total_energies(images)
         rows[name] = {"virtual work": work.barrier, "total energy": float(total.max()),
                       "largest difference": float(np.abs(work.energy - total).max())}

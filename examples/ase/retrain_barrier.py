@@ -20,7 +20,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import QUADRATIC, RADIUS_QUICK, choose_potentials, lattice_and_elasticity, say, total_energies, virtual_work
+from common import (QUADRATIC, RADIUS_QUICK, choose_potentials, computed, lattice_and_elasticity, rms, say, total_energies,
+                    virtual_work)
 from lmlink import LMLink, find_program
 from peierls import SYSTEMS, Model, barrier
 
@@ -81,14 +82,9 @@ def draw(file, title, curves, images, before, after):
     left.legend(frameon=False)
     target = np.concatenate([atoms.get_forces()[atoms.info["core_atoms"]] for atoms in images]).ravel()
     for label, potential, colour in (("before", before, "#0057b8"), ("after", after, "#c8102e")):
-        forces = []
-        with LMLink(potential) as calculator:
-            for atoms in images:
-                atoms = atoms.copy()
-                atoms.calc = calculator
-                forces.append(atoms.get_forces()[atoms.info["core_atoms"]])
+        forces = [atoms.get_forces()[atoms.info["core_atoms"]] for atoms in computed(potential, images)]
         forces = np.concatenate(forces).ravel()
-        error = np.sqrt(np.mean((forces - target) ** 2))
+        error = rms(forces - target)
         print(f"forces on QM atoms along the QM/ML path, {label}: {error:.4f} eV/Å off")
         right.plot(target, forces, ".", color=colour, markersize=4, label=f"{label}: {1000 * error:.2g} meV/Å off")
     right.axline((0, 0), slope=1, color="#9aa5b1", linewidth=1)
