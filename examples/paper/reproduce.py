@@ -23,6 +23,7 @@ ASE = Path(__file__).resolve().parents[1] / "ase"
 sys.path[:0] = [str(ASE), str(Path(__file__).resolve().parents[2] / "python")]
 from common import QUADRATIC, choose_potentials, lattice_and_elasticity, reference_folder, say  # noqa: E402
 from lmlink import LMLink, find_program  # noqa: E402
+from retrain_barrier import with_fixed_terms  # noqa: E402
 from statements import REFERENCE, STATEMENTS, Missing  # noqa: E402
 
 VERDICTS = {True: "yes", False: "no", None: "—"}
@@ -30,36 +31,27 @@ VERDICTS = {True: "yes", False: "no", None: "—"}
 
 # ---- what is run ----
 
-def retrained(folder):
-    """The potential that retrain_barrier.py has made in a folder: with the fixed terms of the start, where it has some."""
-    return next((folder / name for name in ("retrained.snap", "retrained.mod") if (folder / name).is_file()),
-                folder / "retrained.snapcoeff")
-
-
-def start_potential():
-    """That of sphere.py and segregation.py."""
-    return choose_potentials()[0]
+FIGURES = {"glide-screw": "figure 1", "glide-011": "figure 1", "peierls": "figure 1", "sphere": "figure 1",
+           "glide-linear": "figure 2", "segregation-start": "figure 2", "segregation": "figure 2", "helium": "figure 3",
+           "buffer": "methods"}
 
 
 def stages(output):
-    """Command of each stage, in order, by name; a function, as a stage may need the files of one before."""
+    """Command of each stage, in order, by name."""
+    start = choose_potentials()[0]  # that of sphere.py and segregation.py
+    retrained = {name: with_fixed_terms(output / name / "retrained.snapcoeff") for name in ("glide-screw", "glide-linear")}
     return {
-        "glide-screw": lambda: ["retrain_barrier.py"],
-        "glide-011": lambda: ["retrain_barrier.py", "--system", "011"],
-        "peierls": lambda: ["peierls.py"],
-        "sphere": lambda: ["sphere.py", "--surrounding", start_potential(), retrained(output / "glide-screw")],
+        "glide-screw": ["retrain_barrier.py"],
+        "glide-011": ["retrain_barrier.py", "--system", "011"],
+        "peierls": ["peierls.py"],
+        "sphere": ["sphere.py", "--surrounding", start, retrained["glide-screw"]],
         # From the linear Θ₀: around the quadratic one the vacancy's first place relaxes in hundreds of steps, if at all.
-        "glide-linear": lambda: ["retrain_barrier.py", "--system", "011", "--start", start_potential()],
-        "segregation-start": lambda: ["segregation.py"],
-        "segregation": lambda: ["segregation.py", "--surrounding", retrained(output / "glide-linear"), "--further",
-                                "relaxed", "path"],
-        "helium": lambda: ["helium.py"],
-        "buffer": lambda: ["buffer_convergence.py"],
+        "glide-linear": ["retrain_barrier.py", "--system", "011", "--start", start],
+        "segregation-start": ["segregation.py"],
+        "segregation": ["segregation.py", "--surrounding", retrained["glide-linear"], "--further", "relaxed", "path"],
+        "helium": ["helium.py"],
+        "buffer": ["buffer_convergence.py"],
     }
-
-
-FIGURES = {"glide-screw": 1, "glide-011": 1, "peierls": 1, "sphere": 1, "glide-linear": 2, "segregation-start": 2,
-           "segregation": 2, "helium": 3, "buffer": "methods"}
 
 
 def run(name, command, arguments):
@@ -67,7 +59,7 @@ def run(name, command, arguments):
     done = arguments.output / f"{name}.txt"
     if done.is_file():
         return
-    say(f"{name} (figure {FIGURES[name]})" if FIGURES[name] != "methods" else f"{name} (methods)")
+    say(f"{name} ({FIGURES[name]})")
     words = [sys.executable, ASE / command[0], *command[1:], *(["--quick"] if arguments.quick else []),
              "--output", arguments.output / name]
     partial = arguments.output / f"{name}.partial"
@@ -174,9 +166,9 @@ def main():
     arguments.output.mkdir(parents=True, exist_ok=True)
     if not arguments.table:
         retrain_on_published(arguments.output / "retraining")
-        commands = stages(arguments.output)
-        for name in [name for name in commands if name in arguments.stages]:
-            run(name, commands[name](), arguments)
+        for name, command in stages(arguments.output).items():
+            if name in arguments.stages:
+                run(name, command, arguments)
     found = list(rows(Results(arguments.output)))
     print_rows(found)
     (arguments.output / "statements.md").write_text(markdown(found))
