@@ -14,6 +14,11 @@ def add_bin(parser):
                         help="folder of the programs bench_*")
 
 
+def add_serve(parser):
+    """The option that names the program lmlink-serve."""
+    parser.add_argument("--serve", type=Path, default=ROOT / "build" / "bench" / "src" / "programs" / "lmlink-serve")
+
+
 def find(folder, name):
     """The path of one of these programs."""
     program = (folder / name).resolve()

@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -31,8 +30,7 @@ CASES = {"distance": (["distance"], None), "energy_deviations": (["energy_deviat
 
 def write_uncertainty(potential, structure, retrain):
     """Distances by lmlink-retrain, and a factor of random numbers."""
-    subprocess.run([retrain, "--start", potential, "--fixed-terms", "none", "--uncertainty-from", structure, "--select", "all"],
-                   check=True, capture_output=True)
+    run(retrain, "--start", potential, "--fixed-terms", "none", "--uncertainty-from", structure, "--select", "all")
     path = potential.with_suffix(".uncertainty.json")
     content = json.loads(path.read_text())
     factor = np.random.default_rng(2).normal(0, 1e-6, (content["potential"]["coefficients_per_element"], RANK))
@@ -57,19 +55,18 @@ def main():
         os.environ["LMLINK_ISA"] = arguments.isa
     program = find(arguments.bin, "bench_evaluate")
     retrain = find(arguments.bin.parent / "src" / "programs", "lmlink-retrain")
-    met = True
+    atoms, met = make_structure(arguments.natoms, ["W"]), True
     with tempfile.TemporaryDirectory() as folder:
         potential = write_potential(Path(folder), arguments.twojmax, ["W"], {"quadraticflag": 1})
         structure = Path(folder) / "structure.xyz"
-        write(structure, make_structure(arguments.natoms, ["W"]))
+        write(structure, atoms)
         write_uncertainty(potential, structure, retrain)
 
         def seconds(*results):
             return float(run(program, potential, structure, arguments.calls, 1, 0.01, *results)[1])
 
         times = alternate(arguments.rounds, seconds, *(lambda names=names: seconds(*names) for names, _ in CASES.values()))
-    natoms = len(make_structure(arguments.natoms, ["W"]))
-    print(f"force call: {1e6 * times[0] / natoms:.2f} us per atom")
+    print(f"force call: {1e6 * times[0] / len(atoms):.2f} us per atom")
     for (name, (_, bar)), time in zip(CASES.items(), times[1:]):
         print(f"{name:24s} {time / times[0]:.3f} calls" + (f", bar {bar}" if bar else ""))
         met = met and (bar is None or time <= bar * times[0])

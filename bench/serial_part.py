@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ase.io import write
 
-from bench import add_bin, find, verdict
+from bench import add_bin, find, run, verdict
 from force_call import make_structure, write_potential
 
 BAR = 0.03
@@ -46,10 +46,8 @@ SERIAL = {
 def count(program, potential, structure, evaluations, distance):
     """function: instructions of all calls in these evaluations and two before them."""
     output = f"{potential}.{evaluations}.{distance}.callgrind"
-    environment = {**os.environ, "LMLINK_ISA": "generic"}
-    command = ["valgrind", "--tool=callgrind", f"--toggle-collect={ALL}", f"--callgrind-out-file={output}", program, potential,
-               structure, evaluations, 1, distance]
-    subprocess.run([str(word) for word in command], check=True, capture_output=True, env=environment)
+    run("valgrind", "--tool=callgrind", f"--toggle-collect={ALL}", f"--callgrind-out-file={output}", program, potential,
+        structure, evaluations, 1, distance, env={**os.environ, "LMLINK_ISA": "generic"})
     listed = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", output], check=True,
                             capture_output=True, text=True).stdout
     counts = {}

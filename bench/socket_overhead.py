@@ -32,7 +32,7 @@ from ase.calculators.socketio import SocketIOCalculator
 from ase.io import write
 from ase.units import Bohr
 
-from bench import ROOT, add_bin, find, verdict
+from bench import add_bin, add_serve, find, verdict
 from force_call import write_potential
 
 INPUT = """
@@ -112,12 +112,21 @@ def receive(connection, view):
         done += count
 
 
+def request_for(atoms):
+    """What a driver sends for the forces of a structure."""
+    cell = (atoms.cell.array / Bohr).T.tobytes()
+    positions = struct.pack("=i", len(atoms)) + (atoms.positions / Bohr).tobytes()
+    return b"POSDATA     " + 2 * cell + positions + b"GETFORCE    "
+
+
+def room_for_reply(atoms):
+    """For what comes back, up to the number of bytes of the extras."""
+    return memoryview(bytearray(12 + 8 + 4 + 24 * len(atoms) + 72 + 4))
+
+
 def round_trip(case, command, count):
     """Microseconds per round trip, the median of `count`."""
-    natoms = len(case.atoms)
-    cell = (case.atoms.cell.array / Bohr).T.tobytes()
-    request = b"POSDATA     " + 2 * cell + struct.pack("=i", natoms) + (case.atoms.positions / Bohr).tobytes()
-    reply, header = memoryview(bytearray(12 + 8 + 4 + 24 * natoms + 72 + 4)), memoryview(bytearray(12))
+    request, reply, header = request_for(case.atoms), room_for_reply(case.atoms), memoryview(bytearray(12))
     times = []
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
         listener.bind(case.path)
@@ -130,7 +139,7 @@ def round_trip(case, command, count):
                     connection.sendall(b"INIT        " + struct.pack("=ii", 0, 1) + b"\0")
                 for _ in range(count):
                     begin = time.perf_counter()
-                    connection.sendall(request + b"GETFORCE    ")
+                    connection.sendall(request)
                     receive(connection, reply)
                     extras = struct.unpack("=i", reply[-4:])[0]
                     if extras > 0:
@@ -216,7 +225,7 @@ def whole_drivers(arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_bin(parser)
-    parser.add_argument("--serve", type=Path, default=ROOT / "build" / "bench" / "src" / "programs" / "lmlink-serve")
+    add_serve(parser)
     parser.add_argument("--fortran-driver", default="i-pi-driver", help="i-PI's driver in Fortran, if there is one")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--count", type=int, default=2000, help="evaluations in a round")

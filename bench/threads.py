@@ -14,10 +14,10 @@ the medians.
 
 import argparse
 import contextlib
+import itertools
 import os
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -26,22 +26,21 @@ import time
 from pathlib import Path
 
 import numpy as np
-from ase.units import Bohr
 
-from bench import ROOT, verdict
+from bench import add_serve, verdict
 from force_call import CASES, make_structure, write_potential
-from socket_overhead import receive
+from socket_overhead import receive, request_for, room_for_reply
 
 BARS = {2000: 1.75, 20000: 1.85}  # two threads against one
 LITTLE, FAR = 0.01, 0.4  # Å
+NUMBERS = itertools.count()  # of sockets
 
 
 class Server:
     """An lmlink-serve with so many threads (None: as many as it likes), and the driver's side of its connection."""
 
     def __init__(self, program, potential, threads, stack):
-        path = f"/tmp/ipi_lmlinkthreads{os.getpid()}_{len(stack.names)}"
-        stack.names.append(path)
+        path = f"/tmp/ipi_lmlinkthreads{os.getpid()}_{next(NUMBERS)}"
         listener = stack.enter_context(contextlib.closing(socket.socket(socket.AF_UNIX)))
         listener.bind(path)
         stack.callback(os.unlink, path)
@@ -56,20 +55,11 @@ class Server:
 
     def ask(self, atoms):
         """Seconds until the forces are there."""
-        natoms = len(atoms)
-        cell = (atoms.cell.array / Bohr).T.tobytes()
-        request = b"POSDATA     " + 2 * cell + struct.pack("=i", natoms) + (atoms.positions / Bohr).tobytes()
-        reply = memoryview(bytearray(12 + 8 + 4 + 24 * natoms + 72 + 4))
+        request, reply = request_for(atoms), room_for_reply(atoms)
         begin = time.perf_counter()
-        self.connection.sendall(request + b"GETFORCE    ")
+        self.connection.sendall(request)
         receive(self.connection, reply)
         return time.perf_counter() - begin
-
-
-class Stack(contextlib.ExitStack):
-    def __init__(self):
-        super().__init__()
-        self.names = []
 
 
 def moved(atoms, step, distance):
@@ -103,7 +93,7 @@ def scaling(arguments, potential):
     for natoms in arguments.sizes:
         atoms = make_structure(natoms, ["W"])
         for lists, distance in (("kept", LITTLE), ("new", FAR)):
-            with Stack() as stack:
+            with contextlib.ExitStack() as stack:
                 servers = [Server(arguments.serve, potential, threads, stack) for threads in numbers]
                 one, several = compare(servers, atoms, distance, arguments.rounds, calls_for(natoms))
             ratio, of_medians = min(one) / min(several), statistics.median(one) / statistics.median(several)
@@ -133,7 +123,7 @@ def idle(arguments, potential):
     """What is left to a program for each core while a server waits, and what the server uses meanwhile."""
     atoms = make_structure(2000, ["W"])
     cores = len(os.sched_getaffinity(0))
-    with Stack() as stack:
+    with contextlib.ExitStack() as stack:
         server = Server(arguments.serve, potential, None, stack)
         used, parts = [], []
         for step in range(arguments.rounds):
@@ -159,7 +149,7 @@ def several(arguments, potential):
         atoms = make_structure(natoms, ["W"])
         structures = [moved(atoms, step, LITTLE) for step in range(calls_for(natoms) + 4)]
         rates = [[] for _ in range(3)]
-        with Stack() as stack:
+        with contextlib.ExitStack() as stack:
             groups = [[Server(arguments.serve, potential, threads, stack) for _ in range(count)]
                       for threads in (1, cores, None)]
             for _ in range(arguments.rounds):
@@ -177,7 +167,7 @@ def several(arguments, potential):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--serve", type=Path, default=ROOT / "build" / "bench" / "src" / "programs" / "lmlink-serve")
+    add_serve(parser)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2, 54, 250, 2000, 20000, 100000])
