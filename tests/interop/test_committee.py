@@ -10,10 +10,10 @@ import pytest
 from ase.constraints import FixAtoms
 from ase.io import read, write
 from ase.units import Bohr, Hartree
-from conftest import TIMEOUT
+from ipi_run import numbers, run_ipi
 from made_up import write_potential as write_made_up
 from mixture import Mixture, configure, linear, mixing
-from serve import finish, serve_command, write_structure
+from serve import finish, serve_command
 from test_reload import server
 from test_retrain import W, W_BE, cells, label, read_coefficients, retrain, teacher, write_potential  # noqa: F401
 from test_uf3 import made_up, write_uf3
@@ -301,43 +301,23 @@ def test_a_mixture(train, teacher, alloy, start, folders, tmp_path):  # noqa: F8
 
 # ---- i-PI ----
 
-INPUT = """
-<simulation verbosity='low'>
-  <output prefix='run'>
+OUTPUT = """
     <properties stride='1' filename='out'> [ step, potential ] </properties>
     <trajectory filename='for' stride='1' format='bin'> forces </trajectory>
     <trajectory filename='pot' stride='1' extra_type='committee_pot'> extras </trajectory>
     <trajectory filename='std' stride='1' extra_type='committee_uncertainty'> extras </trajectory>
     <trajectory filename='vir' stride='1' extra_type='committee_virial'> extras </trajectory>
     <trajectory filename='com' stride='1' extra_type='committee_force'> extras </trajectory>
-  </output>
-  <total_steps>4</total_steps>
-  <prng><seed>31</seed></prng>
-  <ffcommittee name='committee'>
-    <ffsocket name='lmlink' mode='unix' pbc='false'>
+"""
+COMMITTEE_OF_IPI = """
+  <ffcommittee name='lmlink'>
+    <ffsocket name='server' mode='unix' pbc='false'>
       <address>{address}</address> <latency>1e-4</latency>
     </ffsocket>
     <parse_json>true</parse_json>
     <active_thresh units='electronvolt'>1e-9</active_thresh> <active_output>active</active_output>
   </ffcommittee>
-  <system>
-    <initialize nbeads='1'>
-      <file mode='ase'>init.xyz</file>
-      <velocities mode='thermal' units='kelvin'>600</velocities>
-    </initialize>
-    <forces> <force forcefield='committee'/> </forces>
-    <motion mode='dynamics'>
-      <dynamics mode='nve'> <timestep units='femtosecond'>2</timestep> </dynamics>
-    </motion>
-  </system>
-</simulation>
 """
-
-
-def numbers(path):
-    """The lines of one kind of extras, as numbers."""
-    lines = [line for line in path.read_text().splitlines() if line.strip() and "#" not in line]
-    return np.array([line.replace("[", " ").replace("]", " ").split() for line in lines], dtype=float)
 
 
 def test_ipi(train, teacher, ipi, start, tmp_path):  # noqa: F811
@@ -345,16 +325,12 @@ def test_ipi(train, teacher, ipi, start, tmp_path):  # noqa: F811
     potential = train(teacher[0], ("W",), "--form", "quadratic")
     folder, address = tmp_path / "run", f"lmlcom{os.getpid()}"
     folder.mkdir()
-    atoms = cells(1, 5, size=2)[0]
-    write_structure(atoms, folder / "init.xyz")
-    (folder / "input.xml").write_text(INPUT.format(address=address))
-    process = start([*serve_command(potential, f"unix:{address}", "--structure", folder / "init.xyz"), "--extras",
-                     "ipi-committee", "--log", folder / "log.xyz", "--results", "sigma_energy,sigma_forces"])
-    with open(folder / "ipi.log", "w") as log:
-        driver = start([ipi, "input.xml"], cwd=folder, stdout=log, stderr=log)
-        code, errors = finish(process)
-        assert driver.wait(TIMEOUT) == 0, (folder / "ipi.log").read_text()[-3000:]
-    assert code == 0, errors
+    command = [*serve_command(potential, f"unix:{address}", "--structure", folder / "init.xyz"), "--extras", "ipi-committee",
+               "--log", folder / "log.xyz", "--results", "sigma_energy,sigma_forces"]
+    codes, messages = run_ipi(ipi, start, folder, cells(1, 5, size=2)[0], OUTPUT, COMMITTEE_OF_IPI, [command],
+                              address=address, steps=4, beads=1, ensemble="nve", thermostat="langevin", tau=100,
+                              time_step=2.0, velocities=600, temperature=600)
+    assert codes == (0,), messages
     frames = read(folder / "log.xyz", ":")
     assert len(frames) == 5
     energies = np.loadtxt(folder / "run.out")[:, 1] * Hartree

@@ -1,78 +1,50 @@
 """i-PI drives lmlink-serve in real runs: dynamics and path integrals, with one and with four clients."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.units import Bohr, Hartree
-from conftest import TIMEOUT
-from serve import finish, ipi_frames, serve_command
+from ipi_run import run_ipi
+from serve import ipi_frames, serve_command
 
 POTENTIAL = "W_2940_2017_2.snap"
 DRIFT_BAR = 1e-4  # eV per atom and ps
 FORCE_BAR = 1e-9  # eV/Å
 STEPS, TIME_STEP = 100, 2.0  # fs
 
-INPUT = """
-<simulation verbosity='low'>
-  <output prefix='run'>
-    <properties stride='1' filename='out'> [ step, time{{picosecond}}, conserved{{electronvolt}},
-      temperature{{kelvin}} ] </properties>
+OUTPUT = """
+    <properties stride='1' filename='out'> [ step, time{picosecond}, conserved{electronvolt},
+      temperature{kelvin} ] </properties>
     <trajectory filename='pos' stride='20' format='bin'> positions </trajectory>
     <trajectory filename='for' stride='20' format='bin'> forces </trajectory>
-  </output>
-  <total_steps>{steps}</total_steps>
-  <prng><seed>31</seed></prng>
+"""
+SOCKET = """
   <ffsocket name='lmlink' mode='{mode}' pbc='{pbc}'>
     <address>{address}</address> <port>{port}</port> <latency>1e-4</latency>
     <consolidate_messages>{consolidated}</consolidate_messages> <batch_size>{batch}</batch_size>
   </ffsocket>
-  <system>
-    <initialize nbeads='{beads}'>
-      <file mode='ase'>init.xyz</file>
-      <velocities mode='thermal' units='kelvin'>600</velocities>
-    </initialize>
-    <forces> <force forcefield='lmlink'/> </forces>
-    <motion mode='dynamics'>
-      <dynamics mode='{ensemble}'>
-        <timestep units='femtosecond'>{time_step}</timestep>
-        <thermostat mode='{thermostat}'> <tau units='femtosecond'>100</tau> </thermostat>
-      </dynamics>
-    </motion>
-    <ensemble> <temperature units='kelvin'>300</temperature> </ensemble>
-  </system>
-</simulation>
 """
 DEFAULTS = dict(steps=STEPS, time_step=TIME_STEP, mode="unix", pbc="false", port=0, consolidated="true", batch=1,
-                beads=1, ensemble="nvt", thermostat="langevin")
+                beads=1, ensemble="nvt", thermostat="langevin", tau=100, velocities=600, temperature=300)
 
 
 @pytest.fixture
 def run(ipi, start, potentials, tmp_path):
-    """Run i-PI with `clients` processes of lmlink-serve behind it; all must end well. The rest are settings of INPUT."""
+    """Run i-PI with `clients` processes of lmlink-serve behind it; all must end well. The rest are settings of run_ipi."""
 
     def go(clients=1, options=(), **settings):
         settings = {**DEFAULTS, "address": f"lmlipi{os.getpid()}", **settings}
         atoms = bulk("W", cubic=True, a=3.18).repeat(3)
         atoms.positions += np.random.default_rng(8).normal(0, 0.03, (len(atoms), 3))
-        atoms.write(tmp_path / "init.xyz", format="extxyz", columns=["symbols", "positions"])
-        (tmp_path / "input.xml").write_text(INPUT.format(**settings))
         driver = f"unix:{settings['address']}" if settings["mode"] == "unix" else f"127.0.0.1:{settings['port']}"
-        servers = [start(serve_command(potentials / POTENTIAL, driver, "--structure", tmp_path / "init.xyz", *options))
-                   for _ in range(clients)]
-        with open(tmp_path / "ipi.log", "w") as log:
-            driver = start([ipi, "input.xml"], cwd=tmp_path, stdout=log, stderr=log)
-            assert driver.wait(TIMEOUT) == 0, (tmp_path / "ipi.log").read_text()[-3000:]
-        for server in servers:
-            code, errors = finish(server)
-            assert code == 0, errors
+        command = serve_command(potentials / POTENTIAL, driver, "--structure", tmp_path / "init.xyz", *options)
+        codes, messages = run_ipi(ipi, start, tmp_path, atoms, OUTPUT, SOCKET, [command] * clients, **settings)
+        assert not any(codes), messages
         return atoms
 
-    yield go
-    for leftover in Path("/tmp").glob(f"ipi_lmlipi{os.getpid()}"):
-        leftover.unlink()
+    return go
 
 
 def drift(folder, natoms):
