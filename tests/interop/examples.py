@@ -7,11 +7,11 @@ import sys
 from conftest import ROOT, TIMEOUT, program
 
 
-def run(start, folder, command):
+def run(start, folder, command, timeout=5 * TIMEOUT):
     """Run the example in the folder; its output. LMLINK_BIN says where the programs are, as for the tests."""
     program("lmlink-serve")
     process = start(command, cwd=folder, env={**os.environ, "PYTHON": sys.executable}, start_new_session=True)
-    output, errors = process.communicate(timeout=5 * TIMEOUT)
+    output, errors = process.communicate(timeout=timeout)
     assert process.returncode == 0, errors
     return output
 

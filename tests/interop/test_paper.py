@@ -1,11 +1,11 @@
 """examples/paper/reproduce.py: every sentence of the paper with a number has its row, and the rows say what is right."""
 
-import os
 import re
 import sys
 
 import pytest
-from conftest import ROOT, TIMEOUT
+from conftest import ROOT
+from examples import run
 
 FOLDER = ROOT / "examples" / "paper"
 SECTIONS = {"II.A": ("A. Constrained retraining procedure", "B. Dislocation glide in bcc"),
@@ -49,19 +49,16 @@ def test_every_number_has_its_row(reference, statements):
     assert seen > 50  # the pattern finds them
 
 
-def table(start, folder, environment):
-    process = start([sys.executable, FOLDER / "reproduce.py", "--table", "--output", folder], env=environment)
-    output, errors = process.communicate(timeout=5 * TIMEOUT)
-    assert process.returncode == 0, errors
+def table(start, folder):
+    run(start, folder, [sys.executable, FOLDER / "reproduce.py", "--table", "--output", folder])
     lines = (folder / "statements.md").read_text().splitlines()
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
-def test_rows_without_anything(start, statements, tmp_path):
+def test_rows_without_anything(start, statements, monkeypatch, tmp_path):
     """What needs no data is there, and what needs some says so."""
-    environment = {**os.environ}
-    environment.pop("LMLINK_REFERENCE", None)
-    rows = table(start, tmp_path, environment)
+    monkeypatch.delenv("LMLINK_REFERENCE", raising=False)
+    rows = table(start, tmp_path)
     assert len(rows) == len(statements) and all(len(row) == 6 for row in rows)
     by_claim = {row[1]: row for row in rows}
     assert by_claim["structures between each two minima"][3:5] == ["11", "yes"]
@@ -69,9 +66,10 @@ def test_rows_without_anything(start, statements, tmp_path):
     assert by_claim["QM/ML barriers of both, eV"][3] == "not computed: needs the stage peierls"
 
 
-def test_clusters_of_the_paper(start, reference, tmp_path):
+def test_clusters_of_the_paper(start, reference, monkeypatch, tmp_path):
     """The numbers of atoms, which the paper gives without widths, can be had; the disks and cylinders have theirs."""
-    rows = table(start, tmp_path, {**os.environ, "LMLINK_REFERENCE": str(reference)})
+    monkeypatch.setenv("LMLINK_REFERENCE", str(reference))
+    rows = table(start, tmp_path)
     by_number = {row[2]: row for row in rows}
     for numbers in ("24, 123, 147, 14, 96, 110", "27, 351, 378", "1,927, 79, 168, 247", "396, 24, 373", "59,707",
                     "70,355, 70,000, three"):

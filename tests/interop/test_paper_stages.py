@@ -2,21 +2,17 @@
 relaxed with a vacancy, as figure 2 of the paper has it."""
 
 import json
-import os
 import sys
 
 from conftest import ROOT, TIMEOUT
-from examples import is_picture
+from examples import is_picture, run
 
 
-def test_second_retraining(start, potentials, tmp_path):
-    environment = {**os.environ}
-    environment.pop("LMLINK_REFERENCE", None)
+def test_second_retraining(start, potentials, monkeypatch, tmp_path):
+    monkeypatch.delenv("LMLINK_REFERENCE", raising=False)
     command = [sys.executable, ROOT / "examples" / "paper" / "reproduce.py", "--quick", "--stages", "glide-linear", "segregation",
                "--output", tmp_path]
-    process = start(command, env=environment, start_new_session=True)
-    output, errors = process.communicate(timeout=20 * TIMEOUT)
-    assert process.returncode == 0, errors
+    output = run(start, tmp_path, command, 20 * TIMEOUT)
     first, second = (json.loads((tmp_path / folder / "retrained.json").read_text())
                      for folder in ("glide-linear", "segregation/further-relaxed"))
     logs = [[each for each in report["sets"] if each["role"] == "target"] for report in (first, second)]
@@ -32,7 +28,5 @@ def test_second_retraining(start, potentials, tmp_path):
     assert off["retrained on path"] < off["retrained on relaxed"]
     assert is_picture(tmp_path / "segregation" / "segregation.png")
     done = (tmp_path / "glide-linear.txt").stat().st_mtime_ns
-    process = start(command, env=environment, start_new_session=True)
-    again, errors = process.communicate(timeout=20 * TIMEOUT)
-    assert process.returncode == 0, errors
+    again = run(start, tmp_path, command, 20 * TIMEOUT)
     assert again.split("II.A", 1)[1] == output.split("II.A", 1)[1] and (tmp_path / "glide-linear.txt").stat().st_mtime_ns == done
