@@ -45,7 +45,7 @@ def stages(output):
         "glide-011": ["retrain_barrier.py", "--system", "011"],
         "peierls": ["peierls.py"],
         "sphere": ["sphere.py", "--surrounding", start, retrained["glide-screw"]],
-        # From the linear Θ₀: around the quadratic one the vacancy's first place relaxes in hundreds of steps, if at all.
+        # From the linear Θ₀: around the quadratic one the vacancy's place one jump away relaxes in hundreds of steps, if at all.
         "glide-linear": ["retrain_barrier.py", "--system", "011", "--start", start],
         "segregation-start": ["segregation.py"],
         "segregation": ["segregation.py", "--surrounding", retrained["glide-linear"], "--further", "relaxed", "path"],
