@@ -14,7 +14,7 @@ static const char *const bases[LML_DERIVED_COUNT] = {"energy_deviations", "energ
                                                      "virial_deviations", NULL};
 
 void lml_derived_free(lml_derived *derived) {
-  lml_free(derived->asked);
+  lml_name_set_free(&derived->asked);
   lml_free(derived->baseline);
   lml_free(derived->changes);
   *derived = (lml_derived){0};
@@ -26,18 +26,7 @@ void lml_derived_forget(lml_derived *derived) { derived->rank = 0; }
 
 bool lml_derived_wants(const lml_derived *derived, size_t place) { return (derived->wanted >> place & 1u) != 0; }
 
-lml_request lml_derived_request(const lml_derived *derived) {
-  return (lml_request){.names = derived->asked, .count = derived->nasked};
-}
-
-static lml_status ask(lml_derived *derived, const char *name, lml_error *error) {
-  const lml_request asked = lml_derived_request(derived);
-  if (lml_request_names(&asked, name)) return LML_OK;
-  const lml_status status = lml_grow(&derived->asked, &derived->asked_capacity, derived->nasked + 1,
-                                     sizeof *derived->asked, "names of results", error);
-  if (status == LML_OK) derived->asked[derived->nasked++] = name;
-  return status;
-}
+lml_request lml_derived_request(const lml_derived *derived) { return lml_name_set_request(&derived->asked); }
 
 /** The derived result of that name, or their number. */
 static size_t place_of(const char *name) {
@@ -49,17 +38,17 @@ static size_t place_of(const char *name) {
 lml_status lml_derived_want(lml_derived *derived, const lml_request *request, unsigned more, lml_error *error) {
   lml_status status = LML_OK;
   derived->wanted = more;
-  derived->nasked = 0;
+  derived->asked.count = 0;
   for (size_t i = 0; i < request->count && status == LML_OK; i++) {
     const size_t place = place_of(request->names[i]);
     if (place < LML_DERIVED_COUNT)
       derived->wanted |= 1u << place;
     else
-      status = ask(derived, request->names[i], error);
+      status = lml_name_set_add(&derived->asked, request->names[i], error);
   }
-  derived->nwanted = derived->nasked;
+  derived->nwanted = derived->asked.count;
   for (size_t k = 0; k < LML_DERIVED_COUNT && status == LML_OK; k++)
-    if (lml_derived_wants(derived, k) && bases[k] != NULL) status = ask(derived, bases[k], error);
+    if (lml_derived_wants(derived, k) && bases[k] != NULL) status = lml_name_set_add(&derived->asked, bases[k], error);
   return status;
 }
 
@@ -185,6 +174,6 @@ lml_status lml_derived_add(lml_derived *derived, const lml_structure *structure,
     if (lml_derived_wants(derived, k) && of->origin != LML_ORIGIN_ABSENT && base != NULL)
       status = add_committee(k, standard[k], base->reals, base->width / of->width, base->origin, results, error);
   }
-  for (size_t i = derived->nwanted; i < derived->nasked; i++) lml_results_remove(results, derived->asked[i]);
+  for (size_t i = derived->nwanted; i < derived->asked.count; i++) lml_results_remove(results, derived->asked.names[i]);
   return status;
 }

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "calculator/result_names.h"
 #include "lmlink/results.h"
 #include "lmlink/structure.h"
 
@@ -31,8 +32,8 @@ enum { LML_DERIVED_NUMBERS = 119 /**< atomic numbers, from 0 */ };
 /** What is wanted, and the baseline. Initialise with `lml_derived d = {0};`, release with lml_derived_free. */
 typedef struct lml_derived {
   unsigned wanted;    /**< set of derived results */
-  const char **asked; /**< what the calculator is asked for, borrowed names; those that were wanted themselves first */
-  size_t nasked, nwanted, asked_capacity;
+  lml_name_set asked; /**< what the calculator is asked for; the nwanted that were wanted themselves first */
+  size_t nwanted;
   bool knows_held;           /**< whether it is known which atoms are held; else no result says which are free */
   const unsigned char *held; /**< 1 for each that is, in all components, borrowed; NULL: none is */
   double *baseline;          /**< rank numbers, eV: energy deviations of the first structure */

@@ -36,3 +36,27 @@ lml_status lml_result_names_split(const char *text, lml_text_list *names, lml_er
 lml_request lml_result_names_request(const lml_text_list *names) {
   return (lml_request){.names = (const char *const *)names->texts, .count = names->count};
 }
+
+lml_request lml_name_set_request(const lml_name_set *set) {
+  return (lml_request){.names = set->names, .count = set->count};
+}
+
+lml_status lml_name_set_add(lml_name_set *set, const char *name, lml_error *error) {
+  const lml_request there = lml_name_set_request(set);
+  if (lml_request_names(&there, name)) return LML_OK;
+  const lml_status status =
+      lml_grow(&set->names, &set->capacity, set->count + 1, sizeof *set->names, "names of results", error);
+  if (status == LML_OK) set->names[set->count++] = name;
+  return status;
+}
+
+lml_status lml_name_set_add_all(lml_name_set *set, const lml_request *names, lml_error *error) {
+  lml_status status = LML_OK;
+  for (size_t k = 0; k < names->count && status == LML_OK; k++) status = lml_name_set_add(set, names->names[k], error);
+  return status;
+}
+
+void lml_name_set_free(lml_name_set *set) {
+  lml_free(set->names);
+  *set = (lml_name_set){0};
+}

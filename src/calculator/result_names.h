@@ -18,4 +18,20 @@ lml_status lml_result_names_split(const char *text, lml_text_list *names, lml_er
 /** As a request, which is valid until the list changes. */
 lml_request lml_result_names_request(const lml_text_list *names);
 
+/** Names that a calculator is asked for, borrowed, each once and in the order in which they came. Initialise with
+ *  `lml_name_set n = {0};`, release with lml_name_set_free. */
+typedef struct lml_name_set {
+  const char **names;
+  size_t count, capacity;
+} lml_name_set;
+
+/** Add what is not there yet. */
+lml_status lml_name_set_add(lml_name_set *set, const char *name, lml_error *error);
+lml_status lml_name_set_add_all(lml_name_set *set, const lml_request *names, lml_error *error);
+
+/** As a request, which is valid until the set changes. */
+lml_request lml_name_set_request(const lml_name_set *set);
+
+void lml_name_set_free(lml_name_set *set);
+
 #endif

@@ -82,7 +82,7 @@ static void free_own(lml_mixture *self) {
   }
   lml_free(self->sigmas);
   lml_free(self->children);
-  lml_free(self->names);
+  lml_name_set_free(&self->names);
   lml_free(self->regions);
   lml_free(self->made);
   lml_unknown_species_free(&self->unknown);
@@ -178,24 +178,14 @@ static lml_status start_regions(lml_mixture *self, lml_error *error) {
   return status;
 }
 
-/** Put what is not among the names yet behind them; there is room. */
-static void add_names(lml_mixture *self, const lml_request *more) {
-  for (size_t k = 0; k < more->count; k++)
-    if (!lml_request_names(&self->both, more->names[k])) self->names[self->both.count++] = more->names[k];
-}
-
 static lml_status join_requests(lml_mixture *self, lml_error *error) {
-  static const char *const sigma = LML_SKIP_SIGMA;
-  const lml_request none = {0}, *asked = self->request == NULL ? &none : self->request, *needs = &self->choice.needs;
-  const lml_request skips = {&sigma, self->sigmas == NULL ? 0 : 1};
-  const lml_status status = lml_grow(&self->names, &self->names_capacity, asked->count + needs->count + skips.count,
-                                     sizeof *self->names, "names of results", error);
-  if (status != LML_OK) return status;
-  self->both = (lml_request){.names = self->names};
-  add_names(self, asked);
-  add_names(self, needs);
-  add_names(self, &skips);
-  return LML_OK;
+  lml_status status = LML_OK;
+  self->names.count = 0;
+  if (self->request != NULL) status = lml_name_set_add_all(&self->names, self->request, error);
+  if (status == LML_OK) status = lml_name_set_add_all(&self->names, &self->choice.needs, error);
+  if (status == LML_OK && self->sigmas != NULL) status = lml_name_set_add(&self->names, LML_SKIP_SIGMA, error);
+  self->both = lml_name_set_request(&self->names);
+  return status;
 }
 
 static lml_status start_ml(lml_mixture *self, lml_error *error) {

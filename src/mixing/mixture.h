@@ -4,6 +4,7 @@
 #ifndef LML_MIXING_MIXTURE_H
 #define LML_MIXING_MIXTURE_H
 
+#include "calculator/result_names.h"
 #include "mixing/mix.h"
 #include "mixing/mixing_settings.h"
 #include "mixing/unknown_species.h"
@@ -39,8 +40,7 @@ struct lml_mixture {
   const lml_request *request;     /**< of this evaluation */
   lml_mixing_choice choice;       /**< of this evaluation, or before it of the next; none: all work at once */
   lml_request both;               /**< of the ML calculator: what was asked for, and what choosing and skipping need */
-  const char **names;             /**< room for these */
-  size_t names_capacity;
+  lml_name_set names;             /**< theirs */
   bool regions_started;
   double begun; /**< s, of the clock: when the regions were started */
 };

@@ -11,9 +11,8 @@
 static const char coordination_name[] = "coordination";
 
 static void add_name(lml_uncertain_needs *needs, const char *name) {
-  for (size_t k = 0; k < needs->count; k++)
-    if (strcmp(needs->names[k], name) == 0) return;
-  needs->names[needs->count++] = name;
+  const lml_request there = {.names = needs->names, .count = needs->count};
+  if (!lml_request_names(&there, name)) needs->names[needs->count++] = name;
 }
 
 void lml_uncertain_needs_add(lml_uncertain_needs *needs, const lml_uncertain_settings *settings) {

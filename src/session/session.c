@@ -21,8 +21,7 @@ struct lml_session {
   lml_session_settings settings;
   lml_structure configured; /**< no atoms where no structure was configured */
   lml_init init;            /**< of the driver that is being served */
-  const char **wanted;      /**< names of results: those of the settings, and of the driver's INIT */
-  size_t nwanted, wanted_capacity;
+  lml_name_set wanted;      /**< results: those of the settings, and of the driver's INIT */
   lml_derived derived; /**< what the calculator is asked for, and what is made of it; its baseline is all replicas' */
   lml_text_list told;  /**< names of those that this driver does not get, which was told */
   lml_structure structure; /**< under evaluation */
@@ -71,7 +70,7 @@ void lml_session_destroy(lml_session *session) {
   if (session == NULL) return;
   lml_structure_free(&session->configured);
   lml_init_free(&session->init);
-  lml_free(session->wanted);
+  lml_name_set_free(&session->wanted);
   lml_derived_free(&session->derived);
   lml_text_list_free(&session->told);
   lml_structure_free(&session->structure);
@@ -86,27 +85,12 @@ void lml_session_destroy(lml_session *session) {
 
 /* ---- what is wanted ---- */
 
-static lml_request request_of(const lml_session *session) {
-  return (lml_request){.names = session->wanted, .count = session->nwanted};
-}
-
-static lml_status want(lml_session *session, const char *name, lml_error *error) {
-  const lml_request wanted = request_of(session);
-  if (lml_request_names(&wanted, name)) return LML_OK;
-  const lml_status status = lml_grow(&session->wanted, &session->wanted_capacity, session->nwanted + 1,
-                                     sizeof *session->wanted, "names of results", error);
-  if (status == LML_OK) session->wanted[session->nwanted++] = name;
-  return status;
-}
-
 static lml_status find_wanted(lml_session *session, lml_error *error) {
-  const lml_request *always = &session->settings.results;
-  const lml_text_list *asked = &session->init.results;
-  lml_status status = LML_OK;
-  session->nwanted = 0;
-  for (size_t i = 0; i < always->count && status == LML_OK; i++) status = want(session, always->names[i], error);
-  for (size_t i = 0; i < asked->count && status == LML_OK; i++) status = want(session, asked->texts[i], error);
-  const lml_request wanted = request_of(session);
+  const lml_request asked = lml_result_names_request(&session->init.results);
+  session->wanted.count = 0;
+  lml_status status = lml_name_set_add_all(&session->wanted, &session->settings.results, error);
+  if (status == LML_OK) status = lml_name_set_add_all(&session->wanted, &asked, error);
+  const lml_request wanted = lml_name_set_request(&session->wanted);
   return status == LML_OK ? lml_derived_want(&session->derived, &wanted, more_for_extras(session), error) : status;
 }
 
@@ -119,8 +103,8 @@ static bool is_told(const lml_session *session, const char *name) {
 /** Tell, once for each driver, of results that are wanted and not there. */
 static lml_status tell_absent(lml_session *session, lml_error *error) {
   lml_status status = LML_OK;
-  for (size_t i = 0; i < session->nwanted && status == LML_OK; i++) {
-    const char *name = session->wanted[i];
+  for (size_t i = 0; i < session->wanted.count && status == LML_OK; i++) {
+    const char *name = session->wanted.names[i];
     const lml_result *result = lml_results_find(&session->results, name);
     if ((result != NULL && result->origin != LML_ORIGIN_ABSENT) || is_told(session, name)) continue;
     lml_log_warning(session->settings.log, "the result '%s' is asked for, but the %s calculator does not give it", name,
@@ -318,7 +302,7 @@ static lml_status record(const lml_session *session, const lml_ipi_event *event,
   if (session->settings.recorder == NULL) return LML_OK;
   const lml_evaluation evaluation = {.structure = &session->structure,
                                      .results = &session->results,
-                                     .request = request_of(session),
+                                     .request = lml_name_set_request(&session->wanted),
                                      .mixture = session->settings.mixture,
                                      .states = adaptive == NULL ? NULL : lml_adaptive_regions_states(adaptive),
                                      .skips = skipping == NULL ? NULL : lml_skipping_states(skipping),
