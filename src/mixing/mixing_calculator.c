@@ -157,6 +157,7 @@ static lml_status ask_region(const lml_mixture *self, size_t r, lml_error *error
 static lml_status start_region(lml_mixture *self, size_t r, lml_error *error) {
   lml_cluster *cluster = self->regions[r].cluster;
   lml_mixture_child *at = &self->children[r + 1];
+  at->deferred = false;
   if (cluster->structure.natoms == 0) { /* there is nothing to ask */
     at->done = at->finished = true;
     return lml_results_reset(&at->results, 0, error);
@@ -174,7 +175,6 @@ static lml_status start_regions(lml_mixture *self, lml_error *error) {
   lml_status status = LML_OK;
   self->begun = lml_sys->clock();
   for (size_t r = 0; r < self->settings.nregions && status == LML_OK; r++) status = start_region(self, r, error);
-  self->regions_started = true;
   return status;
 }
 
@@ -202,10 +202,10 @@ static lml_status mixing_start(void *data, const lml_structure *structure, const
   if (status == LML_OK) status = lml_unknown_species_check_apart(&self->unknown, structure, error);
   self->structure = structure;
   self->request = request;
-  self->regions_started = false;
   for (size_t c = 0; c < self->nchildren; c++) {
     lml_mixture_child *at = &self->children[c];
-    at->done = at->finished = at->deferred = false;
+    at->done = at->finished = false;
+    at->deferred = c > 0 && self->choice.choose != NULL;
     at->answer = LML_MIXING_COMPUTED;
     at->seconds = 0.0;
     at->share = 1.0;
@@ -261,10 +261,10 @@ static lml_status decide(lml_mixture *self, lml_error *error) {
   return status;
 }
 
-/** Once the ML calculator is done: choose, and let the regions begin. */
+/** The ML calculator is done: let the regions that are chosen then begin. */
 static lml_status choose(lml_mixture *self, lml_error *error) {
   const lml_mixing_choice choice = self->choice;
-  if (!self->children[0].done) return LML_OK;
+  if (choice.choose == NULL) return LML_OK;
   lml_mixture_choose_first(self, NULL);
   lml_status status = finish_child(self, 0, error);
   if (status == LML_OK) status = choice.choose(choice.context, self->structure, error);
@@ -282,11 +282,12 @@ static lml_status progress_child(lml_mixture *self, size_t c, lml_error *error) 
 static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
   lml_mixture *self = data;
   lml_status status = LML_OK;
-  for (size_t c = self->regions_started ? self->nchildren : 1; c-- > 0 && status == LML_OK;)
-    status = progress_child(self, c, error);
-  if (status == LML_OK && !self->regions_started) status = choose(self, error);
-  if (status == LML_OK && self->children[0].done) status = decide(self, error);
-  *done = self->regions_started;
+  for (size_t c = self->nchildren; c-- > 0 && status == LML_OK;) status = progress_child(self, c, error);
+  if (status == LML_OK && self->children[0].done) {
+    status = choose(self, error);
+    if (status == LML_OK) status = decide(self, error);
+  }
+  *done = true;
   for (size_t c = 0; c < self->nchildren; c++) *done = *done && self->children[c].done;
   if (status != LML_OK) cancel_all(self);
   return status;
@@ -294,16 +295,15 @@ static lml_status mixing_progress(void *data, bool *done, lml_error *error) {
 
 static lml_status mixing_wait(void *data, int timeout_ms, lml_error *error) {
   lml_mixture *self = data;
-  const size_t count = self->regions_started ? self->nchildren : 1;
   int waiting = 0;
-  for (size_t c = 0; c < count; c++) {
+  for (size_t c = 0; c < self->nchildren; c++) {
     if (self->children[c].done || self->children[c].deferred) continue;
     if (!lml_calculator_waits(self->children[c].calculator)) return LML_OK;
     waiting++;
   }
   if (waiting > 1 && timeout_ms > SHARED_WAIT_MS) timeout_ms = SHARED_WAIT_MS;
   lml_status status = LML_OK;
-  for (size_t c = 0; c < count && status == LML_OK; c++)
+  for (size_t c = 0; c < self->nchildren && status == LML_OK; c++)
     if (!self->children[c].done && !self->children[c].deferred)
       status = lml_calculator_wait(self->children[c].calculator, timeout_ms / (waiting > 1 ? waiting : 1), error);
   return status;

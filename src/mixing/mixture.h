@@ -15,7 +15,7 @@ typedef struct lml_mixture_child {
   lml_results results;
   bool done;
   bool finished;                  /**< its results are there, or there will be none */
-  bool deferred;                  /**< it may be started, or skipped, once the ML calculator is done */
+  bool deferred;                  /**< it waits for the ML calculator: for what is chosen then, or skipped */
   bool doubted;                   /**< a warning about its forces was given */
   lml_mixing_answer answer;       /**< of a region */
   double seconds;                 /**< it took */
@@ -38,11 +38,10 @@ struct lml_mixture {
   size_t nchildren;
   const lml_structure *structure; /**< under evaluation */
   const lml_request *request;     /**< of this evaluation */
-  lml_mixing_choice choice;       /**< of this evaluation, or before it of the next; none: all work at once */
+  lml_mixing_choice choice;       /**< that is to be made; none: it was, or all work at once */
   lml_request both;               /**< of the ML calculator: what was asked for, and what choosing and skipping need */
   lml_name_set names;             /**< theirs */
-  bool regions_started;
-  double begun; /**< s, of the clock: when the regions were started */
+  double begun;                   /**< s, of the clock: when the regions were started */
 };
 
 /** Whether region @p r, as it is now, may be skipped; one without atoms has no calculator to ask. */
