@@ -33,7 +33,7 @@ struct lml_skipping {
   track *current;                 /**< of the replica that is evaluated ... */
   const lml_structure *structure; /**< ... there */
   lml_skipping_state *states;
-  double *known; /**< natoms × 3, eV/Å: differences that are remembered */
+  double *differences; /**< natoms × 3, eV/Å: of one region, on their way to its track */
 };
 
 /* ---- what the mixture asks ---- */
@@ -45,9 +45,10 @@ static bool applies(void *context, size_t r) {
 
 /* ---- what is remembered ---- */
 
-/** Keep d of the atoms whose force is the region's. */
-static lml_status keep_differences(track *at, const lml_skip_comparison *c, lml_error *error) {
-  const lml_cluster *cluster = c->region->cluster;
+/** Keep d of the atoms whose force is the region's, of the differences w d that stand there. */
+static lml_status keep_differences(const lml_skipping *skipping, track *at, const lml_mixing_region *region, double w,
+                                   lml_error *error) {
+  const lml_cluster *cluster = region->cluster;
   const size_t natoms = cluster->structure.natoms;
   lml_status status = lml_grow(&at->parents, &at->capacity, natoms, sizeof *at->parents, what, error);
   if (status == LML_OK)
@@ -55,30 +56,22 @@ static lml_status keep_differences(track *at, const lml_skip_comparison *c, lml_
   at->natoms = 0;
   for (size_t i = 0; i < natoms && status == LML_OK; i++) {
     const size_t parent = cluster->parents[i];
-    if (c->region->region->weights[parent] <= 0.0) continue;
-    for (size_t x = 0; x < 3; x++) at->differences[3 * at->natoms + x] = c->qm[3 * i + x] - c->ml[3 * parent + x];
+    if (region->region->weights[parent] <= 0.0) continue;
+    for (size_t x = 0; x < 3; x++) at->differences[3 * at->natoms + x] = skipping->differences[3 * parent + x] / w;
     at->parents[at->natoms++] = parent;
   }
   return status;
 }
 
-/** Keep what is not zero among the remembered differences w d, as d. */
-static lml_status take_differences(const lml_skipping *skipping, track *at, const lml_mixing_region *region,
-                                   lml_error *error) {
-  const lml_cluster *cluster = region->cluster;
-  lml_skip_comparison known = {.region = region};
-  double *none = NULL, *sum = NULL;
-  const size_t natoms = cluster->structure.natoms;
-  lml_status status = lml_alloc(&none, 3 * region->region->natoms, sizeof *none, what, error);
-  if (status == LML_OK) status = lml_alloc(&sum, 3 * natoms, sizeof *sum, what, error);
-  for (size_t i = 0; i < natoms && status == LML_OK; i++)
-    for (size_t x = 0; x < 3; x++) sum[3 * i + x] = skipping->known[3 * cluster->parents[i] + x] / at->state.share;
-  known.qm = sum;
-  known.ml = none;
-  if (status == LML_OK) status = keep_differences(at, &known, error);
-  lml_free(none);
-  lml_free(sum);
-  return status;
+/** Keep d of a region that was asked. */
+static lml_status take_differences(lml_skipping *skipping, track *at, const lml_skip_comparison *c, lml_error *error) {
+  const lml_cluster *cluster = c->region->cluster;
+  for (size_t i = 0; i < cluster->structure.natoms; i++)
+    for (size_t x = 0; x < 3; x++) {
+      const size_t k = 3 * cluster->parents[i] + x;
+      skipping->differences[k] = c->qm[3 * i + x] - c->ml[k];
+    }
+  return keep_differences(skipping, at, c->region, 1.0, error);
 }
 
 /** Nobody else says why a region is not skipped in this run. */
@@ -97,15 +90,15 @@ static lml_status restore(lml_skipping *skipping, size_t r, track *at, const lml
   const lml_skipping_memory *memory = &skipping->settings.memory;
   lml_skipping_state state;
   if (memory->find == NULL || !applies(skipping, r)) return LML_OK;
-  memset(skipping->known, 0, 3 * structure->natoms * sizeof *skipping->known);
-  if (!memory->find(memory->context, r, region, structure, &state, skipping->known)) return LML_OK;
+  memset(skipping->differences, 0, 3 * structure->natoms * sizeof *skipping->differences);
+  if (!memory->find(memory->context, r, region, structure, &state, skipping->differences)) return LML_OK;
   if (state.mode == LML_SKIPPING_STOPPED && !skipping->stopped[r]) tell_stopped(skipping, r, region);
   at->begun = at->restored = true;
   at->due = state.age == 0;
   at->state = state;
   if (state.age == 0) return LML_OK;
   at->state.age--;
-  return state.share > 0.0 ? take_differences(skipping, at, region, error) : LML_OK;
+  return state.share > 0.0 ? keep_differences(skipping, at, region, state.share, error) : LML_OK;
 }
 
 /** Look once for how things stood, when the replica's regions are known. */
@@ -189,7 +182,7 @@ static lml_status settle(void *context, size_t r, const lml_skip_comparison *c, 
   const bool asked = c->qm != NULL;
   lml_status status = seek(skipping, r, error);
   const lml_skipping_mode before = at->state.mode;
-  if (status == LML_OK && asked) status = keep_differences(at, c, error);
+  if (status == LML_OK && asked) status = take_differences(skipping, at, c, error);
   if (status != LML_OK) return status;
   if (asked) check(skipping, r, c);
   const bool trusted = !skipping->stopped[r];
@@ -235,8 +228,9 @@ lml_status lml_skipping_create(const lml_skipping_settings *settings, lml_skippi
   status = lml_alloc(&created->regions, parts.nregions, sizeof *created->regions, what, error);
   if (status == LML_OK) status = lml_alloc(&created->stopped, parts.nregions, sizeof *created->stopped, what, error);
   if (status == LML_OK) status = lml_alloc(&created->states, parts.nregions, sizeof *created->states, what, error);
-  if (status == LML_OK && settings->memory.find != NULL)
-    status = lml_alloc(&created->known, 3 * parts.regions[0].region->natoms, sizeof *created->known, what, error);
+  if (status == LML_OK)
+    status = lml_alloc(&created->differences, 3 * parts.regions[0].region->natoms, sizeof *created->differences, what,
+                       error);
   if (status == LML_OK) {
     memcpy(created->regions, settings->regions, parts.nregions * sizeof *created->regions);
     const lml_mixing_skip skip = {
@@ -308,6 +302,6 @@ void lml_skipping_destroy(lml_skipping *skipping) {
   lml_free(skipping->regions);
   lml_free(skipping->stopped);
   lml_free(skipping->states);
-  lml_free(skipping->known);
+  lml_free(skipping->differences);
   lml_free(skipping);
 }
