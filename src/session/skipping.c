@@ -28,8 +28,8 @@ struct lml_skipping {
   lml_skipping_region *regions;
   bool *stopped; /**< of each region: σ is wrong */
   size_t nregions;
-  track **replicas; /**< nregions tracks each */
-  size_t nreplicas, capacity;
+  track *tracks; /**< nregions for each replica, one replica after the other */
+  size_t ntracks, capacity;
   track *current;                 /**< of the replica that is evaluated ... */
   const lml_structure *structure; /**< ... there */
   lml_skipping_state *states;
@@ -247,13 +247,12 @@ lml_status lml_skipping_create(const lml_skipping_settings *settings, lml_skippi
 
 lml_status lml_skipping_begin(lml_skipping *skipping, size_t replica, const lml_structure *structure,
                               lml_error *error) {
-  lml_status status = lml_grow(&skipping->replicas, &skipping->capacity, replica + 1, sizeof(track *), what, error);
+  const size_t first = replica * skipping->nregions, end = first + skipping->nregions;
+  const lml_status status =
+      lml_grow(&skipping->tracks, &skipping->capacity, end, sizeof *skipping->tracks, what, error);
   if (status != LML_OK) return status;
-  while (skipping->nreplicas <= replica) skipping->replicas[skipping->nreplicas++] = NULL;
-  if (skipping->replicas[replica] == NULL)
-    status = lml_alloc(&skipping->replicas[replica], skipping->nregions, sizeof **skipping->replicas, what, error);
-  if (status != LML_OK) return status;
-  skipping->current = skipping->replicas[replica];
+  while (skipping->ntracks < end) skipping->tracks[skipping->ntracks++] = (track){0};
+  skipping->current = &skipping->tracks[first];
   skipping->structure = structure;
   for (size_t r = 0; r < skipping->nregions; r++) skipping->states[r] = skipping->current[r].state;
   return LML_OK;
@@ -273,32 +272,28 @@ void lml_skipping_part(const lml_skipping *skipping, const double *forces, doubl
 }
 
 void lml_skipping_renew(lml_skipping *skipping) {
-  for (size_t i = 0; i < skipping->nreplicas; i++)
-    for (size_t r = 0; skipping->replicas[i] != NULL && r < skipping->nregions; r++) {
-      track *at = &skipping->replicas[i][r];
-      at->renewed = true;
-      at->natoms = 0;
-      if (at->state.mode == LML_SKIPPING_STOPPED) at->state.mode = LML_SKIPPING_ASKS;
-    }
+  for (size_t k = 0; k < skipping->ntracks; k++) {
+    track *at = &skipping->tracks[k];
+    at->renewed = true;
+    at->natoms = 0;
+    if (at->state.mode == LML_SKIPPING_STOPPED) at->state.mode = LML_SKIPPING_ASKS;
+  }
   memset(skipping->stopped, 0, skipping->nregions * sizeof *skipping->stopped);
 }
 
 void lml_skipping_forget(lml_skipping *skipping) {
-  for (size_t i = 0; i < skipping->nreplicas; i++) {
-    for (size_t r = 0; skipping->replicas[i] != NULL && r < skipping->nregions; r++) {
-      lml_free(skipping->replicas[i][r].parents);
-      lml_free(skipping->replicas[i][r].differences);
-    }
-    lml_free(skipping->replicas[i]);
+  for (size_t k = 0; k < skipping->ntracks; k++) {
+    lml_free(skipping->tracks[k].parents);
+    lml_free(skipping->tracks[k].differences);
   }
-  skipping->nreplicas = 0;
+  skipping->ntracks = 0;
   skipping->current = NULL;
 }
 
 void lml_skipping_destroy(lml_skipping *skipping) {
   if (skipping == NULL) return;
   lml_skipping_forget(skipping);
-  lml_free(skipping->replicas);
+  lml_free(skipping->tracks);
   lml_free(skipping->regions);
   lml_free(skipping->stopped);
   lml_free(skipping->states);
