@@ -4,12 +4,7 @@
 #include <string.h>
 
 #include "session/result_cache.h"
-#include "structure/lattice.h"
 #include "structure/log_keys.h"
-
-static bool is_near(double one, double two) {
-  return fabs(one - two) <= fmax(LML_RECALL_TOLERANCE, LML_RECALL_TOLERANCE * fmax(fabs(one), fabs(two)));
-}
 
 static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
   const lml_values *column = lml_frame_column(frame, name);
@@ -18,19 +13,7 @@ static const lml_values *column_of(lml_frame *frame, const char *name, lml_value
 
 bool lml_log_frame_is_at(lml_frame *frame, const lml_structure *structure) {
   const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
-  const lml_structure *there = &frame->structure;
-  lml_lattice lattice;
-  if (index == NULL || lml_lattice_make(&lattice, structure, NULL) != LML_OK) return false;
-  for (size_t k = 0; k < 9; k++)
-    if (!is_near(there->cell[k], structure->cell[k])) return false;
-  for (size_t k = 0; k < there->natoms; k++) {
-    const double *from = there->positions + 3 * k, *to = structure->positions + 3 * (size_t)index->integers[k];
-    double moved[3];
-    lml_lattice_difference(&lattice, from, to, moved);
-    for (size_t x = 0; x < 3; x++)
-      if (!is_near(from[x], from[x] + moved[x])) return false;
-  }
-  return true;
+  return index != NULL && lml_result_cache_same_places(&frame->structure, index->integers, structure);
 }
 
 /** The key @p base of region @p r, of that type; NULL: there is none. */

@@ -90,6 +90,16 @@ bool lml_result_cache_same(const lml_result_cache_point *known, const lml_result
   return true;
 }
 
+bool lml_result_cache_same_places(const lml_structure *known, const int64_t *atoms, const lml_structure *asked) {
+  lml_lattice room;
+  double apart = 0.0;
+  if (!same_numbers(known->cell, asked->cell, 9, &apart)) return false;
+  const lml_lattice *lattice = make_lattice(asked->cell, asked->pbc, &room);
+  for (size_t k = 0; k < known->natoms; k++)
+    if (!same_place(lattice, known->positions + 3 * k, asked->positions + 3 * (size_t)atoms[k], &apart)) return false;
+  return true;
+}
+
 /* ---- keys ---- */
 
 /** The periodic directions of a parent, as they are: a reduction of its vectors could go either way. */

@@ -104,6 +104,10 @@ const lml_result_cache_entry *lml_result_cache_next_region(const lml_result_cach
  * at the same place; *@p apart, in Å, is then how far two coordinates differ at most. */
 bool lml_result_cache_same(const lml_result_cache_point *known, const lml_result_cache_point *asked, double *apart);
 
+/** Whether the two have the same cell, and each atom of @p known, whose number among those of @p asked is in
+ *  @p atoms, is at the same place there, likewise. */
+bool lml_result_cache_same_places(const lml_structure *known, const int64_t *atoms, const lml_structure *asked);
+
 /** A region as it was, its cluster's atoms in order; valid until the next search. */
 typedef struct lml_result_cache_region {
   size_t natoms;

@@ -307,6 +307,20 @@ def test_whose_log_is_not_taken(keys, potentials_of, serve):
     assert found == [0, 1, 0 if keys else 1]
 
 
+def test_atoms_that_were_wrapped(potentials_of, serve):
+    """Between two runs, to places that are known as well as the cell: the region goes on as it was, as its forces would."""
+    engine, train = potentials_of
+    potential, frames = train("W.snapcoeff"), path_of()
+    wrapped = moved(frames[0], 1)
+    wrapped.positions[0, 0] += frames[0].cell[0, 0] + 5e-8
+    found = []
+    for structures in ((frames[0], moved(frames[0], 1)), (wrapped,)):
+        with serve(frames, potential, engine, {"below": 10.0, "check_ratio": 1e3, "blend_evaluations": 3}) as server:
+            found += [server.evaluate(atoms).extras for atoms in structures]
+    assert [extras["skipped_regions"] for extras in found] == [0, 1, 1]
+    assert found[2]["skip_part"] == found[1]["skip_part"] > 0
+
+
 # ---- wrong uncertainties ----
 
 
