@@ -9,14 +9,6 @@
 #include "mixing/region.h"
 #include "structure/log_keys.h"
 
-static int64_t integer_of(const lml_values *info, int64_t otherwise) {
-  return info != NULL && info->type == LML_INTEGER && info->scalar ? info->integers[0] : otherwise;
-}
-
-static const char *text_of(const lml_values *info) {
-  return info != NULL && info->type == LML_TEXT && info->scalar ? info->texts[0] : NULL;
-}
-
 /** The key of region @p r. */
 static const lml_values *region_info(lml_frame *frame, const char *base, size_t r, size_t nregions) {
   char name[LML_LOG_NAME_SIZE];
@@ -24,9 +16,24 @@ static const lml_values *region_info(lml_frame *frame, const char *base, size_t 
   return lml_frame_info(frame, name);
 }
 
-static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
+const lml_values *lml_log_column(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
   const lml_values *column = lml_frame_column(frame, name);
   return column != NULL && column->type == type && column->width == width ? column : NULL;
+}
+
+const lml_values *lml_log_value(lml_frame *frame, const char *base, size_t r, size_t nregions, lml_value_type type) {
+  const lml_values *value = region_info(frame, base, r, nregions);
+  return value != NULL && value->type == type && value->scalar ? value : NULL;
+}
+
+static int64_t integer_of(lml_frame *frame, const char *base, size_t r, size_t nregions, int64_t otherwise) {
+  const lml_values *value = lml_log_value(frame, base, r, nregions, LML_INTEGER);
+  return value == NULL ? otherwise : value->integers[0];
+}
+
+static const char *text_of(lml_frame *frame, const char *base, size_t r, size_t nregions) {
+  const lml_values *value = lml_log_value(frame, base, r, nregions, LML_TEXT);
+  return value == NULL ? NULL : value->texts[0];
 }
 
 /* ---- whose frame it is ---- */
@@ -34,8 +41,8 @@ static const lml_values *column_of(lml_frame *frame, const char *name, lml_value
 lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure, lml_error *error) {
   static const char other[] = "this is the log of another structure; name another file";
   const lml_structure *there = &frame->structure;
-  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
-  const int64_t natoms = integer_of(lml_frame_info(frame, LML_LOG_NATOMS), 0);
+  const lml_values *index = lml_log_column(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const int64_t natoms = integer_of(frame, LML_LOG_NATOMS, 0, 1, 0);
   if (index == NULL || natoms != (int64_t)structure->natoms)
     return lml_fail(error, LML_ERR_INPUT, "%lld atoms, but the structure has %zu: %s", (long long)natoms,
                     structure->natoms, other);
@@ -94,14 +101,14 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
                                 lml_result_cache_point *point, bool *found, lml_error *error) {
   lml_log_cluster_columns columns;
   lml_log_cluster_name_columns(&columns, r, nregions);
-  const lml_values *region = column_of(frame, columns.region, LML_TEXT, 1);
-  const lml_values *forces = column_of(frame, columns.forces, LML_REAL, 3);
-  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const lml_values *region = lml_log_column(frame, columns.region, LML_TEXT, 1);
+  const lml_values *forces = lml_log_column(frame, columns.forces, LML_REAL, 3);
+  const lml_values *index = lml_log_column(frame, LML_LOG_INDEX, LML_INTEGER, 1);
   const lml_values *cell = region_info(frame, LML_LOG_CLUSTER_CELL, r, nregions);
-  const char *engine = text_of(region_info(frame, LML_LOG_ENGINE, r, nregions));
-  const char *rule = text_of(region_info(frame, LML_LOG_REGION_RULE, r, nregions));
-  const lml_values *recalled = region_info(frame, LML_LOG_RECALLED, r, nregions);
-  const int64_t age = integer_of(region_info(frame, LML_LOG_REGION_AGE, r, nregions), -1);
+  const char *engine = text_of(frame, LML_LOG_ENGINE, r, nregions);
+  const char *rule = text_of(frame, LML_LOG_REGION_RULE, r, nregions);
+  const lml_values *recalled = lml_log_value(frame, LML_LOG_RECALLED, r, nregions, LML_LOGICAL);
+  const int64_t age = integer_of(frame, LML_LOG_REGION_AGE, r, nregions, -1);
   *found = false;
   if (engine == NULL || cell == NULL || cell->type != LML_REAL || cell->width != 9) return LML_OK;
   if (region == NULL || forces == NULL || index == NULL) return LML_OK;
@@ -109,30 +116,29 @@ lml_status lml_log_cluster_read(lml_log_cluster *cluster, lml_frame *frame, size
   const lml_status status = make_room(cluster, frame->structure.natoms, error);
   if (status != LML_OK) return status;
   *found = read_atoms(cluster, region, index, forces, &natoms);
-  const int64_t foremost = integer_of(region_info(frame, LML_LOG_FOREMOST, r, nregions), -1);
+  const int64_t foremost = integer_of(frame, LML_LOG_FOREMOST, r, nregions, -1);
   const double *foremost_at = NULL;
   for (size_t k = 0; k < index->count; k++) {
     if (natoms == 0) cluster->rows[k] = k;
     if (natoms == 0) cluster->parents[k] = (size_t)index->integers[k];
     if (index->integers[k] == foremost) foremost_at = frame->structure.positions + 3 * k;
   }
-  *point = (lml_result_cache_point){
-      .region = r,
-      .natoms = natoms,
-      .parents = cluster->parents,
-      .rows = cluster->rows,
-      .positions = frame->structure.positions,
-      .labels = cluster->labels,
-      .cell = frame->structure.cell,
-      .pbc = frame->structure.pbc,
-      .cluster_cell = cell->reals,
-      .forces = forces->reals,
-      .engine = engine,
-      .rule = rule,
-      .age = rule == NULL ? -1 : (long)age,
-      .foremost = foremost < 0 ? 0 : (size_t)foremost,
-      .foremost_at = foremost_at,
-      .recalled = recalled != NULL && recalled->type == LML_LOGICAL && recalled->scalar && recalled->logicals[0]};
+  *point = (lml_result_cache_point){.region = r,
+                                    .natoms = natoms,
+                                    .parents = cluster->parents,
+                                    .rows = cluster->rows,
+                                    .positions = frame->structure.positions,
+                                    .labels = cluster->labels,
+                                    .cell = frame->structure.cell,
+                                    .pbc = frame->structure.pbc,
+                                    .cluster_cell = cell->reals,
+                                    .forces = forces->reals,
+                                    .engine = engine,
+                                    .rule = rule,
+                                    .age = rule == NULL ? -1 : (long)age,
+                                    .foremost = foremost < 0 ? 0 : (size_t)foremost,
+                                    .foremost_at = foremost_at,
+                                    .recalled = recalled != NULL && recalled->logicals[0]};
   return LML_OK;
 }
 

@@ -22,6 +22,11 @@ typedef struct lml_log_cluster {
 /** Whether @p frame is of @p structure (that has atoms), or what speaks against it: LML_ERR_INPUT. */
 lml_status lml_log_frame_check(lml_frame *frame, const lml_structure *structure, lml_error *error);
 
+/** A column, where the frame has it and it is of that type and width, and a key of region @p r of @p nregions, where it
+ *  is one value of that type; NULL: there is none. */
+const lml_values *lml_log_column(lml_frame *frame, const char *name, lml_value_type type, size_t width);
+const lml_values *lml_log_value(lml_frame *frame, const char *base, size_t r, size_t nregions, lml_value_type type);
+
 /** Names of the columns that lml_log_cluster_read needs. */
 typedef struct lml_log_cluster_columns {
   char region[LML_LOG_NAME_SIZE], forces[LML_LOG_NAME_SIZE], looks[LML_LOG_NAME_SIZE];

@@ -3,31 +3,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "session/log_cluster.h"
 #include "session/result_cache.h"
 #include "structure/log_keys.h"
 
-static const lml_values *column_of(lml_frame *frame, const char *name, lml_value_type type, size_t width) {
-  const lml_values *column = lml_frame_column(frame, name);
-  return column != NULL && column->type == type && column->width == width ? column : NULL;
-}
-
 bool lml_log_frame_is_at(lml_frame *frame, const lml_structure *structure) {
-  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const lml_values *index = lml_log_column(frame, LML_LOG_INDEX, LML_INTEGER, 1);
   return index != NULL && lml_result_cache_same_places(&frame->structure, index->integers, structure);
 }
 
-/** The key @p base of region @p r, of that type; NULL: there is none. */
-static const lml_values *key_of(lml_frame *frame, const char *base, size_t r, size_t nregions, lml_value_type type) {
-  char name[LML_LOG_NAME_SIZE];
-  lml_log_name(name, base, r, nregions);
-  const lml_values *value = lml_frame_info(frame, name);
-  return value != NULL && value->type == type && value->scalar ? value : NULL;
-}
-
 bool lml_log_state_read(lml_frame *frame, size_t r, size_t nregions, lml_skipping_state *state) {
-  const lml_values *mode = key_of(frame, LML_LOG_SKIP_MODE, r, nregions, LML_TEXT);
-  const lml_values *age = key_of(frame, LML_LOG_SKIP_AGE, r, nregions, LML_INTEGER);
-  const lml_values *part = key_of(frame, LML_LOG_SKIP_PART, r, nregions, LML_REAL);
+  const lml_values *mode = lml_log_value(frame, LML_LOG_SKIP_MODE, r, nregions, LML_TEXT);
+  const lml_values *age = lml_log_value(frame, LML_LOG_SKIP_AGE, r, nregions, LML_INTEGER);
+  const lml_values *part = lml_log_value(frame, LML_LOG_SKIP_PART, r, nregions, LML_REAL);
   if (mode == NULL || age == NULL || part == NULL || age->integers[0] < 0) return false;
   *state = (lml_skipping_state){.share = 1.0 - part->reals[0], .age = (size_t)age->integers[0]};
   for (size_t k = 0; lml_skipping_mode_names[k] != NULL; k++) {
@@ -52,9 +40,10 @@ static void find_shift(const lml_frame *frame, const lml_values *labels, const d
 }
 
 void lml_log_state_differences(lml_frame *frame, const lml_region *region, double *differences) {
-  const lml_values *index = column_of(frame, LML_LOG_INDEX, LML_INTEGER, 1);
-  const lml_values *labels = column_of(frame, LML_LOG_REGION, LML_TEXT, 1);
-  const lml_values *forces = column_of(frame, "forces", LML_REAL, 3), *ml = column_of(frame, "forces_ml", LML_REAL, 3);
+  const lml_values *index = lml_log_column(frame, LML_LOG_INDEX, LML_INTEGER, 1);
+  const lml_values *labels = lml_log_column(frame, LML_LOG_REGION, LML_TEXT, 1);
+  const lml_values *forces = lml_log_column(frame, "forces", LML_REAL, 3),
+                   *ml = lml_log_column(frame, "forces_ml", LML_REAL, 3);
   double shift[3];
   if (index == NULL || labels == NULL || forces == NULL || ml == NULL) return;
   find_shift(frame, labels, forces->reals, ml->reals, shift);

@@ -409,9 +409,9 @@ static bool is_there(const lml_recorder *recorder, const lml_result_cache_point 
 static void find_looks(lml_recorder *recorder, size_t r, lml_result_cache_region *found) {
   char name[LML_LOG_NAME_SIZE];
   lml_log_name(name, LML_LOG_LOOKS, r, recorder->nregions);
-  const lml_values *looks = lml_frame_column(&recorder->frame, name);
+  const lml_values *looks = lml_log_column(&recorder->frame, name, LML_INTEGER, 1);
   const lml_values *index = lml_frame_column(&recorder->frame, LML_LOG_INDEX);
-  if (looks == NULL || looks->type != LML_INTEGER || looks->width != 1) return;
+  if (looks == NULL) return;
   found->nrows = looks->count;
   found->atoms = index->integers;
   found->looks = looks->integers;
@@ -451,17 +451,15 @@ lml_mixing_cache lml_recorder_cache(lml_recorder *recorder) {
 /** Read the frame of @p place, as far as states are in it; false where that can't be done, or it is of other inputs. */
 static bool read_state_frame(lml_recorder *recorder, size_t r, const lml_log_place *place) {
   static const char *const columns[] = {LML_LOG_INDEX, LML_LOG_REGION, "forces", "forces_ml", NULL};
-  char name[LML_LOG_NAME_SIZE];
   if (lml_force_log_read(recorder->file, place, columns, &recorder->frame, NULL) != LML_OK) return false;
   if (lml_log_frame_check(&recorder->frame, &recorder->structure, NULL) != LML_OK) return false;
-  lml_log_name(name, LML_LOG_ENGINE, r, recorder->nregions);
-  const lml_values *engine = lml_frame_info(&recorder->frame, name);
-  return engine != NULL && engine->type == LML_TEXT && strcmp(engine->texts[0], recorder->engines[r]) == 0;
+  const lml_values *engine = lml_log_value(&recorder->frame, LML_LOG_ENGINE, r, recorder->nregions, LML_TEXT);
+  return engine != NULL && strcmp(engine->texts[0], recorder->engines[r]) == 0;
 }
 
 static bool has_same_potential(lml_recorder *recorder) {
-  const lml_values *potential = lml_frame_info(&recorder->frame, "potential");
-  return potential != NULL && potential->type == LML_TEXT && strcmp(potential->texts[0], recorder->potential) == 0;
+  const lml_values *potential = lml_log_value(&recorder->frame, "potential", 0, 1, LML_TEXT);
+  return potential != NULL && strcmp(potential->texts[0], recorder->potential) == 0;
 }
 
 static bool find_state(void *context, size_t r, const lml_mixing_region *region, const lml_structure *structure,
