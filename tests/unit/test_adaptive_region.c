@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
 #include "session/adaptive_region.h"
+#include "support/small_mixture.h"
 #include "support/spring_calculator.h"
 
 enum { SIDE = 12, SEED = SIDE * SIDE * SIDE /**< the atom that is followed, behind the crystal's */ };
@@ -41,16 +41,7 @@ static void put_seed(fixture *f, double x) {
 
 static int set_up(void **state) {
   static fixture f;
-  f = (fixture){
-      .structure = {.cell = {2.0 * SIDE, 0, 0, 0, 2.0 * SIDE, 0, 0, 0, 2.0 * SIDE}, .pbc = {true, true, true}},
-      .nregions = 1};
-  assert_int_equal(lml_structure_resize(&f.structure, SEED + 1, &f.error), LML_OK);
-  for (size_t i = 0; i < SEED; i++) {
-    const size_t plane = i / (SIDE * SIDE), row = i / SIDE % SIDE, column = i % SIDE;
-    const double place[3] = {2.0 * (double)plane, 2.0 * (double)row, 2.0 * (double)column};
-    memcpy(f.structure.positions + 3 * i, place, sizeof place);
-    f.structure.numbers[i] = 1;
-  }
+  f = (fixture){.structure = small_crystal(SIDE, SIDE, SIDE, 1), .nregions = 1};
   f.structure.numbers[SEED] = 2;
   put_seed(&f, 11.0);
   f.regions[0] = around_seed;
@@ -59,23 +50,19 @@ static int set_up(void **state) {
   return 0;
 }
 
-static void make_region(fixture *f, size_t r) {
+static void add_region(fixture *f, size_t r) {
   static const char *const names[] = {"core", "other"};
-  static const lml_cluster_settings usual = {.vacuum = 5.0, .rounding = 3.0};
   lml_mixing_region *mixed = &f->mixed[r];
   f->moves[r].region = &f->regions[r];
-  f->moves[r].cluster = usual;
+  f->moves[r].cluster = usual_cluster;
   mixed->name = names[r];
   mixed->calculator = spring_calculator(&f->scripts[r]);
-  assert_int_equal(lml_alloc(&mixed->region, 1, sizeof *mixed->region, "a region", &f->error), LML_OK);
-  assert_int_equal(lml_alloc(&mixed->cluster, 1, sizeof *mixed->cluster, "a cluster", &f->error), LML_OK);
-  if (lml_region_make(mixed->region, &f->regions[r], &f->structure, NULL, &f->error) != LML_OK ||
-      lml_cluster_make(mixed->cluster, mixed->region, &f->structure, &usual, &f->error) != LML_OK)
-    fail_msg("%s", f->error.message);
+  mixed->region = make_region(&f->regions[r], &f->structure);
+  mixed->cluster = make_cluster(mixed->region, &f->structure);
 }
 
 static void begins(fixture *f) {
-  for (size_t r = 0; r < f->nregions; r++) make_region(f, r);
+  for (size_t r = 0; r < f->nregions; r++) add_region(f, r);
   const lml_mixing_settings settings = {.structure = &f->structure,
                                         .ml = spring_calculator(&f->scripts[2]),
                                         .regions = f->mixed,

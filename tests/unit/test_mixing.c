@@ -13,43 +13,17 @@
 #include "mixing/mixing_calculator.h"
 #include "structure/lattice.h"
 #include "support/energies.h"
+#include "support/small_mixture.h"
 #include "support/spring_calculator.h"
 
 static lml_error error;
-
-/** A simple cubic crystal of nx × ny × nz atoms, 2 Å apart, in rows of @p cell where that is given. */
-static lml_structure crystal(int nx, int ny, int nz) {
-  lml_structure s = {.pbc = {true, true, true}, .cell = {2.0 * nx, 0, 0, 0, 2.0 * ny, 0, 0, 0, 2.0 * nz}};
-  assert_int_equal(lml_structure_resize(&s, (size_t)(nx * ny * nz), &error), LML_OK);
-  size_t i = 0;
-  for (int a = 0; a < nx; a++)
-    for (int b = 0; b < ny; b++)
-      for (int c = 0; c < nz; c++, i++) {
-        const double place[3] = {2.0 * a, 2.0 * b, 2.0 * c};
-        memcpy(s.positions + 3 * i, place, sizeof place);
-        s.numbers[i] = 1;
-      }
-  return s;
-}
 
 static lml_region *region_around(const lml_structure *s, const double centre[3], double radius, double buffer,
                                  double blend) {
   const lml_region_sphere sphere = {.atom = -1, .centre = {centre[0], centre[1], centre[2]}, .radius = radius};
   const lml_region_settings settings = {
       .selection = LML_REGION_BY_SPHERE, .spheres = &sphere, .nspheres = 1, .buffer = buffer, .blend = blend};
-  lml_region *region;
-  assert_int_equal(lml_alloc(&region, 1, sizeof *region, "a region", &error), LML_OK);
-  if (lml_region_make(region, &settings, s, NULL, &error) != LML_OK) fail_msg("%s", error.message);
-  return region;
-}
-
-static const lml_cluster_settings usual = {.vacuum = 5.0, .rounding = 3.0};
-
-static lml_cluster *cluster_of(const lml_region *region, const lml_structure *s) {
-  lml_cluster *cluster;
-  assert_int_equal(lml_alloc(&cluster, 1, sizeof *cluster, "a cluster", &error), LML_OK);
-  if (lml_cluster_make(cluster, region, s, &usual, &error) != LML_OK) fail_msg("%s", error.message);
-  return cluster;
+  return make_region(&settings, s);
 }
 
 static void frees(lml_region *region, lml_cluster *cluster) {
@@ -67,11 +41,11 @@ static void is_near(double value, double expected, double tolerance) {
 
 static void a_sphere_stands_in_vacuum(void **state) {
   (void)state;
-  lml_structure s = crystal(12, 12, 12);
+  lml_structure s = small_crystal(12, 12, 12, 0);
   const double centre[3] = {10, 10, 10};
   lml_region *region = region_around(&s, centre, 2.1, 4.1, 0.0);
   assert_int_equal(region->counts[LML_REGION_QM], 7);
-  lml_cluster *cluster = cluster_of(region, &s);
+  lml_cluster *cluster = make_cluster(region, &s);
   /* R = 2: 2 (2 + 4.1 + 5) = 22.2, in threes 21. */
   for (int k = 0; k < 9; k++) is_near(cluster->structure.cell[k], k % 4 == 0 ? 21.0 : 0.0, 0.0);
   for (int k = 0; k < 3; k++) {
@@ -90,10 +64,10 @@ static void a_sphere_stands_in_vacuum(void **state) {
 
 static void a_disk_is_periodic_along_the_short_direction(void **state) {
   (void)state;
-  lml_structure s = crystal(15, 15, 2);
+  lml_structure s = small_crystal(15, 15, 2, 0);
   const double centre[3] = {14, 14, 0};
   lml_region *region = region_around(&s, centre, 2.1, 4.1, 0.0);
-  lml_cluster *cluster = cluster_of(region, &s);
+  lml_cluster *cluster = make_cluster(region, &s);
   assert_false(cluster->structure.pbc[0]);
   assert_false(cluster->structure.pbc[1]);
   assert_true(cluster->structure.pbc[2]);
@@ -108,14 +82,14 @@ static void a_disk_is_periodic_along_the_short_direction(void **state) {
  *  the atoms of the cluster still begin in its cell, and go on from there. */
 static void a_helix_stays_in_the_cell_of_its_period(void **state) {
   (void)state;
-  lml_structure s = crystal(15, 15, 2);
+  lml_structure s = small_crystal(15, 15, 2, 0);
   for (size_t i = 0; i < s.natoms; i++) {
     double *r = s.positions + 3 * i;
     r[2] += 4.0 * atan2(r[1] - 14.9, r[0] - 14.9) / 6.283185307179586;
   }
   const double centre[3] = {15, 15, 0};
   lml_region *region = region_around(&s, centre, 8.0, 4.1, 0.0);
-  lml_cluster *cluster = cluster_of(region, &s);
+  lml_cluster *cluster = make_cluster(region, &s);
   assert_true(cluster->structure.pbc[2]);
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const double z = cluster->structure.positions[3 * i + 2], parent = s.positions[3 * cluster->parents[i] + 2];
@@ -135,12 +109,12 @@ static void a_helix_stays_in_the_cell_of_its_period(void **state) {
 /** The same cluster wherever in the cell the region lies, and wherever atoms are wrapped to. */
 static void a_region_across_boundaries_is_in_one_piece(void **state) {
   (void)state;
-  lml_structure s = crystal(12, 12, 12);
+  lml_structure s = small_crystal(12, 12, 12, 0);
   for (size_t i = 0; i < s.natoms; i++)
     for (size_t x = 0; x < 3; x++) s.positions[3 * i + x] += 0.1 * sin((double)(3 * i + x));
   const double centre[3] = {10, 10, 10};
   lml_region *middle = region_around(&s, centre, 3.0, 4.1, 0.0);
-  lml_cluster *expected = cluster_of(middle, &s);
+  lml_cluster *expected = make_cluster(middle, &s);
   lml_structure moved = {0};
   assert_int_equal(lml_structure_copy(&moved, &s, &error), LML_OK);
   const double by[3] = {-10.0, 13.7, 4.0};
@@ -152,7 +126,7 @@ static void a_region_across_boundaries_is_in_one_piece(void **state) {
   const double other[3] = {centre[0] + by[0], centre[1] + by[1], centre[2] + by[2]};
   lml_region *edge = region_around(&moved, other, 3.0, 4.1, 0.0);
   assert_memory_equal(edge->labels, middle->labels, s.natoms);
-  lml_cluster *cluster = cluster_of(edge, &moved);
+  lml_cluster *cluster = make_cluster(edge, &moved);
   assert_int_equal(cluster->structure.natoms, expected->structure.natoms);
   assert_memory_equal(cluster->structure.cell, expected->structure.cell, sizeof expected->structure.cell);
   for (size_t i = 0; i < 3 * expected->structure.natoms; i++)
@@ -171,10 +145,10 @@ static void a_region_across_boundaries_is_in_one_piece(void **state) {
 
 static void a_skewed_cell_gives_the_same_cluster(void **state) {
   (void)state;
-  lml_structure s = crystal(12, 12, 12);
+  lml_structure s = small_crystal(12, 12, 12, 0);
   const double centre[3] = {1, 22, 10};
   lml_region *region = region_around(&s, centre, 3.0, 4.1, 0.0);
-  lml_cluster *expected = cluster_of(region, &s);
+  lml_cluster *expected = make_cluster(region, &s);
   lml_structure skewed = {0};
   assert_int_equal(lml_structure_copy(&skewed, &s, &error), LML_OK);
   for (int x = 0; x < 3; x++) { /* the same lattice */
@@ -183,7 +157,7 @@ static void a_skewed_cell_gives_the_same_cluster(void **state) {
   }
   lml_region *same = region_around(&skewed, centre, 3.0, 4.1, 0.0);
   assert_memory_equal(same->labels, region->labels, s.natoms);
-  lml_cluster *cluster = cluster_of(same, &skewed);
+  lml_cluster *cluster = make_cluster(same, &skewed);
   /* But for periods along the direction that is short, between its faces, in the skewed cell alone. */
   lml_lattice lattice;
   assert_int_equal(lml_lattice_make(&lattice, &cluster->structure, &error), LML_OK);
@@ -202,7 +176,7 @@ static void a_skewed_cell_gives_the_same_cluster(void **state) {
 
 static void a_periodic_direction_may_be_oblique(void **state) {
   (void)state;
-  lml_structure s = crystal(15, 15, 2);
+  lml_structure s = small_crystal(15, 15, 2, 0);
   const double turn[9] = {0.6, 0.8, 0, 0, 0, 1, 0.8, -0.6, 0}; /* a rotation: c comes to lie in the xy plane */
   lml_structure turned = {0};
   assert_int_equal(lml_structure_copy(&turned, &s, &error), LML_OK);
@@ -213,7 +187,7 @@ static void a_periodic_direction_may_be_oblique(void **state) {
   }
   const double centre[3] = {14 * 0.6, 14 * 0.8, 14};
   lml_region *region = region_around(&turned, centre, 2.1, 4.1, 0.0);
-  lml_cluster *cluster = cluster_of(region, &turned);
+  lml_cluster *cluster = make_cluster(region, &turned);
   assert_true(cluster->structure.pbc[2] && !cluster->structure.pbc[0] && !cluster->structure.pbc[1]);
   const double *cell = cluster->structure.cell;
   for (int k = 0; k < 2; k++)
@@ -226,7 +200,7 @@ static void a_periodic_direction_may_be_oblique(void **state) {
 
 static void a_cluster_that_touches_its_image_is_refused(void **state) {
   (void)state;
-  lml_structure s = crystal(12, 12, 12);
+  lml_structure s = small_crystal(12, 12, 12, 0);
   const double centre[3] = {10, 10, 10};
   lml_region *region = region_around(&s, centre, 2.1, 4.1, 0.0);
   lml_cluster cluster = {0};
@@ -253,9 +227,9 @@ typedef struct mixture {
 static mixture *prepare(double blend) {
   static mixture m;
   const double centre[3] = {10, 10, 10};
-  m = (mixture){.structure = crystal(12, 12, 12)};
+  m = (mixture){.structure = small_crystal(12, 12, 12, 0)};
   m.region = (lml_mixing_region){.name = "core", .region = region_around(&m.structure, centre, 2.1, 2.1, blend)};
-  m.region.cluster = cluster_of(m.region.region, &m.structure);
+  m.region.cluster = make_cluster(m.region.region, &m.structure);
   m.region.calculator = spring_calculator(&m.qm_script);
   m.settings = (lml_mixing_settings){.structure = &m.structure,
                                      .ml = spring_calculator(&m.ml_script),
@@ -404,7 +378,7 @@ static void two_regions_are_mixed_at_once(void **state) {
   spring_script script = {.slices = 3};
   lml_mixing_region both[] = {m->region,
                               {.name = "other", .region = region_around(&m->structure, centre, 2.1, 2.1, 0)}};
-  both[1].cluster = cluster_of(both[1].region, &m->structure);
+  both[1].cluster = make_cluster(both[1].region, &m->structure);
   both[1].calculator = spring_calculator(&script);
   m->settings.regions = both;
   m->settings.nregions = 2;
@@ -532,7 +506,7 @@ static void a_region_may_have_no_atoms(void **state) {
   const lml_region_settings settings = {.selection = LML_REGION_UNCERTAIN, .buffer = 3.0};
   assert_int_equal(lml_alloc(&nobody, m->structure.natoms, 1, "labels", &error), LML_OK);
   assert_int_equal(lml_region_make_of(&region, &settings, &m->structure, nobody, NULL, &error), LML_OK);
-  assert_int_equal(lml_cluster_make(&cluster, &region, &m->structure, &usual, &error), LML_OK);
+  assert_int_equal(lml_cluster_make(&cluster, &region, &m->structure, &usual_cluster, &error), LML_OK);
   choosing c = begin_choosing(m, LML_OK);
   c.taken = (lml_mixing_region){.region = &region, .cluster = &cluster};
   assert_int_equal(evaluates_by_choice(m, &c, &results), LML_OK);

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "base/memory.h"
 #include "session/skipping.h"
+#include "support/small_mixture.h"
 #include "support/spring_calculator.h"
 
 enum { SIDE = 3, NATOMS = SIDE * SIDE * SIDE };
@@ -47,19 +47,11 @@ static void listen(void *context, const char *line) {
 
 static int set_up(void **state) {
   static fixture f;
-  f = (fixture){
-      .structure = {.cell = {2.0 * SIDE, 0, 0, 0, 2.0 * SIDE, 0, 0, 0, 2.0 * SIDE}, .pbc = {true, true, true}},
-      .qm.push = push,
-      .ml.sigma = 1.0,
-      .how = {.below = 0.2, .above = 0.4, .check_every = 4, .check_ratio = 3.0}};
+  f = (fixture){.structure = small_crystal(SIDE, SIDE, SIDE, 0),
+                .qm.push = push,
+                .ml.sigma = 1.0,
+                .how = {.below = 0.2, .above = 0.4, .check_every = 4, .check_ratio = 3.0}};
   f.log = (lml_log){.level = LML_LOG_ERROR, .write = listen, .context = &f.told};
-  assert_int_equal(lml_structure_resize(&f.structure, NATOMS, &f.error), LML_OK);
-  for (size_t i = 0; i < NATOMS; i++) {
-    const size_t plane = i / (SIDE * SIDE), row = i / SIDE % SIDE, column = i % SIDE;
-    const double place[3] = {2.0 * (double)plane, 2.0 * (double)row, 2.0 * (double)column};
-    memcpy(f.structure.positions + 3 * i, place, sizeof place);
-    f.structure.numbers[i] = 1;
-  }
   *state = &f;
   return 0;
 }
@@ -87,12 +79,9 @@ static bool remember(void *context, size_t r, const lml_mixing_region *region, c
 static void begins(fixture *f) {
   static const lml_region_settings settings = {
       .selection = LML_REGION_BY_INDEX, .indices = atoms, .nindices = 2, .buffer = 20.0};
-  static const lml_cluster_settings usual = {.vacuum = 5.0, .rounding = 3.0};
   f->region = (lml_mixing_region){.name = "core", .calculator = spring_calculator(&f->qm)};
-  assert_int_equal(lml_alloc(&f->region.region, 1, sizeof *f->region.region, "a region", &f->error), LML_OK);
-  assert_int_equal(lml_alloc(&f->region.cluster, 1, sizeof *f->region.cluster, "a cluster", &f->error), LML_OK);
-  assert_int_equal(lml_region_make(f->region.region, &settings, &f->structure, NULL, &f->error), LML_OK);
-  assert_int_equal(lml_cluster_make(f->region.cluster, f->region.region, &f->structure, &usual, &f->error), LML_OK);
+  f->region.region = make_region(&settings, &f->structure);
+  f->region.cluster = make_cluster(f->region.region, &f->structure);
   const lml_mixing_settings mixing = {
       .structure = &f->structure, .ml = spring_calculator(&f->ml), .regions = &f->region, .nregions = 1};
   assert_int_equal(lml_mixing_calculator_create(&mixing, &f->calculator, &f->error), LML_OK);
