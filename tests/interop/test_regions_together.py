@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase.io import read
 from mixture import Mixture, configure, linear, mixing
+from skips import Rules
 from test_reload import server
 from test_regions_uncertain import block, labels_of, made, scores, uncertain  # noqa: F401 (fixtures)
 from test_retrain import run as run_retrain
@@ -15,30 +16,21 @@ from lmlink import read_log
 
 FAR = [224, 225]  # as far as can be from the atom whose place is wrong
 AMPLITUDES = [0, 0.5, 0.5, 0.5, 0.45, 0, 0, 0.5, 0.6, 0.5, 0.6, 0.5, 0.5, 0, 0, 0, 0.5, 0.5, 0]
-EVERY, STEP = 4, 1 / 3
-SKIP = {"check_every": EVERY, "blend_evaluations": 3, "check_ratio": 1e4}
+SKIP = {"check_every": 4, "blend_evaluations": 3, "check_ratio": 1e4}
 
 
-class Rules:
-    """One region of one replica by the rules of docs/mixing.md; `d` is by atom."""
-
-    def __init__(self, below, above):
-        self.below, self.above = below, above
-        self.begin()
+class Region(Rules):
+    """One region, and what the two sides differ by; `d` is by atom."""
 
     def begin(self):
-        self.mode, self.share, self.age, self.d = "asks", None, 0, {}
+        super().begin()
+        self.d = {}
 
     def evaluate(self, atoms, sigma, differences):
         """The share, d of each atom, and whether the engine is asked."""
-        skips = self.mode == "skips" and sigma <= self.above
-        asked = not skips or self.age + 1 >= EVERY
+        asked = self.decide(sigma)
         if asked:
             self.d = dict(zip(atoms, differences))
-        wanted = 0.0 if skips else 1.0
-        self.share = wanted if self.share is None else self.share + np.clip(wanted - self.share, -STEP, STEP)
-        self.age = 0 if asked else self.age + 1
-        self.mode = "skips" if skips or sigma < self.below else "asks"
         return self.share, [self.d.get(i, np.zeros(3)) for i in atoms], asked
 
 
@@ -74,9 +66,9 @@ def journey(made, scores, start, folders):  # noqa: F811
     return frames, sigmas, qm, forces, [frame.arrays["forces_ml"] for frame in logged]
 
 
-def expected(journey, thresholds):
+def expected(journey, skips):
     """Of each evaluation the forces, and for each region whether it is asked (None: it has no atoms) and its share."""
-    rules = [Rules(*pair) for pair in thresholds]
+    rules = [Region(**keys) for keys in skips]
     for _, sigmas, qm, forces, ml in zip(*journey):
         total, told = ml.copy(), []
         for r, rule in enumerate(rules):
@@ -103,7 +95,7 @@ def plan(made, journey, folders):  # noqa: F811
     far = np.array([sigma[FAR].max() for sigma in journey[1]])
     thresholds = [(float(np.quantile(far, 0.5)), float(np.quantile(far, 0.8))), (1e3, 1e3)]
     skips = [{"below": below, "above": above, **SKIP} for below, above in thresholds]
-    return two_regions(folders[0], made, journey[0][0], skips), list(expected(journey, thresholds))
+    return two_regions(folders[0], made, journey[0][0], skips), list(expected(journey, skips))
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -140,6 +132,14 @@ def test_forces(ranks, plan, journey, socket_folder, start, folders):
         assert not any(name.startswith(("energy_ml", "virtual_work", "mean_force", "sigma")) for name in cluster.info)
 
 
+def learnt(made, folder, select):  # noqa: F811
+    """What the report says of the log as a set of targets."""
+    result = run_retrain("--start", made / "start.snapcoeff", "--targets", folder / "log.xyz", "--select", select,
+                         "--lambda-ridge", 1e-3, "--output", folder / "new.snapcoeff", "--report", folder / "new.json")
+    assert result.returncode == 0, result.stderr
+    return json.loads((folder / "new.json").read_text())["sets"][0]
+
+
 @pytest.mark.parametrize("select", ["log", "all"])
 def test_targets(select, plan, journey, made, start, folders):  # noqa: F811
     """Frames for which no engine was asked are none, also where a region had no atoms; nor are atoms of a region that was
@@ -148,10 +148,7 @@ def test_targets(select, plan, journey, made, start, folders):  # noqa: F811
     with Mixture(start, sockets, path) as mixture:
         for atoms in frames:
             mixture.evaluate(atoms)
-    result = run_retrain("--start", made / "start.snapcoeff", "--targets", folder / "log.xyz", "--select", select,
-                         "--lambda-ridge", 1e-3, "--output", folder / "new.snapcoeff", "--report", folder / "new.json")
-    assert result.returncode == 0, result.stderr
-    target = json.loads((folder / "new.json").read_text())["sets"][0]
+    target = learnt(made, folder, select)
     asked = [[bool(one) for one, _ in told] for _, told in wanted]
     assert target["frames_used"] == sum(any(one) for one in asked) < len(frames)
     atoms = sum(len(qm[k][r]) for k, one in enumerate(asked) for r in (0, 1) if one[r])
@@ -168,11 +165,8 @@ def test_frames_without_regions(select, journey, made, start, folders):  # noqa:
     with Mixture(start, sockets, path) as mixture:
         for atoms in frames:
             mixture.evaluate(atoms)
-    result = run_retrain("--start", made / "start.snapcoeff", "--targets", folder / "log.xyz", "--select", select,
-                         "--lambda-ridge", 1e-3, "--output", folder / "new.snapcoeff", "--report", folder / "new.json")
-    assert result.returncode == 0, result.stderr
     there = sum(len(one[1]) > 0 for one in qm)
-    assert json.loads((folder / "new.json").read_text())["sets"][0]["frames_used"] == there < len(frames)
+    assert learnt(made, folder, select)["frames_used"] == there < len(frames)
 
 
 def test_recalled_beside_no_atoms(plan, journey, start, folders):

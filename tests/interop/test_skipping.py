@@ -16,6 +16,7 @@ from ase.units import fs
 from conftest import program
 from ipi_run import Run
 from mixture import Mixture, configure, linear, mixing, refusal, remote, run
+from skips import Rules
 from test_retrain import cells, label, retrain, teacher, write_potential, W_BE  # noqa: F401 (fixtures)
 from test_retrain import run as run_retrain
 
@@ -75,28 +76,18 @@ class Sides:
                 "check_ratio": float(1.5 * self.ratios.max()), **more}
 
 
-class Rules:
-    """One replica by the rules of docs/mixing.md."""
+class Replica(Rules):
+    """One replica, and its forces."""
 
-    def __init__(self, sides, below, above, check_every, check_ratio, blend_evaluations=0):
-        self.sides, self.below, self.above, self.every = sides, below, above, check_every
-        self.ratio, self.step = check_ratio, 1 / max(blend_evaluations, 1)
-        self.mode, self.share, self.age, self.difference = "asks", None, 0, None
+    def __init__(self, sides, **keys):
+        super().__init__(**keys)
+        self.sides = sides
 
     def evaluate(self, k):
         """Forces of QM atoms, whether the engine is asked, and the potential's part."""
-        largest, skips = self.sides.largest[k], self.mode == "skips" and self.sides.largest[k] <= self.above
-        asked = not skips or self.age + 1 >= self.every
+        asked = self.decide(self.sides.largest[k], self.sides.ratios[k])
         if asked:
             self.difference = (self.sides.qm[k] - self.sides.ml[k])[QM]
-            if self.sides.ratios[k] > self.ratio:
-                self.mode = "stopped"
-        skips = skips and self.mode != "stopped"
-        wanted = 0.0 if skips else 1.0
-        self.share = wanted if self.share is None else self.share + np.clip(wanted - self.share, -self.step, self.step)
-        self.age = 0 if asked else self.age + 1
-        if self.mode != "stopped":
-            self.mode = "skips" if skips or (asked and largest < self.below) else "asks"
         return self.sides.ml[k][QM] + self.share * self.difference, asked, 1 - self.share
 
     def expected(self, k):
@@ -150,7 +141,7 @@ def test_forces_are_those_of_the_rules(blend, potentials_of, serve, lmlink_eval,
     sides = [Sides(engine, potential, frames, lmlink_eval, tmp_path) for frames in paths]
     keys = sides[0].keys(blend_evaluations=blend)
     keys["check_ratio"] = 100.0
-    rules = [Rules(side, **keys) for side in sides]
+    rules = [Replica(side, **keys) for side in sides]
     asked, parts, checked = 0, [], 0
     with serve(paths[0], potential, engine, keys) as server:
         for k in range(STEPS):
@@ -171,7 +162,7 @@ def test_work_and_its_part(potentials_of, serve, lmlink_eval, tmp_path):
     engine, train = potentials_of
     potential, frames = train("W.snapcoeff"), path_of()
     sides = Sides(engine, potential, frames, lmlink_eval, tmp_path)
-    rules, work, part = Rules(sides, **sides.keys(blend_evaluations=3)), 0.0, 0.0
+    rules, work, part = Replica(sides, **sides.keys(blend_evaluations=3)), 0.0, 0.0
     with serve(frames, potential, engine, sides.keys(blend_evaluations=3), energy="virtual_work") as server:
         for k, atoms in enumerate(frames):
             found = server.evaluate(atoms)
@@ -193,7 +184,7 @@ def test_sigma_is_of_what_is_sent(potentials_of, serve, lmlink_eval, tmp_path):
     engine, train = potentials_of
     potential, frames = train("W.snapcoeff"), path_of()
     sides = Sides(engine, potential, frames, lmlink_eval, tmp_path)
-    rules = Rules(sides, **sides.keys(blend_evaluations=3))
+    rules = Replica(sides, **sides.keys(blend_evaluations=3))
     with serve(frames, potential, engine, sides.keys(blend_evaluations=3), "--results", "sigma_forces") as server:
         for k, atoms in enumerate(frames[:14]):
             sigmas = np.array(server.evaluate(atoms).extras["sigma_forces"])[QM]
@@ -227,7 +218,7 @@ def test_log_and_targets(potentials_of, serve, lmlink_eval, tmp_path, teacher):
     engine, train = potentials_of
     potential, frames = train("W.snapcoeff"), path_of()
     sides = Sides(engine, potential, frames, lmlink_eval, tmp_path)
-    rules = Rules(sides, **sides.keys(blend_evaluations=3))
+    rules = Replica(sides, **sides.keys(blend_evaluations=3))
     with serve(frames, potential, engine, sides.keys(blend_evaluations=3)) as server:
         sent = [server.evaluate(atoms).forces for atoms in frames]
     log = serve.folder / "log.xyz"
@@ -274,7 +265,7 @@ def test_it_goes_on_from_the_log(blend, potentials_of, serve, lmlink_eval, tmp_p
     potential, frames = train("W.snapcoeff"), path_of()
     sides = Sides(engine, potential, frames, lmlink_eval, tmp_path)
     keys = sides.keys(blend_evaluations=blend)
-    rules, kinds, ends = Rules(sides, **keys), {}, []
+    rules, kinds, ends = Replica(sides, **keys), {}, []
     expected = []
     for k in range(STEPS):
         before = rules.mode
