@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/fail.h"
+#include "structure/vec3.h"
 
 lml_status lml_skip_check(const lml_mixing_region *region, const lml_unknown_species *unknown,
                           const lml_structure *structure, lml_error *error) {
@@ -18,14 +19,10 @@ lml_status lml_skip_check(const lml_mixing_region *region, const lml_unknown_spe
   return LML_OK;
 }
 
-static double square(const double vector[3]) {
-  return vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2];
-}
-
 double lml_skip_largest(const lml_region *region, const double *sigmas) {
   double largest = 0.0;
   for (size_t i = 0; i < region->natoms; i++) {
-    const double length = region->labels[i] == LML_REGION_QM ? sqrt(square(sigmas + 3 * i)) : 0.0;
+    const double length = region->labels[i] == LML_REGION_QM ? lml_norm(sigmas + 3 * i) : 0.0;
     if (isnan(length)) return NAN;
     largest = fmax(largest, length);
   }
@@ -39,7 +36,7 @@ void lml_skip_compare(lml_skip_comparison *c, const double *sigmas) {
     const size_t parent = cluster->parents[i];
     if (c->region->region->labels[parent] != LML_REGION_QM) continue;
     count += 3.0;
-    sum_sigma += square(sigmas + 3 * parent);
+    sum_sigma += lml_dot(sigmas + 3 * parent, sigmas + 3 * parent);
     for (size_t x = 0; x < 3 && c->qm != NULL; x++) {
       const double difference = c->qm[3 * i + x] - c->ml[3 * parent + x];
       sum_error += difference * difference;
