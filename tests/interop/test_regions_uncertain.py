@@ -19,7 +19,7 @@ from mixture import Mixture, check, configure, linear, mixing, refusal, remote, 
 from moving import UncertainTracks, around_qm
 from retraining import retrain_to
 from serve import finish, socket_name
-from test_mixing_moving import count
+from test_mixing_moving import count, served
 from test_reload import server
 from test_retrain import W, W_BE, write_potential
 
@@ -375,9 +375,7 @@ def test_resumed(kill, made, scores, start, folders):
     region that waits, with one that has no atoms, between two looks."""
     folder, sockets = folders
     rules = {"enter_after": 2, "leave_after": 2}
-    engine = remote(f"unix:{sockets}/engine", init="lmlink", inputs=[str(made / "qm.snapcoeff")],
-                    launch=f"{program('lmlink-serve')} --potential {made / 'qm.snapcoeff'} --driver unix:{{path}} --wait 60 "
-                           "--log-level info")
+    engine = served(sockets, made / "qm.snapcoeff", inputs=[str(made / "qm.snapcoeff")])
     path = configure(folder, COME_AND_GO[0], mixing(linear(made / "W.snapcoeff"), (uncertain(1 + kill % 3, **rules), engine)),
                      log={"file": "log.xyz"})
     tracks = UncertainTracks(1 + kill % 3, **{**LOOSE, **rules})

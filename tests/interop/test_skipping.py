@@ -13,10 +13,10 @@ from ase.build import bulk
 from ase.io import read, write
 from ase.md.verlet import VelocityVerlet
 from ase.units import fs
-from conftest import program
 from ipi_run import Run
 from mixture import Mixture, configure, linear, mixing, refusal, remote, run
 from skips import Rules
+from test_mixing_moving import served
 from test_retrain import cells, label, retrain, teacher, write_potential, W_BE  # noqa: F401 (fixtures)
 from test_retrain import run as run_retrain
 
@@ -103,9 +103,7 @@ def serve(start, folders):
     folder, sockets = folders
 
     def begin(frames, potential, engine, skip, *options, tag="teacher", reuse=None, **keys):
-        launch = f"{program('lmlink-serve')} --potential {engine} --driver unix:{{path}} --log-level info --wait 60"
-        qm = remote(f"unix:{sockets}/engine", init="lmlink", launch=launch, output="engine.log",
-                    **({"tag": tag} if tag else {}))
+        qm = served(sockets, engine, output="engine.log", **({"tag": tag} if tag else {}))
         calculator = mixing(potential if isinstance(potential, dict) else linear(potential),
                             ({"indices": QM, "buffer": 20.0}, qm, {"skip": skip}), **keys)
         path = configure(folder, frames[0], calculator,
