@@ -82,8 +82,8 @@ typedef struct lml_results {
 LML_API lml_status lml_results_reset(lml_results *results, size_t natoms, lml_error *error);
 LML_API void lml_results_free(lml_results *results);
 
-/** Append a result of @p form, its values zero; *@p result (may be NULL) is valid until the next one is added.
- *  LML_ERR_INTERNAL where there is one of that name. */
+/** Append a result of @p form, its values zero; *@p result (may be NULL) is valid until the next one is added. The
+ *  form's texts may be those of another result. LML_ERR_INTERNAL where there is one of that name. */
 LML_API lml_status lml_results_add(lml_results *results, const lml_result_form *form, lml_origin origin,
                                    lml_result **result, lml_error *error);
 

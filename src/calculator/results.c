@@ -67,7 +67,13 @@ static lml_status append(lml_results *results, const lml_result_form *form, lml_
 lml_status lml_results_add(lml_results *results, const lml_result_form *form, lml_origin origin, lml_result **result,
                            lml_error *error) {
   const lml_status status = check_form(results, form, error);
-  return status == LML_OK ? append(results, form, origin, words_of(results, form), result, error) : status;
+  if (status != LML_OK) return status;
+  lml_result text; /* the form's, which may be that of another result of the list, which moves where it grows */
+  strcpy(text.name, form->name);
+  strcpy(text.unit, form->unit);
+  const lml_result_form own = {
+      .name = text.name, .unit = text.unit, .scope = form->scope, .type = form->type, .width = form->width};
+  return append(results, &own, origin, words_of(results, form), result, error);
 }
 
 void lml_results_remove(lml_results *results, const char *name) {

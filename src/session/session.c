@@ -24,6 +24,7 @@ struct lml_session {
   lml_name_set wanted;      /**< results: those of the settings, and of the driver's INIT */
   lml_derived derived; /**< what the calculator is asked for, and what is made of it; its baseline is all replicas' */
   lml_text_list told;  /**< names of those that this driver does not get, which was told */
+  bool told_isolated;  /**< that no atom of this driver's has a neighbour */
   lml_structure structure; /**< under evaluation */
   lml_results results;
   int32_t *replicas; /**< numbers of those that this driver has named, in the order in which they came */
@@ -115,14 +116,13 @@ static lml_status tell_absent(lml_session *session, lml_error *error) {
 }
 
 /** Tell, once for each driver, of a structure of which every atom is by itself. */
-static lml_status tell_isolated(lml_session *session, lml_error *error) {
-  static const char name[] = "no neighbours"; /* no name of a result */
-  if (is_told(session, name) || !lml_results_are_isolated(&session->results)) return LML_OK;
+static void tell_isolated(lml_session *session) {
+  if (session->told_isolated || !lml_results_are_isolated(&session->results)) return;
+  session->told_isolated = true;
   lml_log_warning(session->settings.log,
                   "evaluation %zu: none of the %zu atoms has a neighbour within the cutoff, and no force: are the "
                   "driver's lengths in the units that it thinks, and is the cell there?",
                   session->evaluations + 1, session->results.natoms);
-  return lml_text_list_take(&session->told, lml_strdup(name, error), error);
 }
 
 /* ---- the structure ---- */
@@ -363,7 +363,7 @@ static lml_status evaluate(lml_session *session, lml_ipi_client *client, const l
   if (status == LML_OK) status = add_work(session, event, replica, error);
   if (status == LML_OK) status = add_derived(session, error);
   if (status == LML_OK) status = tell_absent(session, error);
-  if (status == LML_OK) status = tell_isolated(session, error);
+  if (status == LML_OK) tell_isolated(session);
   lml_meter_enter(meter, LML_PHASE_LOG);
   if (status == LML_OK) status = record(session, event, error);
   lml_meter_enter(meter, LML_PHASE_DRIVER);
@@ -393,6 +393,7 @@ static lml_status finish(const lml_session *session, lml_ipi_end end, lml_error 
 lml_status lml_session_serve(lml_session *session, lml_ipi_client *client, lml_error *error) {
   lml_init_free(&session->init);
   lml_text_list_free(&session->told);
+  session->told_isolated = false;
   session->nreplicas = 0;
   lml_work_accumulator_forget(&session->work);
   lml_derived_forget(&session->derived);

@@ -23,9 +23,11 @@ static void origins_have_names(void **state) {
 enum { ATOMS = 5 };
 
 static lml_result *add(lml_results *results, const char *name, lml_result_type type, size_t width) {
-  const lml_result_form form = {.name = name, .unit = "", .scope = LML_PER_ATOM, .type = type, .width = width};
+  const char *unit = results->list[LML_RESULTS_FORCES].unit; /* which moves with the list */
+  const lml_result_form form = {.name = name, .unit = unit, .scope = LML_PER_ATOM, .type = type, .width = width};
   lml_result *result;
   assert_int_equal(lml_results_add(results, &form, LML_ORIGIN_EXACT, &result, NULL), LML_OK);
+  assert_string_equal(result->unit, "eV/Å");
   return result;
 }
 
