@@ -100,6 +100,7 @@ class Mixture:
 
     def __init__(self, start, folder, path, *options):
         self.driver = Driver(folder)
+        self.driver.listen()
         self.process = self.driver.process = start(
             [program("lmlink-serve"), path, "--driver", f"unix:{self.driver.path}", *options])
         self.driver.accept()

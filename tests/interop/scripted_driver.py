@@ -20,9 +20,13 @@ class Driver:
         self.connection = self.process = None
         self.listener.bind(self.path)
 
+    def listen(self):
+        """From here on a client can connect: to be called before the start of one that waits for nobody."""
+        self.listener.listen(1)
+
     def accept(self):
         """Wait for the client as long as its process lives."""
-        self.listener.listen(1)
+        self.listen()
         self.connection = None
         while self.connection is None:
             try:

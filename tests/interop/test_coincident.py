@@ -1,6 +1,5 @@
 """Atoms that stand twice, in every place that a structure comes in; and atoms that hardly do not, against LAMMPS."""
 
-import json
 import os
 import subprocess
 

@@ -15,7 +15,7 @@ from made_up import write_potential as write_made_up
 from mixture import Mixture, configure, linear, mixing
 from serve import finish, serve_command
 from test_reload import server
-from test_retrain import W, W_BE, cells, label, read_coefficients, retrain, teacher, write_potential  # noqa: F401
+from test_retrain import W_BE, cells, label, read_coefficients, retrain, teacher, write_potential  # noqa: F401
 from test_uf3 import made_up, write_uf3
 from test_uncertainty_served import alloy, evaluate, near, train  # noqa: F401
 

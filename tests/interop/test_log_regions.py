@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase.io import read
 from conftest import TIMEOUT, program
-from mixture import Mixture, check, configure, linear, mixing, remote
+from mixture import Mixture, configure, linear, mixing, remote
 from test_force_log import ENGINE, ML, block, potential_forces, steps
 
 BAR = 1e-9  # eV/Å, between two evaluations of lmlink

@@ -9,7 +9,7 @@ from ase.io import read
 from mixture import Mixture, configure, linear, mixing
 from skips import Rules
 from test_reload import server
-from test_regions_uncertain import block, labels_of, made, scores, uncertain  # noqa: F401 (fixtures)
+from test_regions_uncertain import block, made, scores, uncertain  # noqa: F401 (fixtures)
 from test_retrain import run as run_retrain
 
 from lmlink import read_log

@@ -11,7 +11,7 @@ from ase.io import read, write
 from ase.neighborlist import neighbor_list
 from mixture import Mixture, configure, linear, mixing
 from test_reload import server
-from test_retrain import W, W_BE, cells, label, retrain, teacher, write_potential  # noqa: F401
+from test_retrain import W_BE, cells, label, retrain, teacher, write_potential  # noqa: F401
 from test_uf3 import made_up, write_uf3
 
 from lmlink import LMLink, LMLinkError
