@@ -243,3 +243,19 @@ lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, 
   lml_trial_room_free(&s.room);
   return status;
 }
+
+lml_status lml_search_renew(lml_retrain *retrain, size_t nthreads, double *scale, lml_error *error) {
+  lml_trial *chosen = &retrain->trials[retrain->chosen];
+  const size_t bytes = retrain->width * sizeof(double);
+  lml_solution solution = {0};
+  lml_trial_room room;
+  lml_status status = lml_trial_room_make(&room, retrain, nthreads, error);
+  if (status == LML_OK) status = lml_trial_make(&room, chosen, &solution, error);
+  if (status == LML_OK) {
+    retrain->solution = solution;
+    memcpy(retrain->delta, room.delta, bytes);
+    memcpy(scale, room.scale, bytes);
+  }
+  lml_trial_room_free(&room);
+  return status;
+}

@@ -16,4 +16,7 @@ size_t lml_search_most(const lml_retrain_options *options);
 lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, void (*progress)(void *context),
                           void *context, lml_error *error);
 
+/** Solve again with the λs that were chosen, as after more hard constraints: @p scale as above. */
+lml_status lml_search_renew(lml_retrain *retrain, size_t nthreads, double *scale, lml_error *error);
+
 #endif

@@ -143,6 +143,7 @@ static void free_room(room *r) {
 static lml_status make_room(room *r, lml_constraint_rows *kind, size_t n, lml_error *error) {
   const size_t m = kind->count, k = m < n ? m : n;
   kind->nsingular = k;
+  lml_free(kind->singular); /* of an earlier decomposition */
   lml_status status = lml_alloc(&kind->singular, k, sizeof(double), "singular values", error);
   if (status == LML_OK) status = lml_alloc(&r->copy, m * n, sizeof(double), "hard constraints", error);
   if (status == LML_OK) status = lml_alloc(&r->right, k * n, sizeof(double), "singular vectors", error);
@@ -210,9 +211,18 @@ static lml_status decompose_kind(lml_constraints *constraints, lml_hard_mode mod
   return status;
 }
 
+/** What an earlier decomposition has found. */
+static void forget(lml_constraints *constraints) {
+  lml_free(constraints->vectors);
+  lml_free(constraints->shift);
+  constraints->vectors = constraints->shift = NULL;
+  constraints->rank = 0;
+}
+
 lml_status lml_constraints_decompose(lml_constraints *constraints, const lml_constraint_options *options,
                                      lml_error *error) {
   const size_t n = constraints->width, m = constraints->kinds[LML_HARD_KEEP].count;
+  forget(constraints);
   const double keep = options->keep_tolerance > 0.0 ? options->keep_tolerance : (double)(m > n ? m : n) * DBL_EPSILON;
   const double set = options->set_tolerance > 0.0 ? options->set_tolerance : default_set_tolerance;
   const double most = options->set_deviation > 0.0 ? options->set_deviation : default_set_deviation;
@@ -231,8 +241,69 @@ lml_status lml_constraints_decompose(lml_constraints *constraints, const lml_con
                   constraints->contradiction, most);
 }
 
+/** How far @p change, which has no part along directions that are kept, moves the rows; 0 where that is rounding. */
+static double largest_move(const lml_constraint_rows *kind, const double *change, size_t n) {
+  double largest = 0.0;
+  for (size_t i = 0; i < kind->count; i++) {
+    const double *row = kind->rows + i * n;
+    double size = 0.0;
+    for (size_t k = 0; k < n; k++) size += fabs(row[k] * change[k]);
+    const double move = fabs(cblas_ddot((int)n, row, 1, change, 1));
+    if (move > 2.0 * DBL_EPSILON * size) largest = fmax(largest, move);
+  }
+  return largest;
+}
+
+/** Of the directions that were dropped, how many, from the largest singular value on, are to be kept so that @p change
+ *  moves no row by more than @p most; none that are rounding. */
+static size_t count_moving(const lml_constraint_rows *kind, const double *right, double *change, size_t n,
+                           double most) {
+  size_t count = 0;
+  while (count < kind->rank ||
+         (count < kind->nsingular && count + 1 < n && kind->singular[count] > DBL_EPSILON * kind->singular[0] &&
+          largest_move(kind, change, n) > most)) {
+    const double *direction = right + count * n;
+    cblas_daxpy((int)n, -cblas_ddot((int)n, direction, 1, change, 1), direction, 1, change, 1);
+    count++;
+  }
+  return count - kind->rank;
+}
+
+lml_status lml_constraints_tighten(lml_constraints *constraints, const lml_constraint_options *options,
+                                   const double *delta, double most, bool *tightened, lml_error *error) {
+  lml_constraint_rows *kind = &constraints->kinds[LML_HARD_KEEP];
+  const size_t n = constraints->width;
+  *tightened = false;
+  if (options->keep_tolerance > 0.0 || lml_constraints_deviation(kind, n, delta) <= most) return LML_OK;
+  double *change;
+  room r = {NULL, NULL, NULL};
+  lml_status status = lml_alloc(&change, n, sizeof *change, "a change of the coefficients", error);
+  if (status == LML_OK) status = make_room(&r, kind, n, error);
+  if (status == LML_OK) {
+    memcpy(change, delta, n * sizeof *change);
+    memcpy(r.copy, kind->rows, kind->count * n * sizeof(double));
+    status = decompose(r.copy, kind->count, n, kind->singular, r.right, r.left, error);
+  }
+  const size_t more = status == LML_OK ? count_moving(kind, r.right, change, n, most) : 0;
+  lml_free(change);
+  free_room(&r);
+  if (status != LML_OK || more == 0) return status;
+  lml_constraint_options as_before = *options, tighter = *options;
+  as_before.keep_tolerance = kind->tolerance / kind->singular[0];
+  const double last = kind->singular[kind->rank + more - 1];
+  const double next = kind->rank + more < kind->nsingular ? kind->singular[kind->rank + more] : 0.0;
+  /* Between the last singular value that counts and the next. */
+  tighter.keep_tolerance = sqrt(last * fmax(next, 0.25 * last)) / kind->singular[0];
+  *tightened = true;
+  status = lml_constraints_decompose(constraints, &tighter, error);
+  if (status != LML_ERR_INPUT) return status;
+  *tightened = false;
+  return lml_constraints_decompose(constraints, &as_before, error);
+}
+
 lml_status lml_constraints_share(lml_constraints *constraints, lml_comm *comm, lml_error *error) {
   const size_t n = constraints->width;
+  if (lml_comm_rank(comm) != 0) forget(constraints);
   size_t sizes[2] = {constraints->rank, constraints->shift != NULL};
   lml_status status = lml_comm_broadcast(comm, sizes, sizeof sizes, error);
   if (status == LML_OK && lml_comm_rank(comm) != 0) {

@@ -4,6 +4,8 @@
 #ifndef LML_RETRAIN_SOLVE_CONSTRAINTS_H
 #define LML_RETRAIN_SOLVE_CONSTRAINTS_H
 
+#include <stdbool.h>
+
 #include "base/comm.h"
 #include "retrain/rows/workers.h"
 
@@ -51,6 +53,14 @@ lml_status lml_constraints_fill(lml_constraints *constraints, const lml_workers 
 /** Decompose the rows (rank 0 alone): LML_ERR_INPUT where no freedom is left or values contradict each other. */
 lml_status lml_constraints_decompose(lml_constraints *constraints, const lml_constraint_options *options,
                                      lml_error *error);
+
+/** Decompose again (rank 0 alone) with so many more directions that the change @p delta (width) of the coefficients,
+ *  without its parts along these, would move no row to keep by more than @p most, its units eV per atom or eV/Å: what
+ *  singular values below the default tolerance mean depends on the size of the change. *@p tightened is whether there
+ *  are more: none where keep_tolerance is given, where values to set need those directions, or where all that moves
+ *  is rounding. */
+lml_status lml_constraints_tighten(lml_constraints *constraints, const lml_constraint_options *options,
+                                   const double *delta, double most, bool *tightened, lml_error *error);
 
 /** Give rank 0's directions and shift to all ranks. */
 lml_status lml_constraints_share(lml_constraints *constraints, lml_comm *comm, lml_error *error);
