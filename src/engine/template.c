@@ -49,33 +49,56 @@ char *lml_template_fill(const char *text, const lml_template_value *values, size
 /* ---- commands ---- */
 
 /** How the shell reads what stands at a place of a command (POSIX, Shell Command Language, 2.2). */
-typedef enum quoting { PLAIN = 0, IN_SINGLE, IN_DOUBLE } quoting;
+typedef enum quoting { PLAIN = 0, IN_SINGLE, IN_DOUBLE, IN_COMMENT } quoting;
 
 typedef struct place {
   quoting quoting;
   bool escaped; /**< by a backslash before it */
-  bool nested;  /**< behind the beginning of a command substitution or here-document */
+  bool in_word; /**< where # begins no comment */
+  bool nested;  /**< behind the beginning of a command substitution, a here-document, or Bash's $'...' */
 } place;
+
+static bool ends_word(char c) { return strchr(" \t\n;&|()<>", c) != NULL; }
+
+/** Go on behind the character @p at, which is neither escaped nor within quotes. */
+static void pass_plain(place *here, const char *at) {
+  if (*at == '`' || strncmp(at, "$(", 2) == 0 || strncmp(at, "<<", 2) == 0 || strncmp(at, "$'", 2) == 0)
+    here->nested = true;
+  if (*at == '"') here->quoting = IN_DOUBLE;
+  if (*at == '\'') here->quoting = IN_SINGLE;
+  if (*at == '#' && !here->in_word) here->quoting = IN_COMMENT;
+  here->in_word = (here->in_word && *at == '\\') || !(ends_word(*at) || *at == '\\');
+}
 
 /** Go on behind the character @p at. */
 static void pass(place *here, const char *at) {
   const bool escaped = here->escaped;
-  here->escaped = !escaped && *at == '\\' && here->quoting != IN_SINGLE;
-  if (escaped) return;
-  if (here->quoting == IN_SINGLE) {
-    if (*at == '\'') here->quoting = PLAIN;
+  here->escaped = !escaped && *at == '\\' && (here->quoting == PLAIN || here->quoting == IN_DOUBLE);
+  if (escaped) {
+    here->in_word = here->in_word || *at != '\n';
     return;
   }
-  if (*at == '`' || strncmp(at, "$(", 2) == 0 || (here->quoting == PLAIN && strncmp(at, "<<", 2) == 0))
-    here->nested = true;
-  if (*at == '"') here->quoting = here->quoting == PLAIN ? IN_DOUBLE : PLAIN;
-  if (*at == '\'' && here->quoting == PLAIN) here->quoting = IN_SINGLE;
+  switch (here->quoting) {
+    case PLAIN:
+      pass_plain(here, at);
+      break;
+    case IN_SINGLE:
+      if (*at == '\'') here->quoting = PLAIN;
+      break;
+    case IN_DOUBLE:
+      if (*at == '`' || strncmp(at, "$(", 2) == 0) here->nested = true;
+      if (*at == '"') here->quoting = PLAIN;
+      break;
+    case IN_COMMENT:
+      if (*at == '\n') *here = (place){.nested = here->nested};
+      break;
+  }
 }
 
-/** Whether the shell takes @p text as it is, wherever it stands. */
+/** Whether the shell takes @p text as it is, wherever it stands; nothing at all is no word. */
 static bool is_harmless(const char *text) {
   static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./_-+:@%,=";
-  return text[strspn(text, harmless)] == '\0';
+  return text[0] != '\0' && text[strspn(text, harmless)] == '\0';
 }
 
 static bool has_control_characters(const char *text) {
@@ -107,10 +130,11 @@ static lml_status put_value(output *to, const lml_template_value *value, const p
   if (here->nested || here->escaped)
     return lml_fail(
         error, LML_ERR_INPUT,
-        "{%s} stands for '%.100s', which cannot be quoted for the shell behind a backslash, $(, ` or <<; give "
+        "{%s} stands for '%.100s', which cannot be quoted for the shell behind a backslash, $(, `, << or $'; give "
         "a name of letters, digits and ./_-+:@%%,= or put the command into a script",
         value->name, value->value);
-  return put_quoted(to, value->value, here->quoting, error);
+  return here->quoting == IN_COMMENT ? put(to, value->value, strlen(value->value), error)
+                                     : put_quoted(to, value->value, here->quoting, error);
 }
 
 lml_status lml_template_fill_command(const char *text, const lml_template_value *values, size_t count, char **command,
@@ -123,6 +147,7 @@ lml_status lml_template_fill_command(const char *text, const lml_template_value 
     if (value != NULL) {
       status = put_value(&filled, value, &here, error);
       here.escaped = false;
+      here.in_word = true;
       text += strlen(value->name) + 2;
     } else {
       status = put(&filled, text, 1, error);

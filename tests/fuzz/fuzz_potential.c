@@ -1,6 +1,7 @@
 /* Fuzz target: the files of potentials, cut out of the input at lines "%%": coefficients and parameters of SNAP, a
- * .snap file, a .mliap file with its model and descriptor, a file of MiLaDy, one of UF3, and one of tables. What is
- * read is evaluated where it is small, and must be the same after it was written. */
+ * .snap file, a .mliap file with its model and descriptor, a file of MiLaDy, one of UF3, one of tables, and
+ * one of ACE for a .snap file to name. What is read is evaluated where it is small, and must be the same after it was
+ * written. */
 #include <string.h>
 
 #include "memory_files.h"
@@ -24,8 +25,9 @@ static void write_and_read(const lml_potential *potential) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const names[] = {"p.snapcoeff",        "p.snapparam", "p.snap", "p.mliap", "p.mliap.model",
-                                      "p.mliap.descriptor", "p.pot",       "p.uf3",  "p.table", NULL};
+  static const char *const names[] = {
+      "p.snapcoeff", "p.snapparam", "p.snap", "p.mliap", "p.mliap.model", "p.mliap.descriptor", "p.pot",
+      "p.uf3",       "p.table",     "p.yace", NULL};
   static const char *const potentials[] = {"p.snapcoeff", "p.snap", "p.mliap", "p.pot", "p.uf3"};
   memory_files_begin();
   memory_files_split(names, data, size);

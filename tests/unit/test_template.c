@@ -31,8 +31,8 @@ static void names_in_braces_are_replaced(void **state) {
 /** What /bin/sh makes of a value, wherever it stands in a command: one argument, or a part of one. */
 static void a_shell_reads_values_as_they_are(void **state) {
   (void)state;
-  static const char *const texts[] = {"a b", "it's", "\"",  "$HOME",          "`id`", "a;b",
-                                      "*",   "\\",   "a\\", "!$&|<>(){}[]~#", "é ü"};
+  static const char *const texts[] = {"",    "a b", "it's", "\"",  "$HOME",          "`id`",
+                                      "a;b", "*",   "\\",   "a\\", "!$&|<>(){}[]~#", "é ü"};
   static const struct {
     const char *command, *before, *behind;
   } places[] = {
@@ -43,6 +43,8 @@ static void a_shell_reads_values_as_they_are(void **state) {
       {"printf %s 'a '\" {value} b\"", "a  ", " b"},
       {"printf %s 'it'\\''s {value}'", "it's ", ""},
       {"printf %s \\\"{value}\"\\\"\"", "\"", "\""},
+      {"# it's a comment, with {value}\nprintf %s {value}", "", ""},
+      {"printf %s a#'{value}'", "a#", ""},
   };
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
     for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
@@ -59,8 +61,8 @@ static void a_shell_reads_values_as_they_are(void **state) {
 
 static void what_cannot_be_quoted_is_refused(void **state) {
   (void)state;
-  static const char *const commands[] = {"echo $(cat {value})", "echo `cat {value}`", "cat <<{value}", "echo \\{value}",
-                                         "echo \"$(cat '{value}')\""};
+  static const char *const commands[] = {"echo $(cat {value})", "echo `cat {value}`",     "cat <<{value}",
+                                         "echo \\{value}",      "echo $'it\\'s {value}'", "echo \"$(cat '{value}')\""};
   const lml_template_value blank = {"value", "a b"}, plain = {"value", "/tmp/a-b_c.d:7"}, line = {"value", "a\nb"};
   char *command;
   for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
