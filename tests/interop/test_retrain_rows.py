@@ -223,7 +223,7 @@ def test_weights_folds_and_options_of_matrices(material, retrain, tmp_path):
             outside = rows["target"].rows[left_out] @ minimum(theta, [inside], ridge=ridge)
             square += (weights[left_out] * (rows["target"].values[left_out] - outside)**2).sum()
         errors.append(np.sqrt(square / len(weights)))
-    assert [trial["rms_choice"] for trial in report["search"]["grid"]] == pytest.approx(errors, rel=1e-6)
+    assert [trial["rms_choice"] for trial in report["search"]["grid"]] == pytest.approx(errors, rel=1e-6, abs=1e-10)
     chosen = (0.3, 30, 3000)[int(np.argmin(errors))]
     assert near(read_coefficients(new)[0],
                 minimum(theta, [(rows["target"].rows, rows["target"].values, weights)], ridge=chosen))

@@ -297,6 +297,13 @@ static lml_status apply_leverages(const lml_retrain_options *options, const doub
   return status;
 }
 
+/** Drop what was read before the damage was found. */
+static void forget(lml_run *r, const numbers *all) {
+  for (size_t k = 0; k < all->count; k++)
+    if (all->parts[k].count > 0) memset(all->parts[k].values, 0, all->parts[k].count * sizeof(double));
+  lml_run_forget_baseline(r);
+}
+
 /** Rank 0: read what fits. */
 static lml_status restore(lml_run *r, lml_cache_finding *finding, lml_error *error) {
   numbers all = {0};
@@ -305,9 +312,7 @@ static lml_status restore(lml_run *r, lml_cache_finding *finding, lml_error *err
   if (status == LML_OK) status = list_numbers(r, &all, error);
   if (status == LML_OK) status = lml_cache_read(r->options->cache, key, all.parts, all.count, finding, error);
   if (status == LML_OK && finding->state == LML_CACHE_READ) status = apply_leverages(r->options, all.leverages, error);
-  for (size_t k = 0; status == LML_OK && finding->state == LML_CACHE_DAMAGED && k < all.count; k++)
-    memset(all.parts[k].values, 0, all.parts[k].count * sizeof(double));
-  if (status == LML_OK && finding->state == LML_CACHE_DAMAGED) lml_run_forget_baseline(r);
+  if (status == LML_OK && finding->state == LML_CACHE_DAMAGED) forget(r, &all);
   if (status == LML_OK) report_finding(r, finding);
   lml_free(key);
   free_numbers(&all);
