@@ -27,8 +27,8 @@ static const char small_targets[] = HEAD FORCES
     "W 0.1 0.2 0.0 0.2 -0.1 0.1\nW 2.3 0.3 0.1 0.2 0.2 0.2\nW 2.5 2.4 2.2 -0.4 -0.1 -0.3\n";
 static const char small_hard[] = HEAD "Properties=species:S:1:pos:R:3\nW 0.0 0.0 0.0\nW 2.5 0.0 0.0\nW 2.5 2.5 2.5\n";
 
-static const char *const outputs[] = {"new.snapcoeff",        "new.snapparam",       "new.json",
-                                      "new.uncertainty.json", "new.uncertainty.npy", "sums.cache"};
+static const char *const outputs[] = {"new.snapcoeff",       "new.snapparam", "new.json",  "new.uncertainty.json",
+                                      "new.uncertainty.npy", "new.snap",      "sums.cache"};
 enum { OUTPUTS = sizeof outputs / sizeof outputs[0], FILES = 4 };
 
 /** What a run may have otherwise. */
