@@ -13,7 +13,7 @@
 
 void memory_files_failed(const char *condition, const char *file, int line);
 
-/** Put the files in place of the real ones, all of them gone; allocations of more than a gigabyte fail, as on a machine
+/** Put the files in place of the real ones, all of them gone; allocations of more than 64 MiB fail, as on a machine
  *  that has no more. To be called for each input. */
 void memory_files_begin(void);
 
