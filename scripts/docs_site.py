@@ -18,7 +18,8 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 PARTS = re.compile(r"(?P<code>^```.*?^```|``.+?``|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", re.MULTILINE | re.DOTALL)
 PYTHON = """# Python
 
-The module `lmlink`, which [pip installs](../README.md). All names of this page are those of `import lmlink`.
+The module `lmlink`, which [pip installs](../README.md). These names are those of `import lmlink`; those of
+[`lmlink.dislocations`](dislocations.md) have a page of their own.
 
 ::: lmlink.calculator.LMLink
 ::: lmlink.force_log.read_log
@@ -28,6 +29,20 @@ The module `lmlink`, which [pip installs](../README.md). All names of this page 
 ::: lmlink.programs.find_program
 ::: lmlink.errors.LMLinkError
 ::: lmlink.messages.LMLinkWarning
+"""
+DISLOCATIONS = """# lmlink.dislocations
+
+All names of this page are those of `import lmlink.dislocations`; [Dislocations](../docs/dislocations.md) says how they go
+together.
+
+::: lmlink.dislocations.structures
+    options: {show_root_heading: false, show_root_toc_entry: false}
+::: lmlink.dislocations.cores
+    options: {show_root_heading: false, show_root_toc_entry: false}
+::: lmlink.dislocations.relaxation
+    options: {show_root_heading: false, show_root_toc_entry: false}
+::: lmlink.dislocations.bands
+    options: {show_root_heading: false, show_root_toc_entry: false}
 """
 
 
@@ -109,6 +124,7 @@ def main():
     gather(root.resolve(), folder)
     (folder / "api").mkdir()
     (folder / "api" / "python.md").write_text(PYTHON, encoding="utf-8")
+    (folder / "api" / "dislocations.md").write_text(DISLOCATIONS, encoding="utf-8")
     (folder / "api" / "c.md").write_text(c_reference(root), encoding="utf-8")
 
 
