@@ -25,10 +25,10 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import (PATIENCE, RADIUS_QUICK, computed, find_potential, glide, lattice_and_elasticity, mpirun, near_line,
-                    reference_folder, rms, say, total_energies, virtual_work)
+from common import PATIENCE, RADIUS_QUICK, computed, find_potential, mpirun, reference_folder, rms, say, total_energies
 from engines import cp2k
 from lmlink import LMLink
+from lmlink.dislocations import build_glide as glide, lattice_and_elasticity, near_line, virtual_work
 from retrain_barrier import constraint_sets, make_constraints, retrain
 
 KIND = {"W": ("DZVP-MOLOPT-SR-GTH/2s1p2d", "GTH-PBE-q14")}

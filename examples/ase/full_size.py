@@ -16,8 +16,9 @@ import time
 import helium
 import peierls
 import segregation
-from common import RADIUS_QUICK, choose_potentials, glide, largest_force, lattice_and_elasticity, memory_of, relax
+from common import RADIUS_QUICK, choose_potentials, memory_of, relax
 from lmlink import LMLink
+from lmlink.dislocations import build_glide, largest_force, lattice_and_elasticity
 
 
 def measure(atoms, calculator):
@@ -34,7 +35,7 @@ def glide_end(system, quick):
     with LMLink(choose_potentials()[0]) as calculator:
         constant, elastic = lattice_and_elasticity(calculator)
         builder = peierls.SYSTEMS[system][1](constant, *elastic, symbol="W")
-        atoms, _ = glide(builder, RADIUS_QUICK if quick else peierls.RADIUS[system])
+        atoms, _ = build_glide(builder, RADIUS_QUICK if quick else peierls.RADIUS[system])
         return measure(atoms, calculator)
 
 
@@ -50,7 +51,7 @@ def vacancy(step, quick):
 def with_helium(geometry, quick):
     """Helium on a screw dislocation, in QM/ML with LAMMPS."""
     radius, periods = helium.SIZE_QUICK if quick else (helium.RADIUS, helium.PERIODS)
-    _, _, disk = helium.relaxed_disk(radius)
+    _, disk = helium.relaxed_disk(radius)
     atoms = helium.add_helium(disk, 1 if geometry == "disk" else periods, (0.0, 0.0))
     with helium.mixture(atoms) as calculator:
         return measure(atoms, calculator)

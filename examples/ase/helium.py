@@ -25,11 +25,10 @@ from ase import Atom
 from ase.io import read, write
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import (PATIENCE, along_line, find_potential, lammps_engine, largest_force, lattice_and_elasticity,
-                    relax, say, say_memory, write_whole)
-from cores import CoreFit, nearest_site, one_period, places_along, screw_disk, sites
+from common import PATIENCE, find_potential, lammps_engine, relax, say, say_memory, write_whole
 from lmlink import LMLink
-from tungsten import draw_core
+from lmlink.dislocations import (bcc_screw_sites, build_cylinder, build_disk, core_kind, core_line, largest_force,
+                                 lattice_and_elasticity, one_period, plot_displacement_map)
 
 RADIUS = 60.0 / 3.1855  # lattice constants: the paper's radius, and so its number of atoms
 PERIODS = 31
@@ -48,19 +47,19 @@ def lammps(atoms):
 
 
 def relaxed_disk(radius):
-    """Builder, crystal, and relaxed disk without helium."""
+    """Builder, and relaxed disk without helium."""
     with LMLink(find_potential()) as calculator:
         constant, elastic = lattice_and_elasticity(calculator)
         builder = BCCScrew111Dislocation(constant, *elastic, symbol="W")
-        perfect, disk = screw_disk(builder, radius * constant)
+        disk = build_disk(builder, radius * constant)
         disk.calc = calculator
         say(f"disk of {len(disk)} atoms relaxed in {relax(disk)} steps")
-    return builder, perfect, disk
+    return builder, disk
 
 
 def add_helium(disk, periods, place):
     """The disk repeated along the line, with one helium atom at a place (x and y from the easy core, Å)."""
-    atoms = along_line(disk, periods)
+    atoms = build_cylinder(disk, periods)
     atoms.append(Atom("He", [*(disk.info["core"] + place), (periods // 2 + 0.6) * disk.cell[2, 2]]))
     return atoms
 
@@ -89,18 +88,18 @@ def relax_with_helium(atoms, file):
     write_whole(file, lambda partial: write(partial, atoms, format="extxyz"))
 
 
-def examine(atoms, disk, perfect, fit, file):
+def examine(atoms, builder, file):
     """Heights and places of the core along the line, and what LAMMPS says of all atoms; kept in a JSON file."""
     if file.is_file():
         return json.loads(file.read_text())
-    line = atoms.positions[:-1].reshape(-1, len(disk), 3)
-    heights, places = places_along(fit, perfect, line)
+    heights, places = core_line(atoms, builder)
+    easy = np.append(atoms.info["core"], 0.0)
     whole = atoms.copy()
     whole.wrap()
     with LMLink(lammps(whole), timeout=PATIENCE) as whole.calc:
         say(f"LAMMPS with all {len(atoms)} atoms")
         found = {"energy": whole.get_potential_energy(), "force": largest_force(whole), "heights": heights.tolist(),
-                 "places": places.tolist(), "helium": (atoms.positions[-1] - fit.easy).tolist()}
+                 "places": (places - easy[:2]).tolist(), "helium": (atoms.positions[-1] - easy).tolist()}
     write_whole(file, lambda partial: partial.write_text(json.dumps(found) + "\n"))
     return found
 
@@ -109,7 +108,7 @@ def describe(name, found, constant, burgers):
     """Print which core there is at helium, and over which length it is not the easy one."""
     places, heights = np.array(found["places"]), np.array(found["heights"])
     away = np.linalg.norm(places, axis=1)
-    kind, distance = nearest_site(places[away.argmax()], constant)
+    kind, distance = core_kind(places[away.argmax()], constant)
     print(f"\n{name}: core up to {away.max():.2f} Å from the easy one, {distance:.2f} Å from a place of the {kind} one there;"
           f" helium {np.linalg.norm(found['helium'][:2]):.2f} Å from the easy one")
     if len(heights) > 3:
@@ -123,7 +122,7 @@ def describe(name, found, constant, burgers):
 
 def draw_places(axes, cylinders, constant):
     """The core's places in the plane, seen along the line."""
-    for kind, points in sites(constant).items():
+    for kind, points in bcc_screw_sites(constant).items():
         axes.scatter(*points.T, s=90, marker=MARKERS[kind], facecolor="white", edgecolor="#7b8794", linewidth=1.5,
                      label=f"{kind} core", zorder=2)
     for (name, found), colour in zip(cylinders.items(), COLOURS):
@@ -148,22 +147,20 @@ def draw_along(axes, cylinders, constant, burgers):
     axes.legend(frameon=False)
 
 
-def draw(path, builder, perfect, easy, runs, structures):
+def draw(path, builder, runs, structures):
     """Differential displacements at helium and far from it, and the core's places along the line. runs: what examine
     found, by geometry and start."""
-    burgers, constant, maps = perfect.cell[2, 2], builder.alat, []
+    burgers, constant, maps = float(np.linalg.norm(builder.burgers)), builder.alat, []
     for name, found in runs.items():
-        line = structures[name].positions[:-1].reshape(-1, len(perfect), 3)
-        maps.append((f"{name}, at helium", one_period(perfect, line, found["helium"][2]), found["helium"][:2]))
-    far = found["helium"][2] + len(line) // 2 * burgers
-    maps.append((f"{name},\n{len(line) // 2} |b| from helium", one_period(perfect, line, far), None))
+        maps.append((f"{name}, at helium", one_period(structures[name], builder, found["helium"][2]), found["helium"][:2]))
+    far = round(structures[name].cell[2, 2] / burgers) // 2
+    maps.append((f"{name},\n{far} |b| from helium",
+                 one_period(structures[name], builder, found["helium"][2] + far * burgers), None))
     figure = plt.figure(figsize=(3.5 * len(maps), 8.6), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1))
-    for axes, (title, positions, helium) in zip(above.subplots(1, len(maps)), maps):
-        relaxed = perfect.copy()
-        relaxed.positions = positions
-        draw_core(axes, perfect, relaxed, builder, easy, title)
-        axes.set(xlim=(-8, 8), ylim=(-8, 8))
+    for axes, (title, atoms, helium) in zip(above.subplots(1, len(maps)), maps):
+        plot_displacement_map(axes, atoms, reach=8)
+        axes.set(title=title, xlabel=r"$[11\bar{2}]$ (Å)", ylabel=r"$[\bar{1}10]$ (Å)")
         if helium is not None:
             axes.plot(*helium, "*", color="#0057b8", markersize=13, zorder=4)
     cylinders = {name: found for name, found in runs.items() if len(found["heights"]) > 3}
@@ -180,9 +177,8 @@ def main():
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     radius, periods = SIZE_QUICK if arguments.quick else (RADIUS, PERIODS)
-    builder, perfect, disk = relaxed_disk(radius)
-    fit = CoreFit(builder, perfect, disk.info["core"])
-    starts = {"easy": (0.0, 0.0), "hard": sites(builder.alat)["hard"][1]}
+    builder, disk = relaxed_disk(radius)
+    starts = {"easy": (0.0, 0.0), "hard": bcc_screw_sites(builder.alat)["hard"][1]}
     runs, structures = {}, {}
     for geometry, count in (("disk", 1), ("cylinder", periods)):
         for start, place in starts.items():
@@ -192,10 +188,10 @@ def main():
             structures[name] = add_helium(disk, count, place)
             say(name)
             relax_with_helium(structures[name], file)
-            runs[name] = examine(structures[name], disk, perfect, fit, file.with_suffix(".json"))
+            runs[name] = examine(structures[name], builder, file.with_suffix(".json"))
     for name, found in runs.items():
         describe(name, found, builder.alat, disk.cell[2, 2])
-    draw(arguments.output / "helium.png", builder, perfect, disk.info["core"], runs, structures)
+    draw(arguments.output / "helium.png", builder, runs, structures)
     print(f"\npicture: {arguments.output / 'helium.png'}")
 
 

@@ -31,8 +31,9 @@ from ase.units import fs
 from matscipy.dislocation import BCCScrew111Dislocation
 
 import crystals
-from common import add_vacuum, along_line, computed, find_potential, rms, say, served_engine
+from common import computed, find_potential, rms, say, served_engine
 from lmlink import LMLink, find_program
+from lmlink.dislocations import build_cylinder, build_disk
 from loop import TEACHER
 
 QM_RADIUS, BUFFER = 4.5, 9.6  # Å; with two cutoffs of buffer the teacher's forces are exact
@@ -47,9 +48,7 @@ def structure(cell, elastic, radius, periods):
     """A disk with a screw dislocation, repeated along the line, without the atom nearest to the core's centre; and the
     atoms around that."""
     builder = BCCScrew111Dislocation(cell.cell[0, 0], *elastic, symbol="W")
-    _, disk = builder.build_cylinder(radius, fix_width=10, verbose=False)
-    add_vacuum(disk)
-    atoms = along_line(disk, periods)
+    atoms = build_cylinder(build_disk(builder, radius), periods)
     centre = np.append(atoms.info["core"], atoms.cell[2, 2] / 2)
     vacancy = int(np.argmin(np.linalg.norm(atoms.positions - centre, axis=1)))
     near = np.flatnonzero(atoms.get_distances(vacancy, range(len(atoms)), mic=True) < QM_RADIUS)

@@ -23,10 +23,10 @@ from ase.io import read, write
 from matscipy.calculators.eam import EAM
 from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation, BCCScrew111Dislocation
 
-from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, computed, find_path, find_potential, glide,
-                    keep_results, lammps_engine, lattice_and_elasticity, near_line, reference_folder, relax, say,
-                    served_engine, total_energies, virtual_work, write_whole)
+from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, computed, find_potential, lammps_engine, progress,
+                    reference_folder, relax, say, served_engine, total_energies, write_whole)
 from lmlink import LMLink
+from lmlink.dislocations import build_glide, find_path, keep_results, lattice_and_elasticity, near_line, virtual_work
 
 SYSTEMS = {"screw": ("½⟨111⟩ screw, {110}", BCCScrew111Dislocation),
            "001": ("⟨100⟩ edge, {001}", BCCEdge100Dislocation),
@@ -94,7 +94,7 @@ def find_models(arguments):
 
 def compute_path(model, dislocation, radius, images):
     """Relax the ends and find the path between them; the images with their results."""
-    initial, final = glide(dislocation, radius)
+    initial, final = build_glide(dislocation, radius)
     core = near_line(initial, (initial.info["core"] + final.info["core"]) / 2, QM_RADIUS)
     say(f"  {len(initial)} atoms, {len(core)} of them QM" if model.engine else f"  {len(initial)} atoms")
     with ExitStack() as stack:
@@ -103,7 +103,7 @@ def compute_path(model, dislocation, radius, images):
             end.calc = calculators[0]
             say(f"  end relaxed in {relax(end)} steps")
             keep_results(end)
-        images = find_path(initial, final, calculators)
+        images = find_path(initial, final, calculators, report=progress("band, step", 1))
     for atoms in images:
         atoms.info["core_atoms"] = core
     return images

@@ -20,8 +20,9 @@ from ase.build import bulk
 from matplotlib.colors import LogNorm
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import find_potential, lattice_and_elasticity
+from common import find_potential
 from lmlink import LMLink, find_program
+from lmlink.dislocations import build_disk, lattice_and_elasticity
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
@@ -32,19 +33,12 @@ SCORES = {"distance": "distance from the training atoms", "sigma_forces": "σ of
 BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncol": 4, "frameon": False}  # of legends
 
 
-def make_screw(potential, radius=45.0, fixed=10.0):
-    """A screw dislocation's disk, its outer ring held; and the lattice constant."""
+def make_screw(potential, radius=45.0):
+    """A screw dislocation's disk, its rim held; and the lattice constant."""
     with LMLink(potential) as calculator:
         lattice_constant, elastic = lattice_and_elasticity(calculator)
     builder = BCCScrew111Dislocation(lattice_constant, *elastic, symbol="W")
-    _, disk = builder.build_cylinder(radius, verbose=False)
-    disk.pbc = (False, False, True)
-    for name in list(disk.arrays):
-        if name not in ("numbers", "positions"):
-            del disk.arrays[name]
-    from_middle = np.linalg.norm((disk.positions - disk.positions.mean(axis=0))[:, :2], axis=1)
-    disk.set_array("fix_mask", from_middle > from_middle.max() - fixed)
-    return disk, lattice_constant
+    return build_disk(builder, radius), lattice_constant
 
 
 def proposed_region(folder, inner=9.0, buffer=12.0):
@@ -72,8 +66,7 @@ def screw_with_regions(folder, qm_radius=5.5, buffer=12.0):
     potential = find_potential()
     disk, _ = make_screw(potential)
     ase.io.write(folder / "screw.xyz", disk)
-    centre = disk.positions.mean(axis=0)
-    region = {"cylinder": {"axis": "c", "point": list(centre), "radius": qm_radius}, "buffer": buffer}
+    region = {"cylinder": {"axis": "c", "point": [*disk.info["core"], 0.0], "radius": qm_radius}, "buffer": buffer}
     engine = {"type": "linear", "potential": {"file": str(potential)}}
     configuration = {"format": "lmlink-serve", "version": 1, "structure": "screw.xyz", "driver": {"address": "unix:none"},
                      "calculator": {"type": "mixing", "ml": engine, "qm": [{"region": region, "calculator": engine}]}}

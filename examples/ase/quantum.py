@@ -31,10 +31,10 @@ from ase.io import read
 from ase.units import GPa, J, m
 
 import crystals
-from common import (PATIENCE, find_potential, keep_results, largest_force, mpirun, relax, say, total_energies, virtual_work,
-                    write_whole)
+from common import PATIENCE, find_potential, mpirun, relax, say, total_energies, write_whole
 from engines import cp2k, quantum_espresso
 from lmlink import LMLink
+from lmlink.dislocations import keep_results, largest_force, virtual_work
 
 PSEUDO_DIR = Path("/usr/share/espresso/pseudo")
 SETTINGS = {"pseudopotentials": {"Si": "Si.pz-vbc.UPF"}, "pseudo_dir": PSEUDO_DIR, "cutoff": 16.0, "smearing": 0.02}  # Ry

@@ -20,12 +20,12 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from common import (QUADRATIC, RADIUS_QUICK, choose_potentials, computed, lattice_and_elasticity, rms, say, total_energies,
-                    virtual_work)
+from common import QUADRATIC, RADIUS_QUICK, choose_potentials, computed, rms, say, total_energies
 from lmlink import LMLink, find_program
+from lmlink.dislocations import lattice_and_elasticity, virtual_work
 from peierls import SYSTEMS, Model, barrier
 
-STRAIN = 1e-4  # step of the elastic constants that are compared: a larger one sees what may change, anharmonic terms
+STRAIN = 5e-5  # step of the elastic constants that are compared: a larger one sees what may change, anharmonic terms
 
 
 def make_constraints(potential, output, quick):
@@ -66,7 +66,7 @@ def compare_elasticity(before, after):
     constants = []
     for potential in before, after:
         with LMLink(potential) as calculator:
-            constants.append(np.array(lattice_and_elasticity(calculator, STRAIN)[1]))
+            constants.append(np.array(lattice_and_elasticity(calculator, step=STRAIN)[1]))
     return constants, float(np.abs(constants[1] / constants[0] - 1).max())
 
 

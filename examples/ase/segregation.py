@@ -24,9 +24,9 @@ import numpy as np
 from ase.io import read, write
 from matscipy.dislocation import BCCEdge100110Dislocation
 
-from common import (PATIENCE, along_line, choose_potentials, glide, keep_results, lattice_and_elasticity, relax, say,
-                    say_memory, served_engine, total_energies, virtual_work, write_whole)
+from common import (PATIENCE, choose_potentials, relax, say, say_memory, served_engine, total_energies, write_whole)
 from lmlink import LMLink
+from lmlink.dislocations import build_cylinder, build_glide, keep_results, lattice_and_elasticity, virtual_work
 from retrain_barrier import retrain
 
 RADIUS, PERIODS = 85.0, 11
@@ -40,10 +40,10 @@ OPTIONS = {"target": "--targets", "hard": "--hard", "soft": "--soft", "test": "-
 def straight_line(calculator, constant, elastic, radius, periods):
     """The relaxed dislocation without a vacancy."""
     builder = BCCEdge100110Dislocation(constant, *elastic, symbol="W")
-    disk, _ = glide(builder, radius)
+    disk, _ = build_glide(builder, radius)
     disk.calc = calculator
     say(f"disk of {len(disk)} atoms relaxed in {relax(disk)} steps")
-    return along_line(disk, periods)
+    return build_cylinder(disk, periods)
 
 
 def places(line, constant, count):

@@ -20,10 +20,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matscipy.dislocation import BCCScrew111Dislocation
 
-from common import (PATIENCE, along_line, choose_potentials, lattice_and_elasticity, relax, say, say_memory,
-                    served_engine)
-from cores import screw_disk
+from common import PATIENCE, choose_potentials, relax, say, say_memory, served_engine
 from lmlink import LMLink
+from lmlink.dislocations import build_cylinder, build_disk, lattice_and_elasticity
 
 QM_RADIUS, BUFFER = 6.0, 9.5  # Å
 TOLERANCE = 5e-4  # eV/Å: displacements below 0.001 Å are looked for
@@ -34,10 +33,10 @@ def straight_line(potential, radius, periods):
     with LMLink(potential) as calculator:
         constant, elastic = lattice_and_elasticity(calculator)
         builder = BCCScrew111Dislocation(constant, *elastic, symbol="W")
-        _, disk = screw_disk(builder, radius)
+        disk = build_disk(builder, radius)
         disk.calc = calculator
         say(f"disk of {len(disk)} atoms relaxed in {relax(disk, TOLERANCE)} steps")
-    return along_line(disk, periods)
+    return build_cylinder(disk, periods)
 
 
 def move(atoms, potential, engine):

@@ -26,6 +26,7 @@ from matscipy.elasticity import fit_elastic_constants
 
 from common import find_potential, say
 from lmlink import LMLink
+from lmlink.dislocations import build_disk, plot_displacement_map
 
 STRAIN_STEP = 1e-3  # elastic constants: stresses at strains of −2, −1, 0, 1 and 2 steps
 VACANCY_CELLS = 5  # cubic cells along each side of the vacancy's supercell
@@ -76,17 +77,17 @@ def vacancy_formation(cell, calculator):
 
 
 def screw_dislocation(lattice_constant, elastic, calculator):
-    """Perfect and relaxed cylinders around a ½⟨111⟩ screw dislocation, the builder, and (energy, force) per step."""
+    """A relaxed disk with a ½⟨111⟩ screw dislocation, and (energy, force) per step."""
     builder = BCCScrew111Dislocation(lattice_constant, *elastic, symbol="W")
-    perfect, cylinder = builder.build_cylinder(RADIUS, fix_width=FIXED_WIDTH, verbose=False)
-    cylinder.calc = calculator
-    say(f"screw dislocation: {len(cylinder)} atoms, {len(cylinder.constraints[0].index)} of them fixed")
+    disk = build_disk(builder, RADIUS, rim=FIXED_WIDTH)
+    disk.calc = calculator
+    say(f"screw dislocation: {len(disk)} atoms, {disk.arrays['fix_mask'].sum()} of them fixed")
     history = []
-    optimizer = PreconLBFGS(cylinder, precon=Exp(A=3), use_armijo=True, logfile=None)
+    optimizer = PreconLBFGS(disk, precon=Exp(A=3), use_armijo=True, logfile=None)
 
     def note():
-        largest = np.linalg.norm(cylinder.get_forces(), axis=1).max()
-        history.append((cylinder.get_potential_energy(), largest))
+        largest = np.linalg.norm(disk.get_forces(), axis=1).max()
+        history.append((disk.get_potential_energy(), largest))
         if len(history) % 10 == 1:
             say(f"  step {len(history) - 1:3d}: largest force {largest:.4f} eV/Å")
 
@@ -96,38 +97,7 @@ def screw_dislocation(lattice_constant, elastic, calculator):
     if history[-1][1] > FORCE_TOLERANCE:
         raise SystemExit(f"the dislocation did not relax: {history[-1][1]:.3f} eV/Å are left")
     say(f"relaxed in {optimizer.nsteps} steps, {history[0][0] - history[-1][0]:.3f} eV below the elastic solution")
-    return perfect, cylinder, builder, history
-
-
-def differential_displacements(perfect, relaxed, burgers, reach):
-    """Vitek's map: for neighbouring columns i < j of atoms, their difference of displacement along the line (Å), in
-    (−b/2, b/2]."""
-    shift = relaxed.positions[:, 2] - perfect.positions[:, 2]
-    points = perfect.positions[:, :2]
-    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
-    first, second = np.nonzero(np.triu(distances < reach, 1))
-    difference = shift[second] - shift[first]
-    return first, second, difference - burgers * np.round(difference / burgers)
-
-
-def draw_core(axes, perfect, relaxed, builder, center, title):
-    """The core seen along the line: columns in the three greys of their heights, arrows for their shear."""
-    burgers = np.linalg.norm(builder.burgers)
-    spacing = builder.alat * np.sqrt(2 / 3)  # between neighbouring ⟨111⟩ columns
-    keep = np.linalg.norm(perfect.positions[:, :2] - center, axis=1) < 16
-    perfect, relaxed = perfect[keep], relaxed[keep]
-    points = perfect.positions[:, :2] - center
-    first, second, difference = differential_displacements(perfect, relaxed, burgers, 1.2 * spacing)
-    # An arrow as long as the way between the columns is a difference of a third of the Burgers vector.
-    way = (points[second] - points[first]) * (difference / (burgers / 3))[:, None]
-    middle = (points[second] + points[first]) / 2
-    axes.quiver(*(middle - way / 2).T, *way.T, angles="xy", scale_units="xy", scale=1, width=0.006, headwidth=3.5,
-                headlength=4, headaxislength=3.6, color="#c8102e", zorder=3)
-    heights = np.round((perfect.positions[:, 2] - perfect.positions[0, 2]) / (burgers / 3)).astype(int) % 3
-    axes.scatter(*points.T, c=np.array(["#ffffff", "#9aa5b1", "#2f3b48"])[heights], s=90, edgecolors="#2f3b48",
-                 linewidths=0.9, zorder=2)
-    axes.set(aspect="equal", xlim=(-10.5, 10.5), ylim=(-10.5, 10.5), xlabel=r"$[11\bar{2}]$ (Å)",
-             ylabel=r"$[\bar{1}10]$ (Å)", title=title)
+    return disk, history
 
 
 def draw_cold_curve(axes, lengths, energies, lattice_constant):
@@ -172,15 +142,16 @@ def main():
         lattice_constant = cell.cell[0, 0]
         curve = cold_curve(cell, calculator)
         formation = vacancy_formation(cell, calculator)
-        perfect, relaxed, builder, history = screw_dislocation(lattice_constant, elastic, calculator)
+        relaxed, history = screw_dislocation(lattice_constant, elastic, calculator)
         relaxed.write(arguments.output / "screw.xyz")
     values = dict(zip(EXPERIMENT, (lattice_constant, *elastic, formation)))
 
     figure = plt.figure(figsize=(11, 6.2), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=(1.35, 1))
     core = figure.add_subplot(grid[:, 0])
-    draw_core(core, perfect, relaxed, builder, relaxed.info["core_positions"][0][:2],
-              "Relaxed ½⟨111⟩ screw dislocation\n(differential displacements)")
+    plot_displacement_map(core, relaxed)
+    core.set(title="Relaxed ½⟨111⟩ screw dislocation\n(differential displacements)", xlabel=r"$[11\bar{2}]$ (Å)",
+             ylabel=r"$[\bar{1}10]$ (Å)")
     core.plot(0, 0, marker="+", color="#0057b8", markersize=13, markeredgewidth=2.2, zorder=4)
     draw_cold_curve(figure.add_subplot(grid[0, 1]), *curve, lattice_constant)
     draw_comparison(figure.add_subplot(grid[1, 1]), values)

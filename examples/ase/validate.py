@@ -68,7 +68,7 @@ def screw(potential, cell, elastic, arguments):
     along the path to the next easy one."""
     builder = BCCScrew111Dislocation(cell.cell[0, 0], *elastic, symbol=arguments.element)
     with LMLink(potential) as calculator:
-        cores, _, _ = core_energies(builder, calculator, arguments.radius)
+        cores = core_energies(builder, calculator, arguments.radius)
     path = compute_path(Model("potential", Path(potential)), builder, arguments.radius, arguments.band)
     return {kind: 1000 * energy for kind, energy in cores.items()}, 1000 * total_energies(path)
 

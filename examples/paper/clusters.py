@@ -7,8 +7,7 @@ between which radii that many are, and between which widths of the buffer there 
 import numpy as np
 from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation, BCCScrew111Dislocation
 
-from common import along_line, glide
-from cores import screw_disk
+from lmlink.dislocations import build_cylinder, build_disk, build_glide
 from segregation import places
 
 SCREW_RADIUS, EDGE_RADIUS = 60.0, 85.0  # Å
@@ -42,7 +41,7 @@ def widths(atoms, distances, number, buffer):
 
 def of_glide(kind, lattice, radius, number, buffer):
     """A cluster around the middle of one step of glide; also the number of atoms."""
-    first, last = glide(kind(lattice[0], *lattice[1], symbol="W"), radius)
+    first, last = build_glide(kind(lattice[0], *lattice[1], symbol="W"), radius)
     middle = (first.info["core"] + last.info["core"]) / 2
     distances = np.linalg.norm(first.positions[:, :2] - middle, axis=1)
     return len(first), *widths(first, distances, number, buffer)
@@ -50,15 +49,15 @@ def of_glide(kind, lattice, radius, number, buffer):
 
 def of_helium_disk(lattice, number, buffer):
     """A cluster around the line; helium is one of the QM atoms."""
-    _, disk = screw_disk(BCCScrew111Dislocation(lattice[0], *lattice[1], symbol="W"), SCREW_RADIUS / 3.1855 * lattice[0])
+    disk = build_disk(BCCScrew111Dislocation(lattice[0], *lattice[1], symbol="W"), SCREW_RADIUS / 3.1855 * lattice[0])
     distances = np.linalg.norm(disk.positions[:, :2] - disk.info["core"], axis=1)
     return len(disk), *widths(disk, distances, number - 1, buffer)
 
 
 def of_helium_sphere(lattice, number, buffer):
     """A cluster around helium at the line's centre, at that height where the radius may vary most."""
-    _, disk = screw_disk(BCCScrew111Dislocation(lattice[0], *lattice[1], symbol="W"), 30.0)
-    line = along_line(disk, 2 * CYLINDER)
+    disk = build_disk(BCCScrew111Dislocation(lattice[0], *lattice[1], symbol="W"), 30.0)
+    line = build_cylinder(disk, 2 * CYLINDER)
     found = []
     for part in np.linspace(0, 1, 60, endpoint=False):
         centre = [*line.info["core"], (CYLINDER + part) * disk.cell[2, 2]]
@@ -70,8 +69,8 @@ def of_helium_sphere(lattice, number, buffer):
 
 def of_vacancy(lattice, number, buffer):
     """A cluster of spheres around three places of a vacancy; the atoms, and how many of them there are."""
-    disk, _ = glide(BCCEdge100110Dislocation(lattice[0], *lattice[1], symbol="W"), EDGE_RADIUS)
-    line = along_line(disk, CYLINDER)
+    disk, _ = build_glide(BCCEdge100110Dislocation(lattice[0], *lattice[1], symbol="W"), EDGE_RADIUS)
+    line = build_cylinder(disk, CYLINDER)
     chain = places(line, lattice[0], 3)
     distances = np.delete(distance_to(line, chain), chain[0])
     del line[chain[0]]

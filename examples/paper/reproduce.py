@@ -21,8 +21,9 @@ from pathlib import Path
 
 ASE = Path(__file__).resolve().parents[1] / "ase"
 sys.path[:0] = [str(ASE), str(Path(__file__).resolve().parents[2] / "python")]
-from common import QUADRATIC, choose_potentials, lattice_and_elasticity, reference_folder, say  # noqa: E402
+from common import QUADRATIC, choose_potentials, reference_folder, say  # noqa: E402
 from lmlink import LMLink, find_program  # noqa: E402
+from lmlink.dislocations import lattice_and_elasticity  # noqa: E402
 from retrain_barrier import with_fixed_terms  # noqa: E402
 from statements import REFERENCE, STATEMENTS, Missing  # noqa: E402
 

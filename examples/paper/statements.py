@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import clusters
-from common import find_path, relax
+from lmlink.dislocations import find_path, relax
 from segregation import POINTS
 
 DFT = "needs density functional theory on clusters of hundreds of atoms; here a second potential plays it"

@@ -10,8 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from ase.io import read
 
-from common import keep_results, total_energies, virtual_work
+from common import total_energies
 from lmlink import LMLink
+from lmlink.dislocations import keep_results, virtual_work
 
 MODELS = {"ml": ("ML", "linear.json", "#0057b8"), "qm": ("QM", "linear.json", "#2f3b48"),
           "mixed": ("QM/ML", "mixed.json", "#c8102e")}
