@@ -16,6 +16,7 @@ from ase.units import Bohr, Hartree
 from conftest import LAMMPS_DATA, ROOT, TIMEOUT, program
 
 CELL = 7.0 * np.eye(3)  # Å
+EXAMPLES = ROOT / "examples" / "ase" / "engines"
 VASP_STAND_IN = ROOT / "tests" / "support" / "vasp_stand_in.py"
 # Launches an engine of springs that answers at once.
 SPRINGS = f"exec {sys.executable} -S {ROOT / 'tests' / 'support' / 'faulty_engine.py'} {{path}} none none mark"
@@ -182,6 +183,72 @@ class Cp2k(Engine):
         return np.array(numbers, dtype=float) * Hartree / Bohr
 
 
+class Scripted(Engine):
+    """A code whose input is made by a script of the examples, at each start. script: its name; made: what it writes; changes:
+    what becomes of the input that the code computes forces with by itself."""
+
+    bar = 1e-4
+    script = made = ""
+    options = changes = ()
+
+    def missing(self):
+        return None if shutil.which(self.script) else f"there is no program {self.script}"
+
+    def forces_of(self, folder, atoms):
+        write(folder / "alone.xyz", atoms, format="extxyz")
+        return self.alone(folder, "alone.xyz", self.options)
+
+    def alone(self, folder, cluster, options):
+        """The forces on all atoms of a cluster's file."""
+        run(folder, sys.executable, EXAMPLES / f"{self.script}.py", cluster, "--folder", "alone", *options)
+        folder = folder / "alone"
+        text = (folder / self.made).read_text()
+        for old, new in self.changes:
+            assert old in text
+            text = text.replace(old, new)
+        (folder / self.made).write_text(text)
+        return self.read_forces(folder, run(folder, self.script, self.made))
+
+    def read_forces(self, folder, output):
+        raise NotImplementedError
+
+
+class Abinit(Scripted):
+    """ABINIT wants the first structure to be the input's, so that it must be made for each start."""
+
+    folder = Path("/usr/share/abinit/psp")
+    script, made = "abinit", "qm.abi"
+    options = ("--pseudopotential", "Si=14si.4.hgh", "--pseudopotential", "H=1h.1.hgh", "--cutoff", "4", "--convergence", "1e-6")
+    changes = (("ionmov 28", "ionmov 0"), ("ntime 10000", "ntime 0"))
+    launch = launch_tcp = (f"{sys.executable} {EXAMPLES / 'abinit.py'} {{cluster}} {' '.join(options)} && "
+                           "exec abinit qm.abi --ipi {address}")
+    process = "abinit qm.abi"
+
+    def missing(self):
+        return super().missing() or (None if self.folder.is_dir() else f"there is no folder {self.folder}")
+
+    def read_forces(self, folder, output):
+        forces = read(folder / "qm.abo", format="abinit-out").get_forces()
+        (folder / "qm.abo").unlink()  # the next would have another name
+        return forces
+
+
+class NwChem(Scripted):
+    """Its output has six digits of a force, Ha/bohr."""
+
+    script, made = "nwchem", "qm.nw"
+    options = ("--basis", "sto-3g", "--functional", "slater", "--convergence", "1e-6")
+    changes = (("task dft optimize", "task dft gradient"),)
+    launch = (f"{sys.executable} {EXAMPLES / 'nwchem.py'} {{cluster}} {' '.join(options)} --address unix:{{name}} && "
+              "exec nwchem qm.nw")
+    launch_tcp = launch.replace("unix:{name}", "{host}:{port}")
+    process = "nwchem qm.nw"
+
+    def read_forces(self, folder, output):
+        (folder / "qm.out").write_text(output)
+        return read(folder / "qm.out", format="nwchem-out").get_forces()
+
+
 class AseCalculator(Engine):
     """ASE's SocketClient around a calculator, here the cheapest that ASE has."""
 
@@ -260,6 +327,18 @@ class Vasp(AseCalculator):
     @property
     def launch(self):
         return f"VASP_PP_PATH=$PWD {super().launch}"
+
+
+class KeptVasp(Vasp):
+    """A VASP that stays alive, by the calculator of examples/ase/engines."""
+
+    imports = f"sys.path.append({str(EXAMPLES)!r})\nfrom vasp import KeptVasp"
+    calculator = (f'KeptVasp(command="{sys.executable} {VASP_STAND_IN}", path="vasp", txt="interactive.log", '
+                  'pp="potentials", xc="PBE")')
+
+    def write_input(self, folder):
+        super().write_input(folder)
+        (folder / "vasp").mkdir()
 
 
 class Lammps(Engine):
@@ -341,13 +420,17 @@ def molecule(symbols, positions):
 ENGINES = {
     "quantum_espresso": QuantumEspresso(molecule("AsAl2", [[2.5, 0.4, 0.5], [0.3, 0.3, 0.3], [0.6, 2.7, 0.8]])),
     "cp2k": Cp2k(molecule("HOH", [[4.26, 3.5, 4.1], [3.5, 3.5, 3.5], [2.74, 3.55, 4.2]])),
+    "abinit": Abinit(molecule("HSiH", [[2.3, 3.5, 4.1], [3.5, 3.5, 3.5], [4.6, 3.6, 4.3]])),
+    "nwchem": NwChem(molecule("HOH", [[4.26, 3.5, 4.1], [3.5, 3.5, 3.5], [2.74, 3.55, 4.2]])),
     "gpaw": Gpaw(molecule("NHC", [[3.4, 3.45, 4.75], [3.6, 3.5, 2.5], [3.5, 3.5, 3.6]])),
     "ase": AseCalculator(cluster(["Cu", "Al", "Cu", "Ag", "Al", "Cu"], 2.4, 1)),
     "vasp": Vasp(cluster(["Cu", "Al", "Cu", "Ag", "Al", "Cu"], 2.4, 2)),
+    "vasp_kept": KeptVasp(cluster(["Al", "Cu", "Al", "Au", "Cu"], 2.4, 5)),
     "lammps": Lammps(cluster(["Al", "Co", "Co", "Al", "Al", "Co", "Al"], 2.3, 3)),
     "lmlink": Lmlink(cluster(["P", "In", "In", "P", "In", "P"], 2.4, 4)),
 }
-ENGINES["vasp"].atoms.pbc = True  # as VASP wants it
+for name in "vasp", "vasp_kept":
+    ENGINES[name].atoms.pbc = True  # as VASP wants it
 
 
 def engine_settings(engine, address, launch):

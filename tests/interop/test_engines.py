@@ -16,7 +16,7 @@ from engines import ENGINES, engine_settings, write_configuration
 from serve import descendants, ends, finish, socket_name
 
 STEPS = 6
-TCP = ["quantum_espresso", "cp2k", "lammps", "lmlink"]
+TCP = ["quantum_espresso", "cp2k", "abinit", "nwchem", "lammps", "lmlink"]
 PARALLEL = ["quantum_espresso", "gpaw", "lmlink"]
 
 

@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -15,76 +14,12 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
-from ase.io import read, write
+from ase.io import read
 from ase.units import Bohr, Hartree
 from conftest import LAMMPS_DATA, ROOT, TIMEOUT, need, program
+from engine_examples import FOLDER, command, logged, prepare, silicon, work  # noqa: F401
 from examples import example, is_picture, number
 from serve import descendants, ends
-
-FOLDER = ROOT / "examples" / "ase" / "engines"
-
-
-@pytest.fixture
-def work(tmp_path, monkeypatch, potentials):
-    """A copy of the folder, in which the code runs without a launcher, with sockets that are this test's own."""
-    shutil.copytree(FOLDER, tmp_path / "engines")
-    monkeypatch.chdir(tmp_path / "engines")
-    monkeypatch.setenv("QM_RUN", "")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT / "python"))
-    monkeypatch.setenv("PATH", f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
-    return tmp_path / "engines"
-
-
-def command(*words):
-    words = [str(word) for word in words]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL,
-                          timeout=5 * TIMEOUT)
-    assert done.returncode == 0, f"{words}: {done.stdout[-4000:]}"
-    return done.stdout
-
-
-def prepare(name, crystal, potential, buffer, script=()):
-    """Structure and configuration with one QM atom, and the cluster that --check writes. script: options of what makes
-    the input, in place of tungsten's."""
-    crystal.rattle(0.05, seed=5)
-    crystal.set_array("region", np.where(np.arange(len(crystal)) == 0, "QM", "MM"))
-    write("structure.xyz", crystal, format="extxyz")
-    given = json.loads(open(f"{name}.json").read())
-    calculator = given["calculator"]
-    calculator["ml"]["potential"]["file"] = str(LAMMPS_DATA / potential)
-    region = calculator["qm"][0]
-    region["region"]["buffer"] = buffer
-    region["cluster"] = {"vacuum": 3.0, "cell_rounding": 0.0}
-    region["calculator"]["address"] = f"unix:qm-{os.getpid()}"
-    if script:
-        words = region["calculator"]["prepare"].split()
-        assert words[:3] == ["python3", f"../{name}.py", "{cluster}"]
-        keep = [word for pair in zip(words, words[1:]) if pair[0] == "--address" for word in pair]
-        region["calculator"]["prepare"] = " ".join([*words[:3], *keep, *map(str, script)])
-    open(f"{name}.json", "w").write(json.dumps(given))
-    command(program("lmlink-serve"), f"{name}.json", "--driver", "unix:none", "--check")
-    return read(f"{name}-cluster.xyz")
-
-
-def silicon(name, *script):
-    return prepare(name, bulk("Si", cubic=True, a=5.47).repeat(2), "Si_Zuo_JPCA2020.snap", 2.7, script)
-
-
-def logged(name, bar, alone):
-    """Run a step; the first forces on the QM atom against those of the code alone on the cluster; go on once more."""
-    out = command(sys.executable, "relax.py", f"{name}.json", "--steps", 1, "--tolerance", 1e-3)
-    assert "step 0:" in out and "not relaxed after 1 steps" in out
-    frames = read("forces.xyz", ":")
-    qm = frames[0].arrays["region"] == "QM"
-    assert qm.sum() == 1 and len(frames) == 2 and np.abs(alone).max() > 0.1
-    np.testing.assert_allclose(frames[0].arrays["forces_qm"][qm][0], alone, rtol=0, atol=bar)
-    out = command(sys.executable, "relax.py", f"{name}.json", "--steps", 1, "--tolerance", 1e-3)
-    assert "step 0:" in out
-    again = read("forces.xyz", ":")
-    assert len(again) == 4 and again[2].info["recalled"] and not again[3].info.get("recalled")
-    assert np.abs(again[2].positions - again[1].positions).max() < 1e-9
-
 
 def test_quantum_espresso(work):
     engine = engines.ENGINES["quantum_espresso"]
@@ -131,8 +66,11 @@ def test_cut_basis_of_cp2k(cp2k):
             cp2k.basis_lines("W", basis)
 
 
-def test_vasp(work, monkeypatch):
+@pytest.mark.parametrize("option", ["", " --keep-running"])
+def test_vasp(work, monkeypatch, option):
     """With the stand-in for VASP, which computes EMT's forces."""
+    text = (work / "vasp.json").read_text()
+    (work / "vasp.json").write_text(text.replace("--kpoints 12", f"--kpoints 12{option}"))
     cluster = prepare("vasp", bulk("Cu", cubic=True, a=3.63).repeat(3), "Cu_Zuo_JPCA2020.snap", 2.8)
     (work / "potentials" / "potpaw_PBE" / "Cu").mkdir(parents=True)
     (work / "potentials" / "potpaw_PBE" / "Cu" / "POTCAR").write_text(" PAW_PBE Cu stand-in\n 1.0\n End of Dataset\n")
@@ -144,6 +82,36 @@ def test_vasp(work, monkeypatch):
     at = int(np.flatnonzero(cluster.arrays["region"] == "QM")[0])
     cluster.pbc = True
     logged("vasp", 1e-7, EMT().get_forces(cluster)[at])
+
+
+def test_abinit(work):
+    engine = engines.ENGINES["abinit"]
+    if engine.missing():
+        need("engines", engine.missing())
+    options = ("--pseudopotential", "Si=14si.4.hgh", "--cutoff", 4, "--convergence", 1e-6, "--bands-per-atom", 1)
+    cluster = silicon("abinit", *options, "--pseudo-dir", engine.folder)
+    alone = engine.alone(work, "abinit-cluster.xyz", map(str, options))
+    logged("abinit", 1e-4, alone[np.flatnonzero(cluster.arrays["region"] == "QM")[0]])
+
+
+def test_nwchem(work):
+    engine = engines.ENGINES["nwchem"]
+    if engine.missing():
+        need("engines", engine.missing())
+    options = ("--basis", "sto-3g", "--functional", "slater", "--smearing", 0.01, "--convergence", 1e-5)
+    cluster = prepare("nwchem", bulk("Li", cubic=True, a=3.44).repeat(3), "Li_Zuo_JPCA2020.snap", 3.1, options)
+    alone = engine.alone(work, "nwchem-cluster.xyz", map(str, options))
+    logged("nwchem", 1e-4, alone[np.flatnonzero(cluster.arrays["region"] == "QM")[0]])
+
+
+def test_a_periodic_cluster_is_not_for_nwchem(work):
+    atoms = bulk("Li", cubic=True)
+    atoms.pbc = (False, False, True)
+    atoms.write("cluster.xyz", format="extxyz")
+    words = [sys.executable, "nwchem.py", "cluster.xyz", "--basis", "sto-3g"]
+    failed = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT)
+    assert failed.returncode == 1 and failed.stderr.startswith("the cluster is periodic"), failed.stderr
+    assert not (work / "qm.nw").exists()
 
 
 def test_fhi_aims(work, monkeypatch):

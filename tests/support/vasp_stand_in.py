@@ -1,6 +1,8 @@
 """Takes VASP's place in a test: reads POSCAR, computes real forces with ASE's EMT, and writes OUTCAR, CONTCAR and
-vasprun.xml with what ASE reads of them, where and as VASP writes it."""
+vasprun.xml with what ASE reads of them, where and as VASP writes it. With INTERACTIVE it goes on with the positions that
+stdin has, in the order of POSCAR, until that ends."""
 
+import sys
 from pathlib import Path
 
 from ase.calculators.emt import EMT
@@ -27,8 +29,8 @@ def energies(energy):
     return "".join(f'<i name="{name}">{energy:16.8f}</i>\n' for name in ("e_fr_energy", "e_wo_entrp", "e_0_energy"))
 
 
-def vasprun(atoms, energy, forces, stress):
-    """The file after one ionic step with one electronic step."""
+def head(atoms):
+    """The beginning of vasprun.xml."""
     symbols = atoms.get_chemical_symbols()
     kinds = sorted(set(symbols), key=symbols.index)
     entries = "".join(f"<rc><c>{symbol:<2}</c><c>{kinds.index(symbol) + 1:4d}</c></rc>\n" for symbol in symbols)
@@ -57,7 +59,12 @@ def vasprun(atoms, energy, forces, stress):
 {entries}</set>
 </array>
 </atominfo>
-{structure(atoms, "initialpos")}<calculation>
+{structure(atoms, "initialpos")}"""
+
+
+def step(atoms, energy, forces, stress):
+    """What vasprun.xml has of one ionic step with one electronic step."""
+    return f"""<calculation>
 <scstep>
 <energy>
 {energies(energy)}</energy>
@@ -68,7 +75,6 @@ def vasprun(atoms, energy, forces, stress):
 <i name="efermi">{0:16.8f}</i>
 </dos>
 </calculation>
-{structure(atoms, "finalpos")}</modeling>
 """
 
 
@@ -89,11 +95,27 @@ def outcar(atoms, energy, forces):
 """
 
 
+def next_positions(atoms):
+    """Whether stdin had some; atoms: those of POSCAR, which get them."""
+    print("POSITIONS: reading from stdin", flush=True)
+    lines = [[float(word) for word in sys.stdin.readline().split()] for _ in atoms]
+    if all(lines):
+        atoms.set_scaled_positions(lines)
+    return all(lines)
+
+
 atoms = read("POSCAR", format="vasp")
 assert all(Path(name).is_file() for name in ("INCAR", "KPOINTS", "POTCAR"))
+interactive = "INTERACTIVE = .TRUE." in Path("INCAR").read_text()
 atoms.calc = EMT()
-results = atoms.get_potential_energy(), atoms.get_forces()
-kilobar = -atoms.get_stress(voigt=False) / (0.1 * GPa)
-Path("vasprun.xml").write_text(vasprun(atoms, *results, kilobar))
+with open("vasprun.xml", "w") as file:
+    file.write(head(atoms))
+    while True:
+        results = atoms.get_potential_energy(), atoms.get_forces()
+        file.write(step(atoms, *results, -atoms.get_stress(voigt=False) / (0.1 * GPa)))  # kilobar
+        file.flush()
+        if not (interactive and next_positions(atoms)):
+            break
+    file.write(f"{structure(atoms, 'finalpos')}</modeling>\n")
 Path("OUTCAR").write_text(outcar(atoms, *results))
 Path("CONTCAR").write_text(Path("POSCAR").read_text())
