@@ -88,6 +88,7 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
                   "regions and clusters are written into the working directory. Of a potential: what it is. Of a force "
                   "log: that all frames are as they were written.")
     parser.add_argument("file", metavar="FILE", help="a configuration (.json), a force log (.xyz), or a potential")
+    _add_quiet(parser)
 
 
 def _check(given: argparse.Namespace) -> int:
@@ -95,7 +96,7 @@ def _check(given: argparse.Namespace) -> int:
     if name.endswith((".xyz", ".extxyz")):
         from .log_commands import check_log
 
-        return check_log(given.file)
+        return check_log(given)
     if name.endswith(".json"):
         run_program("lmlink-serve", [given.file, "--driver", "unix:lmlink-check", "--check"])
     run_program("lmlink-serve", ["--potential", given.file, "--driver", "unix:lmlink-check", "--check"])
@@ -126,6 +127,8 @@ def _add_log(commands: Commands[argparse.ArgumentParser]) -> None:
     imported.add_argument("--index", default=":", help="which structures of each file, as ASE counts: '-1' the last, "
                                                        "'::10' every tenth; by default all")
     imported.add_argument("--input-format", metavar="NAME", help="ASE's name of the format; by default ASE sees")
+    for parser in show, export, imported:
+        _add_quiet(parser)
 
 
 def _add_status(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -145,6 +148,11 @@ def _add_report(commands: Commands[argparse.ArgumentParser]) -> None:
                   "after a retraining, and the choice of its lambdas. The page needs no network.")
     parser.add_argument("file", metavar="RUN", nargs="+", help="force logs (.xyz), and reports of lmlink-retrain (.json)")
     parser.add_argument("--output", metavar="FILE", help="the page; by default RUN.report.html in the working directory")
+    _add_quiet(parser)
+
+
+def _add_quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="show no progress of long work")
 
 
 def _lazy(name: str, module: str = "log_commands") -> Callable[[argparse.Namespace], int]:

@@ -27,6 +27,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from .errors import LMLinkError
 from .log_cluster import clusters_of, region_names
 from .messages import warn
+from .progress import Note
 
 HEAD = re.compile(rb"\s*(\d+)\nlmlink_log=(\d+) log_bytes=(\d{12}) log_checksum=sha256:([0-9a-f]{64}) ")
 HEAD_SIZE = 160  # bytes that a frame's head has at most
@@ -72,9 +73,14 @@ def read_log(file: str | PathLike[str], atoms: str = "auto", *, recalled: bool =
 
 def iread_log(file: str | PathLike[str], atoms: str = "auto", *, recalled: bool = True) -> Iterator[Atoms]:
     """As read_log, one after the other: for logs that are larger than the memory."""
+    return chosen_frames(file, atoms, recalled)
+
+
+def chosen_frames(file: str | PathLike[str], atoms: str, recalled: bool, note: Note | None = None) -> Iterator[Atoms]:
+    """The same, with note told how far it is."""
     if atoms not in CHOICES:
         raise ValueError(f"atoms is {atoms!r}: it must be one of {', '.join(map(repr, CHOICES))}")
-    for frame in frames_of(file):
+    for frame in frames_of(file, note):
         known = region_names(frame)
         complete = bool(frame.info["log_complete"])
         if atoms == "whole" and not complete:
@@ -92,8 +98,9 @@ def iread_log(file: str | PathLike[str], atoms: str = "auto", *, recalled: bool 
                 yield cluster
 
 
-def frames_of(file: str | PathLike[str]) -> Iterator[Atoms]:
-    """The frames as they are in the file, their checksums compared; a partial one is no structure."""
+def frames_of(file: str | PathLike[str], note: Note | None = None) -> Iterator[Atoms]:
+    """The frames as they are in the file, their checksums compared; a partial one is no structure. note: told how far it
+    is."""
     with open(file, "rb") as stream:
         line = 1
         for data in _checked(stream, fspath(file)):
@@ -104,6 +111,8 @@ def frames_of(file: str | PathLike[str]) -> Iterator[Atoms]:
             for key in OWN_KEYS:
                 frame.info.pop(key, None)
             line += data.count(b"\n")
+            if note is not None:
+                note(file, stream.tell())
             yield frame
 
 

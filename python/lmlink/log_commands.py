@@ -15,9 +15,10 @@ import numpy as np
 from ase import Atoms
 
 from .errors import LMLinkError
-from .force_log import frames_of, iread_log
+from .force_log import chosen_frames, frames_of
 from .log_cluster import quantum_forces_of, region_names
 from .outputs import check_output
+from .progress import Note, Progress, reading
 from .training_sets import read_targets, write_set
 
 HEAD = ("evaluation", "replica", "time", "atoms", "QM", "energy (eV)", "max|F| (eV/Å)", "work (eV)", "quantum forces")
@@ -36,7 +37,8 @@ def show_log(given: argparse.Namespace) -> int:
     """A table with a line for each evaluation."""
     if given.last is not None and given.last < 1:
         raise ValueError(f"--last {given.last}: it must be 1 or more")
-    rows: Any = deque(map(_row, frames_of(given.file)), maxlen=given.last)
+    with reading(given) as note:
+        rows: Any = deque(map(_row, frames_of(given.file, note)), maxlen=given.last)
     print("  ".join(HEAD))
     for row in rows:
         print("  ".join(text.rjust(len(head)) for text, head in zip(row, HEAD)))
@@ -57,13 +59,13 @@ def _row(frame: Atoms) -> tuple[str, ...]:
             quantum_forces_of(frame) or "-")
 
 
-def check_log(file: str) -> int:
+def check_log(given: argparse.Namespace) -> int:
     """Whether all frames are as they were written."""
-    count = complete = 0
-    with warnings.catch_warnings(record=True) as caught:
+    file, count, complete = given.file, 0, 0
+    with reading(given) as note, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         frame: Atoms | None = None
-        for frame in frames_of(file):
+        for frame in frames_of(file, note):
             count += 1
             complete += bool(frame.info["log_complete"])
     for warning in caught:
@@ -81,18 +83,19 @@ def check_log(file: str) -> int:
 def export_log(given: argparse.Namespace) -> int:
     """A training set of quantum forces."""
     check_output(given.output, given.file)
-    frames = chain.from_iterable(_exported(file, given.recalled) for file in given.file)
-    count = write_set(given.output, frames, given.format)
+    with reading(given) as note:
+        frames = chain.from_iterable(_exported(file, given.recalled, note) for file in given.file)
+        count = write_set(given.output, frames, given.format)
     print(f"{given.output}: {count} structure{'' if count == 1 else 's'}")
     return 0
 
 
-def _exported(file: str, recalled: bool) -> Iterator[Atoms]:
+def _exported(file: str, recalled: bool, note: Note | None) -> Iterator[Atoms]:
     """Clusters of a mixture, structures of anything else."""
     first = next(frames_of(file), None)
     if first is None:
         raise LMLinkError(f"{file} has no frames")
-    return iread_log(file, "clusters" if region_names(first) else "whole", recalled=recalled)
+    return chosen_frames(file, "clusters" if region_names(first) else "whole", recalled, note)
 
 
 @warnings_as_lines()
@@ -101,6 +104,21 @@ def import_files(given: argparse.Namespace) -> int:
     if re.fullmatch(r"-?\d+|(-?\d*:){1,2}-?\d*", given.index) is None:
         raise ValueError(f"--index {given.index}: it must be a number from 0, or as '-1', ':10' and '::10'")
     check_output(given.output, given.file)
-    count = write_set(given.output, read_targets(given.file, given.index, given.input_format))
+    progress = Progress(f"reading {len(given.file)} file{'' if len(given.file) == 1 else 's'}", len(given.file))
+    try:
+        count = write_set(given.output, _imported(given, progress))
+    finally:
+        progress.clear()
     print(f"{given.output}: {count} structure{'' if count == 1 else 's'}")
     return 0
+
+
+def _imported(given: argparse.Namespace, progress: Progress) -> Iterator[Atoms]:
+    """What the files have; how much of one of them is left is not known."""
+    count = 0
+    for done, file in enumerate(given.file):
+        for atoms in read_targets(file, given.index, given.input_format):
+            count += 1
+            if not given.quiet:
+                progress.show(done, f"{count} structures")
+            yield atoms

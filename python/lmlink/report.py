@@ -20,6 +20,7 @@ from .force_log import frames_of
 from .log_cluster import clusters_of, quantum_forces_of, region_names
 from .log_commands import warnings_as_lines
 from .outputs import Replaced, check_output
+from .progress import Note, reading
 from .report_page import atoms_picture, charts, page, section, table, verdict
 from .version import __version__
 
@@ -36,7 +37,8 @@ def make_report(given: argparse.Namespace) -> int:
     reports = [_read_retraining(file) for file in given.file if file.endswith(".json")]
     output = Path(given.output or Path(given.file[0]).with_suffix(".report.html").name)
     check_output(output, given.file)
-    sections = [part for log in logs for part in _log_sections(log, len(logs) > 1)]
+    with reading(given) as note:
+        sections = [part for log in logs for part in _log_sections(log, len(logs) > 1, note)]
     sections += [part for name, report in reports for part in _retraining_sections(name, report)]
     text = page("lmlink report", f"{', '.join(given.file)} – lmlink {__version__}", sections)
     with Replaced(output) as temporary:
@@ -51,14 +53,14 @@ def make_report(given: argparse.Namespace) -> int:
 class _Run:
     """What is kept of each frame, and a few frames as a whole."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, note: Note | None) -> None:
         self.columns: dict[str, list[float]] = defaultdict(list)
         self.how: list[str] = []
         self.times: list[str] = []
         self.computed: deque[Atoms] = deque(maxlen=COUPLING_FRAMES)  # the last ones
         self.last: Atoms
         self.potentials: list[str] = []
-        for frame in frames_of(file):
+        for frame in frames_of(file, note):
             self._take(frame)
         if not self.how:
             raise LMLinkError(f"{file} has no frames")
@@ -99,8 +101,8 @@ def _largest_difference(frame: Atoms) -> float | None:
     return float(known.max()) if len(known) else None
 
 
-def _log_sections(file: str, named: bool) -> Iterator[str]:
-    run = _Run(file)
+def _log_sections(file: str, named: bool, note: Note | None) -> Iterator[str]:
+    run = _Run(file, note)
     name = f"{Path(file).name}: " if named else ""
     yield section(f"{name}the run", table(["", ""], _run_rows(file, run)))
     kind = run.last.info["energy_kind"]

@@ -3,11 +3,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/print.h"
 #include "base/sys.h"
 #include "calculator/derived_results.h"
 #include "calculator/result_names.h"
@@ -21,6 +22,7 @@
 #include "programs/eval_write.h"
 #include "programs/potential_keys.h"
 #include "programs/program.h"
+#include "programs/progress.h"
 #include "programs/signals.h"
 #include "programs/threads.h"
 #include "structure/checked_frame.h"
@@ -83,6 +85,10 @@ static const lml_option options[] = {
      .help = "Threads that share an evaluation, by default as many as there are cores; results are the same for any "
              "number. Not for descriptors and gradients."},
     {.name = "index", .value = "NUMBER", .help = "Evaluate one frame alone: 0 is the first, -1 the last."},
+    {.name = "log-level",
+     .value = "LEVEL",
+     .choices = lml_log_level_names,
+     .help = "How much is told on stderr: quiet, error (warnings), info (the default; progress too), debug."},
 };
 
 static const lml_command command = {
@@ -111,38 +117,10 @@ static const lml_command command = {
     .positional = "the structures, an extended XYZ file",
 };
 
-/* ---- progress ---- */
-
 /** The signal that asked to stop; 0 while there was none. */
 static volatile sig_atomic_t stop;
 
 static void ask_to_stop(int number) { stop = number; }
-
-/** A line on the terminal that is written over and over. */
-typedef struct progress {
-  bool shown; /* whether there is a terminal */
-  bool dirty; /* whether something stands on the line */
-  double next;
-} progress;
-
-enum { CLEAR_WIDTH = 60 };
-static const double progress_interval = 0.5; /* s */
-
-static void show_progress(progress *p, long frame, const lml_structure *structure, double since) {
-  const double now = lml_sys->clock();
-  if (!p->shown || now < p->next) return;
-  p->next = now + progress_interval;
-  p->dirty = true;
-  fprintf(stderr, "\rframe %ld, %zu atoms, %.0f s ", frame, structure->natoms, now - since);
-  fflush(stderr);
-}
-
-static void clear_progress(progress *p) {
-  if (!p->dirty) return;
-  p->dirty = false;
-  fprintf(stderr, "\r%*s\r", CLEAR_WIDTH, "");
-  fflush(stderr);
-}
 
 /* ---- evaluation ---- */
 
@@ -165,10 +143,11 @@ typedef struct run {
   lml_results results;
   double largest_force; /* eV/Å, of the results */
   bool told;            /* that atoms have no neighbours */
-  progress progress;
-  double begin;  /* s, of the clock */
-  size_t natoms; /* of all frames together, where arrays are wanted */
-  size_t nrows;  /* printed */
+  lml_log_level level;
+  lml_progress progress;
+  double done, total; /* bytes of the input before the frame, and in all; 0 where that is not known */
+  size_t natoms;      /* of all frames together, where arrays are wanted */
+  size_t nrows;       /* printed */
   lml_threads threads;
 } run;
 
@@ -188,13 +167,19 @@ static lml_status add_derived(run *r, lml_error *error) {
   return status;
 }
 
+static void show_progress(run *r, long index) {
+  char detail[64];
+  lml_print_cut(detail, sizeof detail, "frame %ld, %zu atoms", index, r->frame.structure.natoms);
+  lml_progress_show(&r->progress, r->done, r->total, detail);
+}
+
 static lml_status evaluate(run *r, long index, lml_error *error) {
   const lml_structure *structure = &r->frame.structure;
   bool done = false;
   const lml_request request = lml_derived_request(&r->derived);
   lml_status status = lml_calculator_start(r->calculator, structure, &request, error);
   while (status == LML_OK && !done) {
-    show_progress(&r->progress, index, structure, r->begin);
+    show_progress(r, index);
     status = lml_calculator_progress(r->calculator, &done, error);
     if (status == LML_OK) status = check_stop(error);
   }
@@ -205,7 +190,7 @@ static lml_status evaluate(run *r, long index, lml_error *error) {
 
 /** Warn, once, of a frame of which every atom is by itself. */
 static void tell_isolated(run *r, long index) {
-  if (r->told || !lml_results_are_isolated(&r->results)) return;
+  if (r->told || r->level < LML_LOG_ERROR || !lml_results_are_isolated(&r->results)) return;
   r->told = true;
   fprintf(stderr,
           "%s: warning: %s, frame %ld: none of the %zu atoms has a neighbour within the cutoff: are positions and cell "
@@ -226,7 +211,7 @@ static lml_status process_frame(run *r, long index, lml_error *error) {
   if (status == LML_OK && r->region != NULL)
     status = lml_eval_region_put(r->region, index, &r->frame, &r->results, error);
   if (status == LML_OK && r->output != NULL) status = lml_eval_put_results(&r->frame, &r->results, error);
-  clear_progress(&r->progress);
+  lml_progress_clear(&r->progress);
   if (status == LML_OK && r->calculator != NULL) tell_isolated(r, index);
   if (status == LML_ERR_INTERRUPTED) return status;
   if (status != LML_OK) return lml_fail_context(error, "%s, frame %ld", r->input, index);
@@ -246,8 +231,12 @@ static lml_status for_each_frame(run *r, frame_visitor visit, lml_error *error) 
   lml_xyz_reader *reader;
   lml_status status = lml_xyz_open(r->input, &reader, error);
   if (status != LML_OK) return status;
+  struct stat what;
   bool end = false;
+  r->total = lml_sys->stat(r->input, &what) == 0 && S_ISREG(what.st_mode) ? (double)what.st_size : 0.0;
+  lml_progress_begin(&r->progress, NULL);
   for (long k = 0; status == LML_OK && !end; k++) {
+    r->done = (double)lml_xyz_tell(reader).offset;
     status = lml_xyz_read(reader, &r->frame, &end, error);
     if (status == LML_OK && !end) status = visit(r, k, error);
     if (status == LML_OK && end && k == 0)
@@ -258,7 +247,7 @@ static lml_status for_each_frame(run *r, frame_visitor visit, lml_error *error) 
 }
 
 static lml_status count_atoms(run *r, long index, lml_error *error) {
-  (void)index;
+  show_progress(r, index);
   r->natoms += r->frame.structure.natoms;
   return check_stop(error);
 }
@@ -367,7 +356,7 @@ static void print_warning(void *context, const char *line) {
 }
 
 static lml_status set_threads(run *r, lml_error *error) {
-  const lml_log log = {.level = LML_LOG_ERROR, .write = print_warning};
+  const lml_log log = {.level = r->level, .write = print_warning};
   long told = 0;
   lml_status status = lml_arguments_integer(r->arguments, "threads", 1, LML_THREADS_LIMIT, &told, error);
   if (status == LML_OK && told == 0) status = lml_threads_find(&r->threads, 0, lml_comm_serial(), &log, error);
@@ -383,7 +372,7 @@ static lml_status read_potential(run *r, lml_error *error) {
              : LML_FIXED_TERMS_UNSTATED;
   const char *parameters = lml_arguments_text(r->arguments, "parameters", 0);
   lml_status status = lml_potential_read(path, parameters, chosen, &r->potential, error);
-  for (size_t k = 0; status == LML_OK && k < lml_potential_nwarnings(r->potential); k++)
+  for (size_t k = 0; status == LML_OK && r->level >= LML_LOG_ERROR && k < lml_potential_nwarnings(r->potential); k++)
     fprintf(stderr, "%s: warning: %s\n", command.program, lml_potential_warning(r->potential, k));
   if (status == LML_OK) status = lml_linear_calculator_create(r->potential, &r->calculator, error);
   if (status == LML_OK) status = set_threads(r, error);
@@ -453,8 +442,10 @@ static lml_status evaluate_file(const lml_arguments *arguments, lml_comm *comm, 
   lml_signals_handle(ending, sizeof ending / sizeof ending[0], ask_to_stop);
   run r = {.arguments = arguments,
            .input = arguments->npositional == 0 ? NULL : arguments->positional[0],
-           .progress = {.shown = isatty(STDERR_FILENO) == 1},
-           .begin = lml_sys->clock()};
+           .level = lml_arguments_count(arguments, "log-level") > 0
+                        ? (lml_log_level)lml_arguments_choice(arguments, "log-level", 0)
+                        : LML_LOG_INFO};
+  r.progress = lml_progress_start(command.program, r.level, LML_LOG_INFO);
   const lml_status status = run_all(&r, error);
   if (status == LML_ERR_INTERRUPTED) fprintf(stderr, "%s: %s\n", command.program, error->message);
   return status;

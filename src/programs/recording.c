@@ -2,13 +2,19 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/print.h"
 #include "base/sha256.h"
+#include "base/sys.h"
 #include "engine/template.h"
 #include "potential/potential.h"
+#include "programs/progress.h"
+#include "programs/serve_options.h"
+
+static const double megabyte = 1e6; /* bytes */
 
 /** A checksum; empty where there is none. */
 typedef char checksum[LML_SHA256_TEXT];
@@ -119,6 +125,33 @@ static double distance_of(const lml_build *build) {
   return 2.0 * lml_potential_cutoff(shared);
 }
 
+/** A log that is read. */
+typedef struct reading {
+  lml_progress progress;
+  double size; /* bytes */
+} reading;
+
+static void show_reading(void *context, uint64_t bytes) {
+  reading *r = context;
+  char detail[64];
+  lml_print_cut(detail, sizeof detail, "%.0f of %.0f MB", (double)bytes / megabyte, r->size / megabyte);
+  lml_progress_show(&r->progress, (double)bytes, r->size, detail);
+}
+
+/** Open the log, and show how far it is where reading it takes long. */
+static lml_status open_shown(lml_recorder_settings *settings, lml_log_level level, lml_recorder **recorder,
+                             lml_error *error) {
+  struct stat what;
+  reading r = {.progress = lml_progress_start(lml_serve_command.program, level, LML_LOG_ERROR),
+               .size = lml_sys->stat(settings->path, &what) == 0 ? (double)what.st_size : 0.0};
+  settings->progress = show_reading;
+  settings->context = &r;
+  lml_progress_begin(&r.progress, "force log");
+  const lml_status status = lml_recorder_open(settings, recorder, error);
+  lml_progress_clear(&r.progress);
+  return status;
+}
+
 /** Open the log with the checksums of the regions: of their engines and of how they move, in @p sums and @p texts. */
 static lml_status open_recorder(const lml_build *build, const char *path, checksum *sums, const char **texts,
                                 lml_recorder **recorder, lml_error *error) {
@@ -132,17 +165,17 @@ static lml_status open_recorder(const lml_build *build, const char *path, checks
     texts[nregions + r] = known(sums[nregions + r]);
   }
   if (status != LML_OK) return status;
-  const lml_recorder_settings settings = {.path = path,
-                                          .distance = distance_of(build),
-                                          .structure = build->structure->natoms > 0 ? build->structure : NULL,
-                                          .configuration = known(configuration),
-                                          .potential = known(potential),
-                                          .engines = texts,
-                                          .rules = texts + nregions,
-                                          .nregions = nregions,
-                                          .reading = build->config->force_log.reading,
-                                          .log = build->log};
-  return lml_recorder_open(&settings, recorder, error);
+  lml_recorder_settings settings = {.path = path,
+                                    .distance = distance_of(build),
+                                    .structure = build->structure->natoms > 0 ? build->structure : NULL,
+                                    .configuration = known(configuration),
+                                    .potential = known(potential),
+                                    .engines = texts,
+                                    .rules = texts + nregions,
+                                    .nregions = nregions,
+                                    .reading = build->config->force_log.reading,
+                                    .log = build->log};
+  return open_shown(&settings, build->config->log_level, recorder, error);
 }
 
 static void set_cache(const lml_build *build, lml_recorder *recorder) {

@@ -17,48 +17,39 @@
 #include "potential/term_lines.h"
 #include "potential/uncertainty.h"
 #include "programs/program.h"
+#include "programs/progress.h"
 #include "programs/retrain_options.h"
 #include "programs/signals.h"
 #include "retrain/choose/trade_off.h"
 
 /* ---- progress ---- */
 
-/** On a terminal a line that is written over and over; elsewhere a plain line when a stage ends. */
+/** What is told of the stages. */
 typedef struct progress {
-  bool shown;    /* whether anything is told */
-  bool terminal; /* whether stderr is one */
-  bool dirty;    /* whether something stands on the line */
-  double begin;  /* s, of the stage */
-  double next;   /* s, when to write again */
+  bool shown;   /* whether anything is */
+  double begin; /* s, of the stage */
+  lml_progress while_it_lasts;
 } progress;
 
-enum { CLEAR_WIDTH = 78 };
-static const double progress_interval = 0.2; /* s */
-
-static void clear_line(progress *p) {
-  if (!p->dirty) return;
-  p->dirty = false;
-  fprintf(stderr, "\r%*s\r", CLEAR_WIDTH, "");
-}
-
+/** While a stage lasts, how far it is; at its end a line. */
 static void show_progress(void *context, lml_stage stage, size_t done, size_t total) {
   static const char *const what[LML_STAGES] = {"reading files", "cache", "hard constraints", "rows",       "leverages",
                                                "solving",       "QR",    "errors",           "uncertainty"};
   progress *p = context;
-  const double now = lml_sys->clock();
-  if (done == 0) p->begin = p->next = now;
-  if (!p->shown || total == 0) return;
-  const double seconds = now - p->begin, rate = seconds > 0.0 ? (double)done / seconds : 0.0;
-  if (done == total) {
-    clear_line(p);
-    fprintf(stderr, "%s: %s: %zu in %.2f s\n", lml_retrain_command.program, what[stage], total, seconds);
-  } else if (p->terminal && now >= p->next) {
-    p->next = now + progress_interval;
-    p->dirty = true;
-    fprintf(stderr, "\r%s: %zu of %zu", what[stage], done, total);
-    if (rate > 0.0) fprintf(stderr, ", %.2g per s, %.0f s left   ", rate, (double)(total - done) / rate);
-    fflush(stderr);
+  char detail[64];
+  if (done == 0) {
+    p->begin = lml_sys->clock();
+    lml_progress_begin(&p->while_it_lasts, what[stage]);
   }
+  if (!p->shown || total == 0) return;
+  lml_print_cut(detail, sizeof detail, "%zu of %zu", done, total);
+  if (done < total) {
+    lml_progress_show(&p->while_it_lasts, (double)done, (double)total, detail);
+    return;
+  }
+  lml_progress_clear(&p->while_it_lasts);
+  fprintf(stderr, "%s: %s: %zu in %.2f s\n", lml_retrain_command.program, what[stage], total,
+          lml_sys->clock() - p->begin);
 }
 
 /* ---- what is printed ---- */
@@ -203,7 +194,8 @@ static void print_results(const lml_retrain *retrain) {
 static void print_renewed(void *context, const lml_retrain *retrain) {
   const lml_dataset *followed = lml_retrain_followed(retrain->options);
   const lml_frame_errors total = lml_validation_total(&retrain->validations[followed - retrain->options->sets]);
-  clear_line(context);
+  progress *p = context;
+  lml_progress_clear(&p->while_it_lasts);
   printf("%zu frames, %zu rows: RMS error %.6f -> %.6f eV/A; ", followed->nframes, followed->nrows,
          sqrt(total.sums.baseline / total.sums.count), sqrt(total.sums.after / total.sums.count));
   if (retrain->uncertainty.factor != NULL)
@@ -231,12 +223,14 @@ static bool asked_to_stop(void *context) {
 /* ---- the program ---- */
 
 static void print_line(void *context, const char *line) {
-  clear_line(context);
+  progress *p = context;
+  lml_progress_clear(&p->while_it_lasts);
   fprintf(stderr, "%s: %s\n", lml_retrain_command.program, line);
 }
 
 static lml_status run(lml_retrain_options *options, lml_log_level level, lml_comm *comm, lml_error *error) {
-  progress p = {.shown = level >= LML_LOG_INFO, .terminal = isatty(STDERR_FILENO) != 0};
+  progress p = {.shown = level >= LML_LOG_INFO,
+                .while_it_lasts = lml_progress_start(lml_retrain_command.program, level, LML_LOG_INFO)};
   const lml_log log = {.level = level, .write = print_line, .context = &p};
   const lml_retrain_listener listener = {
       .progress = show_progress, .renewed = print_renewed, .stop = asked_to_stop, .context = &p, .log = &log};
@@ -246,7 +240,7 @@ static lml_status run(lml_retrain_options *options, lml_log_level level, lml_com
   if (follows) lml_signals_handle(ending, sizeof ending / sizeof ending[0], ask_to_stop);
   lml_retrain retrain;
   const lml_status status = lml_retrain_run(&retrain, options, comm, &listener, error);
-  clear_line(&p);
+  lml_progress_clear(&p.while_it_lasts);
   if (status == LML_OK && !follows && lml_comm_rank(comm) == 0 && level > LML_LOG_QUIET)
     lml_retrain_describes(options) ? print_description(&retrain) : print_results(&retrain);
   lml_retrain_free(&retrain);

@@ -25,6 +25,8 @@ struct lml_recorder {
   lml_force_log *file;
   lml_log_index *index;
   const lml_log *log;
+  void (*progress)(void *context, uint64_t bytes);
+  void *context; /**< of progress */
   bool failed;
   bool told_damage; /**< that a frame can't be read */
   bool told_bound;  /**< that old results are forgotten */
@@ -105,6 +107,7 @@ static lml_status visit(void *context, lml_frame *frame, const lml_log_place *pl
   lml_recorder *recorder = context;
   const char *path = lml_force_log_path(recorder->file);
   lml_status status = LML_OK, indexed = LML_OK;
+  if (recorder->progress != NULL) recorder->progress(recorder->context, place->offset + place->bytes);
   if (recorder->structure.natoms > 0) status = lml_log_frame_check(frame, &recorder->structure, error);
   if (status != LML_OK) return lml_fail_context(error, "force log %s: frame %zu", path, (size_t)place->number);
   if (recorder->nregions == 0) status = remember(recorder, place, NULL, &indexed, error, error);
@@ -179,6 +182,8 @@ static void tell_found(const lml_recorder *recorder) {
 static lml_status take_settings(lml_recorder *recorder, const lml_recorder_settings *settings, lml_error *error) {
   recorder->distance = settings->distance;
   recorder->log = settings->log;
+  recorder->progress = settings->progress;
+  recorder->context = settings->context;
   set_sum(recorder->configuration, settings->configuration);
   set_sum(recorder->potential, settings->potential);
   lml_status status = LML_OK;
@@ -204,6 +209,7 @@ lml_status lml_recorder_open(const lml_recorder_settings *settings, lml_recorder
   status = take_settings(opened, settings, error);
   if (status == LML_OK) status = lml_force_log_open(settings->path, &opened->file, error);
   if (status == LML_OK) status = read_log(opened, settings, error);
+  opened->progress = NULL; /* its context may end now */
   if (status != LML_OK) {
     lml_recorder_close(opened);
     return status;

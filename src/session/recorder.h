@@ -32,6 +32,9 @@ typedef struct lml_recorder_settings {
   size_t nregions;
   lml_recorder_reading reading;
   const lml_log *log; /**< told what was found in the file and what happens to it; NULL: nobody is; must stay */
+  /** Told after each frame how many bytes of the file are read, while it is opened; NULL: nobody is. */
+  void (*progress)(void *context, uint64_t bytes);
+  void *context; /**< of progress */
 } lml_recorder_settings;
 
 typedef struct lml_recorder lml_recorder;

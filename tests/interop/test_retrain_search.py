@@ -135,7 +135,7 @@ def test_a_bar_on_a_terminal(label, tmp_path):
     except OSError:  # the other end is closed
         pass
     assert process.wait(timeout=TIMEOUT) == 0
-    assert re.search(rb"\rsolving: \d+ of 12, \S+ per s, \d+ s left", said), said
+    assert re.search(rb"\rsolving: \[=*>? *\] \d+ %, \d+ of 12, \d+ s left", said), said
 
 
 def test_what_cannot_be_searched(noisy, tmp_path):
