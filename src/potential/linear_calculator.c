@@ -179,7 +179,7 @@ static lml_status linear_progress(void *data, bool *done, lml_error *error) {
 
 static lml_status linear_finish(void *data, lml_results *results, lml_error *error) {
   linear *self = data;
-  const size_t natoms = self->evaluation.atoms.neighbours.natoms;
+  const size_t natoms = self->evaluation.natoms;
   lml_status status = lml_results_reset(results, natoms, error);
   self->under_way = false;
   status = gather_parts(self, status, error);

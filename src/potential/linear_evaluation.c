@@ -28,13 +28,12 @@ static size_t unit_of(size_t count) {
 }
 
 double *lml_linear_evaluation_virial(const lml_linear_evaluation *evaluation) {
-  return evaluation->totals + 3 * evaluation->atoms.neighbours.natoms;
+  return evaluation->totals + 3 * evaluation->natoms;
 }
 
 lml_linear_sizes lml_linear_evaluation_sizes(const lml_linear_evaluation *evaluation) {
-  return (lml_linear_sizes){.natoms = evaluation->atoms.neighbours.natoms,
-                            .rank = evaluation->beside.rank,
-                            .nsums = evaluation->beside.nsums};
+  return (lml_linear_sizes){
+      .natoms = evaluation->natoms, .rank = evaluation->beside.rank, .nsums = evaluation->beside.nsums};
 }
 
 /** Doubles before the result at @p place, or before the end. */
@@ -250,6 +249,7 @@ lml_status lml_linear_evaluation_begin(lml_linear_evaluation *evaluation, const 
   lml_listed_atoms *atoms = &evaluation->atoms;
   const lml_linear_model *model = lml_evaluator_model(evaluation->evaluators[0]);
   lml_linear_evaluation_give_up(evaluation);
+  evaluation->natoms = structure->natoms;
   lml_pool_limit(evaluation->pool, share->threads > 0 ? share->threads : evaluation->nthreads);
   evaluation->results = share->results | 1u << LML_LINEAR_ENERGIES;
   evaluation->coordination_radius = share->coordination_radius > 0.0 ? share->coordination_radius : model->cutoff;

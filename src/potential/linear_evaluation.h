@@ -21,9 +21,10 @@ typedef struct lml_linear_evaluation {
   lml_unit_sums *units; /**< of the unit in each of the pool's slots */
   size_t unit;          /**< centres of a unit of the evaluation that is under way */
   lml_listed_atoms atoms;
+  size_t natoms;       /**< of the structure; fewer are sorted where the share is a part */
   lml_centres centres; /**< of the evaluation that is under way */
-  double *forces;      /**< (natoms + nghosts) × 3, eV/Å, sorted */
-  double *energies;    /**< natoms, eV, sorted */
+  double *forces;      /**< eV/Å, × 3, of the sorted atoms, then the ghosts */
+  double *energies;    /**< eV, of the sorted atoms */
   unsigned results;    /**< which of lml_linear_results are evaluated */
   double coordination_radius;
   lml_linear_beside beside;

@@ -14,6 +14,7 @@ static const double neighbour_work = 0.02;
 
 void lml_listed_atoms_free(lml_listed_atoms *atoms) {
   lml_neighbours_free(&atoms->neighbours);
+  lml_atom_part_free(&atoms->part);
   lml_free(atoms->elements);
   memset(atoms, 0, sizeof *atoms);
 }
@@ -43,7 +44,7 @@ static lml_status sort_run(void *context, size_t begin, size_t end, lml_error *e
 /** Those of a run of ghosts. */
 static lml_status sort_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
   const sorting *sorted = context;
-  const size_t natoms = sorted->structure->natoms;
+  const size_t natoms = sorted->atoms->neighbours.natoms;
   (void)error;
   for (size_t s = natoms + begin; s < natoms + end; s++)
     sorted->atoms->elements[s] = sorted->atoms->elements[sorted->atoms->neighbours.owner[s]];
@@ -56,24 +57,21 @@ static lml_status sort_elements(lml_listed_atoms *atoms, const lml_linear_model 
   enum { RUN = 4096 };
   const lml_neighbours *neighbours = &atoms->neighbours;
   sorting sorted = {atoms, model, structure};
-  const lml_pool_loop real = {structure->natoms, RUN, sort_run, &sorted};
+  const lml_pool_loop real = {neighbours->natoms, RUN, sort_run, &sorted};
   const lml_pool_loop ghosts = {neighbours->nghosts, RUN, sort_ghosts, &sorted};
-  lml_status status = lml_grow(&atoms->elements, &atoms->elements_capacity, structure->natoms + neighbours->nghosts, 1,
+  lml_status status = lml_grow(&atoms->elements, &atoms->elements_capacity, neighbours->natoms + neighbours->nghosts, 1,
                                "elements of the atoms", error);
   if (status == LML_OK) status = lml_pool_do_loop(neighbours->pool, &real, error);
   return status == LML_OK ? lml_pool_do_loop(neighbours->pool, &ghosts, error) : status;
 }
 
-/** Share out the sorted atoms and list the neighbours of this part's. */
-static lml_status list_part(lml_neighbours *neighbours, const lml_structure *structure, size_t part, size_t parts,
-                            lml_error *error) {
-  if (parts == 1) return lml_neighbours_list(neighbours, structure, 0, neighbours->natoms, error);
-  size_t *bounds;
-  lml_status status = lml_alloc(&bounds, parts + 1, sizeof(size_t), "the sharing out of the atoms", error);
-  if (status != LML_OK) return status;
-  status = lml_neighbours_split(neighbours, parts, neighbour_work, bounds, error);
-  if (status == LML_OK) status = lml_neighbours_list(neighbours, structure, bounds[part], bounds[part + 1], error);
-  lml_free(bounds);
+/** Find part number @p part of @p parts and sort it, or all atoms. */
+static lml_status sort_part(lml_listed_atoms *atoms, double cutoff, const lml_structure *structure, size_t part,
+                            size_t parts, lml_error *error) {
+  if (parts == 1) return lml_neighbours_sort(&atoms->neighbours, structure, cutoff, error);
+  const lml_atom_parting parting = {cutoff, neighbour_work, parts};
+  lml_status status = lml_atom_part_find(&atoms->part, structure, &parting, part, atoms->neighbours.pool, error);
+  if (status == LML_OK) status = lml_neighbours_sort_part(&atoms->neighbours, structure, &atoms->part, cutoff, error);
   return status;
 }
 
@@ -87,8 +85,8 @@ static lml_status find_neighbours(lml_listed_atoms *atoms, const lml_linear_mode
   if (motion == LML_MOTION_NEAR && atoms->skin > 0.0)
     return lml_neighbours_check_apart(neighbours, structure, skin, error);
   atoms->skin = motion == LML_MOTION_OTHER ? 0.0 : skin;
-  lml_status status = lml_neighbours_sort(neighbours, structure, model->cutoff + atoms->skin, error);
-  if (status == LML_OK) status = list_part(neighbours, structure, part, parts, error);
+  lml_status status = sort_part(atoms, model->cutoff + atoms->skin, structure, part, parts, error);
+  if (status == LML_OK) status = lml_neighbours_list(neighbours, structure, 0, neighbours->nown, error);
   if (status == LML_OK) status = lml_neighbours_remember(neighbours, structure, error);
   if (status != LML_OK) lml_neighbours_forget(neighbours);
   return status;

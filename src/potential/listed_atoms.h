@@ -11,6 +11,7 @@
 /** Initialise with `lml_listed_atoms a = {0};`, reuse, release with lml_listed_atoms_free. */
 typedef struct lml_listed_atoms {
   lml_neighbours neighbours;
+  lml_atom_part part;    /**< where the structure is shared out */
   signed char *elements; /**< natoms + nghosts */
   lml_atoms view;        /**< of these arrays */
   double skin;           /**< Å, of the lists */

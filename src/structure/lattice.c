@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "structure/vec3.h"
 
 enum { REDUCTION_STEPS = 1000 /**< each shortens a vector; a cell in use needs a handful */ };
@@ -86,6 +87,17 @@ lml_status lml_lattice_make(lml_lattice *lattice, const lml_structure *structure
 
 void lml_lattice_fractional(const lml_lattice *lattice, const double position[3], double fractional[3]) {
   for (int k = 0; k < 3; k++) fractional[k] = lml_dot(lattice->reciprocal[k], position);
+}
+
+lml_status lml_lattice_fractional_of_atom(const lml_lattice *lattice, const lml_structure *structure, size_t i,
+                                          double fractional[3], lml_error *error) {
+  const double *position = structure->positions + 3 * i;
+  lml_lattice_fractional(lattice, position, fractional);
+  for (int k = 0; k < 3; k++)
+    if (lattice->periodic[k] && !(fabs(fractional[k]) < LML_FARTHEST_CELL))
+      return lml_fail(error, LML_ERR_INPUT, "atom %zu (counted from 0) at %g %g %g is more than %d cells away", i,
+                      position[0], position[1], position[2], LML_FARTHEST_CELL);
+  return LML_OK;
 }
 
 void lml_lattice_shift(const lml_lattice *lattice, const double position[3], const double image[3], double shifted[3]) {

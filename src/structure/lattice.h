@@ -8,6 +8,8 @@
 
 #include "lmlink/structure.h"
 
+enum { LML_FARTHEST_CELL = 1000000000 /**< an atom so many cells away has lost its place in the cell to rounding */ };
+
 /** Three independent vectors. Those of periodic directions span the same lattice as the structure's, but are as short
  *  as they can be made pairwise, so that a strongly sheared cell is compact. The others are unit vectors orthogonal
  *  to the periodic ones and to each other, whatever the structure's cell says there. */
@@ -26,6 +28,11 @@ void lml_cell_fractional(const double cell[9], const double vector[3], double fr
 
 /** Fractional coordinates of @p position. */
 void lml_lattice_fractional(const lml_lattice *lattice, const double position[3], double fractional[3]);
+
+/** Those of atom @p i of @p structure. LML_ERR_INPUT where it is so many cells away that its place in the cell is lost
+ * to rounding. */
+lml_status lml_lattice_fractional_of_atom(const lml_lattice *lattice, const lml_structure *structure, size_t i,
+                                          double fractional[3], lml_error *error);
 
 /** @p position moved by lattice vectors along the periodic directions into the cell that begins at the origin; bit by
  *  bit the same where it is inside already. */

@@ -10,8 +10,7 @@
 
 enum {
   BINS_PER_AXIS = 1 << 20, /**< so that a bin's number fits 63 bits; more extended systems get wider bins */
-  RADIX_BITS = 11,
-  FARTHEST_CELL = 1000000000
+  RADIX_BITS = 11
 };
 
 /** What the ghosts are made from. */
@@ -147,32 +146,22 @@ static uint64_t end_key(const lml_bins *g) { return g->bins[0] * g->bins[1] * g-
 
 /* --- atoms and ghosts ------------------------------------------------------------------------------------------- */
 
-/** Wrap atom @p i into the cell. Fails where it is so many cells away that its place in the cell is lost to rounding.
- */
-static lml_status wrap_atom(const lml_lattice *lattice, const lml_structure *structure, size_t i, double wrapped[3],
-                            lml_error *error) {
-  const double *position = structure->positions + 3 * i;
-  double fractional[3];
-  lml_lattice_fractional(lattice, position, fractional);
-  for (int k = 0; k < 3; k++)
-    if (lattice->periodic[k] && !(fabs(fractional[k]) < FARTHEST_CELL))
-      return lml_fail(error, LML_ERR_INPUT, "atom %zu (counted from 0) at %g %g %g is more than %d cells away", i,
-                      position[0], position[1], position[2], FARTHEST_CELL);
-  lml_lattice_wrap(lattice, position, wrapped);
-  return LML_OK;
-}
-
 /** What the loops over atoms work on. */
 typedef struct sorting {
   lml_neighbours *n;
-  const lml_lattice *lattice;
+  lml_lattice lattice;
   const lml_structure *structure;
+  const lml_atom_part *part; /**< whose atoms are sorted; NULL: all */
+  size_t natoms, nown;       /**< that are sorted, and the part's own among them */
   image_range range;
 } sorting;
 
-/** A loop of @p work over all atoms, shared by the caller's threads. */
+/** Index in the structure of the atom that is number @p i before the sort. */
+static size_t index_of(const sorting *s, size_t i) { return s->part == NULL ? i : (size_t)s->part->atoms[i]; }
+
+/** A loop of @p work over all atoms that are sorted, shared by the caller's threads. */
 static lml_status for_atoms(sorting *s, lml_status (*work)(void *, size_t, size_t, lml_error *), lml_error *error) {
-  const lml_pool_loop loop = {s->structure->natoms, LML_SORT_RUN, work, s};
+  const lml_pool_loop loop = {s->natoms, LML_SORT_RUN, work, s};
   return lml_pool_do_loop(s->n->pool, &loop, error);
 }
 
@@ -193,24 +182,29 @@ static lml_status bound_run(void *context, size_t begin, size_t end, lml_error *
   }
   for (size_t i = begin; i < end; i++) {
     double position[3], fractional[3];
-    const lml_status status = wrap_atom(s->lattice, s->structure, i, position, error);
+    const lml_status status =
+        lml_lattice_fractional_of_atom(&s->lattice, s->structure, index_of(s, i), fractional, error);
     if (status != LML_OK) return status;
-    lml_lattice_fractional(s->lattice, position, fractional);
+    lml_lattice_wrap(&s->lattice, s->structure->positions + 3 * index_of(s, i), position);
+    lml_lattice_fractional(&s->lattice, position, fractional);
     widen(run->low, run->high, position, position);
     widen(run->low_fractional, run->high_fractional, fractional, fractional);
   }
   return LML_OK;
 }
 
-/** The same of all atoms, widened by the cutoff. */
+/** The same of all atoms, widened by the cutoff: of a part's own, where there are any. Others that lie outside are too
+ *  far from these to be their neighbours, in whichever bin they come to be. */
 static lml_status find_bounds(sorting *s, double cutoff, lml_error *error) {
   struct lml_neighbours_scratch *scratch = s->n->scratch;
-  const size_t nruns = lml_pool_loop_runs(s->structure->natoms, LML_SORT_RUN);
+  const lml_pool_loop loop = {s->nown > 0 ? s->nown : s->natoms, LML_SORT_RUN, bound_run, s};
+  const size_t nruns = lml_pool_loop_runs(loop.count, loop.length);
   lml_bins *g = &scratch->bins;
   image_range *range = &s->range;
-  lml_status status = lml_neighbours_reserve(&scratch->sort_runs, &scratch->sort_runs_capacity, nruns,
-                                             sizeof *scratch->sort_runs, error);
-  if (status == LML_OK) status = for_atoms(s, bound_run, error);
+  lml_status status =
+      lml_neighbours_reserve(&scratch->sort_runs, &scratch->sort_runs_capacity,
+                             lml_pool_loop_runs(s->natoms, LML_SORT_RUN), sizeof *scratch->sort_runs, error);
+  if (status == LML_OK) status = lml_pool_do_loop(s->n->pool, &loop, error);
   if (status != LML_OK) return status;
   for (int k = 0; k < 3; k++) {
     range->low[k] = g->low[k] = INFINITY;
@@ -223,8 +217,8 @@ static lml_status find_bounds(sorting *s, double cutoff, lml_error *error) {
   }
   const double margin = cutoff * (1 + 1e-6);
   for (int k = 0; k < 3; k++) {
-    range->low[k] -= margin / s->lattice->heights[k];
-    range->high[k] += margin / s->lattice->heights[k];
+    range->low[k] -= margin / s->lattice.heights[k];
+    range->high[k] += margin / s->lattice.heights[k];
     g->low[k] -= margin;
     g->high[k] += margin;
   }
@@ -308,14 +302,14 @@ static lml_status make_keys(void *context, size_t begin, size_t end, lml_error *
   (void)error;
   for (size_t i = begin; i < end; i++) {
     double position[3];
-    lml_lattice_wrap(s->lattice, s->structure->positions + 3 * i, position);
+    lml_lattice_wrap(&s->lattice, s->structure->positions + 3 * index_of(s, i), position);
     s->n->scratch->atom_keys[i] = bin_of(&s->n->scratch->bins, position);
   }
   return LML_OK;
 }
 
 static void wrap_sorted(const sorting *s, size_t i, double position[3]) {
-  lml_lattice_wrap(s->lattice, s->structure->positions + 3 * (size_t)s->n->order[i], position);
+  lml_lattice_wrap(&s->lattice, s->structure->positions + 3 * (size_t)s->n->order[i], position);
 }
 
 static lml_status count_ghosts(void *context, size_t begin, size_t end, lml_error *error) {
@@ -326,7 +320,7 @@ static lml_status count_ghosts(void *context, size_t begin, size_t end, lml_erro
   for (size_t i = begin; i < end; i++) {
     double position[3];
     wrap_sorted(s, i, position);
-    make_ghosts(s->lattice, &s->range, &scratch->bins, position, 0, &counter);
+    make_ghosts(&s->lattice, &s->range, &scratch->bins, position, 0, &counter);
   }
   scratch->sort_runs[begin / LML_SORT_RUN].nghosts = counter.count;
   return LML_OK;
@@ -343,7 +337,7 @@ static lml_status place_run(void *context, size_t begin, size_t end, lml_error *
   for (size_t i = begin; i < end; i++) {
     wrap_sorted(s, i, n->positions + 3 * i);
     n->owner[i] = (int32_t)i;
-    make_ghosts(s->lattice, &s->range, &scratch->bins, n->positions + 3 * i, (int32_t)i, &sink);
+    make_ghosts(&s->lattice, &s->range, &scratch->bins, n->positions + 3 * i, (int32_t)i, &sink);
   }
   return LML_OK;
 }
@@ -362,7 +356,7 @@ static lml_status place_ghosts(void *context, size_t begin, size_t end, lml_erro
     const double image[3] = {first + range->smallest[0], second + range->smallest[1],
                              packed % range->size[2] + range->smallest[2]};
     n->owner[n->natoms + k] = owner;
-    lml_lattice_shift(s->lattice, n->positions + 3 * (size_t)owner, image, n->positions + 3 * (n->natoms + k));
+    lml_lattice_shift(&s->lattice, n->positions + 3 * (size_t)owner, image, n->positions + 3 * (n->natoms + k));
   }
   return LML_OK;
 }
@@ -370,7 +364,7 @@ static lml_status place_ghosts(void *context, size_t begin, size_t end, lml_erro
 /** Ghosts of all atoms; each run gets to know how many are before its own. */
 static size_t sum_ghosts(const sorting *s) {
   size_t sum = 0;
-  for (size_t r = 0; r < lml_pool_loop_runs(s->structure->natoms, LML_SORT_RUN); r++) {
+  for (size_t r = 0; r < lml_pool_loop_runs(s->natoms, LML_SORT_RUN); r++) {
     lml_sort_run *run = &s->n->scratch->sort_runs[r];
     run->ghosts_before = sum;
     sum += run->nghosts;
@@ -378,65 +372,84 @@ static size_t sum_ghosts(const sorting *s) {
   return sum;
 }
 
+/** Sort atoms @p begin to @p end − 1 by their keys. */
+static void sort_range(const sorting *s, size_t begin, size_t end) {
+  struct lml_neighbours_scratch *scratch = s->n->scratch;
+  int32_t *order = s->n->order + begin;
+  sort_keys(scratch->atom_keys + begin, order, end - begin, end_key(&scratch->bins), scratch->spare_keys,
+            scratch->spare_permutation);
+  for (size_t i = 0; s->part != NULL && i < end - begin; i++) order[i] = s->part->atoms[begin + (size_t)order[i]];
+}
+
 static lml_status sort_atoms(sorting *s, lml_error *error) {
-  lml_neighbours *n = s->n;
-  struct lml_neighbours_scratch *scratch = n->scratch;
-  const size_t natoms = s->structure->natoms;
-  lml_status status = reserve_atoms(n, natoms, error);
+  lml_status status = reserve_atoms(s->n, s->natoms, error);
   if (status == LML_OK) status = for_atoms(s, make_keys, error);
-  if (status == LML_OK)
-    sort_keys(scratch->atom_keys, n->order, natoms, end_key(&scratch->bins), scratch->spare_keys,
-              scratch->spare_permutation);
-  return status == LML_OK ? for_atoms(s, count_ghosts, error) : status;
+  if (status != LML_OK) return status;
+  sort_range(s, 0, s->nown);
+  sort_range(s, s->nown, s->natoms);
+  return for_atoms(s, count_ghosts, error);
 }
 
 static lml_status sort_ghosts(sorting *s, size_t nghosts, lml_error *error) {
   lml_neighbours *n = s->n;
   struct lml_neighbours_scratch *scratch = n->scratch;
-  lml_status status = reserve_ghosts(n, s->structure->natoms, nghosts, error);
+  lml_status status = reserve_ghosts(n, s->natoms, nghosts, error);
   if (status == LML_OK) status = for_atoms(s, place_run, error);
   if (status != LML_OK) return status;
   sort_keys(scratch->ghost_keys, scratch->permutation, nghosts, end_key(&scratch->bins), scratch->spare_keys,
             scratch->spare_permutation);
-  n->natoms = s->structure->natoms;
+  n->natoms = s->natoms;
+  n->nown = s->nown;
   n->nghosts = nghosts;
   const lml_pool_loop loop = {nghosts, LML_SORT_RUN, place_ghosts, s};
   status = lml_pool_do_loop(n->pool, &loop, error);
-  if (status != LML_OK) n->natoms = n->nghosts = 0;
+  if (status != LML_OK) n->natoms = n->nown = n->nghosts = 0;
   return status;
 }
 
-static lml_status check_arguments(const lml_structure *structure, double cutoff, lml_error *error) {
-  if (!(cutoff > 0 && isfinite(cutoff)))
-    return lml_fail(error, LML_ERR_USAGE, "the cutoff is %g Å; it must be positive and finite", cutoff);
-  if (structure->natoms > INT32_MAX)
-    return lml_fail(error, LML_ERR_INPUT, "%zu atoms are more than the %d that can be handled", structure->natoms,
-                    INT32_MAX);
-  return lml_structure_check(structure, error);
+static lml_status check_cutoff(double cutoff, lml_error *error) {
+  if (cutoff > 0 && isfinite(cutoff)) return LML_OK;
+  return lml_fail(error, LML_ERR_USAGE, "the cutoff is %g Å; it must be positive and finite", cutoff);
 }
 
-lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *structure, double cutoff,
-                               lml_error *error) {
-  lml_lattice lattice;
-  sorting s = {.n = neighbours, .lattice = &lattice, .structure = structure};
-  neighbours->natoms = neighbours->nghosts = neighbours->begin = neighbours->end = 0;
-  lml_status status = check_arguments(structure, cutoff, error);
-  if (status == LML_OK) status = lml_lattice_make(&lattice, structure, error);
-  if (status == LML_OK && neighbours->scratch == NULL)
-    status = lml_alloc(&neighbours->scratch, 1, sizeof *neighbours->scratch, "the neighbour search", error);
+/** Sort what is to be sorted of a structure that is in order. */
+static lml_status sort_checked(sorting *s, double cutoff, lml_error *error) {
+  lml_neighbours *n = s->n;
+  lml_status status = lml_lattice_make(&s->lattice, s->structure, error);
+  if (status == LML_OK && n->scratch == NULL)
+    status = lml_alloc(&n->scratch, 1, sizeof *n->scratch, "the neighbour search", error);
   if (status != LML_OK) return status;
-  neighbours->scratch->cutoff = cutoff;
-  status = find_bounds(&s, cutoff, error);
-  if (status == LML_OK) status = bound_images(&lattice, structure->natoms, cutoff, &s.range, error);
+  n->scratch->cutoff = cutoff;
+  status = find_bounds(s, cutoff, error);
+  if (status == LML_OK) status = bound_images(&s->lattice, s->natoms, cutoff, &s->range, error);
   if (status != LML_OK) return status;
-  make_bins(&neighbours->scratch->bins, cutoff);
-  status = sort_atoms(&s, error);
+  make_bins(&n->scratch->bins, cutoff);
+  status = sort_atoms(s, error);
   if (status != LML_OK) return status;
-  const size_t nghosts = sum_ghosts(&s);
-  if (nghosts > INT32_MAX - structure->natoms)
+  const size_t nghosts = sum_ghosts(s);
+  if (nghosts > INT32_MAX - s->natoms)
     return lml_fail(error, LML_ERR_INPUT,
                     "%zu atoms and their %zu periodic images within the cutoff of %g Å are more than the %d that can "
                     "be handled",
-                    structure->natoms, nghosts, cutoff, INT32_MAX);
-  return sort_ghosts(&s, nghosts, error);
+                    s->natoms, nghosts, cutoff, INT32_MAX);
+  return sort_ghosts(s, nghosts, error);
+}
+
+static void forget_order(lml_neighbours *n) { n->natoms = n->nown = n->nghosts = n->begin = n->end = 0; }
+
+lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *structure, double cutoff,
+                               lml_error *error) {
+  sorting s = {.n = neighbours, .structure = structure, .natoms = structure->natoms, .nown = structure->natoms};
+  forget_order(neighbours);
+  lml_status status = check_cutoff(cutoff, error);
+  if (status == LML_OK) status = lml_structure_check_indices(structure, error);
+  return status == LML_OK ? sort_checked(&s, cutoff, error) : status;
+}
+
+lml_status lml_neighbours_sort_part(lml_neighbours *neighbours, const lml_structure *structure,
+                                    const lml_atom_part *part, double cutoff, lml_error *error) {
+  sorting s = {.n = neighbours, .structure = structure, .part = part, .natoms = part->count, .nown = part->nown};
+  forget_order(neighbours);
+  const lml_status status = check_cutoff(cutoff, error);
+  return status == LML_OK ? sort_checked(&s, cutoff, error) : status;
 }

@@ -13,6 +13,7 @@
 
 #include "base/thread_pool.h"
 #include "lmlink/structure.h"
+#include "structure/atom_parts.h"
 #include "structure/vec3.h"
 
 /** Nearer than this (Å) two atoms are one atom that stands twice: the copies of one atom in a file of eight decimals
@@ -21,7 +22,8 @@
 
 /** Initialise with `lml_neighbours n = {0};`, reuse for any number of builds, release with lml_neighbours_free. */
 typedef struct lml_neighbours {
-  size_t natoms;
+  size_t natoms; /**< that are sorted: all of the structure, or a part's own and those near */
+  size_t nown;   /**< of these, before the others */
   size_t nghosts;
   int32_t *order;    /**< natoms: index in the structure of each sorted atom */
   double *positions; /**< (natoms + nghosts) × 3, Å: sorted atoms in the cell, then ghosts */
@@ -39,13 +41,18 @@ typedef struct lml_neighbours {
   struct lml_neighbours_scratch *scratch;
 } lml_neighbours;
 
-/** Sort the atoms of @p structure and make the ghosts within @p cutoff (Å, > 0) of the cell; no lists yet. The
- *  result depends on nothing but the arguments, so that MPI ranks that call it with the same agree on the order. */
+/** Sort the atoms of @p structure and make the ghosts within @p cutoff (Å, > 0) of the cell; no lists yet. */
 lml_status lml_neighbours_sort(lml_neighbours *neighbours, const lml_structure *structure, double cutoff,
                                lml_error *error);
 
-/** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1 of the @p structure
- * that was sorted. LML_ERR_INPUT where two of the atoms, or one and an image of another, are nearer than
+/** The same of the atoms of @p part, which was found in the structure with a cutoff as large, and the ghosts near the
+ *  part's own. */
+lml_status lml_neighbours_sort_part(lml_neighbours *neighbours, const lml_structure *structure,
+                                    const lml_atom_part *part, double cutoff, lml_error *error);
+
+/** List the neighbours nearer than the cutoff (strictly) of sorted atoms @p begin to @p end − 1, all of them own, of
+ * the
+ * @p structure that was sorted. LML_ERR_INPUT where two of the atoms, or one and an image of another, are nearer than
  * LML_COINCIDENT. */
 lml_status lml_neighbours_list(lml_neighbours *neighbours, const lml_structure *structure, size_t begin, size_t end,
                                lml_error *error);
@@ -62,12 +69,6 @@ static inline size_t lml_neighbours_of(const lml_neighbours *neighbours, size_t 
   *list = neighbours->list + neighbours->first[i - neighbours->begin];
   return (size_t)neighbours->count[i - neighbours->begin];
 }
-
-/** Where to cut the sorted atoms into @p parts consecutive parts of about equal work: @p bounds receives parts + 1
- *  indices, from 0 to natoms. An atom's work is taken as 1 + @p per_neighbour × its neighbours, whose number is
- *  estimated from the bins around it. To be called between sort and list; depends on their arguments alone. */
-lml_status lml_neighbours_split(const lml_neighbours *neighbours, size_t parts, double per_neighbour, size_t *bounds,
-                                lml_error *error);
 
 /** How far the structure is from the one that was remembered. */
 typedef enum lml_motion {

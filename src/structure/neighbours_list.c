@@ -10,7 +10,7 @@ typedef struct run {
   size_t low, high; /**< high is one past the end */
 } run;
 
-/** The runs around the bin that is visited, among the atoms or among the ghosts. */
+/** The runs around the bin that is visited, among the own atoms, the others, or the ghosts. */
 typedef struct runs {
   const uint64_t *keys;
   size_t count;
@@ -41,6 +41,22 @@ static runs runs_from(const lml_bins *g, const uint64_t *keys, size_t count, siz
   for (int row = 0; row < LML_BINS_ROWS * LML_BINS_ROWS; row++)
     r.rows[row].low = r.rows[row].high = lower_bound(keys, count, row_key(g, bin, row) - LML_BINS_REACH);
   return r;
+}
+
+/** All of them, without those of which there are none. */
+typedef struct surroundings {
+  runs of[3];
+  size_t count;
+} surroundings;
+
+static surroundings surroundings_from(const lml_neighbours *n, uint64_t bin) {
+  const struct lml_neighbours_scratch *s = n->scratch;
+  const uint64_t *keys[3] = {s->atom_keys, s->atom_keys + n->nown, s->ghost_keys};
+  const size_t counts[3] = {n->nown, n->natoms - n->nown, n->nghosts};
+  surroundings around = {.count = 0};
+  for (size_t k = 0, offset = 0; k < 3; offset += counts[k++])
+    if (counts[k] > 0) around.of[around.count++] = runs_from(&s->bins, keys[k], counts[k], offset, bin);
+  return around;
 }
 
 /** Move all runs on to those around @p bin. */
@@ -90,18 +106,14 @@ static lml_status list_run(void *context, size_t begin, size_t end, lml_error *e
   const size_t number = begin / LML_LIST_RUN, first = n->begin + begin;
   lml_list_run *found = &s->list_runs[number];
   list_sink sink = {.list = n->list + number * n->stride, .room = n->stride, .shortest = INFINITY};
-  runs atoms = runs_from(&s->bins, s->atom_keys, n->natoms, 0, s->atom_keys[first]);
-  runs ghosts = runs_from(&s->bins, s->ghost_keys, n->nghosts, n->natoms, s->atom_keys[first]);
+  surroundings around = surroundings_from(n, s->atom_keys[first]);
   (void)error;
   *found = (lml_list_run){.coincident = -1};
   for (size_t i = first; i < n->begin + end && found->coincident < 0; i++) {
-    if (i == first || s->atom_keys[i] != s->atom_keys[i - 1]) {
-      move_runs(&atoms, &s->bins, s->atom_keys[i]);
-      move_runs(&ghosts, &s->bins, s->atom_keys[i]);
-    }
+    if (i == first || s->atom_keys[i] != s->atom_keys[i - 1])
+      for (size_t k = 0; k < around.count; k++) move_runs(&around.of[k], &s->bins, s->atom_keys[i]);
     const size_t before = sink.total;
-    append_near(n, &atoms, i, &sink);
-    append_near(n, &ghosts, i, &sink);
+    for (size_t k = 0; k < around.count; k++) append_near(n, &around.of[k], i, &sink);
     const size_t length = sink.total - before;
     n->first[i - n->begin] = (int64_t)(number * n->stride + before);
     n->count[i - n->begin] = (int32_t)length;
@@ -151,50 +163,12 @@ static lml_status fill_lists(lml_neighbours *n, const lml_structure *structure, 
   return status;
 }
 
-/** Atoms and ghosts in the bins around the one that is visited. */
-static size_t occupancy(const runs *atoms, const runs *ghosts) {
-  size_t count = 0;
-  for (int row = 0; row < LML_BINS_ROWS * LML_BINS_ROWS; row++)
-    count += atoms->rows[row].high - atoms->rows[row].low + ghosts->rows[row].high - ghosts->rows[row].low;
-  return count;
-}
-
-lml_status lml_neighbours_split(const lml_neighbours *n, size_t parts, double per_neighbour, size_t *bounds,
-                                lml_error *error) {
-  const struct lml_neighbours_scratch *s = n->scratch;
-  const lml_bins *g = &s->bins;
-  const double volume = 27.0 * g->width[0] * g->width[1] * g->width[2];
-  const double sphere = 4.0 / 3.0 * 3.14159265358979323846 * s->cutoff * s->cutoff * s->cutoff;
-  double *work; /* of all atoms before this one */
-  const lml_status status = lml_alloc(&work, n->natoms + 1, sizeof(double), "the sharing out of the atoms", error);
-  if (status != LML_OK) return status;
-  runs atoms = runs_from(g, s->atom_keys, n->natoms, 0, s->atom_keys[0]);
-  runs ghosts = runs_from(g, s->ghost_keys, n->nghosts, n->natoms, s->atom_keys[0]);
-  double each = 1.0;
-  for (size_t i = 0; i < n->natoms; i++) {
-    if (i == 0 || s->atom_keys[i] != s->atom_keys[i - 1]) {
-      move_runs(&atoms, g, s->atom_keys[i]);
-      move_runs(&ghosts, g, s->atom_keys[i]);
-      each = 1.0 + per_neighbour * (double)occupancy(&atoms, &ghosts) * sphere / volume;
-    }
-    work[i + 1] = work[i] + each;
-  }
-  bounds[0] = 0;
-  for (size_t part = 1, i = 0; part <= parts; part++) {
-    const double share = work[n->natoms] * (double)part / (double)parts;
-    while (i < n->natoms && (part == parts || work[i + 1] <= share)) i++;
-    bounds[part] = i;
-  }
-  lml_free(work);
-  return LML_OK;
-}
-
 lml_status lml_neighbours_list(lml_neighbours *neighbours, const lml_structure *structure, size_t begin, size_t end,
                                lml_error *error) {
   struct lml_neighbours_scratch *s = neighbours->scratch;
-  if (begin > end || end > neighbours->natoms)
+  if (begin > end || end > neighbours->nown)
     return lml_fail(error, LML_ERR_USAGE, "neighbours of atoms %zu to %zu were asked for, but %zu atoms are sorted",
-                    begin, end, neighbours->natoms);
+                    begin, end, neighbours->nown);
   const size_t count = end - begin;
   size_t first_capacity = neighbours->capacity_first, count_capacity = neighbours->capacity_first;
   neighbours->begin = neighbours->end = neighbours->capacity_first = 0;

@@ -30,15 +30,19 @@ static int unmake(void **state) {
   return 0;
 }
 
-/** A calculator of all ranks; ranks other than 0 work for it until it is destroyed and get NULL. */
-static lml_calculator *parallel_calculator(void) {
+/** A calculator of all ranks, with so many threads in each; ranks other than 0 work for it until it is destroyed and
+ * get NULL. */
+static lml_calculator *hybrid_calculator(size_t nthreads) {
   lml_calculator *calculator;
   assert_int_equal(lml_linear_calculator_create_parallel(potential, comm, &calculator, NULL), LML_OK);
+  assert_int_equal(lml_linear_calculator_set_threads(calculator, nthreads, NULL), LML_OK);
   if (lml_comm_rank(comm) == 0) return calculator;
   assert_int_equal(lml_linear_calculator_work(calculator, NULL), LML_OK);
   lml_calculator_destroy(calculator);
   return NULL;
 }
+
+static lml_calculator *parallel_calculator(void) { return hybrid_calculator(1); }
 
 static void ranks_give_what_one_process_gives(void **state) {
   (void)state;
@@ -101,6 +105,50 @@ static lml_structure elongated(void) {
   return all;
 }
 
+/** What hybrid_calculator has for the structure as one atom after the other moves on: little at first, so that lists
+ * are kept, then so far that all ranks make new ones. */
+static void follow_atoms(lml_calculator *calculator, size_t count, lml_results *results) {
+  lml_structure structure = elongated();
+  for (size_t step = 0; step < count; step++) {
+    const double distance = step % 3 == 2 ? 0.45 : 0.1; /* Å */
+    structure.positions[(7 + 31 * step) % (3 * structure.natoms)] += distance;
+    assert_int_equal(lml_calculator_evaluate(calculator, &structure, &energies_too, &results[step], NULL), LML_OK);
+  }
+  lml_structure_free(&structure);
+}
+
+/** On ranks, each of which has lists of the atoms near its own part alone. Not a bit depends on the threads of each. */
+static void ranks_follow_atoms_as_one_process_does(void **state) {
+  (void)state;
+  enum { STEPS = 9 };
+  lml_results results[2][STEPS] = {0}, expected[STEPS] = {0};
+  for (size_t several = 0; several < 2; several++) {
+    lml_calculator *calculator = hybrid_calculator(several == 0 ? 1 : 3);
+    if (calculator == NULL) continue;
+    follow_atoms(calculator, STEPS, results[several]);
+    lml_calculator_destroy(calculator);
+  }
+  if (lml_comm_rank(comm) != 0) return;
+  lml_calculator *alone;
+  assert_int_equal(lml_linear_calculator_create(potential, &alone, NULL), LML_OK);
+  follow_atoms(alone, STEPS, expected);
+  lml_calculator_destroy(alone);
+  for (size_t step = 0; step < STEPS; step++) {
+    const lml_results *one = &results[0][step], *three = &results[1][step];
+    const size_t natoms = one->natoms;
+    assert_near(*one->energy, *expected[step].energy, 1e-10);
+    for (size_t i = 0; i < 3 * natoms; i++) assert_near(one->forces[i], expected[step].forces[i], 1e-11);
+    for (size_t i = 0; i < 9; i++) assert_near(one->virial[i], expected[step].virial[i], 1e-9);
+    assert_memory_equal(one->energy, three->energy, sizeof(double));
+    assert_memory_equal(one->forces, three->forces, 3 * natoms * sizeof(double));
+    assert_memory_equal(one->virial, three->virial, 9 * sizeof(double));
+    assert_memory_equal(energies_of(one), energies_of(three), natoms * sizeof(double));
+    lml_results_free(&results[0][step]);
+    lml_results_free(&results[1][step]);
+    lml_results_free(&expected[step]);
+  }
+}
+
 /** Two atoms meet, which the rank alone notices whose atoms they are; all ranks must begin anew together. */
 static void what_one_rank_refuses_is_forgotten_by_all(void **state) {
   (void)state;
@@ -134,6 +182,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(ranks_give_what_one_process_gives),
       cmocka_unit_test(a_failed_or_cancelled_evaluation_leaves_the_ranks_at_work),
+      cmocka_unit_test(ranks_follow_atoms_as_one_process_does),
       cmocka_unit_test(what_one_rank_refuses_is_forgotten_by_all),
   };
   if (lml_comm_world(&comm, NULL) != LML_OK) return 1;

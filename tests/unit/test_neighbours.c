@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/sys.h"
+#include "structure/atom_parts.h"
 #include "structure/neighbours.h"
 
 /* --- structures ------------------------------------------------------------------------------------------------- */
@@ -177,6 +178,32 @@ static void assert_same_pairs(const pairs *found, const pairs *expected) {
   if (found->count > 0) assert_memory_equal(found->list, expected->list, found->count * sizeof *found->list);
 }
 
+/** The neighbours of @p s, found by ranks of which each has a part of the atoms, are those @p expected: also where
+ * there are more parts than atoms. */
+static void assert_parts_find(const lml_structure *s, double cutoff, const double g[9], const pairs *expected) {
+  lml_neighbours n = {0};
+  lml_atom_part part = {0};
+  lml_error error = {0};
+  for (size_t parts = 2; parts <= 7; parts += 5) {
+    const lml_atom_parting parting = {cutoff, 0.02, parts};
+    pairs listed = {0};
+    size_t own = 0;
+    for (size_t number = 0; number < parts; number++) {
+      if (lml_atom_part_find(&part, s, &parting, number, NULL, &error) != LML_OK) fail_msg("%s", error.message);
+      if (lml_neighbours_sort_part(&n, s, &part, cutoff, &error) != LML_OK) fail_msg("%s", error.message);
+      assert_int_equal(lml_neighbours_list(&n, s, 0, part.nown, NULL), LML_OK);
+      append_listed(&n, s, g, &listed);
+      own += part.nown;
+    }
+    assert_int_equal(own, s->natoms);
+    sort_pairs(&listed);
+    assert_same_pairs(&listed, expected);
+    free(listed.list);
+  }
+  lml_atom_part_free(&part);
+  lml_neighbours_free(&n);
+}
+
 /** The neighbours of @p s, listed at once and in three parts, are those that the full search finds. */
 static void assert_all_found(lml_structure *s, double cutoff, size_t at_least) {
   double h[9], g[9];
@@ -199,6 +226,7 @@ static void assert_all_found(lml_structure *s, double cutoff, size_t at_least) {
     assert_same_pairs(&listed, &expected);
     free(listed.list);
   }
+  assert_parts_find(s, cutoff, g, &expected);
   lml_neighbours_free(&n);
   lml_structure_free(s);
   free(expected.list);
@@ -326,7 +354,14 @@ static void impossible_searches_are_refused(void **state) {
   s.positions[4] = INFINITY;
   assert_refused(&s, 5, LML_ERR_INPUT, "atom 1 ");
   s.positions[4] = 1e30;
-  assert_refused(&s, 5, LML_ERR_INPUT, "atom 1 (counted from 0) at 0 1e+30 0 is more than 1000000000 cells away");
+  static const char far[] = "atom 1 (counted from 0) at 0 1e+30 0 is more than 1000000000 cells away";
+  assert_refused(&s, 5, LML_ERR_INPUT, far);
+  lml_atom_part part = {0};
+  lml_error error = {0};
+  const lml_atom_parting parting = {5.0, 0.02, 2};
+  assert_int_equal(lml_atom_part_find(&part, &s, &parting, 0, NULL, &error), LML_ERR_INPUT);
+  assert_non_null(strstr(error.message, far));
+  lml_atom_part_free(&part);
   lml_structure_free(&s);
 }
 
@@ -409,25 +444,46 @@ static void threads_find_the_same(void **state) {
 static void parts_have_equal_work(void **state) {
   (void)state;
   enum { PARTS = 5 };
-  const double per_neighbour = 0.1;
+  const lml_atom_parting parting = {.cutoff = 4.73, .per_neighbour = 0.1, .parts = PARTS};
   lml_structure s = crystal_beside_gas();
   lml_neighbours n = {0};
-  size_t bounds[PARTS + 1];
-  assert_int_equal(lml_neighbours_sort(&n, &s, 4.73, NULL), LML_OK);
-  assert_int_equal(lml_neighbours_split(&n, PARTS, per_neighbour, bounds, NULL), LML_OK);
-  assert_int_equal(bounds[0], 0);
-  assert_int_equal(bounds[PARTS], s.natoms);
+  lml_atom_part part = {0};
   double work[PARTS], total = 0.0;
-  for (size_t part = 0; part < PARTS; part++) {
-    assert_true(bounds[part] <= bounds[part + 1]);
-    assert_int_equal(lml_neighbours_list(&n, &s, bounds[part], bounds[part + 1], NULL), LML_OK);
-    const size_t natoms = bounds[part + 1] - bounds[part];
-    work[part] = (double)natoms + per_neighbour * (double)count_listed(&n);
-    total += work[part];
+  for (size_t number = 0; number < PARTS; number++) {
+    assert_int_equal(lml_atom_part_find(&part, &s, &parting, number, NULL, NULL), LML_OK);
+    assert_int_equal(lml_neighbours_sort_part(&n, &s, &part, parting.cutoff, NULL), LML_OK);
+    assert_int_equal(lml_neighbours_list(&n, &s, 0, n.nown, NULL), LML_OK);
+    work[number] = (double)n.nown + parting.per_neighbour * (double)count_listed(&n);
+    total += work[number];
   }
   /* equal numbers of atoms would be 40 % off */
-  for (size_t part = 0; part < PARTS; part++) assert_true(fabs(work[part] * PARTS / total - 1.0) < 0.15);
+  for (size_t number = 0; number < PARTS; number++) assert_true(fabs(work[number] * PARTS / total - 1.0) < 0.15);
+  lml_atom_part_free(&part);
   lml_neighbours_free(&n);
+  lml_structure_free(&s);
+}
+
+/** A part of a large structure sorts what is near it, and no more: 8 of 36 layers of atoms and one bin on each side. */
+static void parts_leave_out_what_is_far(void **state) {
+  (void)state;
+  const lml_atom_parting parting = {.cutoff = 3.0, .per_neighbour = 0.02, .parts = 4};
+  lml_structure s = bcc_crystal(16, 0.1);
+  lml_atom_part part = {0}, shared = {0};
+  lml_pool *pool;
+  assert_int_equal(lml_pool_create(3, &pool, NULL), LML_OK);
+  for (size_t number = 0; number < parting.parts; number++) {
+    assert_int_equal(lml_atom_part_find(&part, &s, &parting, number, NULL, NULL), LML_OK);
+    assert_in_range(part.nown, s.natoms / 4 - 40, s.natoms / 4 + 40);
+    assert_in_range(part.count, part.nown, part.nown + s.natoms * 4 / 16);
+    for (size_t i = 1; i < part.count; i++)
+      if (i != part.nown) assert_true(part.atoms[i - 1] < part.atoms[i]);
+    assert_int_equal(lml_atom_part_find(&shared, &s, &parting, number, pool, NULL), LML_OK);
+    assert_int_equal(shared.count, part.count);
+    assert_memory_equal(shared.atoms, part.atoms, part.count * sizeof *part.atoms);
+  }
+  lml_pool_destroy(pool);
+  lml_atom_part_free(&part);
+  lml_atom_part_free(&shared);
   lml_structure_free(&s);
 }
 
@@ -585,6 +641,7 @@ int main(void) {
       cmocka_unit_test(impossible_searches_are_refused),
       cmocka_unit_test(threads_find_the_same),
       cmocka_unit_test(parts_have_equal_work),
+      cmocka_unit_test(parts_leave_out_what_is_far),
       cmocka_unit_test(motion_is_told_near_from_far),
       cmocka_unit_test(atoms_that_meet_are_told_from_kept_lists),
       cmocka_unit_test(memory_is_lean_and_reused),
