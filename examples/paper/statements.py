@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 import clusters
+import numpy as np
 from lmlink.dislocations import find_path, relax
 from segregation import POINTS
 
@@ -40,9 +41,18 @@ def coefficients(results):
     return f"{count} coefficients, of 55 components", 1400 < count < 1700
 
 
+def rank(report):
+    """As NumPy's matrix_rank, whatever directions lmlink holds besides."""
+    singular = np.array(report["hard"]["keep"]["singular_values"])
+    most = max(report["hard"]["keep"]["rows"], report["coefficients"]["count"])
+    return (singular > most * np.finfo(float).eps * singular[0]).sum()
+
+
 def ranks(results):
-    found = [results.retraining(name)["hard"]["rank"] for name in ("elastic", "vacancy")]
-    return f"{found[0]}, {found[1]}", found == [25, 37]
+    reports = [results.retraining(name) for name in ("elastic", "vacancy")]
+    found = [rank(report) for report in reports]
+    held = [report["hard"]["rank"] for report in reports]
+    return f"{found[0]}, {found[1]} (held: {held[0]}, {held[1]})", found == [25, 37]
 
 
 def elastic(results):
