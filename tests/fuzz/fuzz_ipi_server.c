@@ -9,6 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { CONTROL = 3 /**< bytes that steer */, NATOMS = 2, MOST_ROUNDS = 300, MOST_RESULTS = 6 };
 
+enum { LAST_ROUNDS = 70 /**< when all was said; in so many limits of time run out */ };
+
 static lml_ipi_judgement judgement;
 
 static lml_ipi_judgement judge(void *context, const lml_ipi_peer *peer) {
@@ -46,7 +48,7 @@ static void take(lml_ipi_server *server, size_t number) {
 
 static void work(lml_ipi_server *server, unsigned abandons) {
   size_t results = 0;
-  for (unsigned round = 0; round < MOST_ROUNDS && results < MOST_RESULTS; round++) {
+  for (unsigned round = 0, last = 0; round < MOST_ROUNDS && last < LAST_ROUNDS && results < MOST_RESULTS; round++) {
     lml_error error = {0};
     bool done = false;
     const lml_status status = lml_ipi_server_progress(server, &done, &error);
@@ -59,6 +61,7 @@ static void work(lml_ipi_server *server, unsigned abandons) {
       ask(server, results);
     }
     if (status == LML_OK && !done) REQUIRE(lml_ipi_server_wait(server, 50, &error) == LML_OK);
+    last += memory_peer_is_over() != 0;
   }
 }
 

@@ -186,6 +186,12 @@ void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners how
   lml_sys = &table;
 }
 
+int memory_peer_is_over(void) {
+  bool over = input_size - next_peer < 2;
+  for (int k = 0; k < SOCKETS && over; k++) over = !sockets[k].open || sockets[k].at == sockets[k].end;
+  return over;
+}
+
 void memory_peer_end(void) {
   for (int k = 0; k < SOCKETS; k++) REQUIRE(!sockets[k].open);
   lml_sys = beneath;

@@ -20,6 +20,9 @@ typedef struct memory_peer_manners {
  *  is not said. */
 void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners how);
 
+/** Whether all was said, and nobody comes any more. */
+int memory_peer_is_over(void);
+
 /** Ends the program where a socket is still open, and puts the seam back. */
 void memory_peer_end(void);
 
