@@ -2,6 +2,7 @@
  * cache at all; only what was written for a key is read for it. */
 #include <string.h>
 
+#include "base/memory.h"
 #include "memory_files.h"
 #include "retrain/sums/cache.h"
 
@@ -18,6 +19,15 @@ static void check_written(void) {
   REQUIRE(memcmp(one, back, sizeof one) == 0 && last[0] == two[0]);
 }
 
+/** The key that is kept in the file, for which something can be written again. */
+static void check_key(void) {
+  char *kept;
+  lml_error error = {0};
+  const lml_status status = lml_cache_read_key("cache", &kept, &error);
+  REQUIRE(status == LML_OK || (kept == NULL && error.message[0] != '\0'));
+  lml_free(kept);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   double values[4];
   const lml_cache_part part = {values, 4};
@@ -25,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lml_error error = {0};
   memory_files_begin();
   memory_files_put("cache", data, size);
+  check_key();
   const lml_status status = lml_cache_read("cache", key, &part, 1, &finding, &error);
   REQUIRE(status == LML_OK || error.message[0] != '\0');
   if (status == LML_OK) check_written();

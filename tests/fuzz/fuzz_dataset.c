@@ -1,5 +1,5 @@
 /* Fuzz target: what retraining sees in its data: a configuration, two files of structures, a matrix with its values and
- * weights, cut at lines "%%". Every set is scanned as the configuration says. */
+ * weights, factors of the ridge, cut at lines "%%". Every set is scanned as the configuration says. */
 #include <string.h>
 
 #include "base/file.h"
@@ -7,6 +7,7 @@
 #include "memory_files.h"
 #include "programs/retrain_config.h"
 #include "retrain/data/dataset.h"
+#include "retrain/solve/ridge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,8 +39,18 @@ static void scan(lml_dataset *set, const lml_potential *potential) {
   REQUIRE(rows == set->nrows && set->nframes <= set->nread);
 }
 
+static void read_ridge(const lml_ridge_scale *scale, const lml_potential *potential) {
+  lml_ridge ridge = {0};
+  lml_error error = {0};
+  const lml_status status = lml_ridge_make(&ridge, scale, potential, &error);
+  REQUIRE(status == LML_OK || error.message[0] != '\0');
+  REQUIRE(status != LML_OK || (ridge.smallest >= 0.0 && ridge.smallest <= ridge.largest));
+  lml_ridge_free(&ridge);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const char *const names[] = {"retrain.json", "t.xyz", "h.xyz", "m.npy", "m.targets.npy", "w.npy", NULL};
+  static const char *const names[] = {"retrain.json",  "t.xyz", "h.xyz", "m.npy",
+                                      "m.targets.npy", "w.npy", "r.npy", NULL};
   lml_retrain_options options;
   lml_potential *potential = NULL;
   lml_error error = {0};
@@ -54,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (status == LML_OK) status = lml_retrain_options_check(&options, &error);
   REQUIRE(status == LML_OK || error.message[0] != '\0');
   for (size_t s = 0; s < options.nsets && status == LML_OK; s++) scan(&options.sets[s], potential);
+  if (status == LML_OK) read_ridge(&options.ridge_scale, potential);
   lml_retrain_options_free(&options);
   lml_potential_destroy(potential);
   memory_files_end();

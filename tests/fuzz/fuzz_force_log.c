@@ -4,6 +4,7 @@
 #include "lmlink/extxyz.h"
 #include "memory_files.h"
 #include "session/force_log.h"
+#include "structure/checked_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   sight first, again;
   memory_files_begin();
   memory_files_put("log.xyz", data, size);
+  REQUIRE(!lml_checked_begins_file("log.xyz") || size > 0);
   if (open_log(&first) == LML_OK) {
     REQUIRE(first.bytes + first.found.cut + first.found.aside == size);
     REQUIRE(open_log(&again) == LML_OK);

@@ -3,10 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "calculator/result_frame.h"
+#include "calculator/result_names.h"
 #include "lmlink/calculator.h"
 #include "mixing/mixing_calculator.h"
 #include "potential/linear_calculator.h"
@@ -124,6 +126,28 @@ static void a_calculator_of_another_kind_is_refused(void **state) {
   lml_calculator_destroy(calculator);
 }
 
+/* ---- names that are asked for ---- */
+
+static void names_have_commas_between(void **state) {
+  (void)state;
+  static const char *const wrong[] = {
+      "",          "energies,",
+      ",energies", "energies, sigma_forces",
+      "a-b",       "a_name_that_is_longer_than_any_result_has_and_then_some_more_letters_of_it"};
+  lml_text_list names = {0};
+  lml_error error = {0};
+  assert_int_equal(lml_result_names_split("energies,sigma_forces", &names, &error), LML_OK);
+  assert_int_equal(names.count, 2);
+  const lml_request request = lml_result_names_request(&names);
+  assert_string_equal(request.names[1], "sigma_forces");
+  lml_text_list_free(&names);
+  for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+    assert_int_equal(lml_result_names_split(wrong[k], &names, &error), LML_ERR_USAGE);
+    assert_non_null(strstr(error.message, "is no name of a result"));
+    lml_text_list_free(&names);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(origins_have_names),
@@ -132,6 +156,7 @@ int main(void) {
       cmocka_unit_test(names_are_words_and_given_once),
       cmocka_unit_test(results_stand_in_frames),
       cmocka_unit_test(a_calculator_of_another_kind_is_refused),
+      cmocka_unit_test(names_have_commas_between),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
