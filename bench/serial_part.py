@@ -9,7 +9,6 @@ nothing of memory's speed, nor of threads that wait for one another.
 """
 
 import argparse
-import os
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from ase.io import write
 
 from bench import add_bin, find, run, verdict
 from force_call import make_structure, write_potential
+from mpi_scaling import ENVIRONMENT
 
 BAR = 0.03
 KEPT, NEW = 0.01, 0.4  # Å
@@ -32,7 +32,7 @@ SHARED = {
     "descriptors, forces": ["lml_evaluator_finish"],
     "lists of neighbours": ["list_run"],
     "atoms and ghosts: bins, images, positions": ["bound_run", "make_keys", "count_ghosts", "place_run", "place_ghosts",
-                                                  "remember_atoms", "remember_ghosts"],
+                                                  "remember_places", "remember_atoms", "remember_ghosts"],
     "kept lists: distances, positions": ["compare_atoms", "move_atoms", "move_ghosts"],
     "everything shared": ["do_task"],
 }
@@ -43,11 +43,14 @@ SERIAL = {
 }
 
 
-def count(program, potential, structure, evaluations, distance):
-    """function: instructions of all calls in these evaluations and two before them."""
-    output = f"{potential}.{evaluations}.{distance}.callgrind"
-    run("valgrind", "--tool=callgrind", f"--toggle-collect={ALL}", f"--callgrind-out-file={output}", program, potential,
-        structure, evaluations, 1, distance, env={**os.environ, "LMLINK_ISA": "generic"})
+def count(program, potential, structure, evaluations, distance, ranks=1):
+    """function: instructions of all calls in these evaluations and two before them, of rank 0."""
+    output = f"{potential}.{evaluations}.{distance}.{ranks}.callgrind"
+    command = [program, potential, structure, evaluations, 1, distance]
+    launcher = ["mpirun", "--oversubscribe", "-n", 1] if ranks > 1 else []
+    others = [":", "-n", ranks - 1, *command] if ranks > 1 else []
+    run(*launcher, "valgrind", "--tool=callgrind", f"--toggle-collect={ALL}", f"--callgrind-out-file={output}", *command,
+        *others, env={**ENVIRONMENT, "LMLINK_ISA": "generic"})
     listed = subprocess.run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", output], check=True,
                             capture_output=True, text=True).stdout
     counts = {}
@@ -56,12 +59,12 @@ def count(program, potential, structure, evaluations, distance):
     return counts
 
 
-def per_atom(program, potential, atoms, distance):
+def per_atom(program, potential, atoms, distance, ranks=1):
     """function: instructions of one evaluation, per atom."""
     structure = potential.with_suffix(".xyz")
     write(structure, atoms)
-    with ThreadPoolExecutor() as pool:
-        one, two = pool.map(lambda n: count(program, potential, structure, n, distance), (1, 2))
+    with ThreadPoolExecutor(2 if ranks == 1 else 1) as pool:
+        one, two = pool.map(lambda n: count(program, potential, structure, n, distance, ranks), (1, 2))
     return {name: (number - one.get(name, 0)) / len(atoms) for name, number in two.items()}
 
 

@@ -26,6 +26,7 @@ CEILINGS = {
     "linear": 415_516,
     "quadratic": 548_014,
     "ZBL": 428_086,
+    "chemflag": 427_484,
     "gradients": 1_864_141,
 }
 
@@ -34,11 +35,16 @@ CASES = {
     "linear": ({}, [], "lml_linear_evaluation_step"),
     "quadratic": ({"quadraticflag": 1}, [], "lml_linear_evaluation_step"),
     "ZBL": ({"zbl": True}, [], "lml_linear_evaluation_step"),
+    "chemflag": ({"chemflag": 1, "bnormflag": 1, "twojmax": 6}, [], "lml_linear_evaluation_step"),
     "gradients": ({"quadraticflag": 1}, ["--gradients", "gradients.npy"], "lml_potential_gradients"),
 }
 CELLS = (3, 5)  # cubic cells of tungsten along the third side of the two structures that are evaluated
 SIDE = 3  # and along the others
-COMPONENTS = 55  # of 2J = 8
+COMPONENTS = {6: 30, 8: 55}  # of each 2J
+
+
+def elements_of(settings):
+    return ["W", "Be"] if "chemflag" in settings else ["W"]
 
 
 def numbers():
@@ -49,8 +55,8 @@ def numbers():
         yield state / 0x7fffffff - 0.5
 
 
-def write_structure(path, cells):
-    """Tungsten with its atoms moved by up to 0.05 Å; returns the number of atoms."""
+def write_structure(path, cells, elements):
+    """Tungsten, or an alloy, with its atoms moved by up to 0.05 Å; returns the number of atoms."""
     noise = numbers()
     a = 3.17
     sites = [(a * (x + s), a * (y + s), a * (z + s)) for x in range(SIDE) for y in range(SIDE) for z in range(cells)
@@ -58,8 +64,9 @@ def write_structure(path, cells):
     with open(path, "w", encoding="utf-8") as file:
         file.write(f'{len(sites)}\nLattice="{SIDE * a} 0 0 0 {SIDE * a} 0 0 0 {cells * a}" '
                    'Properties=species:S:1:pos:R:3 pbc="T T T"\n')
-        for site in sites:
-            file.write("W " + " ".join(f"{x + 0.1 * next(noise):.6f}" for x in site) + "\n")
+        for number, site in enumerate(sites):
+            place = " ".join(f"{x + 0.1 * next(noise):.6f}" for x in site)
+            file.write(f"{elements[number % len(elements)]} {place}\n")
     return len(sites)
 
 
@@ -68,10 +75,14 @@ def write_potential(folder, settings):
     settings = dict(settings)
     zbl = settings.pop("zbl", False)
     noise = numbers()
-    count = COMPONENTS * (COMPONENTS + 3) // 2 if settings.get("quadraticflag") else COMPONENTS
-    lines = [f"1 {count + 1}", "W 0.5 1.0", *(f"{1e-3 * next(noise):.9f}" for _ in range(count + 1))]
-    (folder / "p.snapcoeff").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    elements = elements_of(settings)
     parameters = {"rcutfac": 4.7, "twojmax": 8, **settings}
+    count = COMPONENTS[parameters["twojmax"]] * len(elements) ** 3  # of an alloy with chemflag; else of one element
+    count = count * (count + 3) // 2 if settings.get("quadraticflag") else count
+    lines = [f"{len(elements)} {count + 1}"]
+    for element in elements:
+        lines += [f"{element} 0.5 1.0", *(f"{1e-3 * next(noise):.9f}" for _ in range(count + 1))]
+    (folder / "p.snapcoeff").write_text("\n".join(lines) + "\n", encoding="utf-8")
     text = "".join(f"{key} {value}\n" for key, value in parameters.items())
     (folder / "p.snapparam").write_text(text, encoding="utf-8")
     if not zbl:
@@ -101,7 +112,7 @@ def per_atom(program, settings, options, function):
         potential = write_potential(folder, settings)
         counts, natoms = [], []
         for cells in CELLS:
-            natoms.append(write_structure(folder / "in.xyz", cells))
+            natoms.append(write_structure(folder / "in.xyz", cells, elements_of(settings)))
             counts.append(count(folder, program, potential, options, function, folder / "in.xyz"))
     return (counts[1] - counts[0]) / (natoms[1] - natoms[0])
 

@@ -122,37 +122,49 @@ ALWAYS_INLINE void walk_run(int ncoupled, int elements, lml_cell_purpose what, c
   }
 }
 
-/** Walk a whole list, with the number of coupled j, and the usual one element, known to the compiler. */
-ALWAYS_INLINE void walk_list(int elements, lml_cell_purpose what, const cell_walk *w) {
+/** Walk a run, with the number of coupled j known to the compiler. */
+ALWAYS_INLINE void walk_sized_run(int elements, lml_cell_purpose what, const cell_walk *w, const lml_cell_run *run) {
+  switch (run->ncoupled) {
+    case 1:
+      walk_run(1, elements, what, w, run);
+      break;
+    case 2:
+      walk_run(2, elements, what, w, run);
+      break;
+    case 3:
+      walk_run(3, elements, what, w, run);
+      break;
+    case 4:
+      walk_run(4, elements, what, w, run);
+      break;
+    case 5:
+      walk_run(5, elements, what, w, run);
+      break;
+    case 6:
+      walk_run(6, elements, what, w, run);
+      break;
+    case 7:
+      walk_run(7, elements, what, w, run);
+      break;
+    case 8:
+      walk_run(8, elements, what, w, run);
+      break;
+    default:
+      walk_run(run->ncoupled, elements, what, w, run);
+  }
+}
+
+ALWAYS_INLINE void walk_runs(int elements, lml_cell_purpose what, const cell_walk *w) {
   for (const lml_cell_run *run = w->list->runs; run < w->list->runs + w->list->nruns; run++)
-    switch (elements == 1 ? run->ncoupled : 0) {
-      case 1:
-        walk_run(1, 1, what, w, run);
-        break;
-      case 2:
-        walk_run(2, 1, what, w, run);
-        break;
-      case 3:
-        walk_run(3, 1, what, w, run);
-        break;
-      case 4:
-        walk_run(4, 1, what, w, run);
-        break;
-      case 5:
-        walk_run(5, 1, what, w, run);
-        break;
-      case 6:
-        walk_run(6, 1, what, w, run);
-        break;
-      case 7:
-        walk_run(7, 1, what, w, run);
-        break;
-      case 8:
-        walk_run(8, 1, what, w, run);
-        break;
-      default:
-        walk_run(run->ncoupled, elements, what, w, run);
-    }
+    walk_sized_run(elements, what, w, run);
+}
+
+/** Walk a whole list, with the usual one element known to the compiler. */
+ALWAYS_INLINE void walk_list(int elements, lml_cell_purpose what, const cell_walk *w) {
+  if (elements == 1)
+    walk_runs(1, what, w);
+  else
+    walk_runs(elements, what, w);
 }
 
 /** u → terms. */
@@ -166,11 +178,19 @@ static void clear_y(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *w
   memset(workspace->y, 0, 2 * (size_t)plan->ny * (size_t)plan->nlabel_elements * sizeof(vec));
 }
 
+/** Apart from the usual case, which is a per cent slower where both are one function. */
+__attribute__((noinline)) static void couple_several(int elements, const cell_walk *w) {
+  walk_runs(elements, LML_ADD_TO_Y, w);
+}
+
 /** u, weights → y. */
 static void couple_all(const lml_bispectrum_plan *plan, lml_bispectrum_workspace *workspace) {
   const cell_walk w = {.list = &plan->couplings, .workspace = workspace};
   clear_y(plan, workspace);
-  walk_list(plan->nlabel_elements, LML_ADD_TO_Y, &w);
+  if (plan->nlabel_elements == 1)
+    walk_runs(1, LML_ADD_TO_Y, &w);
+  else
+    couple_several(plan->nlabel_elements, &w);
 }
 
 #endif
