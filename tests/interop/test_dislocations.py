@@ -10,7 +10,7 @@ from ase.optimize.sciopt import OptimizerConvergenceError
 from lmlink import LMLink
 from lmlink.dislocations import (bcc_screw_sites, build_cylinder, build_disk, build_glide, build_quadrupole, core_kind, core_line,
                                  core_position, core_positions, differential_displacements, largest_force,
-                                 lattice_and_elasticity, near_line, perfect_crystal, relax)
+                                 lattice_and_elasticity, near_line, one_period, perfect_crystal, relax)
 
 dislocation = pytest.importorskip("matscipy.dislocation")
 
@@ -271,6 +271,8 @@ def test_line_with_kinks(screw, relaxed):
     assert sum(len(each.index) for each in cylinder.constraints) == 6 * lower.arrays["fix_mask"].sum()
     cylinder.append(Atom("He", [*lower.info["core"], 4.0]))
     del cylinder[int(np.argmin(np.linalg.norm(cylinder.positions - [*(lower.info["core"] + 6.0), 6.0], axis=1)))]
+    slices = [one_period(cylinder, screw, height) for height in np.arange(0, 16, 0.4591)]
+    assert {len(disk) for disk in slices} <= {len(lower), len(lower) - 1} and len(slices[0]) == len(lower)
     heights, places = core_line(cylinder, screw)
     assert len(heights) == 18 and np.allclose(np.diff(heights), lower.cell[2, 2] / 3)
     places -= lower.info["core"]

@@ -16,6 +16,8 @@ from .structures import Builder, Floats, from_line, in_axes, perfect_crystal, po
 FIRST_SHELL = 1.1  # of the distance of nearest neighbours; the second shell of bcc is at 1.155
 REACH = 10.0  # Å around a core, to which its position is fitted
 ACCURACY = 1e-3  # Å, of a fit
+# Å from a guess: where a fit may begin.
+AROUND = [(x, y) for x in np.arange(-1.6, 1.7, 0.4) for y in np.arange(-1.6, 1.7, 0.4) if x**2 + y**2 < 1.7**2]
 
 
 # ---- differential displacements ----
@@ -78,7 +80,7 @@ def core_position(atoms: Atoms, builder: Builder, guess: ArrayLike | None = None
     """x and y (Å) of the line of a dislocation in a disk, relaxed or not: where elasticity's displacements fit best to those of
     the atoms, by least squares of the changes of bonds within 10 Å. Half way between the partials of a dissociated one.
 
-    atoms: one period of the line; builder: that of the disk; guess: x and y (Å) to begin at, not farther than some 3 Å
+    atoms: one period of the line; builder: that of the disk; guess: x and y (Å) to begin at, not farther than some 2 Å
     (default: info["core"]). ValueError for a quadrupole, of which core_positions has both."""
     built = _built(atoms)
     if "perfect_cell" in atoms.info:
@@ -101,9 +103,9 @@ def core_positions(atoms: Atoms, builder: Builder) -> Floats:
 def one_period(cylinder: Atoms, builder: Builder, height: float) -> Atoms:
     """The atoms of a cylinder whose places in the crystal are in the one period around a height (Å), as a disk, without
     constraints and without atoms that have no place in the crystal, such as impurities."""
-    period, length = _period(builder), cylinder.cell[2, 2]
+    period, length = _period(cylinder, builder), cylinder.cell[2, 2]
     places = positions_in_crystal(cylinder)
-    above = places[:, 2] - height + period / 2 + 1e-6
+    above = places[:, 2] - height + period / 2 + 1e-3  # Å: atoms may be just where one period ends
     laps = np.floor(above / length)
     chosen = (above - laps * length < period) & places.any(axis=1)
     disk: Atoms = cylinder[chosen]
@@ -117,7 +119,7 @@ def one_period(cylinder: Atoms, builder: Builder, height: float) -> Atoms:
 def core_line(cylinder: Atoms, builder: Builder) -> tuple[Floats, Floats]:
     """Where the line is along a cylinder: heights (n, Å), three in each period, and x and y there (n × 2, Å), each fitted by
     core_position to the one_period around the height."""
-    period = _period(builder)
+    period = _period(cylinder, builder)
     heights = np.arange(0.0, cylinder.cell[2, 2] - period / 6, period / 3)
     positions, guess = [], None
     for height in heights:
@@ -126,8 +128,10 @@ def core_line(cylinder: Atoms, builder: Builder) -> tuple[Floats, Floats]:
     return heights, np.array(positions)
 
 
-def _period(builder: Builder) -> float:
-    return float(builder.unit_cell.cell[2, 2])
+def _period(cylinder: Atoms, builder: Builder) -> float:
+    """Of a cylinder with whole periods, to all digits."""
+    length = float(cylinder.cell[2, 2])
+    return length / max(1, round(length / float(builder.unit_cell.cell[2, 2])))
 
 
 def _built(atoms: Atoms) -> Floats:
@@ -161,9 +165,10 @@ def _fit(atoms: Atoms, builder: Builder, guess: Floats, sense: float) -> Floats:
             left -= bonds @ np.linalg.lstsq(bonds, left, rcond=None)[0]
         return float(np.sum(left**2))
 
-    flat = (start - origin).ravel()
+    # The misfit has a minimum in each triangle of columns that the core may be in: the best of many places is where to begin.
+    flat = min(((start - origin + shift).ravel() for shift in AROUND), key=misfit)
     found = minimize(misfit, flat, method="Nelder-Mead",
-                     options={"initial_simplex": np.vstack([flat, flat + 0.4 * np.eye(flat.size)]), "xatol": ACCURACY,
+                     options={"initial_simplex": np.vstack([flat, flat + 0.2 * np.eye(flat.size)]), "xatol": ACCURACY,
                               "fatol": 1e-8})
     positions: Floats = origin + found.x.reshape(-1, 2)
     return positions
