@@ -25,6 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
+from ase.units import GPa
 
 import crystals
 from common import find_potential, rms, say
@@ -35,7 +36,7 @@ from retrain_barrier import with_fixed_terms
 SMALL_TEACHER = "WBe_Wood_PRB2019.snap"
 CORE = 1.2  # of the second neighbours' distance: the QM atoms around the vacancy
 WHOLE = 3.0  # Å of buffer with which the cluster of all atoms is periodic
-SET_KINDS, SET_STRAIN = ("hydrostatic", "uniaxial [100]", "shear [100],[010]"), 0.005  # of --set-elastic
+SET_KINDS, SET_STRAIN = ("hydrostatic", "uniaxial [100]", "shear [100],[010]"), 0.002  # of --set-elastic
 SINGLE = {"step": 2e-3, "held": 1e-3, "tolerance": 1e-4}  # of the teacher's crystal: float32's noise is large
 
 
@@ -103,31 +104,40 @@ def energies_of(calculator, cells):
     return np.array([calculator.get_potential_energy(atoms) / len(atoms) for atoms in cells])
 
 
-def set_cells(cell, teacher, student):
-    """Few strained cells, from whose energies the lattice constant and the elastic constants follow, with those that are the
-    teacher's but for the zero: the student's, and a polynomial of third order with the cubic crystal's symmetry that is fitted to
-    the two potentials' difference in many strained cells. Noise and higher orders would ask for what no potential of this form
-    has without harm to its forces."""
-    many = crystals.strained_cells(cell)
-    rows = terms(many)
+def fit_terms(rows, values):
+    """Least squares, of columns that differ in size by orders of magnitude."""
     scale = np.abs(rows).max(axis=0)
-    difference = energies_of(teacher, many) - energies_of(student, many)
-    fit = np.linalg.lstsq(rows / scale, difference, rcond=None)[0] / scale
-    fit[0] = 0.0
+    return np.linalg.lstsq(rows / scale, values, rcond=None)[0] / scale
+
+
+def set_cells(cell, constants, teacher, student):
+    """Few strained cells, from whose energies the lattice constant and the elastic constants follow, with those that are the
+    teacher's but for the zero: the student's, and a polynomial of third order with the cubic crystal's symmetry. It takes off
+    the student's pressure and elastic constants at the teacher's lattice constant and puts the teacher's, slopes of its stress
+    (GPa), in their place; its third order is fitted to how the two differ in many strained cells. Noise and higher orders would
+    ask for what no potential of this form has without harm to its forces."""
+    many = crystals.strained_cells(cell)
+    rows, theirs, ours = terms(many), energies_of(teacher, many), energies_of(student, many)
+    wanted = np.array([0.0, *constants.values()]) * GPa * cell.get_volume() / len(cell)
+    change = np.zeros(rows.shape[1])
+    change[1:5] = wanted - fit_terms(rows, ours)[1:5]
+    others = [0, *range(5, rows.shape[1])]  # the zero, and the third order
+    change[others] = fit_terms(rows[:, others], theirs - ours - rows @ change)
+    change[0] = 0.0
     few = [atoms for atoms in crystals.strained_cells(cell, SET_STRAIN, 3) if atoms.info["strain_type"] in SET_KINDS]
-    for atoms, energy in zip(few, energies_of(student, few) + terms(few) @ fit):
+    for atoms, energy in zip(few, energies_of(student, few) + terms(few) @ change):
         atoms.calc = SinglePointCalculator(atoms, energy=len(atoms) * energy)
     return few
 
 
-def strained(cell, teacher_cell, arguments):
+def strained(cell, teacher_cell, constants, arguments):
     """The hard constraints' option and file: strained cells whose energies stay, or with --set-elastic become the teacher's."""
     cells, option = crystals.strained_cells(cell), "--hard"
     if arguments.set_elastic:
         halves = 2 * teacher_cell.get_scaled_positions()
         if crystals.is_hexagonal(teacher_cell) or np.abs(halves - halves.round()).max() > 1e-6:
             raise SystemExit("--set-elastic wants a cubic crystal whose atoms symmetry holds under strain: bcc, fcc, B1, B2, L12")
-        cells, option = set_cells(teacher_cell, teacher_cell.calc, cell.calc), "--hard-set"
+        cells, option = set_cells(teacher_cell, constants, teacher_cell.calc, cell.calc), "--hard-set"
     write(arguments.output / "strained.xyz", cells, format="extxyz")
     return option, arguments.output / "strained.xyz"
 
@@ -136,7 +146,7 @@ def retrain(hard, arguments):
     """Run lmlink-retrain on the log; the new potential, with the fixed terms of the old one."""
     result = arguments.output / "distilled.snapcoeff"
     command = [find_program("lmlink-retrain"), "--start", arguments.potential, "--targets", arguments.output / "train.xyz", *hard,
-               "--output", result, "--report", arguments.output / "distilled.json", "--overwrite", "--log-level", "error"]
+               "--output", result, "--report", arguments.output / "distilled.json", "--overwrite", "--log-level", "error", "--form", arguments.form]
     if arguments.bulk:
         command += ["--lambda-soft", "0", "--lambda-ridge", "0.1,1,10,100,1000"]
     else:
@@ -190,6 +200,8 @@ def main():
     parser.add_argument("--structures", type=int, default=12, help="at each temperature; a quarter as many for the test (12)")
     parser.add_argument("--buffer", type=float, default=6.0, metavar="Å", help="around the QM atoms (6)")
     parser.add_argument("--soft-limit", type=float, default=0.1, metavar="eV/Å", help="change of forces in the hot crystal (0.1)")
+    parser.add_argument("--form", choices=("quadratic", "linear"), default="quadratic",
+                        help="of the new potential (quadratic); of compounds the quadratic form may need too much memory")
     parser.add_argument("--quick", action="store_true", help="few structures")
     parser.add_argument("--output", type=Path, default=Path("distill"), help="folder of all files")
     arguments = parser.parse_args()
@@ -222,7 +234,7 @@ def main():
               format="extxyz")
         _, calls, seconds = log_forces(teacher, frames[0], core, "train", arguments)
         test, *_ = log_forces(teacher, frames[1], core, "test", arguments)
-        hard = strained(cell, teacher_cell, arguments)
+        hard = strained(cell, teacher_cell, constants["teacher"], arguments)
     new = retrain(hard, arguments)
     with LMLink(new) as calculator:
         examine("after", calculator)
