@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const char *const names[] = {
       "p.snapcoeff", "p.snapparam", "p.snap", "p.mliap", "p.mliap.model", "p.mliap.descriptor", "p.pot",
       "p.uf3",       "p.table",     "p.yace", NULL};
-  static const char *const potentials[] = {"p.snapcoeff", "p.snap", "p.mliap", "p.pot", "p.uf3"};
+  static const char *const potentials[] = {"p.snapcoeff", "p.snap", "p.mliap", "p.pot", "p.uf3", "p.table"};
   memory_files_begin();
   memory_files_split(names, data, size);
   for (size_t k = 0; k < sizeof potentials / sizeof potentials[0]; k++) read_potential(potentials[k], write_and_read);
