@@ -70,8 +70,9 @@ def keep_results(atoms: Atoms) -> None:
 def find_path(initial: Atoms, final: Atoms, calculators: Sequence[Calculator], tolerance: float = 0.05, steps: int = 500,
               report: Report | None = None) -> list[Atoms]:
     """The minimum-energy path between two relaxed structures, by a nudged elastic band with a climbing image that needs
-    forces alone: tangents are those of splines, and which image climbs, the work of the forces along the band decides. For a
-    conservative force the path is that of an ordinary band, and the climbing image is on the saddle.
+    forces alone: the virtual work along the band takes the energies' place, in the tangents, which point to the higher neighbour,
+    and where it is to be known which image climbs. For a conservative force the path is that of an ordinary band, and the
+    climbing image is on the saddle.
 
     First all images relax across the band; then the highest one also climbs along it, if it is above both ends. The
     optimizer is ODE12r with Springs as preconditioner.
@@ -149,8 +150,7 @@ class _Band:
         self.positions = np.array([image.positions.ravel() for image in self.images])
         self.real = np.array([self.ends[0], *(real for real, _ in found), self.ends[1]])
         length = _length(self.positions)
-        self.tangents = CubicSpline(length, self.positions).derivative()(length)[1:-1]
-        self.tangents /= np.linalg.norm(self.tangents, axis=1)[:, None]
+        self.tangents = _tangents(self.positions, self.work())
         drive = np.array([free for _, free in found])
         along = np.einsum("ij,ij->i", drive, self.tangents)
         self.slides = np.diff(length, 2)  # towards equal distances; unlike a spring's, without a stiffness that limits steps
@@ -172,12 +172,31 @@ class _Band:
             steps.append(step + (slide - step @ tangent) * tangent)
         return np.concatenate(steps), self.residual
 
+    def work(self) -> Floats:
+        """Virtual work up to each image (eV)."""
+        moving = np.ptp(self.positions, axis=0) > 0
+        return _integrate(self.positions[:, moving], self.real[:, moving])[1]
+
     def highest(self) -> int | None:
         """The inner image with the most work, if it has more than both ends."""
-        moving = np.ptp(self.positions, axis=0) > 0
-        energy = _integrate(self.positions[:, moving], self.real[:, moving])[1]
+        energy = self.work()
         top = int(np.argmax(energy))
         return top if 0 < top < len(energy) - 1 else None
+
+
+def _tangents(positions: Floats, energy: Floats) -> Floats:
+    """Unit vectors along a path at its inner images, towards the neighbour that is higher, or between the two where the image is
+    a peak or a valley (G. Henkelman and H. Jónsson, J. Chem. Phys. 113, 9978 (2000)): with those of a spline, steep paths become
+    kinked."""
+    steps = np.diff(positions, axis=0)
+    before, after = np.diff(energy)[:-1], np.diff(energy)[1:]
+    larger, smaller = np.maximum(np.abs(before), np.abs(after)), np.minimum(np.abs(before), np.abs(after))
+    rising, falling = (before > 0) & (after > 0), (before < 0) & (after < 0)
+    ahead = np.where(rising, 1.0, np.where(falling, 0.0, np.where(after > -before, larger, smaller)))
+    behind = np.where(rising, 0.0, np.where(falling, 1.0, np.where(after > -before, smaller, larger)))
+    tangents = ahead[:, None] * steps[1:] + behind[:, None] * steps[:-1]
+    unit: Floats = tangents / np.linalg.norm(tangents, axis=1)[:, None]
+    return unit
 
 
 def _forces(image: Atoms) -> tuple[Floats, Floats]:
