@@ -1,6 +1,8 @@
 """examples/ase/distill.py with small teachers: in the bulk, with the teacher's elastic constants, and around a vacancy, with the
 potential's own ones."""
 
+import os
+
 from ase.io import read
 from examples import example, is_picture, number
 
@@ -20,6 +22,31 @@ def test_bulk(start, potentials, tmp_path):
     again = example(start, tmp_path, "distill.py", *map(str, options))
     assert "8 structures, 0 calls of the teacher" in again and "2 structures, 0 calls of the teacher" in again
     assert again.split("\nafter")[1].split("\n")[0] == output.split("\nafter")[1].split("\n")[0]
+
+
+SOFT_STRESS = """
+from ase.calculators.emt import EMT
+
+
+class Teacher(EMT):
+    def calculate(self, *arguments, **options):
+        super().calculate(*arguments, **options)
+        if "stress" in self.results:
+            self.results["stress"] *= 0.94
+"""
+
+
+def test_stresses_that_differ_from_energies(start, potentials, monkeypatch, tmp_path):
+    """Of a teacher whose energies and stresses say different constants, as foundation models' can, the stresses' are set."""
+    (tmp_path / "soft_stress.py").write_text(SOFT_STRESS)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+    output = example(start, tmp_path, "distill.py", "--bulk", "--set-elastic", "--size", "3", "--temperatures", "300", "--element",
+                     "Cu", "--potential", str(potentials / "Cu_Zuo_JPCA2020.snap"), "--teacher", "soft_stress:Teacher()")
+    after = output.split("\nafter")[1].split("\n")[0].split()
+    for constant, energies_say in zip(after[1:], (173, 116, 90)):
+        assert abs(float(constant) / (0.94 * energies_say) - 1) < 0.01
+    assert number("elastic constant from the teacher's:", output) < 0.01
+    assert number("eV/Å after:", output) < 1 / 3
 
 
 def test_vacancy(start, potentials, tmp_path):
