@@ -35,14 +35,29 @@ DISLOCATIONS = """# lmlink.dislocations
 All names of this page are those of `import lmlink.dislocations`; [Dislocations](../docs/dislocations.md) says how they go
 together.
 
-::: lmlink.dislocations.structures
-    options: {show_root_heading: false, show_root_toc_entry: false}
-::: lmlink.dislocations.cores
-    options: {show_root_heading: false, show_root_toc_entry: false}
-::: lmlink.dislocations.relaxation
-    options: {show_root_heading: false, show_root_toc_entry: false}
-::: lmlink.dislocations.bands
-    options: {show_root_heading: false, show_root_toc_entry: false}
+::: lmlink.dislocations.structures.lattice_and_elasticity
+::: lmlink.dislocations.structures.build_disk
+::: lmlink.dislocations.structures.build_glide
+::: lmlink.dislocations.structures.build_cylinder
+::: lmlink.dislocations.structures.build_quadrupole
+::: lmlink.dislocations.structures.perfect_crystal
+::: lmlink.dislocations.structures.near_line
+::: lmlink.dislocations.cores.DisplacementMap
+::: lmlink.dislocations.cores.differential_displacements
+::: lmlink.dislocations.cores.plot_displacement_map
+::: lmlink.dislocations.cores.core_position
+::: lmlink.dislocations.cores.core_positions
+::: lmlink.dislocations.cores.core_line
+::: lmlink.dislocations.cores.one_period
+::: lmlink.dislocations.cores.bcc_screw_sites
+::: lmlink.dislocations.cores.core_kind
+::: lmlink.dislocations.relaxation.relax
+::: lmlink.dislocations.relaxation.largest_force
+::: lmlink.dislocations.relaxation.Springs
+::: lmlink.dislocations.bands.VirtualWork
+::: lmlink.dislocations.bands.virtual_work
+::: lmlink.dislocations.bands.find_path
+::: lmlink.dislocations.bands.keep_results
 """
 
 
