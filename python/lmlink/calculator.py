@@ -37,7 +37,8 @@ class LMLink(Calculator):
     parameters : path, optional
         The `.snapparam` file of a `.snapcoeff` file; by default the one of the same name beside it.
     fixed_terms : "none" or "snap", optional
-        For a `.snapcoeff` file whose neighbour `.snap` file adds ZBL: leave ZBL away, or add it as that file says.
+        For a `.snapcoeff` file whose neighbour `.snap` file adds fixed terms (a reference potential, such as ZBL): omit them,
+        or add them as that file says.
     ranks : int
         Number of MPI ranks; 1 starts no launcher.
     threads : int, optional

@@ -70,7 +70,8 @@ def _add_convert(commands: Commands[argparse.ArgumentParser]) -> None:
                                                          "written, or a .uf3 or .yace file, as the potential is")
     parser.add_argument("--parameters", metavar="FILE", help="the .snapparam file of a .snapcoeff file of another name")
     parser.add_argument("--fixed-terms", choices=("none", "snap"),
-                        help="whether a .snapcoeff file has the terms that the .snap file beside it adds")
+                        help="whether a .snapcoeff file has the fixed terms (the reference potential) that the .snap file "
+                             "beside it adds")
 
 
 def _convert(given: argparse.Namespace) -> int:

@@ -42,8 +42,8 @@ static const lml_option options[] = {
     {.name = "fixed-terms",
      .value = "TERMS",
      .choices = lml_fixed_terms_names,
-     .help = "For a .snapcoeff file beside which a .snap or .mod file adds terms such as ZBL: add them (snap) or go "
-             "without (none)."},
+     .help = "For a .snapcoeff file beside which a .snap or .mod file adds fixed terms (a reference potential, such as "
+             "ZBL): add them (snap) or go without (none)."},
     {.name = "output", .value = "FILE", .help = "Write the frames with their results to this extended XYZ file."},
     {.name = "results",
      .value = "NAMES",

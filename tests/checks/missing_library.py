@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 PACKAGES = {"libcjson": ("libcjson-dev", "cjson"), "nettle": ("nettle-dev", "nettle"), "yaml-0.1": ("libyaml-dev", "yaml"),
-            "lapacke": ("liblapacke-dev", "liblapacke"), "openblas": ("libopenblas-dev", "openblas")}
+            "lapacke": ("liblapacke-dev", "liblapacke"), "openblas": ("libopenblas-dev", "openblas"),
+            "cmocka": ("libcmocka-dev", "cmocka")}  # of the tests alone
 
 cmake, root, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 known = shutil.which("pkg-config")
@@ -23,7 +24,8 @@ for module, (debian, conda) in PACKAGES.items():
     blind = build / "pkg-config"
     blind.write_text(f'#!/bin/sh\ncase " $* " in *" {module} "*) exit 1 ;; esac\nexec {known} "$@"\n')
     blind.chmod(0o755)
-    done = subprocess.run([cmake, "-S", root, "-B", build, "-DLMLINK_MPI=OFF", "-DLMLINK_TESTS=OFF"], text=True,
+    tests = "ON" if module == "cmocka" else "OFF"
+    done = subprocess.run([cmake, "-S", root, "-B", build, "-DLMLINK_MPI=OFF", f"-DLMLINK_TESTS={tests}"], text=True,
                           capture_output=True, env={**os.environ, "PKG_CONFIG": str(blind)}, check=False)
     said = " ".join(done.stderr.split())
     assert done.returncode != 0, f"{module}: the build was configured without it"
