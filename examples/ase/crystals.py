@@ -209,6 +209,13 @@ def inner_displacements(strained, calculator, held=1e-6):
     return [relaxed, beyond]
 
 
+def elastic_cells(cell, calculator, *sizes):
+    """Strained cells (of these `sizes`, as strained_cells has them) whose energies hold the elastic constants: with displaced atoms,
+    too, where symmetry does not hold them."""
+    plain = strained_cells(cell, *sizes)
+    return plain + [atoms for strained in plain for atoms in inner_displacements(strained, calculator)]
+
+
 # ---- vacancies ----
 
 def relax(atoms, fmax=1e-3):

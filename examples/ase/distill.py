@@ -132,12 +132,14 @@ def set_cells(cell, constants, teacher, student):
 
 def strained(cell, teacher_cell, constants, arguments):
     """The hard constraints' option and file: strained cells whose energies stay, or with --set-elastic become the teacher's."""
-    cells, option = crystals.strained_cells(cell), "--hard"
+    option = "--hard"
     if arguments.set_elastic:
         halves = 2 * teacher_cell.get_scaled_positions()
         if crystals.is_hexagonal(teacher_cell) or np.abs(halves - halves.round()).max() > 1e-6:
             raise SystemExit("--set-elastic wants a cubic crystal whose atoms symmetry holds under strain: bcc, fcc, B1, B2, L12")
         cells, option = set_cells(teacher_cell, constants, teacher_cell.calc, cell.calc), "--hard-set"
+    else:
+        cells = crystals.elastic_cells(cell, cell.calc)
     write(arguments.output / "strained.xyz", cells, format="extxyz")
     return option, arguments.output / "strained.xyz"
 

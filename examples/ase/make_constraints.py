@@ -24,15 +24,14 @@ from common import find_potential, say
 
 
 def make_strained(cell, calculator, arguments):
-    cells = crystals.strained_cells(cell, arguments.strain, arguments.strains)
-    displaced = []
-    for strained in cells:
-        strained.calc = calculator
-        displaced += crystals.inner_displacements(strained, calculator)
-    say(f"{len(cells)} strained cells, six kinds of strain up to ±{100 * arguments.strain:g} %")
+    cells = crystals.elastic_cells(cell, calculator, arguments.strain, arguments.strains)
+    displaced = sum("inner_displacement" in atoms.info for atoms in cells)
+    say(f"{len(cells) - displaced} strained cells, six kinds of strain up to ±{100 * arguments.strain:g} %")
     if displaced:
-        say(f"{len(displaced)} strained cells whose atoms are displaced, as symmetry does not hold them")
-    return [crystals.with_results(strained) for strained in cells + displaced]
+        say(f"{displaced} strained cells whose atoms are displaced, as symmetry does not hold them")
+    for atoms in cells:
+        atoms.calc = calculator
+    return [crystals.with_results(atoms) for atoms in cells]
 
 
 def make_vacancies(cell, calculator, arguments):
