@@ -69,14 +69,15 @@ static lml_status make_room(lml_log_cluster *cluster, size_t natoms, lml_error *
              : status;
 }
 
-/** Atoms of the cluster; false where one of them has no force. */
+/** Atoms of the cluster; false where one of them has no force, or what an atom is in the region is no word that is
+ * written. */
 static bool read_atoms(lml_log_cluster *cluster, const lml_values *region, const lml_values *index,
                        const lml_values *forces, size_t *natoms) {
   *natoms = 0;
   for (size_t k = 0; k < region->count; k++) {
     const double *force = forces->reals + 3 * k;
-    lml_region_label label = LML_REGION_MM;
-    lml_region_label_find(region->texts[k], &label);
+    lml_region_label label;
+    if (!lml_region_label_find(region->texts[k], &label)) return false;
     cluster->labels[k] = (unsigned char)label;
     if (cluster->labels[k] == LML_REGION_MM) continue;
     if (!isfinite(force[0] + force[1] + force[2])) return false;
