@@ -9,7 +9,7 @@
 #include "base/sys.h"
 #include "memory_files.h"
 
-enum { SOCKETS = 80, FIRST_SOCKET = 3000 };
+enum { SOCKETS = 80, FIRST_SOCKET = 3000, MOST_PEERS = 30 /**< in one input, so that none takes long */ };
 
 typedef struct peer_socket {
   bool open, is_peer;
@@ -18,7 +18,7 @@ typedef struct peer_socket {
 
 static peer_socket sockets[SOCKETS];
 static const uint8_t *input;
-static size_t input_size, next_peer;
+static size_t input_size, next_peer, npeers;
 static memory_peer_manners manners;
 static double now;
 static bool in_the_way; /**< the last send was taken in part alone */
@@ -52,15 +52,18 @@ static int close_socket(int fd) {
   return 0;
 }
 
+static bool nobody_comes(void) { return input_size - next_peer < 2 || npeers == MOST_PEERS; }
+
 /** Give the next peer to the socket; false where there is none. */
 static bool meet(int fd) {
-  if (input_size - next_peer < 2) return false;
+  if (nobody_comes()) return false;
   const size_t length = input[next_peer] + 256u * input[next_peer + 1], left = input_size - next_peer - 2;
   peer_socket *s = socket_of(fd);
   s->is_peer = true;
   s->at = next_peer + 2;
   s->end = s->at + (length < left ? length : left);
   next_peer = s->end;
+  npeers++;
   return true;
 }
 
@@ -104,7 +107,7 @@ static int look(struct pollfd *fds, nfds_t count, int timeout_ms) {
   int ready = 0;
   for (nfds_t k = 0; k < count; k++) {
     const peer_socket *s = socket_of(fds[k].fd);
-    const bool speaks = s->is_peer ? s->at < s->end || !manners.stays : input_size - next_peer >= 2;
+    const bool speaks = s->is_peer ? s->at < s->end || !manners.stays : !nobody_comes();
     fds[k].revents = (short)(fds[k].events & (speaks ? POLLIN | POLLOUT : POLLOUT));
     ready += fds[k].revents != 0;
   }
@@ -161,7 +164,7 @@ static void pass_time(double seconds) { now += seconds; }
 void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners how) {
   input = data;
   input_size = size;
-  next_peer = 0;
+  next_peer = npeers = 0;
   manners = how;
   now = 0.0;
   in_the_way = false;
@@ -187,7 +190,7 @@ void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners how
 }
 
 int memory_peer_is_over(void) {
-  bool over = input_size - next_peer < 2;
+  bool over = nobody_comes();
   for (int k = 0; k < SOCKETS && over; k++) over = !sockets[k].open || sockets[k].at == sockets[k].end;
   return over;
 }

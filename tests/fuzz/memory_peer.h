@@ -15,9 +15,9 @@ typedef struct memory_peer_manners {
   int stays;        /**< behind its bytes a peer stays silent; 0: it hangs up */
 } memory_peer_manners;
 
-/** Put sockets on top of the seam as it is. Each connection that is made or accepted is another peer. Before the bytes
- *  of each stands their number, two bytes, the lower first; where the input ends nobody comes any more, and what lacks
- *  is not said. */
+/** Put sockets on top of the seam as it is. Each connection that is made or accepted is another peer, of a few. Before
+ * the bytes of each stands their number, two bytes, the lower first; where the input ends nobody comes any more, and
+ * what lacks is not said. */
 void memory_peer_begin(const uint8_t *data, size_t size, memory_peer_manners how);
 
 /** Whether all was said, and nobody comes any more. */
