@@ -178,6 +178,9 @@ def _bond_changes(atoms: Atoms) -> tuple[NDArray[np.int_], NDArray[np.int_], Flo
     """Each pair of nearest neighbours in the perfect crystal, once: both indices, the bond there, and by how much it has
     changed (Å)."""
     perfect = perfect_crystal(atoms)
+    if not perfect.pbc[:2].any():  # matscipy warns of vacuum that is large beside the bonds
+        perfect.positions[:, :2] -= perfect.positions[:, :2].min(axis=0)
+        perfect.cell[[0, 1], [0, 1]] = np.ptp(perfect.positions[:, :2], axis=0) + 4.0
     neighbours = matscipy("neighbours").neighbour_list
     nearest = float(neighbours("d", perfect, 4.0).min())
     first, second, bonds, images = neighbours("ijDS", perfect, FIRST_SHELL * nearest)

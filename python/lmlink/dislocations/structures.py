@@ -52,7 +52,8 @@ def build_disk(builder: Builder, radius: float, core: Sequence[float] = (0.0, 0.
         Å, of the disk, whose axis is the line.
     core : two floats
         x and y (Å) of the line, from where matscipy puts it in the crystal: of the ½⟨111⟩ screw in bcc, the easy core.
-        See bcc_screw_sites for the others.
+        See bcc_screw_sites for the others. At (0, 0) displacements are self-consistent (where matscipy has them so); at other
+        places they are those at the atoms' places in the crystal.
     rim : float
         Å: atoms that are nearer to the edge than this are held.
     partial_distance : int
