@@ -103,7 +103,7 @@ def compute_path(model, dislocation, radius, images):
             end.calc = calculators[0]
             say(f"  end relaxed in {relax(end)} steps")
             keep_results(end)
-        images = find_path(initial, final, calculators, report=progress("band, step", 1))
+        images = find_path(initial, final, calculators, climbing_steps=0, report=progress("band, step", 1))
     for atoms in images:
         atoms.info["core_atoms"] = core
     return images

@@ -165,6 +165,12 @@ def test_documented(potentials, tmp_path, monkeypatch, capsys):
     assert read(tmp_path / "run.xyz", ":") and not (tmp_path / "run.npy").exists()
 
 
+def test_without_a_climbing_image(ends, path, calculators):
+    """Both halves of the band are the same then, which the climbing image of the other one has left."""
+    plain = total(find_path(*ends, calculators, tolerance=0.01, climbing_steps=0))
+    assert np.abs(plain - plain[::-1]).max() < 1e-4 < np.abs(total(path) - total(path)[::-1]).max()
+
+
 def test_what_is_no_path(ends, calculators):
     with pytest.raises(OptimizerConvergenceError, match="no path to 0.0001 eV/Å in 2 steps"):
         find_path(*ends, calculators, tolerance=1e-4, steps=2)

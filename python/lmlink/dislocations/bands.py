@@ -68,7 +68,7 @@ def keep_results(atoms: Atoms) -> None:
 
 
 def find_path(initial: Atoms, final: Atoms, calculators: Sequence[Calculator], tolerance: float = 0.05, steps: int = 500,
-              report: Report | None = None) -> list[Atoms]:
+              climbing_steps: int = 500, report: Report | None = None) -> list[Atoms]:
     """The minimum-energy path between two relaxed structures, by a nudged elastic band with a climbing image that needs
     forces alone: the virtual work along the band takes the energies' place, in the tangents, which point to the higher neighbour,
     and where it is to be known which image climbs. For a conservative force the path is that of an ordinary band, and the
@@ -87,9 +87,12 @@ def find_path(initial: Atoms, final: Atoms, calculators: Sequence[Calculator], t
     tolerance : float
         eV/Å: the largest component of the force on an image across the band, and of the whole force on the climbing image.
     steps : int
-        At most, in each of the two parts.
+        At most, across the band.
+    climbing_steps : int
+        At most, of the second part; with 0 no image climbs. A path with a cusp, where the core jumps from one image to the next,
+        has no saddle to climb to.
     report : callable, optional
-        Called with the number of steps and the largest component (eV/Å) after each.
+        Called with the number of steps and the largest component (eV/Å) after each, from 1 again in the second part.
 
     Returns
     -------
@@ -105,9 +108,9 @@ def find_path(initial: Atoms, final: Atoms, calculators: Sequence[Calculator], t
     images = _interpolated(initial, final, calculators)
     band = _Band(images, calculators)
     band.optimize(tolerance, steps, report)
-    band.climbing = band.highest()
+    band.climbing = band.highest() if climbing_steps > 0 else None
     if band.climbing is not None:
-        band.optimize(tolerance, steps, report)
+        band.optimize(tolerance, climbing_steps, report)
     for image in images:
         keep_results(image)
     return images
