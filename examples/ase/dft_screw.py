@@ -13,6 +13,7 @@ published ones: this shows that the wires are connected, and no figure means any
 """
 
 import argparse
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,44 +110,61 @@ def engine(folder, ranks):
             "folder": str(folder), "inputs": [str(folder / "cp2k.inp")], "limits": {"connect": PATIENCE}}
 
 
+@contextmanager
+def quantum_core(potential, middle, core, buffer, accuracy, output, ranks, **more):
+    """LMLink with CP2K on the QM atoms, `core`, of structures whose buffer is that of `middle`. Its files are in the folder
+    `output`: forces.xyz is the force log. more: what else LMLink gets."""
+    folder = (output / "cp2k").resolve()
+    common = {"qm_selection_mask": core, "buffer_width": buffer, "vacuum": VACUUM, "qm_cell_round_off": 0.0,
+              "timeout": PATIENCE, **more}
+    cluster = LMLink(potential, qm_calc={"launch": "true"}, **common).get_qm_cluster(middle)
+    cp2k.write_input(cluster, folder, KIND, "unix:SOCKET", accuracy)
+    say(f"{len(middle)} atoms, {len(core)} QM, {len(cluster)} in the cluster")
+    with LMLink(potential, qm_calc=engine(folder, ranks), force_log=output / "forces.xyz", **common) as calculator:
+        calculator.get_region_from_masks(middle)
+        yield calculator
+
+
+def ask(calculator, image, name):
+    """The mixed forces on a structure, and who gave those of the core."""
+    atoms = image.copy()
+    atoms.calc = calculator
+    forces = atoms.get_forces(apply_constraint=False)
+    known = calculator.extras["recalled_regions"] == 1
+    say(f"{name}: " + ("from the force log" if known else f"{calculator.extras['engine_seconds']:.0f} s"))
+    return forces
+
+
 def compute(case, arguments):
     """Have CP2K's forces of each image in the force log: one server and one CP2K for all, as several do not fit into the
     memory."""
-    folder = (arguments.output / "cp2k").resolve()
-    settings = {"qm_selection_mask": case.core, "buffer_width": case.buffer, "vacuum": VACUUM, "qm_cell_round_off": 0.0,
-                "timeout": PATIENCE}
-    middle = case.images[case.middle]
-    cluster = LMLink(case.potential, qm_calc={"launch": "true"}, **settings).get_qm_cluster(middle)
-    cp2k.write_input(cluster, folder, KIND, "unix:SOCKET", case.settings)
-    say(f"{len(middle)} atoms, {len(case.core)} QM, {len(cluster)} in the cluster")
-    with LMLink(case.potential, qm_calc=engine(folder, arguments.ranks), force_log=arguments.output / "forces.xyz",
-                **settings) as calculator:
-        calculator.get_region_from_masks(middle)
+    with quantum_core(case.potential, case.images[case.middle], case.core, case.buffer, case.settings, arguments.output,
+                      arguments.ranks) as calculator:
         for number in arguments.images or case.chosen:
-            atoms = case.images[number].copy()
-            atoms.calc = calculator
-            atoms.get_forces()
-            known = calculator.extras["recalled_regions"] == 1
-            say(f"image {number}: " + ("from the force log" if known else f"{calculator.extras['engine_seconds']:.0f} s"))
+            ask(calculator, case.images[number], f"image {number}")
 
 
-def logged(case, arguments):
-    """CP2K's forces on the QM atoms of each image, and on each the net force on the cluster (eV/Å), from the log."""
-    log = arguments.output / "forces.xyz"
+def read_calls(log):
+    """Frames of a log in which CP2K was asked."""
     frames = read(log, ":")
     if len({frame.info["engine"] for frame in frames}) > 1:
         raise SystemExit(f"{log} holds forces of several settings: choose another --output")
-    frames = [frame for frame in frames if not frame.info["recalled"]]
+    return [frame for frame in frames if not frame.info["recalled"]]
+
+
+def logged(images, core, log):
+    """CP2K's forces on the QM atoms of each image, and on each the net force on the cluster (eV/Å), from the log."""
+    frames = read_calls(log)
     say(f"{len(frames)} calls of {ENGINE} are in the log")
     forces, net = [], []
-    for image in case.half():
+    for image in images:
         same = [frame for frame in frames
                 if np.abs(frame.positions - image.positions[frame.arrays["index"]]).max() < SAME_PLACE]
         if len(same) != 1:
             raise SystemExit(f"{log} has {len(same)} calls for one image, not one: choose another --output")
         row = {atom: i for i, atom in enumerate(same[0].arrays["index"])}
         quantum = same[0].arrays["forces_qm"]
-        forces.append(quantum[[row[atom] for atom in case.core]])
+        forces.append(quantum[[row[atom] for atom in core]])
         net.append(np.linalg.norm(np.nansum(quantum, axis=0)))
     return np.array(forces), np.array(net)
 
@@ -278,7 +296,7 @@ def main():
     case = quick_case(arguments.output) if arguments.quick else published_case(
         arguments.reference.resolve(), set(arguments.images or range(HALF)))
     compute(case, arguments)
-    quantum, net = logged(case, arguments)
+    quantum, net = logged(case.half(), case.core, arguments.output / "forces.xyz")
     (arguments.output / "retrained.snapcoeff").unlink(missing_ok=True)  # of fewer images
     sets = [("--targets", arguments.output / "forces.xyz"), *case.sets, ("--overwrite",)]
     retrained = retrain(case.potential, sets, case.ridge, arguments.output)

@@ -1,5 +1,6 @@
 """The worked examples run as their READMEs say, and draw what they promise."""
 
+import importlib
 import os
 import re
 import signal
@@ -7,10 +8,14 @@ import sys
 import time
 
 import numpy as np
+import pytest
 from ase.build import bulk
 from ase.io import read
-from conftest import ROOT, TIMEOUT, program
+from conftest import LAMMPS_DATA, ROOT, TIMEOUT, program
 from examples import example, is_picture, number, run
+from lmlink import LMLink
+from lmlink.dislocations import build_disk, lattice_and_elasticity
+from matscipy.dislocation import BCCScrew111Dislocation
 from serve import descendants, ends
 
 
@@ -227,3 +232,35 @@ def test_full_sizes(start, lammps, potentials, tmp_path):
     for atoms, steps, _, force, server, engine, python in rows:
         assert atoms > 300 and steps > 3 and 0 < force < 0.0101
         assert 1 < server < python and (engine > 10) == (atoms == rows[2][0])
+
+
+@pytest.fixture
+def scripts(monkeypatch):
+    """Import scripts of examples/ase. Their folder has a package `engines`, and this one a module, which would hide it."""
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != os.path.dirname(__file__)])
+    monkeypatch.delitem(sys.modules, "engines", raising=False)
+    return lambda *names: [importlib.import_module(name) for name in names]
+
+
+def test_constants_from_energies(monkeypatch, scripts, potentials):
+    """Those of the strained cells that CP2K gets, by a potential, are those from its stress."""
+    dft_bulk, = scripts("dft_bulk")
+    with LMLink(LAMMPS_DATA / "W_2940_2017_2.snap") as calculator:
+        constant, (c11, c12, c44) = lattice_and_elasticity(calculator)
+        monkeypatch.setattr(dft_bulk, "START", constant)
+        found, _ = dft_bulk.constants({name: calculator.get_potential_energy(dft_bulk.cell(deformation))
+                                       for name, deformation in dft_bulk.cells().items()})
+    assert abs(found["lattice constant"] - constant) < 1e-3
+    for name, value in (("bulk modulus", (c11 + 2 * c12) / 3), ("C'", (c11 - c12) / 2), ("C44", c44)):
+        assert abs(found[name] / value - 1) < 0.02, name
+
+
+def test_polarity_of_a_core(scripts):
+    """Elasticity's core has the twofold axes of a compact one; with all three columns moved along the line it has not."""
+    plot, = scripts("dft_core_plot")
+    disk = build_disk(BCCScrew111Dislocation(3.18, 520.0, 200.0, 150.0, symbol="W"), 20.0)
+    core = disk.info["core"]
+    assert plot.polarity(disk, core) < 0.02
+    inner = np.argsort(np.linalg.norm(disk.arrays["perfect_positions"][:, :2] - core, axis=1))[:3]
+    disk.positions[inner, 2] += disk.cell[2, 2] / 12
+    assert abs(plot.polarity(disk, core) - 0.5) < 0.02

@@ -19,6 +19,7 @@ from ase.units import Bohr, Hartree
 from conftest import LAMMPS_DATA, ROOT, TIMEOUT, need, program
 from engine_examples import FOLDER, command, logged, prepare, silicon, work  # noqa: F401
 from examples import example, is_picture, number
+from lmlink import LMLink
 from serve import descendants, ends
 
 def test_quantum_espresso(work):
@@ -167,27 +168,39 @@ def frames_of(log):
     return log.read_text().count("lmlink_log=1") if log.is_file() else 0
 
 
+def killed_after(start, folder, script, log, done):
+    """Start an example and kill it when so many calls are in its force log, in the middle of the next one."""
+    process = start([sys.executable, ROOT / "examples" / "ase" / script, "--quick", "--output", "out"], cwd=folder,
+                    env={**os.environ}, start_new_session=True)
+    while process.poll() is None and frames_of(log) < done:
+        time.sleep(0.1)
+    assert process.poll() is None, process.communicate()[1]
+    children = [pid for pid, _ in descendants(process.pid)]
+    process.kill()
+    process.communicate(timeout=TIMEOUT)
+    assert all(ends(pid) for pid in children)
+
+
+def calls_of(log):
+    """The frames of a log in which the engine was asked, each time for another structure."""
+    frames = read(log, ":")
+    computed = [frame for frame in frames if not frame.info["recalled"]]
+    assert len({frame.info["engine"] for frame in frames}) == 1
+    assert all(np.abs(one.positions - other.positions).max() > 0.01
+               for i, one in enumerate(computed) for other in computed[:i])
+    return computed
+
+
 def test_screw_with_cp2k(start, cp2k, potentials, tmp_path):
     """Killed twice in the middle of a call, it goes on without one repeated: four calls, and four frames that count."""
     log = tmp_path / "out" / "forces.xyz"
     for done in (1, 3):
-        process = start([sys.executable, ROOT / "examples" / "ase" / "dft_screw.py", "--quick", "--output", "out"],
-                        cwd=tmp_path, env={**os.environ}, start_new_session=True)
-        while process.poll() is None and frames_of(log) < done:
-            time.sleep(0.1)
-        assert process.poll() is None, process.communicate()[1]
-        children = [pid for pid, _ in descendants(process.pid)]
-        process.kill()
-        process.communicate(timeout=TIMEOUT)
-        assert all(ends(pid) for pid in children)
+        killed_after(start, tmp_path, "dft_screw.py", log, done)
     output = example(start, tmp_path, "dft_screw.py")
     assert "361 atoms, 4 QM, 14 in the cluster" in output and "4 calls of CP2K are in the log" in output
     assert output.count("from the force log") == 2
-    frames = read(log, ":")
-    computed = [frame for frame in frames if not frame.info["recalled"]]
-    assert len(computed) == 4 and len({frame.info["engine"] for frame in frames}) == 1
-    assert all(np.abs(one.positions - other.positions).max() > 0.01
-               for i, one in enumerate(computed) for other in computed[:i])
+    computed = calls_of(log)
+    assert len(computed) == 4
     # The forces that the table is made of are those of the log.
     rows = re.findall(r"^ +([0-3]) +(-?[\d.]+) +(-?[\d.]+) +(-?[\d.]+) +([\d.]+)$", output, re.MULTILINE)
     assert len(rows) == 4
@@ -196,3 +209,34 @@ def test_screw_with_cp2k(start, cp2k, potentials, tmp_path):
         assert abs(float(row[4]) - net) < 1e-3
     assert number("RMS from CP2K after retraining:", output) < 0.6
     assert is_picture(tmp_path / "out" / "dft_screw.png")
+
+
+def test_core_with_cp2k(start, cp2k, potentials, tmp_path):
+    """Killed in the relaxation and on the path, it goes on without a call repeated; and forces that are trained on are the log's,
+    in the lattice of the potential."""
+    out = tmp_path / "out"
+    logs = [out / part / "forces.xyz" for part in ("core", "path")]
+    for log in logs:
+        killed_after(start, tmp_path, "dft_core.py", log, 1)
+    output = example(start, tmp_path, "dft_core.py")
+    assert output.count("4 QM, 14 in the cluster") == 2 and output.count("from the force log") == 3
+    core, path = (calls_of(log) for log in logs)
+    assert len(core) == len(path) == 2
+    largest = re.search(r"call by call \(eV/Å\): ([\d.]+), ([\d.]+)$", output, re.MULTILINE)
+    for frame, value in zip(core, largest.groups()):
+        assert abs(np.abs(frame.get_forces()).max() - float(value)) < 1e-3
+    alpha, beta = (number(name, output) for name in ("α = ", "β = "))
+    targets = read(out / "targets.xyz", ":")
+    with LMLink(LAMMPS_DATA / "W_2940_2017_2.snap") as calculator:
+        for target, frame in zip(targets, core + path, strict=True):
+            qm = frame.arrays["region"] == "QM"
+            assert qm.sum() == 4 and (target.arrays["region"] == frame.arrays["region"]).all()
+            # What the mixture compared with the quantum forces is the potential's forces there, in the same unit as these.
+            there = calculator.get_forces(target)[qm]
+            np.testing.assert_allclose(there, alpha * beta * frame.arrays["forces_ml"][qm], rtol=0, atol=2e-4)
+            np.testing.assert_allclose(target.arrays["forces_qm"][qm], alpha * beta * frame.arrays["forces_qm"][qm], rtol=0,
+                                       atol=5e-4)
+            np.testing.assert_allclose(target.positions * alpha, frame.positions, rtol=2e-5)
+    assert number("RMS from CP2K after retraining:", output) < 0.6
+    assert number("largest relative difference of elastic constants", output) < 1e-4
+    assert is_picture(out / "dft_core.png")
