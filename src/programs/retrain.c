@@ -47,6 +47,7 @@ static void show_progress(void *context, lml_stage stage, size_t done, size_t to
     lml_progress_show(&p->while_it_lasts, (double)done, (double)total, detail);
     return;
   }
+  if (done > total) return; /* told already */
   lml_progress_clear(&p->while_it_lasts);
   fprintf(stderr, "%s: %s: %zu in %.2f s\n", lml_retrain_command.program, what[stage], total,
           lml_sys->clock() - p->begin);

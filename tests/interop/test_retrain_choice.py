@@ -246,6 +246,7 @@ def test_too_few_targets_are_told(label, material, retrain):
     words = ["--start", start, "--targets", files["target"].with_name("noise.xyz"), "--select", "all"]
     _, report = retrain(*words, "--lambda-ridge", 1e-10, "--folds", 4)
     assert "warning: retraining gains nothing" in report["stderr"]
+    assert all(report["stderr"].count(f"lmlink-retrain: {stage}: ") == 1 for stage in ("reading files", "rows", "solving"))
     _, report = retrain("--start", start, "--targets", files["target"], "--select", "all", "--form", "linear",
                         "--from-scratch", "--lambda-ridge", 1e-8, "--folds", 5)
     assert report["search"]["by"] == "folds" and "gains nothing" not in report["stderr"]
