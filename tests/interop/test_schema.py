@@ -125,13 +125,22 @@ def test_whole_configurations_have_every_key_and_are_accepted(name, tmp_path):
     assert set(keys_of(check.schema)) - used == set()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.json"), key=str) +
-                         sorted((ROOT / "tests" / "fuzz" / "corpus").glob("*_config/*.json"), key=str),
-                         ids=lambda path: str(path.relative_to(ROOT)))
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.json"), key=str), ids=name_of)
 def test_configurations_of_the_project_are_accepted(path):
     configuration = json.loads(path.read_text())
     errors = list(validator(configuration["format"]).iter_errors(configuration))
     assert [error.message for error in errors] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "fuzz" / "corpus").glob("*_config/*.json"), key=str), ids=name_of)
+def test_schema_accepts_of_the_seeds_what_the_program_does(path, tmp_path):
+    configuration = json.loads(path.read_text())
+    errors = list(validator(configuration["format"]).iter_errors(configuration))
+    assert errors == [] or refusal(configuration["format"], configuration, tmp_path)
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "retraining.md", "mixing.md", "README.md", "tutorial.md"])
