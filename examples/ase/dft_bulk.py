@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("dft_bulk"), help="folder of all files")
     arguments = parser.parse_args()
     settings = replace(cp2k.PRESETS["metal"], kpoints=arguments.kpoints, cutoff=arguments.cutoff, relative_cutoff=60,
-                       temperature=arguments.temperature, convergence=1e-7, precision=1e-10)
+                       temperature=arguments.temperature, precision=1e-10)
     found, residual = constants({name: energy(name, deformation, settings, arguments) for name, deformation in cells().items()})
     for name, value in found.items():
         print(f"{name}: " + (f"{value:.4f} Å" if "lattice" in name else f"{value:.0f} GPa"))
