@@ -23,7 +23,6 @@ typedef struct lml_run {
   bool without_tests; /**< sums of test sets are not needed, and the cache has none */
   bool restored;      /**< the constraints' rows and the sums came from the cache */
   bool ranked;        /**< the rank of the targets' sums is known */
-  bool chosen;        /**< λs are; the equations are solved again with more hard constraints */
 } lml_run;
 
 /** Whether this is rank 0, which solves, writes and talks. */

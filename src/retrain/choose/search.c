@@ -95,11 +95,19 @@ static const lml_trial *find_trial(const lml_retrain *retrain, double lambda_sof
   return NULL;
 }
 
+/** The solution that was made last is the retraining's. */
+static void take_solution(lml_retrain *retrain, const lml_trial_room *room, const lml_solution *solution,
+                          double *scale) {
+  retrain->solution = *solution;
+  memcpy(retrain->delta, room->delta, retrain->width * sizeof *retrain->delta);
+  memcpy(scale, room->scale, retrain->width * sizeof *scale);
+}
+
 /** Try a pair, and keep its solution where it is the best so far. */
 static lml_status try_pair(search *s, double lambda_soft, double lambda_ridge, lml_error *error) {
   lml_retrain *retrain = s->retrain;
   lml_solution solution = {0};
-  const size_t k = retrain->ntrials, bytes = retrain->width * sizeof(double);
+  const size_t k = retrain->ntrials;
   lml_status status =
       lml_grow(&retrain->trials, &s->trials_capacity, k + 1, sizeof *retrain->trials, "the trials", error);
   if (status != LML_OK) return status;
@@ -110,9 +118,7 @@ static lml_status try_pair(search *s, double lambda_soft, double lambda_ridge, l
   if (status == LML_OK &&
       (k == 0 || lml_trade_off_better(trial, &retrain->trials[retrain->chosen], retrain->options->soft_limit))) {
     retrain->chosen = k;
-    retrain->solution = solution;
-    memcpy(retrain->delta, s->room.delta, bytes);
-    memcpy(s->scale, s->room.scale, bytes);
+    take_solution(retrain, &s->room, &solution, s->scale);
   }
   if (status == LML_OK && s->progress != NULL) s->progress(s->context);
   return status;
@@ -245,17 +251,11 @@ lml_status lml_search_run(lml_retrain *retrain, size_t nthreads, double *scale, 
 }
 
 lml_status lml_search_renew(lml_retrain *retrain, size_t nthreads, double *scale, lml_error *error) {
-  lml_trial *chosen = &retrain->trials[retrain->chosen];
-  const size_t bytes = retrain->width * sizeof(double);
   lml_solution solution = {0};
   lml_trial_room room;
   lml_status status = lml_trial_room_make(&room, retrain, nthreads, error);
-  if (status == LML_OK) status = lml_trial_make(&room, chosen, &solution, error);
-  if (status == LML_OK) {
-    retrain->solution = solution;
-    memcpy(retrain->delta, room.delta, bytes);
-    memcpy(scale, room.scale, bytes);
-  }
+  if (status == LML_OK) status = lml_trial_make(&room, &retrain->trials[retrain->chosen], &solution, error);
+  if (status == LML_OK) take_solution(retrain, &room, &solution, scale);
   lml_trial_room_free(&room);
   return status;
 }

@@ -254,50 +254,50 @@ static double largest_move(const lml_constraint_rows *kind, const double *change
   return largest;
 }
 
-/** Of the directions that were dropped, how many, from the largest singular value on, are to be kept so that @p change
- *  moves no row by more than @p most; none that are rounding. */
-static size_t count_moving(const lml_constraint_rows *kind, const double *right, double *change, size_t n,
-                           double most) {
+/** Of all directions, how many, from the largest singular value on, are to be kept so that @p change moves no row by
+ * more than @p most; @p least at least. */
+static size_t count_needed(const lml_constraints *constraints, size_t least, double *change, double most) {
+  const lml_constraint_rows *kind = &constraints->kinds[LML_HARD_KEEP];
+  const size_t n = constraints->width;
   size_t count = 0;
-  while (count < kind->rank ||
-         (count < kind->nsingular && count + 1 < n && kind->singular[count] > DBL_EPSILON * kind->singular[0] &&
-          largest_move(kind, change, n) > most)) {
-    const double *direction = right + count * n;
+  while (count < least || (count < kind->rank && count + 1 < n && largest_move(kind, change, n) > most)) {
+    const double *direction = constraints->vectors + count * n;
     cblas_daxpy((int)n, -cblas_ddot((int)n, direction, 1, change, 1), direction, 1, change, 1);
     count++;
   }
-  return count - kind->rank;
+  return count;
+}
+
+/** A relative tolerance by which @p count directions are kept: between the last singular value that counts and the
+ *  next. */
+static double tolerance_for(const lml_constraint_rows *kind, size_t count) {
+  const double last = kind->singular[count - 1], next = count < kind->nsingular ? kind->singular[count] : 0.0;
+  return sqrt(last * fmax(next, 0.25 * last)) / kind->singular[0];
 }
 
 lml_status lml_constraints_tighten(lml_constraints *constraints, const lml_constraint_options *options,
                                    const double *delta, double most, bool *tightened, lml_error *error) {
   lml_constraint_rows *kind = &constraints->kinds[LML_HARD_KEEP];
-  const size_t n = constraints->width;
+  const size_t n = constraints->width, rank = kind->rank;
   *tightened = false;
   if (options->keep_tolerance > 0.0 || lml_constraints_deviation(kind, n, delta) <= most) return LML_OK;
-  double *change;
-  room r = {NULL, NULL, NULL};
-  lml_status status = lml_alloc(&change, n, sizeof *change, "a change of the coefficients", error);
-  if (status == LML_OK) status = make_room(&r, kind, n, error);
-  if (status == LML_OK) {
-    memcpy(change, delta, n * sizeof *change);
-    memcpy(r.copy, kind->rows, kind->count * n * sizeof(double));
-    status = decompose(r.copy, kind->count, n, kind->singular, r.right, r.left, error);
-  }
-  const size_t more = status == LML_OK ? count_moving(kind, r.right, change, n, most) : 0;
-  lml_free(change);
-  free_room(&r);
-  if (status != LML_OK || more == 0) return status;
   lml_constraint_options as_before = *options, tighter = *options;
   as_before.keep_tolerance = kind->tolerance / kind->singular[0];
-  const double last = kind->singular[kind->rank + more - 1];
-  const double next = kind->rank + more < kind->nsingular ? kind->singular[kind->rank + more] : 0.0;
-  /* Between the last singular value that counts and the next. */
-  tighter.keep_tolerance = sqrt(last * fmax(next, 0.25 * last)) / kind->singular[0];
-  *tightened = true;
-  status = lml_constraints_decompose(constraints, &tighter, error);
-  if (status != LML_ERR_INPUT) return status;
-  *tightened = false;
+  double *change;
+  lml_status status = lml_alloc(&change, n, sizeof *change, "a change of the coefficients", error);
+  if (status != LML_OK) return status;
+  memcpy(change, delta, n * sizeof *change);
+  forget(constraints);
+  status = decompose_kind(constraints, LML_HARD_KEEP, DBL_EPSILON, error); /* all that are no rounding */
+  const size_t count = status == LML_OK ? count_needed(constraints, rank, change, most) : rank;
+  lml_free(change);
+  if (status != LML_OK) return status;
+  if (count > rank) {
+    tighter.keep_tolerance = tolerance_for(kind, count);
+    status = lml_constraints_decompose(constraints, &tighter, error);
+    *tightened = status == LML_OK;
+    if (status != LML_ERR_INPUT) return status;
+  }
   return lml_constraints_decompose(constraints, &as_before, error);
 }
 

@@ -54,7 +54,6 @@ static lml_status find_soft_rank(lml_run *r, lml_error *error) {
 }
 
 static lml_status find_solution(lml_run *r, lml_error *error) {
-  if (r->chosen) return lml_search_renew(r->retrain, r->workers.nthreads, r->solver.scale, error);
   return lml_search_run(r->retrain, r->workers.nthreads, r->solver.scale, lml_run_report_one, r, error);
 }
 
@@ -77,9 +76,8 @@ static lml_status find(void *context, lml_pool_place place, size_t task, lml_err
 }
 
 /** The solution, and beside it the rank of soft constraints; that of targets can wait. Where λs are to be found, the
- *  largest eigenvalues come first. Once they are chosen, the solution is all that changes. */
+ *  largest eigenvalues come first. */
 static lml_status find_all(lml_run *r, lml_error *error) {
-  if (r->chosen) return find_solution(r, error);
   const bool waits = r->options->nlambda_ridge == 0 || lml_retrain_searches_soft(r->options);
   findings both = {r, {waits ? find_target_rank : find_solution, find_soft_rank}};
   const lml_pool_tasks tasks = {.count = 2, .work = find, .context = &both};
@@ -89,14 +87,27 @@ static lml_status find_all(lml_run *r, lml_error *error) {
 }
 
 static lml_status solve_sums(lml_run *r, lml_error *error) {
-  lml_run_begin_stage(r, LML_STAGE_SOLVE, r->chosen ? 1 : lml_search_most(r->options));
+  lml_run_begin_stage(r, LML_STAGE_SOLVE, lml_search_most(r->options));
   lml_status status = LML_OK;
   if (lml_run_is_root(r)) {
     status = check_all_sums(r->retrain, error);
     if (status == LML_OK) status = lml_run_make_solver(r, error);
     if (status == LML_OK) status = find_all(r, error);
     if (status == LML_OK) lml_run_report_last(r);
-    if (status == LML_OK && !r->chosen) lml_trade_off_report(r);
+    if (status == LML_OK) lml_trade_off_report(r);
+  }
+  lml_run_end_stage(r);
+  return lml_comm_agree(r->comm, status, error);
+}
+
+/** Solve once more with the λs that were chosen, and with other hard constraints. */
+static lml_status renew_solution(lml_run *r, lml_error *error) {
+  lml_status status = LML_OK;
+  lml_run_begin_stage(r, LML_STAGE_SOLVE, 0);
+  if (lml_run_is_root(r)) {
+    lml_solver_free(&r->solver);
+    status = lml_run_make_solver(r, error);
+    if (status == LML_OK) status = lml_search_renew(r->retrain, r->workers.nthreads, r->solver.scale, error);
   }
   lml_run_end_stage(r);
   return lml_comm_agree(r->comm, status, error);
@@ -211,8 +222,9 @@ static lml_status solve_again(lml_run *r, lml_error *error) {
   return status;
 }
 
-static lml_status solve_once(lml_run *r, lml_error *error) {
-  lml_status status = solve_sums(r, error);
+/** Solve by the sums, as @p by_sums does, and where they do not do by the rows. */
+static lml_status solve_by(lml_run *r, lml_status (*by_sums)(lml_run *r, lml_error *error), lml_error *error) {
+  lml_status status = by_sums(r, error);
   if (status == LML_OK) status = choose_method(r, error);
   if (status == LML_OK && r->retrain->used_qr) status = solve_again(r, error);
   if (status == LML_OK)
@@ -224,8 +236,8 @@ static lml_status solve_once(lml_run *r, lml_error *error) {
  *  are not to be had, before that is worth a warning. */
 static const double largest_move = 1e-12, largest_silent_move = 1e-9;
 
-/** Rank 0: hold directions that count for so large a change of the coefficients as was found, with a word about it. */
-static lml_status hold_more(lml_run *r, int *more, lml_error *error) {
+/** Hold directions that count for so large a change of the coefficients as was found, with a word about it. */
+static lml_status tighten(lml_run *r, int *more, lml_error *error) {
   lml_retrain *retrain = r->retrain;
   const lml_constraint_rows *keep = &retrain->constraints.kinds[LML_HARD_KEEP];
   const double moved = lml_constraints_deviation(keep, retrain->width, retrain->delta);
@@ -241,7 +253,6 @@ static lml_status hold_more(lml_run *r, int *more, lml_error *error) {
                     moved, keep->tolerance);
   if (!tightened) return LML_OK;
   *more = 1;
-  lml_solver_free(&r->solver);
   lml_log_line(r->listener->log, LML_LOG_INFO,
                "values to keep would move by %.1e: %zu directions are held in place of %zu, and the equations are "
                "solved again",
@@ -249,16 +260,22 @@ static lml_status hold_more(lml_run *r, int *more, lml_error *error) {
   return LML_OK;
 }
 
+/** Whether more directions are held now: on all ranks. */
+static lml_status hold_more(lml_run *r, int *more, lml_error *error) {
+  *more = 0;
+  lml_status status = lml_run_is_root(r) ? tighten(r, more, error) : LML_OK;
+  status = lml_comm_agree(r->comm, status, error);
+  if (status == LML_OK) status = lml_comm_broadcast(r->comm, more, sizeof *more, error);
+  return status == LML_OK && *more ? lml_constraints_share(&r->retrain->constraints, r->comm, error) : status;
+}
+
 lml_status lml_run_solve(lml_run *r, lml_error *error) {
-  int more = 1;
-  lml_status status = LML_OK;
-  for (r->chosen = false; status == LML_OK && more; r->chosen = true) {
-    more = 0;
-    status = solve_once(r, error);
-    if (status == LML_OK && lml_run_is_root(r)) status = hold_more(r, &more, error);
-    status = lml_comm_agree(r->comm, status, error);
-    if (status == LML_OK) status = lml_comm_broadcast(r->comm, &more, sizeof more, error);
-    if (status == LML_OK && more) status = lml_constraints_share(&r->retrain->constraints, r->comm, error);
+  int more = 0;
+  lml_status status = solve_by(r, solve_sums, error);
+  if (status == LML_OK) status = hold_more(r, &more, error);
+  while (status == LML_OK && more) {
+    status = solve_by(r, renew_solution, error);
+    if (status == LML_OK) status = hold_more(r, &more, error);
   }
   return status;
 }
