@@ -26,8 +26,7 @@
 
 /** What is told of the stages. */
 typedef struct progress {
-  bool shown;   /* whether anything is */
-  double begin; /* s, of the stage */
+  bool shown; /* whether anything is */
   lml_progress while_it_lasts;
 } progress;
 
@@ -37,10 +36,7 @@ static void show_progress(void *context, lml_stage stage, size_t done, size_t to
                                                "solving",       "QR",    "errors",           "uncertainty"};
   progress *p = context;
   char detail[64];
-  if (done == 0) {
-    p->begin = lml_sys->clock();
-    lml_progress_begin(&p->while_it_lasts, what[stage]);
-  }
+  if (done == 0) lml_progress_begin(&p->while_it_lasts, what[stage]);
   if (!p->shown || total == 0) return;
   lml_print_cut(detail, sizeof detail, "%zu of %zu", done, total);
   if (done < total) {
@@ -50,7 +46,7 @@ static void show_progress(void *context, lml_stage stage, size_t done, size_t to
   if (done > total) return; /* told already */
   lml_progress_clear(&p->while_it_lasts);
   fprintf(stderr, "%s: %s: %zu in %.2f s\n", lml_retrain_command.program, what[stage], total,
-          lml_sys->clock() - p->begin);
+          lml_sys->clock() - p->while_it_lasts.begin);
 }
 
 /* ---- what is printed ---- */
