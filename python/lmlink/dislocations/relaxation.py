@@ -14,6 +14,7 @@ from ase.optimize.precon.precon import Precon
 from ase.optimize.sciopt import OptimizerConvergenceError
 from scipy.sparse import coo_matrix, diags
 
+from ..outputs import Replaced
 from .optional import matscipy
 from .structures import Floats
 
@@ -141,7 +142,8 @@ def relax(atoms: Atoms, tolerance: float = 0.01, steps: int = 1000, keep: str | 
         if report is not None:
             report(optimizer.nsteps, largest_force(atoms))
         if file is not None:
-            _replace(file, atoms.positions)
+            with Replaced(file) as temporary, open(temporary, "wb") as stream:
+                np.save(stream, atoms.positions)
 
     optimizer.attach(note)
     optimizer.run(fmax=tolerance, steps=steps)
@@ -152,11 +154,3 @@ def relax(atoms: Atoms, tolerance: float = 0.01, steps: int = 1000, keep: str | 
     if file is not None:
         file.unlink(missing_ok=True)
     return int(optimizer.nsteps)
-
-
-def _replace(file: Path, positions: Floats) -> None:
-    """Write positions so that an interrupt leaves the file whole, or as it was."""
-    partial = file.with_name(f".{file.name}")
-    with open(partial, "wb") as stream:
-        np.save(stream, positions)
-    os.replace(partial, file)
