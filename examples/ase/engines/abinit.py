@@ -8,10 +8,10 @@ converged for them.
 """
 
 import argparse
-from pathlib import Path
 
 from ase.data import atomic_numbers
 from ase.io import read
+from quantum_espresso import add_arguments
 
 # ionmov 28: positions come from the socket, which `expert_user` lets it do. Without a tolmxf that no forces meet, ABINIT
 # ends at the first structure whose forces are small.
@@ -81,24 +81,13 @@ def write_input(cluster, folder, pseudopotentials, pseudo_dir, cutoff=20.0, smea
         smearing=smearing, bands=round(electrons / 2 + bands_per_atom * len(cluster)), convergence=convergence))
 
 
-def pair(text):
-    symbol, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"'{text}' is not SYMBOL=FILE")
-    return symbol, value
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cluster", type=Path, help="extended XYZ file")
-    parser.add_argument("--pseudopotential", type=pair, action="append", required=True, metavar="SYMBOL=FILE")
-    parser.add_argument("--pseudo-dir", type=Path, default=Path("/usr/share/abinit/psp"), help="their folder")
+    add_arguments(parser, "/usr/share/abinit/psp")
     parser.add_argument("--cutoff", type=float, default=20, metavar="Ha", help="of the wave functions (20)")
     parser.add_argument("--smearing", type=float, default=0.01, metavar="Ha", help="cold smearing's width (0.01)")
     parser.add_argument("--convergence", type=float, default=5e-5, metavar="Ha/bohr", help="of the forces (5e-5)")
     parser.add_argument("--bands-per-atom", type=float, default=2, help="empty ones (2)")
-    parser.add_argument("--kpoints", type=int, default=1, help="along periodic directions (1)")
-    parser.add_argument("--folder", type=Path, default=Path("."), help="where the engine runs (.)")
     given = parser.parse_args()
     write_input(read(given.cluster), given.folder, dict(given.pseudopotential), given.pseudo_dir.resolve(), given.cutoff,
                 given.smearing, given.convergence, given.bands_per_atom, given.kpoints)

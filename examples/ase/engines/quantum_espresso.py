@@ -39,17 +39,22 @@ def pair(text):
     return symbol, value
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_arguments(parser, pseudo_dir):
+    """Those of every code with pseudopotentials and k points; pseudo_dir: where Debian has the potentials."""
     parser.add_argument("cluster", type=Path, help="extended XYZ file")
     parser.add_argument("--pseudopotential", type=pair, action="append", required=True, metavar="SYMBOL=FILE")
-    parser.add_argument("--pseudo-dir", type=Path, default=Path("/usr/share/espresso/pseudo"), help="their folder")
+    parser.add_argument("--pseudo-dir", type=Path, default=Path(pseudo_dir), help="their folder")
+    parser.add_argument("--kpoints", type=int, default=1, help="along periodic directions (1)")
+    parser.add_argument("--folder", type=Path, default=Path("."), help="where the engine runs (.)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser, "/usr/share/espresso/pseudo")
     parser.add_argument("--cutoff", type=float, default=50, metavar="Ry", help="of the wave functions (50)")
     parser.add_argument("--density-cutoff", type=float, metavar="Ry", help="default: four times the other; PAW wants more")
     parser.add_argument("--smearing", type=float, default=0.02, metavar="Ry", help="cold smearing's width (0.02)")
     parser.add_argument("--convergence", type=float, default=1e-7, metavar="Ry", help="of the energy per atom (1e-7)")
-    parser.add_argument("--kpoints", type=int, default=1, help="along periodic directions (1)")
-    parser.add_argument("--folder", type=Path, default=Path("."), help="where the engine runs (.)")
     given = parser.parse_args()
     write_input(read(given.cluster), given.folder, dict(given.pseudopotential), given.pseudo_dir.resolve(), given.cutoff,
                 given.density_cutoff, given.smearing, given.convergence, given.kpoints)
