@@ -142,9 +142,12 @@ lml_status lml_template_fill_command(const char *text, const lml_template_value 
   output filled = {0};
   place here = {0};
   lml_status status = put(&filled, "", 0, error);
-  while (*text != '\0' && status == LML_OK) {
+  for (const char *begin = text; *text != '\0' && status == LML_OK;) {
     const lml_template_value *value = find(text, values, count);
-    if (value != NULL) {
+    if (value != NULL && text > begin && text[-1] == '$') {
+      status = lml_fail(error, LML_ERR_INPUT, "${%s} is the shell's variable and not lmlink's: write {%s}, without $",
+                        value->name, value->name);
+    } else if (value != NULL) {
       status = put_value(&filled, value, &here, error);
       here.escaped = false;
       here.in_word = true;

@@ -22,7 +22,8 @@ char *lml_template_fill_index(const char *text, unsigned index, lml_error *error
 
 /** The same for a command of /bin/sh: a value is one word, or a part of one, whatever it holds, also where {name}
  * stands within '…' or "…". LML_ERR_INPUT where a value that needs quoting stands behind $(, `, << or $', within
- * which quoting is another matter, or has control characters. */
+ * which quoting is another matter, or has control characters; and where a value's name stands as ${name}, which the
+ * shell would read as its own variable. */
 lml_status lml_template_fill_command(const char *text, const lml_template_value *values, size_t count, char **command,
                                      lml_error *error);
 

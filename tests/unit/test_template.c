@@ -75,6 +75,8 @@ static void what_cannot_be_quoted_is_refused(void **state) {
   }
   assert_int_equal(lml_template_fill_command("echo {value}", &line, 1, &command, &error), LML_ERR_INPUT);
   assert_non_null(strstr(error.message, "control characters"));
+  assert_int_equal(lml_template_fill_command("lmp -var n '${value}'", &plain, 1, &command, &error), LML_ERR_INPUT);
+  assert_string_equal(error.message, "${value} is the shell's variable and not lmlink's: write {value}, without $");
   assert_int_equal(lml_template_fill_command("echo '$(' {value}", &blank, 1, &command, &error), LML_OK);
   assert_string_equal(command, "echo '$(' 'a b'");
   lml_free(command);
