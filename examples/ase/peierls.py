@@ -26,7 +26,7 @@ from matscipy.dislocation import BCCEdge100110Dislocation, BCCEdge100Dislocation
 from common import (PATIENCE, QUADRATIC, RADIUS_QUICK, choose_potentials, computed, find_potential, lammps_engine, progress,
                     reference_folder, relax, say, served_engine, total_energies, write_whole)
 from lmlink import LMLink
-from lmlink.dislocations import build_glide, find_path, keep_results, lattice_and_elasticity, near_line, virtual_work
+from lmlink.dislocations import build_glide, find_path, keep_results, lattice_and_elasticity, near_line, refine_path, virtual_work
 
 SYSTEMS = {"screw": ("½⟨111⟩ screw, {110}", BCCScrew111Dislocation),
            "001": ("⟨100⟩ edge, {001}", BCCEdge100Dislocation),
@@ -93,7 +93,7 @@ def find_models(arguments):
 # ---- one barrier ----
 
 def compute_path(model, dislocation, radius, images):
-    """Relax the ends and find the path between them; the images with their results."""
+    """Relax the ends and find the path between them; its images with their results, and more where splines need them."""
     initial, final = build_glide(dislocation, radius)
     core = near_line(initial, (initial.info["core"] + final.info["core"]) / 2, QM_RADIUS)
     say(f"  {len(initial)} atoms, {len(core)} of them QM" if model.engine else f"  {len(initial)} atoms")
@@ -103,10 +103,13 @@ def compute_path(model, dislocation, radius, images):
             end.calc = calculators[0]
             say(f"  end relaxed in {relax(end)} steps")
             keep_results(end)
-        images = find_path(initial, final, calculators, climbing_steps=0, report=progress("band, step", 1))
-    for atoms in images:
+        band = find_path(initial, final, calculators, climbing_steps=0, report=progress("band, step", 1))
+        path = refine_path(band, calculators)
+    say(f"  {len(band)} images of the band, {len(path)} for its energies")
+    for atoms in path:
         atoms.info["core_atoms"] = core
-    return images
+        atoms.info["of_band"] = any(atoms is image for image in band)
+    return path
 
 
 def barrier(model, system, arguments):
@@ -127,7 +130,8 @@ def summarise(model, images):
     """What is known of one curve: heights (eV) and the curves themselves."""
     work = virtual_work(images)
     total = None if model.engine else total_energies(images)
-    return {"atoms": len(images[0]), "line": float(images[0].cell[2, 2]), "virtual work": work.barrier,
+    return {"atoms": len(images[0]), "line": float(images[0].cell[2, 2]),
+            "images of the band": sum(bool(atoms.info["of_band"]) for atoms in images), "virtual work": work.barrier,
             "lowest": float(work.curve[1].min()),
             "total energy": None if total is None else float(total.max()),
             "lengths": work.length.tolist(), "works": work.energy.tolist(), "curve": work.curve.tolist(),

@@ -200,7 +200,7 @@ def fit_step(results):
 # ---- VI ----
 
 def inner_images(results):
-    count = len(results.json("peierls", "peierls.json")["screw"]["ML"]["works"]) - 2
+    count = results.json("peierls", "peierls.json")["screw"]["ML"]["images of the band"] - 2
     return f"{count}", count == 11
 
 
@@ -236,7 +236,7 @@ STATEMENTS = [
     Statement("II.B", "QM/ML barriers of both, eV", ("0.4",), qmml_barriers, DFT),
     Statement("II.B", "the potentials are above that for {001} and below it for {011}", ("0.4",), over_and_under),
     Statement("II.B", "force integration and total energies are identical", (), identical,
-              "thirteen images of the steep {001} path are few for splines"),
+              "with images added where thirteen are few for splines, on the steep {001} path"),
     Statement("II.B", "a straight line relaxes around a QM sphere by less than, Å", ("0.004",), line, DFT),
     Statement("II.C", "atoms of the cylinder with a vacancy; three structures", ("70,355", "70,000", "three"), cylinder),
     Statement("II.C", "structures between each two minima", ("eleven",), lambda results: (f"{POINTS}", POINTS == 11)),

@@ -13,7 +13,7 @@ from ase.optimize import FIRE
 from ase.optimize.sciopt import OptimizerConvergenceError
 from conftest import ROOT
 from lmlink import LMLink
-from lmlink.dislocations import build_glide, find_path, keep_results, near_line, relax, virtual_work
+from lmlink.dislocations import build_glide, find_path, keep_results, near_line, refine_path, relax, virtual_work
 from test_dislocations import POTENTIAL, builder_of, screw  # noqa: F401 (fixture)
 from test_virtual_work import made_up_path
 from test_virtual_work import virtual_work as by_eval
@@ -169,6 +169,19 @@ def test_without_a_climbing_image(ends, path, calculators):
     """Both halves of the band are the same then, which the climbing image of the other one has left."""
     plain = total(find_path(*ends, calculators, tolerance=0.01, climbing_steps=0))
     assert np.abs(plain - plain[::-1]).max() < 1e-4 < np.abs(total(path) - total(path)[::-1]).max()
+
+
+def test_refined(path, calculators):
+    """Images are added where few are given, until the work is the total energy at every one; those that were given stay."""
+    few = path[::3] + path[-1:]
+    once, fine = refine_path(few, calculators[:2], doublings=1), refine_path(few, calculators[:1] * 3, tolerance=1e-3)
+    off = [np.abs(virtual_work(images).energy - total(images)).max() for images in (few, once, fine)]
+    assert off[0] > 1e-3 > off[1] > off[2] and off[2] < 1e-4 and virtual_work(fine).error <= 1e-3
+    assert len(fine) in (17, 33) and all(any(image is other for other in fine) for image in few)
+    assert np.abs(np.diff(virtual_work(fine).length, 2)).max() < 0.2
+    assert refine_path(fine, calculators, tolerance=1e-3) == fine  # nothing to add
+    with pytest.raises(ValueError, match="give a calculator"):
+        refine_path(few, [])
 
 
 def test_what_is_no_path(ends, calculators):

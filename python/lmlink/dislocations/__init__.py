@@ -34,7 +34,7 @@ matscipy is imported when it is needed: `pip install 'lmlink[dislocations]'` bri
 
 from __future__ import annotations
 
-from .bands import VirtualWork, find_path, keep_results, virtual_work
+from .bands import VirtualWork, find_path, keep_results, refine_path, virtual_work
 from .cores import (DisplacementMap, bcc_screw_sites, core_kind, core_line, core_position, core_positions,
                     differential_displacements, one_period, plot_displacement_map)
 from .relaxation import Springs, largest_force, relax
@@ -44,4 +44,4 @@ from .structures import (build_cylinder, build_disk, build_glide, build_quadrupo
 __all__ = ["DisplacementMap", "Springs", "VirtualWork", "bcc_screw_sites", "build_cylinder", "build_disk", "build_glide",
            "build_quadrupole", "core_kind", "core_line", "core_position", "core_positions", "differential_displacements",
            "find_path", "keep_results", "largest_force", "lattice_and_elasticity", "near_line", "one_period", "perfect_crystal",
-           "plot_displacement_map", "relax", "virtual_work"]
+           "plot_displacement_map", "refine_path", "relax", "virtual_work"]

@@ -116,6 +116,45 @@ def find_path(initial: Atoms, final: Atoms, calculators: Sequence[Calculator], t
     return images
 
 
+def refine_path(images: Sequence[Atoms], calculators: Sequence[Calculator], tolerance: float = 0.005,
+                doublings: int = 3) -> list[Atoms]:
+    """A path on which virtual_work() errs less: with further images halfway between every two, on the splines through the
+    images' positions, so long as its estimate of the error is larger than the tolerance. Each takes one evaluation; nothing is
+    relaxed, as the splines lead through the same images as before. Steep paths need it: thirteen images are too few where a core
+    moves most of its way between two of them.
+
+    Parameters
+    ----------
+    images : list of ASE's Atoms
+        With results, as those of find_path().
+    calculators : list of calculators
+        Those of find_path(), or any number of others; different ones are asked at the same time.
+    tolerance : float
+        eV, of VirtualWork.error, which is an estimate from half of the images: the error itself is a tenth of it, or less.
+    doublings : int
+        At most: 13 images become 25, 49, 97. Where a core jumps, no number of images is enough; VirtualWork.error tells.
+
+    Returns
+    -------
+    list of Atoms
+        All images, with their results. Those that were given are among them, the same objects.
+
+    Raises
+    ------
+    ValueError
+        where there is no calculator, or only one image."""
+    if len(calculators) == 0:
+        raise ValueError("refine_path: give a calculator")
+    path = list(images)
+    for _ in range(doublings):
+        if virtual_work(path).error <= tolerance:
+            break
+        halfway = _halfway(path)
+        _evaluate(halfway, calculators)
+        path = [image for pair in zip(path, halfway) for image in pair] + path[-1:]
+    return path
+
+
 class _Band:
     """Images, of which the first and the last stay. What is optimized are the positions of the others, one after the other."""
 
@@ -200,6 +239,31 @@ def _tangents(positions: Floats, energy: Floats) -> Floats:
     tangents = ahead[:, None] * steps[1:] + behind[:, None] * steps[:-1]
     unit: Floats = tangents / np.linalg.norm(tangents, axis=1)[:, None]
     return unit
+
+
+def _halfway(images: Sequence[Atoms]) -> list[Atoms]:
+    """Structures between every two images of a path, without results."""
+    positions = _along(images)
+    length = _length(positions)
+    between = CubicSpline(length, positions)((length[1:] + length[:-1]) / 2)
+    structures = []
+    for places in between:
+        structures.append(images[0].copy())
+        structures[-1].set_positions(places.reshape(-1, 3), apply_constraint=False)
+    return structures
+
+
+def _evaluate(structures: Sequence[Atoms], calculators: Sequence[Calculator]) -> None:
+    """Give all structures results: different calculators compute at the same time, each its share one after the other."""
+    different = list({id(calculator): calculator for calculator in calculators}.values())
+
+    def compute(number: int) -> None:
+        for atoms in structures[number::len(different)]:
+            atoms.calc = different[number]
+            keep_results(atoms)
+
+    with ThreadPoolExecutor(len(different)) as pool:
+        list(pool.map(compute, range(len(different))))
 
 
 def _forces(image: Atoms) -> tuple[Floats, Floats]:
