@@ -135,11 +135,11 @@ def constants_of(cell):
 def elastic_constants(cell, calculator, step=1e-4, held=1e-6):
     """C11, C12, C44, or for a hexagonal crystal C11, C12, C13, C33, C44 (GPa): slopes of the stress at strains of −2, −1,
     0, 1 and 2 steps. Atoms relax in the strained cells of a crystal, such as diamond, where symmetry does not hold them: where forces
-    are above `held` (eV/Å), which must be above the calculator's noise."""
+    are above `held` (eV/Å), which must be above the calculator's noise. With None they stay where the strain has them."""
     strained = cell.copy()
     strained.calc = calculator
     constants, _ = fit_elastic_constants(strained, symmetry="hexagonal" if is_hexagonal(cell) else "cubic", delta=step,
-                                         verbose=False, optimizer=BFGS, fmax=held)
+                                         verbose=False, **({} if held is None else {"optimizer": BFGS, "fmax": held}))
     return tuple(float(constants[pair] / GPa) for pair in constants_of(cell).values())
 
 

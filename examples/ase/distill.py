@@ -23,12 +23,11 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
-from ase.units import GPa
 
 import crystals
 from common import find_potential, rms, say
+from elastic_targets import SINGLE, set_cells
 from lmlink import LMLink, find_program
 from loop import qm_forces
 from retrain_barrier import with_fixed_terms
@@ -36,8 +35,6 @@ from retrain_barrier import with_fixed_terms
 SMALL_TEACHER = "WBe_Wood_PRB2019.snap"
 CORE = 1.2  # of the second neighbours' distance: the QM atoms around the vacancy
 WHOLE = 3.0  # Å of buffer with which the cluster of all atoms is periodic
-SET_KINDS, SET_STRAIN = ("hydrostatic", "uniaxial [100]", "shear [100],[010]"), 0.002  # of --set-elastic
-SINGLE = {"step": 2e-3, "held": 1e-3, "tolerance": 1e-4}  # of the teacher's crystal: float32's noise is large
 
 
 # ---- what is computed ----
@@ -77,67 +74,13 @@ def log_forces(teacher, frames, core, name, arguments):
     return [frame for frame in read(log, ":") if not frame.info["recalled"]], calls, seconds
 
 
-# ---- elastic constants ----
-
-def cubic_terms(strain):
-    """What C11, C12, C44 and the six constants of third order multiply in the energy per volume at a Lagrangian strain."""
-    x, y, z = strain.diagonal()
-    u, v, w = 2 * strain[1, 2], 2 * strain[0, 2], 2 * strain[0, 1]
-    return [(x**2 + y**2 + z**2) / 2, x * y + y * z + z * x, (u**2 + v**2 + w**2) / 2,
-            (x**3 + y**3 + z**3) / 6, (x**2 * (y + z) + y**2 * (x + z) + z**2 * (x + y)) / 2, x * y * z,
-            (x * u**2 + y * v**2 + z * w**2) / 2,
-            (x * (v**2 + w**2) + y * (u**2 + w**2) + z * (u**2 + v**2)) / 2, u * v * w]
-
-
-def terms(cells):
-    """What multiplies a constant, the pressure, and the constants of cubic_terms in the energy of each strained cell."""
-    rows = []
-    for atoms in cells:
-        deformation = np.eye(3) + atoms.info["strain_value"] * crystals.STRAINS[atoms.info["strain_type"]]
-        strain = (deformation.T @ deformation - np.eye(3)) / 2
-        rows.append([1.0, np.trace(strain), *cubic_terms(strain)])
-    return np.array(rows)
-
-
-def energies_of(calculator, cells):
-    """Energies per atom."""
-    return np.array([calculator.get_potential_energy(atoms) / len(atoms) for atoms in cells])
-
-
-def fit_terms(rows, values):
-    """Least squares, of columns that differ in size by orders of magnitude."""
-    scale = np.abs(rows).max(axis=0)
-    return np.linalg.lstsq(rows / scale, values, rcond=None)[0] / scale
-
-
-def set_cells(cell, constants, teacher, student):
-    """Few strained cells, from whose energies the lattice constant and the elastic constants follow, with those that are the
-    teacher's but for the zero: the student's, and a polynomial of third order with the cubic crystal's symmetry. It takes off
-    the student's pressure and elastic constants at the teacher's lattice constant and puts the teacher's, slopes of its stress
-    (GPa), in their place; its third order is fitted to how the two differ in many strained cells. Noise and higher orders would
-    ask for what no potential of this form has without harm to its forces."""
-    many = crystals.strained_cells(cell)
-    rows, theirs, ours = terms(many), energies_of(teacher, many), energies_of(student, many)
-    wanted = np.array([0.0, *constants.values()]) * GPa * cell.get_volume() / len(cell)
-    change = np.zeros(rows.shape[1])
-    change[1:5] = wanted - fit_terms(rows, ours)[1:5]
-    others = [0, *range(5, rows.shape[1])]  # the zero, and the third order
-    change[others] = fit_terms(rows[:, others], theirs - ours - rows @ change)
-    change[0] = 0.0
-    few = [atoms for atoms in crystals.strained_cells(cell, SET_STRAIN, 3) if atoms.info["strain_type"] in SET_KINDS]
-    for atoms, energy in zip(few, energies_of(student, few) + terms(few) @ change):
-        atoms.calc = SinglePointCalculator(atoms, energy=len(atoms) * energy)
-    return few
-
+# ---- constraints ----
 
 def strained(cell, teacher_cell, constants, arguments):
     """The hard constraints' option and file: strained cells whose energies stay, or with --set-elastic become the teacher's."""
     option = "--hard"
     if arguments.set_elastic:
-        halves = 2 * teacher_cell.get_scaled_positions()
-        if crystals.is_hexagonal(teacher_cell) or np.abs(halves - halves.round()).max() > 1e-6:
-            raise SystemExit("--set-elastic wants a cubic crystal whose atoms symmetry holds under strain: bcc, fcc, B1, B2, L12")
-        cells, option = set_cells(teacher_cell, constants, teacher_cell.calc, cell.calc), "--hard-set"
+        cells, option = set_cells(teacher_cell, constants.values(), teacher_cell.calc, cell.calc), "--hard-set"
     else:
         cells = crystals.elastic_cells(cell, cell.calc)
     write(arguments.output / "strained.xyz", cells, format="extxyz")
@@ -146,15 +89,18 @@ def strained(cell, teacher_cell, constants, arguments):
 
 def retrain(hard, arguments):
     """Run lmlink-retrain on the log; the new potential, with the fixed terms of the old one."""
-    result = arguments.output / "distilled.snapcoeff"
+    kind = arguments.potential.suffix if arguments.potential.suffix in (".yace", ".uf3") else ".snapcoeff"
+    result = (arguments.output / "distilled").with_suffix(kind)
     command = [find_program("lmlink-retrain"), "--start", arguments.potential, "--targets", arguments.output / "train.xyz", *hard,
-               "--output", result, "--report", arguments.output / "distilled.json", "--overwrite", "--log-level", "error", "--form", arguments.form]
+               "--output", result, "--report", arguments.output / "distilled.json", "--overwrite", "--log-level", "error",
+               "--form", arguments.form]
     if arguments.bulk:
         command += ["--lambda-soft", "0", "--lambda-ridge", "0.1,1,10,100,1000"]
     else:
         command += ["--soft", arguments.output / "hot.xyz", "--soft-limit", str(arguments.soft_limit)]
-    subprocess.run([str(word) for word in command], check=True)
-    return with_fixed_terms(result)
+    if subprocess.run([str(word) for word in command]).returncode != 0:
+        raise SystemExit(1)
+    return with_fixed_terms(result) if kind == ".snapcoeff" else result
 
 
 # ---- output ----
@@ -203,7 +149,8 @@ def main():
     parser.add_argument("--buffer", type=float, default=6.0, metavar="Å", help="around the QM atoms (6)")
     parser.add_argument("--soft-limit", type=float, default=0.1, metavar="eV/Å", help="change of forces in the hot crystal (0.1)")
     parser.add_argument("--form", choices=("quadratic", "linear"), default="quadratic",
-                        help="of the new potential (quadratic); of compounds the quadratic form may need too much memory")
+                        help="of the new potential (quadratic); UF3 and ACE are linear, and of compounds the quadratic form may need too "
+                        "much memory")
     parser.add_argument("--quick", action="store_true", help="few structures")
     parser.add_argument("--output", type=Path, default=Path("distill"), help="folder of all files")
     arguments = parser.parse_args()
@@ -227,7 +174,7 @@ def main():
     with ExitStack() as stack:
         teacher = crystals.open_calculator(arguments, find_potential, stack)
         student = stack.enter_context(LMLink(arguments.potential))
-        cell, teacher_cell = examine("before", student), examine("teacher", teacher, **SINGLE)
+        cell, teacher_cell = examine("before", student), examine("teacher", teacher, 1e-4, **SINGLE)
         base = teacher_cell if arguments.bulk else cell
         core = qm_atoms(base, arguments)
         frames = [snapshots(base, student, arguments, count, seed) for count, seed in
