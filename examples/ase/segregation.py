@@ -34,6 +34,7 @@ SIZE_QUICK = (30.0, 5)
 QM_RADIUS, BUFFER = 3.5, 9.5  # Å around each place of the vacancy
 POINTS = 11  # structures between two minima
 PLACES = 3  # of the vacancy
+SAME = 1.0  # Å: where no atom moves farther between two minima, they are one
 OPTIONS = {"target": "--targets", "hard": "--hard", "soft": "--soft", "test": "--test"}  # of lmlink-retrain, by role
 
 
@@ -110,7 +111,8 @@ def qm_atoms(line, chain):
 
 
 def profile(minima, calculator, has_energy):
-    """Energies along the composite path: lengths, virtual work, total energies (None in QM/ML)."""
+    """Energies along the composite path: lengths, virtual work, total energies (None in QM/ML); lost: places at which the vacancy
+    does not stay."""
     length, work, total = [0.0], [0.0], [0.0]
     for first, last in zip(minima, minima[1:]):
         path = straight_path(first, last, calculator)
@@ -118,7 +120,9 @@ def profile(minima, calculator, has_energy):
         length += (length[-1] + part.length[1:]).tolist()
         work += (work[-1] + part.energy[1:]).tolist()
         total += (total[-1] + total_energies(path)[1:]).tolist()
-    return {"length": length, "work": work, "total": total if has_energy else None}
+    lost = [place + 1 for place, (first, last) in enumerate(zip(minima, minima[1:]))
+            if np.linalg.norm(last.positions - first.positions, axis=1).max() < SAME]
+    return {"length": length, "work": work, "total": total if has_energy else None, "lost": lost}
 
 
 def alone(potential, radius, periods, arguments):
@@ -170,6 +174,8 @@ def draw(file, profiles, count):
         axes.plot(curve["length"], curve["work"], color=colour, label=f"{name}, virtual work")
         print(f"{name}: vacancy at its places, by virtual work: "
               + ", ".join(f"{curve['work'][i]:.4f} eV" for i in range(0, len(curve["work"]), POINTS + 1)))
+        for place in curve["lost"]:
+            print(f"{name}: the vacancy does not stay at place {place}: it goes back to place {place - 1} when it relaxes")
         if curve["total"]:
             axes.plot(curve["length"], curve["total"], "x", color=colour, label=f"{name}, total energy")
             apart = np.abs(np.subtract(curve["work"], curve["total"]))[::POINTS + 1].max()

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.io import read
 from conftest import LAMMPS_DATA, ROOT, TIMEOUT, program
 from examples import example, is_picture, number, run
@@ -253,6 +254,36 @@ def test_constants_from_energies(monkeypatch, scripts, potentials):
     assert abs(found["lattice constant"] - constant) < 1e-3
     for name, value in (("bulk modulus", (c11 + 2 * c12) / 3), ("C'", (c11 - c12) / 2), ("C44", c44)):
         assert abs(found[name] / value - 1) < 0.02, name
+
+
+def test_vacancy_that_does_not_stay(scripts, capsys, tmp_path):
+    """A place whose relaxed structure is that of the place before is told, not passed off as one of the same energy."""
+    segregation, = scripts("segregation")
+    first = bulk("Cu", cubic=True).repeat(2)
+    del first[0]
+    back, away = first.copy(), first.copy()
+    back.rattle(0.01, seed=1)
+    away.positions[0] = 0.0
+    curve = segregation.profile([first, back, away], EMT(), True)
+    assert curve["lost"] == [1]
+    segregation.draw(tmp_path / "segregation.png", {"ML": curve}, len(first))
+    assert "ML: the vacancy does not stay at place 1: it goes back to place 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("symbol, structure", [("W", "bcc"), ("InP", "zincblende")])
+def test_polynomials_of_strain(scripts, symbol, structure):
+    """The strained cells determine all their constants: in an energy that is such a polynomial they are found again."""
+    targets, = scripts("elastic_targets")
+    cell = bulk(symbol, structure, a=5.0, cubic=True)
+    odd = targets.sublattice(cell)
+    rows = targets.terms(targets.cells_of(cell, odd, *targets.FAR))
+    seen = np.abs(rows).max(axis=0) > 0
+    assert seen.sum() == (20 if odd.any() else 11)
+    constants = np.where(seen, np.random.default_rng(1).normal(size=len(seen)) * np.repeat((1, 100), (7, 13)), 0)
+    assert np.abs(targets.fit_terms(rows, rows @ constants + 1e-12 * np.sin(np.arange(len(rows)))) - constants).max() < 1e-3
+    few = targets.terms(targets.cells_to_set(cell, odd))[:, :targets.SECOND.stop]
+    few = few[:, seen[:targets.SECOND.stop]]
+    assert np.linalg.matrix_rank(few / np.abs(few).max(axis=0), tol=1e-2) == few.shape[1]
 
 
 def test_polarity_of_a_core(scripts):
