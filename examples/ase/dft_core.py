@@ -4,7 +4,7 @@ a published potential.
     python dft_core.py [--output FOLDER]            # seven calls of CP2K, 15 minutes on two idle cores
     python dft_core.py --quick [--output FOLDER]
 
-An easy ½⟨111⟩ core begins with the displacements of elasticity. CP2K computes its twelve innermost atoms and 9 Å of buffer;
+An easy ½⟨111⟩ core begins with the displacements of elasticity. CP2K computes its twelve innermost atoms and 10.5 Å of buffer;
 W_2940_2017_2, rescaled to CP2K's lattice constant and bulk modulus, has the rest. Then CP2K computes twelve atoms on the first
 half of a path of seven images which the potential has found, and `lmlink-retrain` makes a potential of all these forces.
 
@@ -212,7 +212,7 @@ def potential_path(potential, setting, arguments, name):
     """The path of one step of glide, found with a potential; as it is in its file, so that it is the same, to the last digit,
     after an interrupt."""
     barrier(Model(name, potential), "screw", Namespace(output=arguments.output, radius=setting.radius, images=IMAGES))
-    return read(arguments.output / f"screw-{name}.xyz", ":")
+    return [image for image in read(arguments.output / f"screw-{name}.xyz", ":") if image.info["of_band"]]
 
 
 def path_case(setting, arguments):

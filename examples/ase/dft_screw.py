@@ -1,9 +1,9 @@
 """A screw dislocation in tungsten with density functional theory in its core, on two cores of a desktop.
 
-    LMLINK_REFERENCE=FOLDER python dft_screw.py [--output FOLDER]     # seven calls of 140 s; or --reference FOLDER
+    LMLINK_REFERENCE=FOLDER python dft_screw.py [--output FOLDER]     # seven calls of 160 s; or --reference FOLDER
     python dft_screw.py --quick [--output FOLDER]
 
-CP2K computes twelve QM atoms of the ½⟨111⟩ screw dislocation and 9 Å of buffer, 87 atoms, on the first half of the paper's
+CP2K computes twelve QM atoms of the ½⟨111⟩ screw dislocation and 10.5 Å of buffer, 108 atoms, on the first half of the paper's
 published path; Θ₀ is around them. The drive along the path and its virtual work are put beside those of the paper's VASP
 forces on the same atoms, and of Θ₀. `lmlink-retrain` makes a potential from the force log, with the paper's constraints and λs.
 
@@ -35,7 +35,7 @@ from retrain_barrier import constraint_sets, make_constraints, retrain
 KIND = {"W": ("DZVP-MOLOPT-SR-GTH/2s1p2d", "GTH-PBE-q14")}
 ENGINE = "CP2K"
 HALF = 7  # images of the thirteen: the other half of the path is the mirror image of this one
-QM_ATOMS, BUFFER, VACUUM = 12, 9.0, 4.0  # the QM atoms nearest to the middle of the published ones; Å; Å
+QM_ATOMS, BUFFER, VACUUM = 12, 10.5, 4.0  # the QM atoms nearest to the middle of the published ones; Å; Å
 QUICK_ATOMS, QUICK_IMAGES, QUICK_BUFFER = 4, 4, 3.0
 SAME_PLACE = 1e-6  # Å
 TEMPERATURE_ERROR = 0.27  # relative, of the drive: with 1500 K it is −0.167 eV/Å at image 3 in place of −0.131

@@ -149,8 +149,8 @@ def main():
     parser.add_argument("--buffer", type=float, default=6.0, metavar="Å", help="around the QM atoms (6)")
     parser.add_argument("--soft-limit", type=float, default=0.1, metavar="eV/Å", help="change of forces in the hot crystal (0.1)")
     parser.add_argument("--form", choices=("quadratic", "linear"), default="quadratic",
-                        help="of the new potential (quadratic); UF3 and ACE are linear, and of compounds the quadratic form may need too "
-                        "much memory")
+                        help="of the new potential (quadratic); UF3 and ACE are linear, and of compounds the quadratic form may "
+                        "need too much memory")
     parser.add_argument("--quick", action="store_true", help="few structures")
     parser.add_argument("--output", type=Path, default=Path("distill"), help="folder of all files")
     arguments = parser.parse_args()

@@ -57,6 +57,10 @@ INPUT = """&GLOBAL
         BETA {damping:g}
         NBROYDEN {history}
       &END MIXING
+      &PRINT
+        &RESTART OFF
+        &END RESTART
+      &END PRINT
     &END SCF
     &XC
       &XC_FUNCTIONAL PBE
