@@ -126,9 +126,10 @@ def second_order(cell, odd, calculator, constants):
     step, way = SINGLE["step"], FAR[1]
     stiffness = (force(0.0, -way) - force(0.0, way)) / (2 * way)
     slope = force(-step, 0.0) - force(step, 0.0)
-    if stiffness <= 0 or clamped < c44:
-        raise SystemExit(f"the teacher's crystal is not stable: the stiffness of its sublattices is {stiffness:.3g} eV/Å² an atom")
-    return np.array([0.0, c11, c12, clamped, stiffness, np.copysign(np.sqrt((clamped - c44) * stiffness), slope)])
+    if stiffness <= 0:
+        raise SystemExit("the teacher's crystal is not stable: its sublattices, moved against each other, don't go back")
+    coupling = np.sqrt(max(0.0, clamped - c44) * stiffness)
+    return np.array([0.0, c11, c12, clamped, stiffness, np.copysign(coupling, slope)])
 
 
 def energies_of(calculator, cells):

