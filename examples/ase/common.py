@@ -150,7 +150,7 @@ def lammps_engine(atoms, commands, elements):
         "units metal", "atom_style atomic", "atom_modify map array", "boundary p p p", "read_data lammps.data",
         *commands, "neighbor 1.0 bin", "fix socket all ipi ${socket} 1 unix", "run 100000000"]) + "\n")
     return {"launch": f"exec '{program}' -in lammps.in -log none -var socket {{name}}", "folder": str(folder),
-            "origin": "centre", "limits": {"connect": PATIENCE}}
+            "origin": "centre", "limits": {"connect": PATIENCE, "answer": PATIENCE}}  # it computes its input's atoms first
 
 
 # ---- relaxations and paths ----

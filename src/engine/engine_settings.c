@@ -4,7 +4,7 @@
 
 lml_engine_settings lml_engine_defaults(void) {
   return (lml_engine_settings){.connect_limit = 3600.0,
-                               .answer_limit = 10.0,
+                               .answer_limit = 60.0,
                                .prepare_limit = 600.0,
                                .evaluate_limit = -1.0,
                                .stop_patience = 5.0,

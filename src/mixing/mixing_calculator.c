@@ -314,7 +314,8 @@ static void check_sides(lml_mixture *self, const double *forces) {
   for (size_t r = 0; r < self->settings.nregions; r++) {
     lml_mixture_child *at = &self->children[r + 1];
     if (!at->doubted && at->answer != LML_MIXING_SKIPPED)
-      at->doubted = lml_side_check(&self->regions[r], &self->unknown, at->results.forces, forces, self->settings.log);
+      at->doubted = lml_side_check(&self->regions[r], &self->unknown, self->settings.foreign_distance,
+                                   at->results.forces, forces, self->settings.log);
   }
 }
 

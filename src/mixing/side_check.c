@@ -11,15 +11,17 @@ static const double smallest_force = 0.1, large_force = 0.3;
 /** Two sides that describe the same atoms have at least this correlation where forces are large. */
 static const double smallest_correlation = 0.3;
 
-/** Add the atoms of the region's cluster that both sides give a force; how many. */
-static size_t add_atoms(const lml_mixing_region *region, const lml_unknown_species *unknown, const double *qm,
-                        const double *forces, lml_likeness *likeness) {
+/** Add the atoms of the region's cluster that both sides give a force, and that have no unknown one near; how many. */
+static size_t add_atoms(const lml_mixing_region *region, const lml_unknown_species *unknown, double distance,
+                        const double *qm, const double *forces, lml_likeness *likeness) {
   const lml_cluster *cluster = region->cluster;
+  lml_lattice lattice;
   size_t count = 0;
+  if (lml_lattice_make(&lattice, &cluster->structure, NULL) != LML_OK) return 0;
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const size_t parent = cluster->parents[i];
     if (region->region->weights[parent] <= 0.0) continue;
-    if (unknown->flags != NULL && unknown->flags[parent] != 0) continue;
+    if (lml_unknown_species_touch(unknown, cluster, &lattice, i, distance)) continue;
     for (size_t x = 0; x < 3; x++) {
       const double one = qm[3 * i + x], two = forces[3 * parent + x];
       likeness->product += one * two;
@@ -31,10 +33,10 @@ static size_t add_atoms(const lml_mixing_region *region, const lml_unknown_speci
   return count;
 }
 
-bool lml_side_check(const lml_mixing_region *region, const lml_unknown_species *unknown, const double *qm,
-                    const double *forces, const lml_log *log) {
+bool lml_side_check(const lml_mixing_region *region, const lml_unknown_species *unknown, double distance,
+                    const double *qm, const double *forces, const lml_log *log) {
   lml_likeness likeness = {0};
-  const size_t count = add_atoms(region, unknown, qm, forces, &likeness);
+  const size_t count = add_atoms(region, unknown, distance, qm, forces, &likeness);
   if (count < FEWEST_ATOMS) return false;
   const double size = sqrt(likeness.square / (3.0 * (double)count));
   const double reference = sqrt(likeness.reference / (3.0 * (double)count));

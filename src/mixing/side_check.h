@@ -10,9 +10,10 @@
 #include "mixing/unknown_species.h"
 
 /** Compare the forces @p qm (eV/Å) of a region's cluster with those of the ML calculator in @p forces (the parent's),
- * on atoms whose force is the region's and that the ML calculator knows. Where they are like them but for a factor that
- *  can't be meant, or unlike them although both are large, a warning says so. Returns whether it did. */
-bool lml_side_check(const lml_mixing_region *region, const lml_unknown_species *unknown, const double *qm,
-                    const double *forces, const lml_log *log);
+ * on atoms whose force is the region's, that the ML calculator knows, and that have none within @p distance (Å) which
+ * it does not: an impurity that it does not see pushes them the other way. Where they are like them but for a factor
+ * that can't be meant, or unlike them although both are large, a warning says so. Returns whether it did. */
+bool lml_side_check(const lml_mixing_region *region, const lml_unknown_species *unknown, double distance,
+                    const double *qm, const double *forces, const lml_log *log);
 
 #endif

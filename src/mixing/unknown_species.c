@@ -1,13 +1,11 @@
 #include "mixing/unknown_species.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/print.h"
-#include "structure/lattice.h"
 #include "structure/neighbours.h"
 
 enum { SHOWN = 20, LIST_SIZE = 300 };
@@ -69,6 +67,14 @@ static bool is_near(const lml_unknown_species *unknown, const lml_structure *str
                     size_t i, double distance) {
   for (size_t k = 0; k < structure->natoms; k++)
     if (unknown->flags[k] != 0 && are_near(structure, lattice, i, k, distance)) return true;
+  return false;
+}
+
+bool lml_unknown_species_touch(const lml_unknown_species *unknown, const lml_cluster *cluster,
+                               const lml_lattice *lattice, size_t i, double distance) {
+  for (size_t k = 0; unknown->count > 0 && k < cluster->structure.natoms; k++)
+    if (unknown->flags[cluster->parents[k]] != 0 && (i == k || are_near(&cluster->structure, lattice, i, k, distance)))
+      return true;
   return false;
 }
 

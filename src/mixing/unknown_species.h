@@ -4,11 +4,13 @@
 #ifndef LML_MIXING_UNKNOWN_SPECIES_H
 #define LML_MIXING_UNKNOWN_SPECIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/log.h"
 #include "lmlink/structure.h"
 #include "mixing/mixing_region.h"
+#include "structure/lattice.h"
 
 /** Initialise with `lml_unknown_species f = {0};`, release with lml_unknown_species_free. */
 typedef struct lml_unknown_species {
@@ -31,6 +33,11 @@ lml_status lml_unknown_species_check(const lml_unknown_species *unknown, const l
 /** Tell which atoms whose force is the ML calculator's, wholly or in part, lie within @p distance (Å) of one. */
 void lml_unknown_species_warn(const lml_unknown_species *unknown, const lml_structure *structure,
                               const lml_mixing_region *regions, size_t nregions, double distance, const lml_log *log);
+
+/** Whether atom @p i of a cluster, whose lattice is @p lattice, is foreign, or within @p distance (Å) of one of its
+ * atoms that is. */
+bool lml_unknown_species_touch(const lml_unknown_species *unknown, const lml_cluster *cluster,
+                               const lml_lattice *lattice, size_t i, double distance);
 
 /** Set the @p values (natoms × @p width) of foreign atoms, and of those within @p distance (Å) of one, to NaN: what the
  *  ML calculator cannot say of atoms whose neighbours it does not see. */
