@@ -27,7 +27,7 @@ from ase.io import read, write
 
 import crystals
 from common import find_potential, rms, say
-from elastic_targets import SINGLE, set_cells
+from elastic_targets import SINGLE, set_cells, sublattice
 from lmlink import LMLink, find_program
 from loop import qm_forces
 from retrain_barrier import with_fixed_terms
@@ -175,6 +175,8 @@ def main():
         teacher = crystals.open_calculator(arguments, find_potential, stack)
         student = stack.enter_context(LMLink(arguments.potential))
         cell, teacher_cell = examine("before", student), examine("teacher", teacher, 1e-4, **SINGLE)
+        if arguments.set_elastic:
+            sublattice(teacher_cell)  # that it can be done is known before the teacher is asked for much
         base = teacher_cell if arguments.bulk else cell
         core = qm_atoms(base, arguments)
         frames = [snapshots(base, student, arguments, count, seed) for count, seed in
