@@ -1,7 +1,7 @@
 """The core of a screw dislocation in tungsten, relaxed with density functional theory, and the barrier from it, with no data but
 a published potential.
 
-    python dft_core.py [--output FOLDER]            # seven calls of CP2K, 15 minutes on two idle cores
+    python dft_core.py [--output FOLDER]            # seven calls of CP2K, 21 minutes on two idle cores
     python dft_core.py --quick [--output FOLDER]
 
 An easy ½⟨111⟩ core begins with the displacements of elasticity. CP2K computes its twelve innermost atoms and 10.5 Å of buffer;

@@ -15,9 +15,9 @@ static const double smallest_correlation = 0.3;
 static size_t add_atoms(const lml_mixing_region *region, const lml_unknown_species *unknown, double distance,
                         const double *qm, const double *forces, lml_likeness *likeness) {
   const lml_cluster *cluster = region->cluster;
-  lml_lattice lattice;
+  lml_lattice lattice = {0};
   size_t count = 0;
-  if (lml_lattice_make(&lattice, &cluster->structure, NULL) != LML_OK) return 0;
+  if (unknown->count > 0 && lml_lattice_make(&lattice, &cluster->structure, NULL) != LML_OK) return 0;
   for (size_t i = 0; i < cluster->structure.natoms; i++) {
     const size_t parent = cluster->parents[i];
     if (region->region->weights[parent] <= 0.0) continue;

@@ -63,19 +63,19 @@ static bool are_near(const lml_structure *structure, const lml_lattice *lattice,
   return isfinite(lml_lattice_nearest_distance(lattice, vector, distance));
 }
 
-static bool is_near(const lml_unknown_species *unknown, const lml_structure *structure, const lml_lattice *lattice,
-                    size_t i, double distance) {
+/** Whether atom @p i is foreign, or near to one that is. @p parents: of the structure's atoms; NULL: they are these. */
+static bool is_near(const lml_unknown_species *unknown, const lml_structure *structure, const size_t *parents,
+                    const lml_lattice *lattice, size_t i, double distance) {
   for (size_t k = 0; k < structure->natoms; k++)
-    if (unknown->flags[k] != 0 && are_near(structure, lattice, i, k, distance)) return true;
+    if (unknown->flags[parents == NULL ? k : parents[k]] != 0 &&
+        (i == k || are_near(structure, lattice, i, k, distance)))
+      return true;
   return false;
 }
 
 bool lml_unknown_species_touch(const lml_unknown_species *unknown, const lml_cluster *cluster,
                                const lml_lattice *lattice, size_t i, double distance) {
-  for (size_t k = 0; unknown->count > 0 && k < cluster->structure.natoms; k++)
-    if (unknown->flags[cluster->parents[k]] != 0 && (i == k || are_near(&cluster->structure, lattice, i, k, distance)))
-      return true;
-  return false;
+  return unknown->count > 0 && is_near(unknown, &cluster->structure, cluster->parents, lattice, i, distance);
 }
 
 lml_status lml_unknown_species_blank(const lml_unknown_species *unknown, const lml_structure *structure,
@@ -102,7 +102,7 @@ void lml_unknown_species_warn(const lml_unknown_species *unknown, const lml_stru
   char list[LIST_SIZE] = "";
   size_t found = 0;
   for (size_t i = 0; i < structure->natoms; i++) {
-    if (weight_of(regions, nregions, i) >= 1.0 || !is_near(unknown, structure, &lattice, i, distance)) continue;
+    if (weight_of(regions, nregions, i) >= 1.0 || !is_near(unknown, structure, NULL, &lattice, i, distance)) continue;
     if (found < SHOWN) lml_print_behind(list, sizeof list, " %zu", i);
     found++;
   }
